@@ -1,0 +1,190 @@
+import {
+  ADMIN,
+  type Admin,
+  COUNTERS,
+  type Counter,
+  HEAD,
+  HEAD_CELLS,
+  HEALTH,
+  type Health,
+  SERVER,
+  SERVER_CELLS,
+  SERVER_ROWS_MAX,
+  WORKER_LANES_MAX,
+} from './layout.ts';
+
+const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
+const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
+
+/** How long a latency measured counts: after this time an old value weighs 1/e. */
+const LATENCY_DECAY_MS = 10_000;
+
+/** How large a table is asked for; both are bounded by layout.ts. */
+export interface TableSize {
+  serverRows: number;
+  workerLanes: number;
+}
+
+/**
+ * Typed access to the shared table. Every thread opens its own view of the same memory.
+ *
+ * In-flight requests are held twice: as one sum for all workers, which the strategies read with
+ * a single atomic load, and in a lane for each worker, from which the control thread takes the
+ * requests of a worker that died off the sum.
+ */
+export class SharedTable {
+  readonly memory: SharedArrayBuffer;
+  readonly serverRows: number;
+  readonly workerLanes: number;
+  readonly #cells: Int32Array;
+  readonly #inFlightLanes: Int32Array;
+  readonly #counters: Float64Array;
+
+  private constructor(memory: SharedArrayBuffer, size: TableSize) {
+    this.memory = memory;
+    this.serverRows = size.serverRows;
+    this.workerLanes = size.workerLanes;
+    const counterCells = size.serverRows * size.workerLanes * COUNTERS;
+    const laneCells = size.serverRows * size.workerLanes;
+    this.#counters = new Float64Array(memory, 0, counterCells);
+    this.#inFlightLanes = new Int32Array(memory, counterCells * COUNTER_BYTES, laneCells);
+    this.#cells = new Int32Array(memory, counterCells * COUNTER_BYTES + laneCells * CELL_BYTES);
+  }
+
+  static create(size: TableSize): SharedTable {
+    if (size.serverRows > SERVER_ROWS_MAX || size.workerLanes > WORKER_LANES_MAX) {
+      throw new RangeError(
+        `a table holds at most ${SERVER_ROWS_MAX} servers and ${WORKER_LANES_MAX} workers`,
+      );
+    }
+    const lanes = size.serverRows * size.workerLanes;
+    const cells = HEAD_CELLS + size.serverRows * SERVER_CELLS;
+    const bytes = lanes * COUNTERS * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
+    return new SharedTable(new SharedArrayBuffer(bytes), size);
+  }
+
+  /** A view, in another thread, of the memory that `create` made. */
+  static open(memory: SharedArrayBuffer, size: TableSize): SharedTable {
+    return new SharedTable(memory, size);
+  }
+
+  /** Changes whenever a server may have become usable or unusable. */
+  generation(): number {
+    return Atomics.load(this.#cells, HEAD.generation);
+  }
+
+  health(row: number): Health {
+    return this.#server(row, SERVER.health) as Health;
+  }
+
+  /** Control thread only. */
+  setHealth(row: number, health: Health): void {
+    this.#setServer(row, SERVER.health, health);
+  }
+
+  admin(row: number): Admin {
+    return this.#server(row, SERVER.admin) as Admin;
+  }
+
+  /** Control thread only. */
+  setAdmin(row: number, admin: Admin): void {
+    this.#setServer(row, SERVER.admin, admin);
+  }
+
+  /** Requests under way at a server, over all workers. */
+  inFlight(row: number): number {
+    return this.#server(row, SERVER.inFlight);
+  }
+
+  /** A request of this worker began at the server. */
+  enter(row: number, worker: number): void {
+    Atomics.add(this.#cells, this.#index(row, SERVER.inFlight), 1);
+    this.#inFlightLanes[worker * this.serverRows + row]! += 1;
+  }
+
+  /** A request of this worker left the server, whichever way it ended. */
+  leave(row: number, worker: number): void {
+    Atomics.sub(this.#cells, this.#index(row, SERVER.inFlight), 1);
+    this.#inFlightLanes[worker * this.serverRows + row]! -= 1;
+  }
+
+  /** Takes what a dead worker held in flight off the sums. Control thread only. */
+  forgetWorker(worker: number): void {
+    for (let row = 0; row < this.serverRows; row++) {
+      const lane = worker * this.serverRows + row;
+      const held = this.#inFlightLanes[lane]!;
+      if (held === 0) continue;
+      this.#inFlightLanes[lane] = 0;
+      Atomics.sub(this.#cells, this.#index(row, SERVER.inFlight), held);
+    }
+  }
+
+  /** Average time to first byte in microseconds; 0 while nothing was measured. */
+  latencyUs(row: number): number {
+    return this.#server(row, SERVER.latencyUs);
+  }
+
+  /**
+   * Enters one time to first byte. A slower one counts at once, a faster one by as much as time
+   * has passed (the peak-sensitive average of Finagle's p2c-peak-ewma).
+   *
+   * Two workers that write at the same moment may lose one of the two measurements; the average
+   * does not need both.
+   *
+   * @param nowMs milliseconds since the table was made
+   */
+  recordLatency(row: number, latencyUs: number, nowMs: number): void {
+    const measured = Math.max(1, Math.min(latencyUs | 0, 0x7fffffff));
+    const average = this.#server(row, SERVER.latencyUs);
+    const at = this.#index(row, SERVER.latencyAtMs);
+    const elapsedMs = Math.max(0, (nowMs | 0) - Atomics.load(this.#cells, at));
+    const keep = average === 0 || measured > average ? 0 : Math.exp(-elapsedMs / LATENCY_DECAY_MS);
+    const next = Math.round(average * keep + measured * (1 - keep));
+    Atomics.store(this.#cells, this.#index(row, SERVER.latencyUs), Math.max(1, next));
+    Atomics.store(this.#cells, at, nowMs | 0);
+  }
+
+  /** Adds to one of this worker's counters for a server. */
+  count(row: number, worker: number, counter: Counter, by = 1): void {
+    this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]! += by;
+  }
+
+  /** A counter of a server, over all workers. */
+  counted(row: number, counter: Counter): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      sum += this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]!;
+    }
+    return sum;
+  }
+
+  /** Makes a row fit for a new server. Control thread only; no request may be in it. */
+  clearServer(row: number): void {
+    const start = this.#index(row, 0);
+    for (let cell = 0; cell < SERVER_CELLS; cell++) Atomics.store(this.#cells, start + cell, 0);
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      const lane = (worker * this.serverRows + row) * COUNTERS;
+      this.#counters.fill(0, lane, lane + COUNTERS);
+      this.#inFlightLanes[worker * this.serverRows + row] = 0;
+    }
+    Atomics.add(this.#cells, HEAD.generation, 1);
+  }
+
+  /** "Can this server be given new requests?", as far as health and the operator say. */
+  isUsable(row: number): boolean {
+    return this.health(row) !== HEALTH.down && this.admin(row) === ADMIN.active;
+  }
+
+  #index(row: number, cell: number): number {
+    return HEAD_CELLS + row * SERVER_CELLS + cell;
+  }
+
+  #server(row: number, cell: number): number {
+    return Atomics.load(this.#cells, this.#index(row, cell));
+  }
+
+  #setServer(row: number, cell: number, value: number): void {
+    Atomics.store(this.#cells, this.#index(row, cell), value);
+    Atomics.add(this.#cells, HEAD.generation, 1);
+  }
+}

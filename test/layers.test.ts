@@ -1,0 +1,85 @@
+/** A folder imports only from the layers above it in LAYERS (docs/architecture.md draws them). */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { test } from 'node:test';
+
+const ROOT = resolve(import.meta.dirname, '..');
+
+/** From the top down. `core/*` folders that share a line may not import each other. */
+const LAYERS: readonly (readonly string[])[] = [
+  ['src/base'],
+  ['src/table'],
+  ['src/core/http1', 'src/core/balance', 'src/core/waf', 'src/core/health', 'src/core/limits'],
+  ['src/core/exchange'],
+  ['src/config'],
+  ['src/io'],
+  ['src/observe'],
+  ['src/worker'],
+  ['src/control'],
+  ['src/admin'],
+  ['src/dashboard'],
+  ['src/cli'],
+  ['src/main.ts'],
+];
+
+/** What the core may not touch: sockets, timers, files and clocks are given to it. */
+const CORE_FORBIDS =
+  /from 'node:(net|tls|fs|dns|http|http2|timers|worker_threads|dgram|child_process)/;
+const CORE_FETCHES =
+  /\b(setTimeout|setInterval|setImmediate|Date\.now|performance\.now|Math\.random)\b/;
+
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.ts'))
+    .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)));
+}
+
+function layerOf(file: string): number {
+  return LAYERS.findIndex((rooms) =>
+    rooms.some((room) => file === room || file.startsWith(`${room}/`)),
+  );
+}
+
+function roomOf(file: string): string | undefined {
+  return LAYERS[layerOf(file)]?.find((room) => file === room || file.startsWith(`${room}/`));
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)].map((match) =>
+    relative(ROOT, resolve(ROOT, dirname(file), match[1]!)),
+  );
+}
+
+test('every source file belongs to a layer', () => {
+  const lost = sources('src').filter((file) => layerOf(file) === -1);
+  assert.deepEqual(lost, []);
+});
+
+test('a folder imports only from the layers above it', () => {
+  const wrong: string[] = [];
+  for (const file of sources('src')) {
+    if (file.endsWith('.test.ts')) continue;
+    for (const target of importsOf(file)) {
+      const from = roomOf(file);
+      const to = roomOf(target);
+      if (from === to) continue;
+      if (layerOf(target) >= layerOf(file)) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
+});
+
+test('the core knows no socket, file, timer or clock', () => {
+  const wrong = sources('src/core')
+    .filter((file) => !file.endsWith('.test.ts'))
+    .filter((file) => {
+      const text = readFileSync(join(ROOT, file), 'utf8').replaceAll(
+        /\/\*[\s\S]*?\*\/|\/\/.*$/gm,
+        '',
+      );
+      return CORE_FORBIDS.test(text) || CORE_FETCHES.test(text);
+    });
+  assert.deepEqual(wrong, []);
+});
