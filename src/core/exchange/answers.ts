@@ -1,0 +1,50 @@
+/** The answers that openclaw gives itself. They name no server: that is for the log. */
+
+const REASONS: Readonly<Record<number, string>> = {
+  200: 'OK',
+  400: 'Bad Request',
+  403: 'Forbidden',
+  405: 'Method Not Allowed',
+  408: 'Request Timeout',
+  413: 'Content Too Large',
+  414: 'URI Too Long',
+  417: 'Expectation Failed',
+  429: 'Too Many Requests',
+  431: 'Request Header Fields Too Large',
+  501: 'Not Implemented',
+  502: 'Bad Gateway',
+  503: 'Service Unavailable',
+  504: 'Gateway Timeout',
+  505: 'HTTP Version Not Supported',
+};
+
+export interface Answer {
+  status: number;
+  /** The stable code of the failure or fault, for whoever reads the answer. */
+  code: string;
+  text: string;
+  requestId: string;
+  /** Further header lines, each with its CRLF. */
+  headerLines: string;
+}
+
+export function reasonOf(status: number): string {
+  return REASONS[status] ?? 'Error';
+}
+
+/** @returns head and body as they go to an HTTP/1 client */
+export function answerText(
+  answer: Answer,
+  isHead: boolean,
+  connectionLine: string,
+  dateLine: string,
+): string {
+  const { status, code, text, requestId } = answer;
+  const reason = reasonOf(status);
+  const id = requestId === '' ? '' : `request id: ${requestId}\n`;
+  const body = `${status} ${reason}\n${text} (${code})\n${id}`;
+  const head =
+    `HTTP/1.1 ${status} ${reason}\r\n${dateLine}Content-Type: text/plain; charset=utf-8\r\n` +
+    `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n${answer.headerLines}${connectionLine}\r\n`;
+  return isHead ? head : head + body;
+}

@@ -1,0 +1,529 @@
+import { Timer } from '../../base/wheel.ts';
+import { FAULTS, type Fault } from '../http1/faults.ts';
+import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
+import { FAULTY, type Head, INCOMPLETE, readRequestHead } from '../http1/head.ts';
+import { HeadReader } from '../http1/reader.ts';
+import { type Answer, answerText } from './answers.ts';
+import type { ClientSide } from './client-side.ts';
+import type { Engine } from './engine.ts';
+import { Exchange } from './exchange.ts';
+import {
+  type ConnectionLine,
+  forwardedInformational,
+  forwardedResponse,
+  TRANSFER,
+  type Transfer,
+  type Via,
+} from './forward.ts';
+import type { Pool } from './pool.ts';
+import type { CloseCause, Stream, StreamOwner } from './ports.ts';
+
+/** What a listener decides for its connections; it may change while they live. */
+export interface Route {
+  readonly pool: Pool;
+}
+
+const STATE = {
+  /** Between requests, or in the middle of a head. */
+  head: 0,
+  /** A request's body flows. */
+  body: 1,
+  /** The request is whole, its response is under way. */
+  response: 2,
+  tunnel: 3,
+  /** The response is complete, the rest of the request's body is thrown away. */
+  discard: 4,
+  /** All is said; we wait for the client to close, so that a reset cannot eat our last words. */
+  linger: 5,
+  closed: 6,
+} as const;
+
+/** Pipelined bytes beyond this wait in the kernel. */
+const HELD_BYTES_MAX = 64 * 1024;
+/** So much of an unwanted request body is read, so that the connection can be kept. */
+const DISCARD_BYTES_MAX = 256 * 1024;
+/** How long, and how much, a connection reads after its last word. RFC 9112 §9.6. */
+const LINGER_MS = 2_000;
+const LINGER_BYTES_MAX = 4 * 1024 * 1024;
+
+/** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
+export class ClientConnection implements StreamOwner, ClientSide {
+  readonly via: Via;
+  readonly stream: Stream;
+  takesPayload = false;
+  readonly #engine: Engine;
+  readonly #exchange: Exchange;
+  readonly #reader: HeadReader;
+  readonly #timer: Timer;
+  readonly #onGone: (connection: ClientConnection) => void;
+  #route: Route;
+  #state: number = STATE.head;
+  #isHttp10 = false;
+  #keepsAlive = true;
+  #clientAskedClose = false;
+  #isDraining = false;
+  #transfer: Transfer = TRANSFER.asIs;
+  /** A head that waits for the first piece of its body, so that both go in one write. */
+  #headText = '';
+  /** Bytes of the next requests, which wait for the present one to end. */
+  #held: Buffer | null = null;
+  #isConsuming = false;
+  #isPaused = false;
+  #hasEnded = false;
+  #headDeadlineMs = 0;
+  #discardedBytes = 0;
+  #unsentBytes = 0;
+
+  /** @param onGone called once, when the connection is over */
+  constructor(
+    engine: Engine,
+    route: Route,
+    stream: Stream,
+    via: Via,
+    nowMs: number,
+    onGone: (connection: ClientConnection) => void,
+  ) {
+    this.#engine = engine;
+    this.#route = route;
+    this.stream = stream;
+    this.via = via;
+    this.#onGone = onGone;
+    this.#exchange = new Exchange(engine, this);
+    this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
+    this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
+    this.#timer.set(nowMs + this.#timeouts.idleMs);
+  }
+
+  get #timeouts() {
+    return this.#route.pool.settings.timeouts;
+  }
+
+  get pendingBytes(): number {
+    return this.stream.pendingBytes;
+  }
+
+  /** Whether the connection carries a tunnel. */
+  get isTunnel(): boolean {
+    return this.#state === STATE.tunnel;
+  }
+
+  /** From the next request on, another route. */
+  reroute(route: Route): void {
+    this.#route = route;
+  }
+
+  /** Closes when the present request, if there is one, has been answered; tunnels go on. */
+  drain(): void {
+    this.#isDraining = true;
+    const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
+    if (isIdle) this.#close();
+  }
+
+  /** Closes at once, whatever is under way. */
+  abort(nowMs: number): void {
+    if (this.#exchange.isActive) this.#exchange.clientGone('drained', nowMs);
+    if (this.#state !== STATE.closed) this.#close();
+  }
+
+  onOpen(): void {}
+
+  onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {
+    if (this.#held !== null || this.#isConsuming) this.#hold(bytes, start, end);
+    else this.#consume(bytes, start, end, nowMs);
+  }
+
+  onDrain(nowMs: number): void {
+    if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
+    else if (this.#state === STATE.body) this.#expectBody(nowMs);
+    else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
+    this.#exchange.clientDrained();
+  }
+
+  onEnd(nowMs: number): void {
+    this.#hasEnded = true;
+    switch (this.#state) {
+      case STATE.head:
+        if (this.#held === null) this.#close();
+        break;
+      case STATE.body:
+        this.#exchange.clientGone('client_gone', nowMs);
+        break;
+      case STATE.response:
+        // Half-closed: its request is whole and gets its answer. But nobody listens to an event
+        // stream without keeping the connection whole.
+        if (this.#exchange.isStream) this.#exchange.clientGone('client_gone', nowMs);
+        break;
+      case STATE.tunnel:
+        this.#exchange.clientEndedTunnel(nowMs);
+        break;
+      case STATE.linger:
+        if (this.stream.pendingBytes === 0) this.#close();
+        break;
+      default:
+        this.#close();
+    }
+  }
+
+  onClose(_cause: CloseCause, nowMs: number): void {
+    if (this.#state === STATE.closed) return;
+    this.#leave();
+    if (this.#exchange.isActive) this.#exchange.clientGone('client_gone', nowMs);
+  }
+
+  sendInterim(head: Head): void {
+    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head));
+  }
+
+  sendHead(head: Head, framing: Framing, exchange: Exchange): void {
+    let transfer: Transfer = TRANSFER.asIs;
+    if (framing.body === BODY.untilClose) {
+      if (this.#isHttp10) this.#keepsAlive = false;
+      else transfer = TRANSFER.chunk;
+    } else if (framing.body === BODY.chunked && this.#isHttp10) {
+      transfer = TRANSFER.unchunk;
+      this.#keepsAlive = false;
+    }
+    this.#transfer = transfer;
+    this.takesPayload = transfer === TRANSFER.unchunk;
+    // The client may never send the body that the server did not wait for.
+    if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
+      this.#keepsAlive = false;
+    }
+    const connectionLine = this.#connectionLine();
+    const dateLine = this.#engine.dateLine();
+    this.#headText = forwardedResponse(head, transfer, connectionLine, dateLine);
+  }
+
+  sendBody(bytes: Buffer, start: number, end: number): void {
+    const headText = this.#headText;
+    if (this.#transfer === TRANSFER.chunk) {
+      this.#headText = '';
+      this.stream.writeText(`${headText}${(end - start).toString(16)}\r\n`);
+      this.stream.writeBytes(bytes, start, end);
+      this.stream.writeText('\r\n');
+    } else if (headText === '') this.stream.writeBytes(bytes, start, end);
+    else {
+      this.#headText = '';
+      this.stream.writeTextAndBytes(headText, bytes, start, end);
+    }
+    if (this.stream.pendingBytes > 0) this.#expectDrain();
+  }
+
+  payload(bytes: Buffer, start: number, end: number): void {
+    this.sendBody(bytes, start, end);
+  }
+
+  sendEnd(trailers: string, heldEnd: boolean): void {
+    if (this.#transfer === TRANSFER.chunk) {
+      this.flush();
+      this.stream.writeText('0\r\n\r\n');
+    } else if (heldEnd && this.#transfer === TRANSFER.asIs) {
+      this.flush();
+      this.stream.writeText(`${trailers}\r\n`);
+    }
+  }
+
+  flush(): void {
+    if (this.#headText === '') return;
+    const text = this.#headText;
+    this.#headText = '';
+    this.stream.writeText(text);
+  }
+
+  sendAnswer(answer: Answer, exchange: Exchange): void {
+    const body = exchange.requestBody;
+    if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
+      this.#keepsAlive = false;
+    }
+    if (answer.status === 408) this.#keepsAlive = false;
+    this.#writeAnswer(answer, exchange.method === 'HEAD');
+  }
+
+  sendUpgrade(head: Head): void {
+    this.stream.writeText(forwardedInformational(head));
+    this.#state = STATE.tunnel;
+    this.#timer.clear();
+    const nowMs = this.#engine.clock.nowMs();
+    const held = this.#held;
+    if (held !== null) {
+      this.#held = null;
+      this.resumeBody();
+      this.#exchange.tunnelFromClient(held, 0, held.length, nowMs);
+    }
+    if (this.#hasEnded) this.#exchange.clientEndedTunnel(nowMs);
+  }
+
+  breakOff(): void {
+    if (this.#state === STATE.closed) return;
+    this.#keepsAlive = false;
+    // A body that only the close delimits must not end as if it were whole.
+    const isDelimited = this.#transfer !== TRANSFER.unchunk && !this.#isHttp10;
+    if (this.#state === STATE.tunnel || isDelimited) this.#linger(this.#engine.clock.nowMs());
+    else {
+      this.#leave();
+      this.stream.reset();
+    }
+  }
+
+  sendTunnel(bytes: Buffer, start: number, end: number): void {
+    this.stream.writeBytes(bytes, start, end);
+    if (this.stream.pendingBytes > 0) this.#expectDrain();
+  }
+
+  endTunnel(): void {
+    this.stream.end();
+  }
+
+  pauseBody(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.stream.pause();
+    if (this.#state === STATE.body) this.#timer.clear();
+  }
+
+  resumeBody(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.stream.resume();
+    if (this.#state === STATE.body) this.#expectBody(this.#engine.clock.nowMs());
+  }
+
+  exchangeOver(exchange: Exchange, nowMs: number): void {
+    if (this.#state === STATE.closed || this.#state === STATE.linger) return;
+    if (exchange.status === 499) return this.#close();
+    this.takesPayload = false;
+    if (!exchange.requestBody.done) {
+      if (!this.#keepsAlive) return this.#linger(nowMs);
+      this.#state = STATE.discard;
+      this.#discardedBytes = 0;
+      this.#timer.set(nowMs + this.#timeouts.readMs);
+      this.resumeBody();
+      return;
+    }
+    this.#next(nowMs);
+  }
+
+  /** Ready for the next request, or done. */
+  #next(nowMs: number): void {
+    if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
+    this.#state = STATE.head;
+    this.#timer.set(nowMs + this.#timeouts.idleMs);
+    const held = this.#held;
+    if (held === null) {
+      if (this.#hasEnded) this.#close();
+      return;
+    }
+    if (this.#isConsuming) return;
+    this.#held = null;
+    this.resumeBody();
+    this.#consume(held, 0, held.length, nowMs);
+    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#close();
+  }
+
+  #consume(bytes: Buffer, start: number, end: number, nowMs: number): void {
+    let at = start;
+    this.#isConsuming = true;
+    while (at < end && this.#state !== STATE.closed) {
+      switch (this.#state) {
+        case STATE.head: {
+          const head = this.#engine.requestHead;
+          const upTo = this.#reader.take(bytes, at, end);
+          if (upTo === INCOMPLETE) {
+            this.#expectHead(nowMs);
+            at = end;
+          } else if (upTo === FAULTY) {
+            this.#refuse(head.fault, nowMs);
+          } else {
+            bytes = head.bytes;
+            end = this.#reader.restEnd;
+            at = upTo;
+            this.#begin(head, nowMs);
+          }
+          break;
+        }
+        case STATE.body: {
+          at = this.#exchange.clientSent(bytes, at, end, nowMs);
+          this.#afterBody(nowMs);
+          break;
+        }
+        case STATE.discard:
+          at = this.#discard(bytes, at, end, nowMs);
+          break;
+        case STATE.response:
+          this.#hold(bytes, at, end);
+          at = end;
+          break;
+        case STATE.tunnel:
+          this.#exchange.tunnelFromClient(bytes, at, end, nowMs);
+          at = end;
+          break;
+        default:
+          this.#discardedBytes += end - at;
+          if (this.#discardedBytes > LINGER_BYTES_MAX) this.#close();
+          at = end;
+      }
+    }
+    this.#isConsuming = false;
+  }
+
+  #begin(head: Head, nowMs: number): void {
+    const framing = this.#engine.requestFraming;
+    const fault = frameRequest(head, framing);
+    this.#headDeadlineMs = 0;
+    if (fault !== undefined) return this.#refuse(fault, nowMs);
+    this.#isHttp10 = head.minorVersion === 0;
+    this.#clientAskedClose = !framing.keepAlive;
+    this.#keepsAlive = framing.keepAlive && !this.#isDraining;
+    this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
+    this.#timer.clear();
+    if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#exchange.begin(head, framing, this.#route.pool, nowMs);
+  }
+
+  #afterBody(nowMs: number): void {
+    if (this.#state !== STATE.body) return;
+    const body = this.#exchange.requestBody;
+    if (body.fault !== undefined) {
+      this.#keepsAlive = false;
+      this.#exchange.clientFailed(body.fault, nowMs);
+    } else if (body.done) {
+      this.#state = STATE.response;
+      this.#timer.clear();
+      if (this.stream.pendingBytes > 0) this.#expectDrain();
+    } else if (!this.#isPaused) this.#expectBody(nowMs);
+  }
+
+  #discard(bytes: Buffer, start: number, end: number, nowMs: number): number {
+    const body = this.#exchange.requestBody;
+    body.take(bytes, start, end, null);
+    this.#discardedBytes += body.consumed - start;
+    if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
+    else if (body.done) this.#next(nowMs);
+    return body.consumed;
+  }
+
+  /** Answers a request that was never one, and closes. */
+  #refuse(fault: Fault, nowMs: number): void {
+    this.#keepsAlive = false;
+    const [status, text] = FAULTS[fault];
+    this.#writeAnswer({ status, code: fault, text, requestId: '', headerLines: '' }, false);
+    this.#engine.refused(this.via, fault, status, nowMs);
+    this.#linger(nowMs);
+  }
+
+  #writeAnswer(answer: Answer, isHead: boolean): void {
+    this.#headText = '';
+    this.#transfer = TRANSFER.asIs;
+    const dateLine = this.#engine.dateLine();
+    this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));
+  }
+
+  #connectionLine(): ConnectionLine {
+    if (this.#isDraining) this.#keepsAlive = false;
+    if (!this.#keepsAlive) return 'Connection: close\r\n';
+    return this.#isHttp10 ? 'Connection: keep-alive\r\n' : '';
+  }
+
+  #hold(bytes: Buffer, start: number, end: number): void {
+    const piece = bytes.subarray(start, end);
+    this.#held = this.#held === null ? Buffer.from(piece) : Buffer.concat([this.#held, piece]);
+    if (this.#held.length > HELD_BYTES_MAX && !this.#isPaused) this.pauseBody();
+  }
+
+  #expectHead(nowMs: number): void {
+    if (this.#headDeadlineMs === 0) this.#headDeadlineMs = nowMs + this.#timeouts.requestMs;
+    this.#timer.set(this.#headDeadlineMs);
+  }
+
+  #expectBody(nowMs: number): void {
+    this.#timer.set(nowMs + this.#timeouts.readMs);
+  }
+
+  #expectDrain(): void {
+    if (this.#state === STATE.body || this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) return;
+    this.#unsentBytes = this.stream.unsentBytes();
+    this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
+  }
+
+  #onTimer(nowMs: number): void {
+    switch (this.#state) {
+      case STATE.head:
+        if (this.#headDeadlineMs === 0) this.#close();
+        else this.#refuseLate(nowMs);
+        break;
+      case STATE.body:
+        this.#exchange.clientFailed('body_timeout', nowMs);
+        break;
+      case STATE.response:
+      case STATE.tunnel:
+        this.#checkDrain(nowMs);
+        break;
+      case STATE.linger:
+        this.#checkLinger(nowMs);
+        break;
+      default:
+        this.#close();
+    }
+  }
+
+  #refuseLate(nowMs: number): void {
+    this.#keepsAlive = false;
+    const text = 'the request head did not come in time';
+    const answer = { status: 408, code: 'head_timeout', text, requestId: '', headerLines: '' };
+    this.#writeAnswer(answer, false);
+    this.#engine.refused(this.via, 'head_timeout', 408, nowMs);
+    this.#linger(nowMs);
+  }
+
+  #checkDrain(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
+      this.#exchange.clientGone('client_write_timeout', nowMs);
+      this.#close();
+    } else if (unsentBytes > 0) {
+      this.#unsentBytes = unsentBytes;
+      this.#timer.set(nowMs + this.#timeouts.writeMs);
+    }
+  }
+
+  /** The last word was written: closes, by the gentle way where the client may still be sending. */
+  #finish(nowMs: number): void {
+    const mayStillSend = !this.#clientAskedClose || !this.#exchange.requestBody.done;
+    if (mayStillSend || this.stream.pendingBytes > 0) this.#linger(nowMs);
+    else this.#close();
+  }
+
+  /** Sends what is pending, says that nothing more comes, and reads on for a while. */
+  #linger(nowMs: number): void {
+    if (this.#hasEnded && this.stream.pendingBytes === 0) return this.#close();
+    this.#state = STATE.linger;
+    this.#held = null;
+    this.#discardedBytes = 0;
+    this.#unsentBytes = this.stream.unsentBytes();
+    this.stream.end();
+    this.stream.resume();
+    this.#isPaused = false;
+    this.#timer.set(nowMs + LINGER_MS);
+  }
+
+  #checkLinger(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    if (unsentBytes === this.#unsentBytes) return this.#close();
+    this.#unsentBytes = unsentBytes;
+    this.#timer.set(nowMs + LINGER_MS);
+  }
+
+  /** Closes at once. */
+  #close(): void {
+    if (this.#state === STATE.closed) return;
+    this.#leave();
+    this.stream.destroy();
+  }
+
+  #leave(): void {
+    this.#state = STATE.closed;
+    this.#held = null;
+    this.#timer.dispose();
+    this.#onGone(this);
+  }
+}

@@ -1,0 +1,80 @@
+import type { Random } from '../../base/random.ts';
+import type { TimerWheel } from '../../base/wheel.ts';
+import type { SharedTable } from '../../table/table.ts';
+import type { Fault } from '../http1/faults.ts';
+import { Framing } from '../http1/framing.ts';
+import { DEFAULT_HEAD_LIMITS, Head, type HeadLimits } from '../http1/head.ts';
+import type { Exchange } from './exchange.ts';
+import type { Failure } from './failures.ts';
+import type { Via } from './forward.ts';
+import type { Connector } from './ports.ts';
+import type { Server } from './server.ts';
+
+/** A clock that is given, never fetched. */
+export interface Clock {
+  /** Milliseconds that only grow, with fractions. */
+  nowMs(): number;
+  /** Milliseconds since 1970, for what people and protocols read. */
+  wallMs(): number;
+}
+
+/** What all connections of one worker share. */
+export class Engine {
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  readonly table: SharedTable;
+  /** This worker's lane in the table. */
+  readonly lane: number;
+  readonly connector: Connector;
+  /** Hears of every exchange when it is over, with the server that answered or failed last. */
+  readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
+  /** Hears of every request that was refused before it could become an exchange. */
+  readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
+  readonly headLimits: HeadLimits = DEFAULT_HEAD_LIMITS;
+
+  /** Heads and framings are read and used within one callback, so that one of each serves all. */
+  readonly requestHead = new Head();
+  readonly requestFraming = new Framing();
+  readonly responseHead = new Head();
+  readonly responseFraming = new Framing();
+
+  readonly #requestIdPrefix: string;
+  #requestCount = 0;
+  #dateSecond = 0;
+  #dateLine = '';
+
+  constructor(
+    given: Pick<
+      Engine,
+      'clock' | 'wheel' | 'random' | 'table' | 'lane' | 'connector' | 'settled' | 'refused'
+    >,
+  ) {
+    this.clock = given.clock;
+    this.wheel = given.wheel;
+    this.random = given.random;
+    this.table = given.table;
+    this.lane = given.lane;
+    this.connector = given.connector;
+    this.settled = given.settled;
+    this.refused = given.refused;
+    const part = () => Math.floor(given.random() * 2 ** 32).toString(36);
+    this.#requestIdPrefix = `${part()}${part()}-`;
+  }
+
+  /** An id that no other request of any worker or instance has. */
+  nextRequestId(): string {
+    this.#requestCount += 1;
+    return this.#requestIdPrefix + this.#requestCount.toString(36);
+  }
+
+  /** The Date line of this second. RFC 9110 §6.6.1. */
+  dateLine(): string {
+    const second = Math.floor(this.clock.wallMs() / 1000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
+    }
+    return this.#dateLine;
+  }
+}

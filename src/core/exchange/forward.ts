@@ -1,0 +1,202 @@
+/**
+ * Writes the heads that are passed on: what stops at a proxy is left out, what it owes the next
+ * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
+ */
+import { latin1 } from '../../base/latin1.ts';
+import { IS_HOST } from '../http1/chars.ts';
+import type { Framing } from '../http1/framing.ts';
+import { BODY } from '../http1/framing.ts';
+import type { Head } from '../http1/head.ts';
+import { NAME } from '../http1/names.ts';
+
+const HOP_BY_HOP =
+  (1 << NAME.connection) |
+  (1 << NAME.keepAlive) |
+  (1 << NAME.proxyConnection) |
+  (1 << NAME.te) |
+  (1 << NAME.transferEncoding) |
+  (1 << NAME.upgrade) |
+  (1 << NAME.http2Settings);
+
+const FORWARDING =
+  (1 << NAME.xForwardedFor) |
+  (1 << NAME.xForwardedProto) |
+  (1 << NAME.xForwardedHost) |
+  (1 << NAME.forwarded);
+
+/** What is known of the client's side when its requests are passed on. */
+export class Via {
+  /** Address of the peer, without port; `unix` for a unix socket. */
+  readonly peerAddress: string;
+  /** Whether the peer's own forwarding headers are believed. */
+  readonly peerIsTrusted: boolean;
+  readonly scheme: 'http' | 'https';
+  /** `host:port` that the client reached, for a request that names no host. */
+  readonly localAuthority: string;
+  /** The peer as an RFC 7239 node. */
+  readonly node: string;
+  #host = '';
+  #lines = '';
+
+  constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
+    this.peerAddress = peer.peerAddress;
+    this.peerIsTrusted = peer.peerIsTrusted;
+    this.scheme = peer.scheme;
+    this.localAuthority = peer.localAuthority;
+    this.node = peer.peerAddress.includes(':') ? `"[${peer.peerAddress}]"` : peer.peerAddress;
+  }
+
+  /** The forwarding lines for an untrusted peer; a client hardly ever changes its Host. */
+  linesFor(host: string): string {
+    if (host !== this.#host || this.#lines === '') {
+      this.#host = host;
+      this.#lines =
+        `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
+        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n`;
+    }
+    return this.#lines;
+  }
+
+  /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
+  elementFor(host: string): string {
+    const quotedHost = /^[\w.-]+$/.test(host) ? host : `"${host}"`;
+    return `for=${this.node};host=${quotedHost};proto=${this.scheme}`;
+  }
+}
+
+/** A target in absolute form, taken apart. */
+export interface AbsoluteTarget {
+  authority: string;
+  path: string;
+}
+
+/**
+ * `http://host/path` taken apart (RFC 9112 §3.2.2); undefined where it is not in absolute form or
+ * not one that HTTP can mean (other scheme, user information, no host).
+ */
+export function parseAbsoluteTarget(target: string): AbsoluteTarget | undefined {
+  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
+  if (match === null) return undefined;
+  const authority = match[1]!;
+  for (let at = 0; at < authority.length; at++) {
+    if (IS_HOST[authority.charCodeAt(at)] !== 1) return undefined;
+  }
+  const rest = match[2]!;
+  return { authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+}
+
+/**
+ * The head of a request as it goes to a server, the empty line included.
+ *
+ * @param absolute the target taken apart where it came in absolute form, else undefined
+ * @param requestId for a request that brought none; empty where it did
+ */
+export function forwardedRequest(
+  head: Head,
+  framing: Framing,
+  via: Via,
+  absolute: AbsoluteTarget | undefined,
+  requestId: string,
+): string {
+  let leaveOut = via.peerIsTrusted ? HOP_BY_HOP : HOP_BY_HOP | FORWARDING;
+  if (via.peerIsTrusted) leaveOut |= (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
+  let host: string;
+  let text: string;
+  if (absolute !== undefined) {
+    host = absolute.authority;
+    leaveOut |= 1 << NAME.host;
+    const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
+    text = `${head.method} ${absolute.path} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
+  } else {
+    const hostIndex = head.find(NAME.host);
+    host = hostIndex === -1 ? via.localAuthority : head.value(hostIndex);
+    if (head.minorVersion === 1) text = remainingLines(head, head.start, leaveOut);
+    else {
+      const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
+      const hostLine = hostIndex === -1 ? `Host: ${host}\r\n` : '';
+      text = `${latin1(head.bytes, head.start, head.targetEnd)} HTTP/1.1\r\n${hostLine}${lines}`;
+    }
+  }
+  if (framing.body === BODY.chunked) text += 'Transfer-Encoding: chunked\r\n';
+  if (framing.upgrade) text += `Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`;
+  else if (head.has(NAME.te) && /\btrailers\b/i.test(head.joined(NAME.te)!)) {
+    text += 'Connection: TE\r\nTE: trailers\r\n';
+  }
+  if (requestId !== '') text += `X-Request-Id: ${requestId}\r\n`;
+  return `${text}${forwardingLines(head, via, host)}Via: 1.${head.minorVersion} openclaw\r\n\r\n`;
+}
+
+function forwardingLines(head: Head, via: Via, host: string): string {
+  if (!via.peerIsTrusted) return via.linesFor(host);
+  const before = head.joined(NAME.xForwardedFor);
+  const forwarded = head.joined(NAME.forwarded);
+  let lines = `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${via.peerAddress}\r\n`;
+  if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
+  if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
+  const element = via.elementFor(host);
+  return `${lines}Forwarded: ${forwarded === undefined ? '' : `${forwarded}, `}${element}\r\n`;
+}
+
+/** How a response's body travels on to an HTTP/1 client. */
+export const TRANSFER = {
+  /** As it came. */
+  asIs: 0,
+  /** It ends with the server's connection and is chunked for the client. */
+  chunk: 1,
+  /** It is chunked and the client knows no chunks. */
+  unchunk: 2,
+} as const;
+export type Transfer = (typeof TRANSFER)[keyof typeof TRANSFER];
+
+/** The Connection header that a response gets; `none` where HTTP/1.1 keeps the connection. */
+export type ConnectionLine = '' | 'Connection: close\r\n' | 'Connection: keep-alive\r\n';
+
+/**
+ * The head of a response as it goes to an HTTP/1 client, the empty line included.
+ *
+ * @param dateLine a Date line for a response that has none (RFC 9110 §6.6.1)
+ */
+export function forwardedResponse(
+  head: Head,
+  transfer: Transfer,
+  connectionLine: ConnectionLine,
+  dateLine: string,
+): string {
+  let leaveOut = HOP_BY_HOP;
+  // Chunked goes on as chunked, and its line, known to hold just that, as it came.
+  if (transfer === TRANSFER.asIs && head.status !== 204) leaveOut &= ~(1 << NAME.transferEncoding);
+  if (head.status === 204) leaveOut |= 1 << NAME.contentLength;
+  let text =
+    head.minorVersion === 1
+      ? remainingLines(head, head.start, leaveOut)
+      : `HTTP/1.1${remainingLines(head, head.versionEnd, leaveOut)}`;
+  if (transfer === TRANSFER.chunk) text += 'Transfer-Encoding: chunked\r\n';
+  if (!head.has(NAME.date)) text += dateLine;
+  return `${text}${connectionLine}\r\n`;
+}
+
+/** The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade. */
+export function forwardedInformational(head: Head): string {
+  const leaveOut = HOP_BY_HOP | (1 << NAME.contentLength);
+  const start = head.minorVersion === 1 ? head.start : head.versionEnd;
+  const text = (head.minorVersion === 1 ? '' : 'HTTP/1.1') + remainingLines(head, start, leaveOut);
+  if (head.status !== 101) return `${text}\r\n`;
+  return `${text}Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n\r\n`;
+}
+
+/** The bytes from `start` up to the empty line, without the fields to leave out. */
+function remainingLines(head: Head, start: number, leaveOut: number): string {
+  const hasNamed = head.has(NAME.connection);
+  const last = head.nameStarts[head.fieldCount]!;
+  if ((head.seen & leaveOut) === 0) return latin1(head.bytes, start, last);
+  let text = '';
+  let runStart = start;
+  for (let index = 0; index < head.fieldCount; index++) {
+    const isLeftOut = (leaveOut & (1 << head.ids[index]!)) !== 0 && head.ids[index] !== NAME.other;
+    if (!isLeftOut && !(hasNamed && head.named[index] === 1)) continue;
+    const lineStart = head.nameStarts[index]!;
+    if (lineStart > runStart) text += latin1(head.bytes, runStart, lineStart);
+    runStart = head.nameStarts[index + 1]!;
+  }
+  return runStart < last ? text + latin1(head.bytes, runStart, last) : text;
+}

@@ -1,0 +1,65 @@
+/**
+ * The way of a request up to its first attempt, as an ordered list. A phase looks at the head,
+ * which is readable during the call only, and either lets the request go on or answers it. What
+ * follows (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
+ */
+import type { Framing } from '../http1/framing.ts';
+import type { Head } from '../http1/head.ts';
+import { NAME } from '../http1/names.ts';
+import type { Exchange } from './exchange.ts';
+import { type AbsoluteTarget, forwardedRequest, parseAbsoluteTarget } from './forward.ts';
+
+/** @returns whether the request goes on; false once it has been answered */
+type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
+
+const PHASES: readonly Phase[] = [identify, admit, prepare, choose];
+
+export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
+  for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
+}
+
+/** Gives the request its id: the client's own, or a new one. */
+function identify(exchange: Exchange, head: Head): boolean {
+  const index = head.find(NAME.xRequestId);
+  exchange.requestId = index === -1 ? exchange.engine.nextRequestId() : head.value(index);
+  return true;
+}
+
+const SLASH = 0x2f;
+const ASTERISK = 0x2a;
+
+/** Refuses what a reverse proxy does not serve. */
+function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  if (head.method === 'CONNECT') {
+    exchange.answer('method_not_allowed', nowMs, null, 'Allow: GET, HEAD, POST, PUT, DELETE\r\n');
+    return false;
+  }
+  return true;
+}
+
+/** Writes the head as it goes to the server, and takes the key that the strategy hashes by. */
+function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
+  let absolute: AbsoluteTarget | undefined;
+  const first = head.bytes[head.targetStart];
+  if (first !== SLASH) {
+    const isAsterisk =
+      first === ASTERISK && head.targetEnd === head.targetStart + 1 && head.method === 'OPTIONS';
+    if (!isAsterisk) {
+      absolute = parseAbsoluteTarget(head.target());
+      if (absolute === undefined) {
+        exchange.answer('bad_target', nowMs);
+        return false;
+      }
+    }
+  }
+  const id = head.has(NAME.xRequestId) ? '' : exchange.requestId;
+  exchange.requestText = forwardedRequest(head, framing, exchange.client.via, absolute, id);
+  const { keyOf } = exchange.pool!;
+  exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);
+  return true;
+}
+
+function choose(exchange: Exchange, _head: Head, _framing: Framing, nowMs: number): boolean {
+  exchange.attempt(nowMs);
+  return true;
+}

@@ -1,0 +1,107 @@
+import type { Head } from '../http1/head.ts';
+import type { Engine } from './engine.ts';
+import type { Exchange } from './exchange.ts';
+import type { Via } from './forward.ts';
+import type { Server } from './server.ts';
+import { ServerConnection } from './server-connection.ts';
+
+/** Timeouts of spec §1, in milliseconds. */
+export interface Timeouts {
+  connectMs: number;
+  readMs: number;
+  writeMs: number;
+  requestMs: number;
+  idleMs: number;
+  streamMs: number;
+}
+
+/** Picks a server for an attempt; null where none can take it. `Chooser` in core/balance is one. */
+export interface Choose {
+  choose(key: number, tried: TriedRows): Server | null;
+}
+
+/** Rows of the servers that an exchange has tried. */
+export interface TriedRows {
+  has(row: number): boolean;
+  add(row: number): void;
+  clear(): void;
+}
+
+export interface PoolSettings {
+  name: string;
+  timeouts: Timeouts;
+  /** Kept-alive connections of one worker to one server. */
+  idlePerServerMax: number;
+  idleMs: number;
+  /** Attempts after the first. */
+  retries: number;
+  /** Retries under way may be this share of the live requests. */
+  retryBudgetPercent: number;
+  /** How much is held for a slow reader before the other side is asked to pause. */
+  highWaterBytes: number;
+  /** A request body of up to this size is held so that it can be sent again. */
+  replayBytes: number;
+}
+
+/**
+ * A connection that has been idle for longer than this is not used for a request that cannot be
+ * sent twice: its server may be closing it this very moment, and nobody could tell whether the
+ * request was executed.
+ */
+const UNSAFE_REUSE_IDLE_MS = 1500;
+
+/** A set of servers with one strategy, as one worker sees it. */
+export class Pool {
+  readonly settings: PoolSettings;
+  readonly servers: readonly Server[];
+  readonly #chooser: Choose;
+  /** What a request is hashed by; null: the strategy hashes by nothing. */
+  readonly keyOf: KeyOf | null;
+  readonly #engine: Engine;
+
+  constructor(
+    engine: Engine,
+    settings: PoolSettings,
+    servers: readonly Server[],
+    chooser: Choose,
+    keyOf: KeyOf | null,
+  ) {
+    this.#engine = engine;
+    this.settings = settings;
+    this.servers = servers;
+    this.#chooser = chooser;
+    this.keyOf = keyOf;
+  }
+
+  choose(key: number, tried: TriedRows): Server | null {
+    return this.#chooser.choose(key, tried);
+  }
+
+  /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
+  acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
+    const idle = server.idle;
+    while (idle.length > 0 && !exchange.needsFreshConnection) {
+      const connection = idle[idle.length - 1]!;
+      const isTooOldForUnsafe =
+        !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
+      if (isTooOldForUnsafe) break;
+      idle.pop();
+      if (connection.keptUntilMs > nowMs) return connection;
+      connection.destroy();
+    }
+    return new ServerConnection(this.#engine, server, this.settings, nowMs);
+  }
+
+  /** Takes back a connection that can carry another request. */
+  release(connection: ServerConnection, nowMs: number): void {
+    const idle = connection.server.idle;
+    if (idle.length >= this.settings.idlePerServerMax || !connection.rest(nowMs)) {
+      connection.destroy();
+      return;
+    }
+    idle.push(connection);
+  }
+}
+
+/** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
+export type KeyOf = (via: Via, head: Head) => number;

@@ -1,0 +1,269 @@
+/**
+ * Where a message's body ends, and what its Connection header says. RFC 9112 §6 and §9; all that
+ * the RFC calls ambiguous is refused, as every ambiguity between two readers is a smuggling hole.
+ */
+import { COMMA, IS_HOST } from './chars.ts';
+import type { Fault } from './faults.ts';
+import type { Head } from './head.ts';
+import { NAME } from './names.ts';
+
+/** How the end of a body is found. */
+export const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
+export type BodyKind = (typeof BODY)[keyof typeof BODY];
+
+/** What framing found out; one object a thread and direction, filled anew for each head. */
+export class Framing {
+  body: BodyKind = BODY.none;
+  /** Bytes of the body where `body` is BODY.length. */
+  contentLength = 0;
+  /** Whether the peer keeps the connection open after this message. */
+  keepAlive = true;
+  /** Whether Connection names `upgrade` and an Upgrade header stands there. */
+  upgrade = false;
+  /** Requests: whether `Expect: 100-continue` was sent. */
+  expectContinue = false;
+  /** Responses: the seconds of `Keep-Alive: timeout=N`, 0 where there is none. */
+  keepAliveSeconds = 0;
+}
+
+const CLOSE = 1;
+const KEEP_ALIVE = 2;
+const UPGRADE = 4;
+
+/** Headers that a Connection header cannot take away: a client would unsay what we or it said. */
+const UNTOUCHABLE =
+  (1 << NAME.host) |
+  (1 << NAME.contentLength) |
+  (1 << NAME.transferEncoding) |
+  (1 << NAME.xForwardedFor) |
+  (1 << NAME.xForwardedProto) |
+  (1 << NAME.xForwardedHost) |
+  (1 << NAME.forwarded) |
+  (1 << NAME.via) |
+  (1 << NAME.xRequestId);
+
+const REQUEST_INTEREST = bits(
+  NAME.connection,
+  NAME.contentLength,
+  NAME.transferEncoding,
+  NAME.expect,
+  NAME.upgrade,
+);
+
+/** @returns the fault that makes the request refused, or undefined */
+export function frameRequest(head: Head, framing: Framing): Fault | undefined {
+  framing.body = BODY.none;
+  framing.contentLength = 0;
+  framing.keepAlive = head.minorVersion === 1;
+  framing.upgrade = false;
+  framing.expectContinue = false;
+
+  if (!head.has(NAME.host)) {
+    if (head.minorVersion === 1) return 'missing_host';
+  } else {
+    if ((head.repeated & (1 << NAME.host)) !== 0) return 'repeated_host';
+    if (!isHostValue(head, head.find(NAME.host))) return 'bad_host';
+  }
+  if ((head.seen & REQUEST_INTEREST) === 0) return undefined;
+
+  if (head.has(NAME.connection)) {
+    const said = readConnection(head);
+    if ((said & CLOSE) !== 0) framing.keepAlive = false;
+    else if ((said & KEEP_ALIVE) !== 0) framing.keepAlive = true;
+    framing.upgrade =
+      (said & UPGRADE) !== 0 && head.minorVersion === 1 && head.has(NAME.upgrade) && !isH2c(head);
+  }
+  if (head.has(NAME.expect) && head.minorVersion === 1) {
+    if (head.joined(NAME.expect)!.toLowerCase() !== '100-continue')
+      return 'unsupported_expectation';
+    framing.expectContinue = true;
+  }
+  if (head.has(NAME.transferEncoding)) {
+    if (head.minorVersion === 0) return 'transfer_encoding_in_http10';
+    if (head.has(NAME.contentLength)) return 'length_with_transfer_encoding';
+    framing.body = BODY.chunked;
+    return transferEncodingFault(head);
+  }
+  return readContentLength(head, framing);
+}
+
+const RESPONSE_INTEREST = bits(NAME.connection, NAME.keepAlive);
+
+/**
+ * @param method of the request that is answered: HEAD and CONNECT decide about the body
+ * @returns the fault that makes the response refused, or undefined
+ */
+export function frameResponse(head: Head, framing: Framing, method: string): Fault | undefined {
+  framing.body = BODY.none;
+  framing.contentLength = 0;
+  framing.keepAlive = head.minorVersion === 1;
+  framing.upgrade = false;
+  framing.keepAliveSeconds = 0;
+
+  if ((head.seen & RESPONSE_INTEREST) !== 0) {
+    if (head.has(NAME.connection)) {
+      const said = readConnection(head);
+      if ((said & CLOSE) !== 0) framing.keepAlive = false;
+      else if ((said & KEEP_ALIVE) !== 0) framing.keepAlive = true;
+      framing.upgrade = (said & UPGRADE) !== 0 && head.has(NAME.upgrade);
+    }
+    if (head.has(NAME.keepAlive)) {
+      const match = /timeout\s*=\s*"?(\d{1,9})/i.exec(head.joined(NAME.keepAlive)!);
+      if (match !== null) framing.keepAliveSeconds = Number(match[1]);
+    }
+  }
+  const status = head.status;
+  if (status < 200) return undefined;
+  if (head.has(NAME.transferEncoding)) {
+    if (head.has(NAME.contentLength)) return 'length_with_transfer_encoding';
+    if (head.minorVersion === 0) return 'transfer_encoding_in_http10';
+    const fault = transferEncodingFault(head);
+    if (fault !== undefined) return fault;
+    framing.body = BODY.chunked;
+  } else if (head.has(NAME.contentLength)) {
+    const fault = readContentLength(head, framing);
+    if (fault !== undefined) return fault;
+  } else {
+    framing.body = BODY.untilClose;
+  }
+  // The header lines of these may name a body, but none follows (RFC 9110 §6.4.1).
+  if (method === 'HEAD' || status === 204 || status === 304) framing.body = BODY.none;
+  if (framing.body === BODY.untilClose) framing.keepAlive = false;
+  return undefined;
+}
+
+function readContentLength(head: Head, framing: Framing): Fault | undefined {
+  if (!head.has(NAME.contentLength)) return undefined;
+  if ((head.repeated & (1 << NAME.contentLength)) !== 0) return 'repeated_content_length';
+  const index = head.find(NAME.contentLength);
+  const start = head.valueStarts[index]!;
+  const end = head.valueEnds[index]!;
+  // Fifteen digits are a petabyte and stay exact in a double.
+  if (start === end || end - start > 15) return 'bad_content_length';
+  let length = 0;
+  for (let at = start; at < end; at++) {
+    const digit = head.bytes[at]! - 48;
+    if (digit < 0 || digit > 9) {
+      return head.bytes[at] === COMMA ? 'repeated_content_length' : 'bad_content_length';
+    }
+    length = length * 10 + digit;
+  }
+  framing.contentLength = length;
+  framing.body = length === 0 ? BODY.none : BODY.length;
+  return undefined;
+}
+
+function transferEncodingFault(head: Head): Fault | undefined {
+  const codings = head.joined(NAME.transferEncoding)!.toLowerCase();
+  if (codings === 'chunked') return undefined;
+  const list = codings.split(',').map((coding) => coding.trim());
+  const chunkedOnlyLast = list.indexOf('chunked') === list.length - 1;
+  return chunkedOnlyLast && list.every((coding) => /^[a-z][a-z0-9-]*$/.test(coding))
+    ? 'unsupported_transfer_encoding'
+    : 'bad_transfer_encoding';
+}
+
+/** Reads the Connection list, marks the fields it names in `head.named`, gives the flags. */
+function readConnection(head: Head): number {
+  let said = 0;
+  head.named.fill(0, 0, head.fieldCount);
+  for (let index = 0; index < head.fieldCount; index++) {
+    if (head.ids[index] !== NAME.connection) continue;
+    for (const raw of head.value(index).split(',')) {
+      const token = raw.trim().toLowerCase();
+      if (token === 'close') said |= CLOSE;
+      else if (token === 'keep-alive') said |= KEEP_ALIVE;
+      else if (token === 'upgrade') said |= UPGRADE;
+      else if (token !== '') markNamed(head, token);
+    }
+  }
+  return said;
+}
+
+function markNamed(head: Head, token: string): void {
+  for (let index = 0; index < head.fieldCount; index++) {
+    const length = head.nameEnds[index]! - head.nameStarts[index]!;
+    if (length !== token.length || head.name(index).toLowerCase() !== token) continue;
+    if ((UNTOUCHABLE & (1 << head.ids[index]!)) === 0) head.named[index] = 1;
+  }
+}
+
+/** h2c is answered in HTTP/1.1: passed on, it would open a way past everything here. RFC 9113. */
+function isH2c(head: Head): boolean {
+  return head
+    .joined(NAME.upgrade)!
+    .toLowerCase()
+    .split(',')
+    .some((one) => one.trim() === 'h2c');
+}
+
+function isHostValue(head: Head, index: number): boolean {
+  const end = head.valueEnds[index]!;
+  for (let at = head.valueStarts[index]!; at < end; at++) {
+    if (IS_HOST[head.bytes[at]!] !== 1) return false;
+  }
+  return hasValidPort(head.bytes, head.valueStarts[index]!, end);
+}
+
+/** Brackets only around the whole host, one colon outside of them, digits after it. */
+function hasValidPort(bytes: Buffer, start: number, end: number): boolean {
+  let at = start;
+  if (bytes[start] === 0x5b) {
+    while (at < end && bytes[at] !== 0x5d) at++;
+    if (at === end) return false;
+    at += 1;
+    if (at < end && bytes[at] !== 0x3a) return false;
+  }
+  while (at < end && bytes[at] !== 0x3a) {
+    if (bytes[at] === 0x5b || bytes[at] === 0x5d) return false;
+    at += 1;
+  }
+  for (at += 1; at < end; at++) if (bytes[at]! < 48 || bytes[at]! > 57) return false;
+  return true;
+}
+
+function bits(...names: number[]): number {
+  return names.reduce((set, name) => set | (1 << name), 0);
+}
+
+/** Forbidden in a trailer section: framing, routing, request modifiers, credentials (RFC 9110 §6.5.1). */
+export function isForbiddenTrailer(head: Head, index: number): boolean {
+  return FORBIDDEN_TRAILERS.has(head.name(index).toLowerCase());
+}
+
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+  'transfer-encoding',
+  'content-length',
+  'host',
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'upgrade',
+  'expect',
+  'max-forwards',
+  'range',
+  'authorization',
+  'cookie',
+  'set-cookie',
+  'proxy-authorization',
+  'proxy-authenticate',
+  'www-authenticate',
+  'content-type',
+  'content-encoding',
+  'content-range',
+  'cache-control',
+  'location',
+  'date',
+  'age',
+  'expires',
+  'vary',
+  'retry-after',
+  'via',
+  'forwarded',
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-request-id',
+]);

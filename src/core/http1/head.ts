@@ -1,0 +1,320 @@
+/**
+ * Reads the head of an HTTP/1.1 message in one pass over its bytes.
+ *
+ * Nothing is copied: a Head holds offsets into the bytes it was read from, and is good only as
+ * long as those are. One Head serves a whole thread for requests, another for responses.
+ *
+ * Strict, for a proxy that guesses differently from the server behind it lets requests be
+ * smuggled: lines end in CRLF, names are tokens, no folding, no control characters (RFC 9112
+ * §2.2, §3, §5).
+ */
+import { latin1 } from '../../base/latin1.ts';
+import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TARGET, LF, SP, TOKEN_LOWER } from './chars.ts';
+import type { Fault } from './faults.ts';
+import { hashStep, nameId } from './names.ts';
+
+/** Bounds on a head. */
+export interface HeadLimits {
+  /** The whole head, from its first byte to its empty line. */
+  headBytes: number;
+  /** The request target. */
+  targetBytes: number;
+  /** Header lines, at most FIELDS_MAX. */
+  fields: number;
+}
+
+export const DEFAULT_HEAD_LIMITS: HeadLimits = {
+  headBytes: 32 * 1024,
+  targetBytes: 16 * 1024,
+  fields: 200,
+};
+
+export const FIELDS_MAX = 1000;
+
+/** The head is not yet whole. */
+export const INCOMPLETE = 0;
+/** The head is wrong: `Head.fault` says how. */
+export const FAULTY = -1;
+
+const KNOWN_METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'OPTIONS',
+  'PATCH',
+  'CONNECT',
+  'TRACE',
+] as const;
+
+export class Head {
+  bytes: Buffer = Buffer.alloc(0);
+  /** Of the first line. */
+  start = 0;
+  /** After the empty line. */
+  end = 0;
+  fault: Fault = 'bad_method';
+
+  /** Request line. */
+  method = '';
+  targetStart = 0;
+  targetEnd = 0;
+  /** Status line. */
+  status = 0;
+  /** 0 or 1; a higher minor version counts as 1 (RFC 9110 §2.5). */
+  minorVersion = 1;
+  /** Where the version, in a response, ends: what follows can be passed on as it came. */
+  versionEnd = 0;
+
+  fieldCount = 0;
+  readonly ids = new Uint8Array(FIELDS_MAX);
+  readonly nameStarts = new Int32Array(FIELDS_MAX + 1);
+  readonly nameEnds = new Int32Array(FIELDS_MAX);
+  readonly valueStarts = new Int32Array(FIELDS_MAX);
+  readonly valueEnds = new Int32Array(FIELDS_MAX);
+  /** Set by framing: 1 where the Connection header names this field. */
+  readonly named = new Uint8Array(FIELDS_MAX);
+  /** Bit NAME.x is set where such a field was seen; in `repeated`, where it was seen again. */
+  seen = 0;
+  repeated = 0;
+
+  has(name: number): boolean {
+    return (this.seen & (1 << name)) !== 0;
+  }
+
+  /** Index of the first field of that name, -1 where there is none. */
+  find(name: number): number {
+    if (!this.has(name)) return -1;
+    let index = 0;
+    while (this.ids[index] !== name) index++;
+    return index;
+  }
+
+  value(index: number): string {
+    return latin1(this.bytes, this.valueStarts[index]!, this.valueEnds[index]!);
+  }
+
+  name(index: number): string {
+    return latin1(this.bytes, this.nameStarts[index]!, this.nameEnds[index]!);
+  }
+
+  target(): string {
+    return latin1(this.bytes, this.targetStart, this.targetEnd);
+  }
+
+  /** All values of a name, joined as RFC 9110 §5.3 allows; undefined where there is none. */
+  joined(name: number): string | undefined {
+    let text: string | undefined;
+    if (!this.has(name)) return text;
+    for (let index = 0; index < this.fieldCount; index++) {
+      if (this.ids[index] !== name) continue;
+      text = text === undefined ? this.value(index) : `${text}, ${this.value(index)}`;
+    }
+    return text;
+  }
+}
+
+/**
+ * Reads a request head. Empty lines before it are passed over (RFC 9112 §2.2).
+ *
+ * @returns where the head ends, INCOMPLETE or FAULTY
+ */
+export function readRequestHead(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): number {
+  let at = start;
+  while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  head.bytes = bytes;
+  head.start = at;
+  if (at >= end || (bytes[at] === CR && at + 1 === end)) return INCOMPLETE;
+
+  while (at < end && TOKEN_LOWER[bytes[at]!] !== 0) at++;
+  if (at === end) return at - head.start > 64 ? fault(head, 'bad_method') : INCOMPLETE;
+  if (bytes[at] !== SP || at === head.start)
+    return fault(head, lineFault(bytes[at]!, 'bad_method'));
+  head.method = methodOf(bytes, head.start, at);
+
+  at += 1;
+  head.targetStart = at;
+  const targetLimit = at + limits.targetBytes;
+  while (at < end && IS_TARGET[bytes[at]!] === 1) at++;
+  if (at > targetLimit) return fault(head, 'target_too_long');
+  if (at === end) return INCOMPLETE;
+  if (bytes[at] !== SP || at === head.targetStart) {
+    return fault(head, lineFault(bytes[at]!, 'bad_target'));
+  }
+  head.targetEnd = at;
+
+  at = readVersion(head, bytes, at + 1, end);
+  if (at <= 0) return at;
+  if (at + 1 >= end)
+    return at < end && bytes[at] !== CR
+      ? fault(head, lineFault(bytes[at]!, 'bad_version'))
+      : INCOMPLETE;
+  if (bytes[at] !== CR) return fault(head, lineFault(bytes[at]!, 'bad_version'));
+  if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
+  return readFields(head, bytes, at + 2, end, limits);
+}
+
+/**
+ * Reads a response head.
+ *
+ * @returns where the head ends, INCOMPLETE or FAULTY
+ */
+export function readResponseHead(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): number {
+  head.bytes = bytes;
+  head.start = start;
+  let at = readVersion(head, bytes, start, end);
+  if (at <= 0) return at;
+  head.versionEnd = at;
+  if (at + 4 >= end) return INCOMPLETE;
+  if (bytes[at] !== SP) return fault(head, 'bad_status_line');
+  const status = (bytes[at + 1]! - 48) * 100 + (bytes[at + 2]! - 48) * 10 + (bytes[at + 3]! - 48);
+  if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!) || !isDigit(bytes[at + 3]!)) {
+    return fault(head, 'bad_status_line');
+  }
+  if (status < 100) return fault(head, 'bad_status_line');
+  head.status = status;
+  at += 4;
+  // Some servers leave out the space where there is no reason phrase; nobody is misled by it.
+  if (bytes[at] !== SP && bytes[at] !== CR)
+    return fault(head, lineFault(bytes[at]!, 'bad_status_line'));
+  while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+  if (at + 1 >= end) return INCOMPLETE;
+  if (bytes[at] !== CR) return fault(head, lineFault(bytes[at]!, 'bad_status_line'));
+  if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
+  return readFields(head, bytes, at + 2, end, limits);
+}
+
+/**
+ * Reads header lines up to and with the empty line; a trailer section reads the same.
+ *
+ * @returns where the section ends, INCOMPLETE or FAULTY
+ */
+export function readFields(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+): number {
+  let at = start;
+  let count = 0;
+  let seen = 0;
+  let repeated = 0;
+  head.bytes = bytes;
+  for (;;) {
+    if (at >= end) return INCOMPLETE;
+    let byte = bytes[at]!;
+    let lower = TOKEN_LOWER[byte]!;
+    if (lower === 0) {
+      if (byte !== CR) return fault(head, nameFault(byte, true));
+      if (at + 1 >= end) return INCOMPLETE;
+      if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
+      break;
+    }
+    if (count >= limits.fields) return fault(head, 'too_many_fields');
+
+    head.nameStarts[count] = at;
+    const nameStart = at;
+    let hash = 0;
+    do {
+      hash = hashStep(hash, lower);
+      at += 1;
+      if (at >= end) return INCOMPLETE;
+      byte = bytes[at]!;
+      lower = TOKEN_LOWER[byte]!;
+    } while (lower !== 0);
+    if (byte !== COLON) return fault(head, nameFault(byte, false));
+    head.nameEnds[count] = at;
+    const id = nameId(hash, bytes, nameStart, at);
+    head.ids[count] = id;
+    repeated |= seen & (1 << id);
+    seen |= 1 << id;
+
+    at += 1;
+    while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
+    head.valueStarts[count] = at;
+    while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
+    if (at >= end) return INCOMPLETE;
+    if (bytes[at] !== CR) return fault(head, lineFault(bytes[at]!, 'bad_field_value'));
+    if (at + 1 >= end) return INCOMPLETE;
+    if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
+    let valueEnd = at;
+    while (valueEnd > head.valueStarts[count]! && isSpace(bytes[valueEnd - 1]!)) valueEnd--;
+    head.valueEnds[count] = valueEnd;
+    at += 2;
+    count += 1;
+  }
+  head.nameStarts[count] = at;
+  head.fieldCount = count;
+  head.seen = seen & ~1;
+  head.repeated = repeated & ~1;
+  head.end = at + 2;
+  return at + 2;
+}
+
+/** @returns where the version ends, INCOMPLETE or FAULTY */
+function readVersion(head: Head, bytes: Buffer, start: number, end: number): number {
+  const name = 'HTTP/';
+  for (let index = 0; index < name.length; index++) {
+    if (start + index >= end) return INCOMPLETE;
+    if (bytes[start + index] !== name.charCodeAt(index)) return fault(head, 'bad_version');
+  }
+  if (start + 8 > end) return INCOMPLETE;
+  const major = bytes[start + 5]!;
+  const minor = bytes[start + 7]!;
+  if (!isDigit(major) || bytes[start + 6] !== 46 || !isDigit(minor)) {
+    return fault(head, 'bad_version');
+  }
+  if (major !== 49) return fault(head, 'unsupported_version');
+  head.minorVersion = minor === 48 ? 0 : 1;
+  return start + 8;
+}
+
+function methodOf(bytes: Buffer, start: number, end: number): string {
+  for (const method of KNOWN_METHODS) {
+    if (method.length !== end - start) continue;
+    let index = 0;
+    while (index < method.length && bytes[start + index] === method.charCodeAt(index)) index++;
+    if (index === method.length) return method;
+  }
+  return latin1(bytes, start, end);
+}
+
+function fault(head: Head, which: Fault): number {
+  head.fault = which;
+  return FAULTY;
+}
+
+/** What a byte says that stands where a line should have gone on or ended properly. */
+function lineFault(byte: number, otherwise: Fault): Fault {
+  if (byte === LF) return 'bare_lf';
+  if (byte === CR) return otherwise === 'bad_field_value' ? 'bare_cr' : otherwise;
+  return otherwise;
+}
+
+function nameFault(byte: number, first: boolean): Fault {
+  if (byte === LF) return 'bare_lf';
+  if (isSpace(byte)) return first ? 'folded_line' : 'space_before_colon';
+  return 'bad_field_name';
+}
+
+function isSpace(byte: number): boolean {
+  return byte === SP || byte === HTAB;
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
+}

@@ -1,0 +1,93 @@
+/** Gathers the bytes of a head until it is whole, within the limits. */
+import { LF } from './chars.ts';
+import { FAULTY, type Head, type HeadLimits, INCOMPLETE } from './head.ts';
+
+/** `readRequestHead` or `readResponseHead`. */
+export type ReadHead = (
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  limits: HeadLimits,
+) => number;
+
+/**
+ * A head that comes whole in one piece is read where it lies. One that comes in pieces is copied
+ * together, and read again only when a line feed came that could end it: a peer that sends byte
+ * by byte cannot make us read the same bytes over and over.
+ */
+export class HeadReader {
+  /** The bytes gathered so far; null between heads. */
+  gathered: Buffer | null = null;
+  #gatheredBytes = 0;
+  /** After a whole head: where the bytes that came with it end, in `head.bytes`. */
+  restEnd = 0;
+  readonly #head: Head;
+  readonly #read: ReadHead;
+  readonly #limits: HeadLimits;
+
+  constructor(head: Head, read: ReadHead, limits: HeadLimits) {
+    this.#head = head;
+    this.#read = read;
+    this.#limits = limits;
+  }
+
+  /** Whether part of a head is there. */
+  get isPartial(): boolean {
+    return this.gathered !== null;
+  }
+
+  /**
+   * Reads on. After a result above 0, `head.bytes` and the result say where the rest lies: either
+   * in the bytes given, or, where the head came in pieces, in the reader's own.
+   *
+   * @returns where the head ends in `head.bytes`, INCOMPLETE or FAULTY
+   */
+  take(bytes: Buffer, start: number, end: number): number {
+    if (this.gathered !== null) return this.#takeMore(bytes, start, end);
+    this.restEnd = end;
+    const at = this.#checked(this.#read(this.#head, bytes, start, end, this.#limits), end - start);
+    if (at === INCOMPLETE) this.#gather(bytes, start, end);
+    return at;
+  }
+
+  reset(): void {
+    this.gathered = null;
+    this.#gatheredBytes = 0;
+  }
+
+  #takeMore(bytes: Buffer, start: number, end: number): number {
+    const hadLineFeed = hasLineFeed(bytes, start, end);
+    this.#gather(bytes, start, end);
+    const size = this.#gatheredBytes;
+    if (!hadLineFeed) return this.#checked(INCOMPLETE, size);
+    const at = this.#checked(this.#read(this.#head, this.gathered!, 0, size, this.#limits), size);
+    if (at !== INCOMPLETE) this.reset();
+    this.restEnd = size;
+    return at;
+  }
+
+  #gather(bytes: Buffer, start: number, end: number): void {
+    const size = this.#gatheredBytes + end - start;
+    if (this.gathered === null || this.gathered.length < size) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(1024, size * 2));
+      this.gathered?.copy(larger, 0, 0, this.#gatheredBytes);
+      this.gathered = larger;
+    }
+    bytes.copy(this.gathered, this.#gatheredBytes, start, end);
+    this.#gatheredBytes = size;
+  }
+
+  #checked(at: number, size: number): number {
+    const limit = this.#limits.headBytes;
+    const isTooLarge = at === INCOMPLETE ? size >= limit : at > 0 && at - this.#head.start > limit;
+    if (!isTooLarge) return at;
+    this.#head.fault = 'head_too_large';
+    return FAULTY;
+  }
+}
+
+function hasLineFeed(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) if (bytes[at] === LF) return true;
+  return false;
+}
