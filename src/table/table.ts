@@ -17,6 +17,12 @@ const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
 /** How long a latency measured counts: after this time an old value weighs 1/e. */
 const LATENCY_DECAY_MS = 10_000;
 
+/**
+ * An average falls in steps of at least this time: by the share that one millisecond is due, a
+ * whole number of microseconds would not change at all.
+ */
+const LATENCY_STEP_MS = 250;
+
 /** The longest latency that a cell can hold, 35 minutes; longer ones count as this. */
 const LATENCY_US_MAX = 0x7fffffff;
 
@@ -148,8 +154,12 @@ export class SharedTable {
     const measured = Math.round(Math.max(1, Math.min(latencyUs, LATENCY_US_MAX)));
     const average = this.#server(row, SERVER.latencyUs);
     const elapsedMs = this.#sinceLatencyMs(row, nowMs);
-    const keep = measured > average ? 0 : Math.exp(-elapsedMs / LATENCY_DECAY_MS);
-    const next = Math.round(average * keep + measured * (1 - keep));
+    let next = measured;
+    if (measured <= average) {
+      if (elapsedMs < LATENCY_STEP_MS) return;
+      const keep = Math.exp(-elapsedMs / LATENCY_DECAY_MS);
+      next = Math.floor(average * keep + measured * (1 - keep));
+    }
     Atomics.store(this.#cells, this.#index(row, SERVER.latencyUs), next);
     Atomics.store(this.#cells, this.#index(row, SERVER.latencyAtMs), nowMs | 0);
   }
