@@ -1,11 +1,9 @@
 import {
-  ADMIN,
   type Admin,
   COUNTERS,
   type Counter,
   HEAD,
   HEAD_CELLS,
-  HEALTH,
   type Health,
   SERVER,
   SERVER_CELLS,
@@ -18,6 +16,15 @@ const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
 
 /** How long a latency measured counts: after this time an old value weighs 1/e. */
 const LATENCY_DECAY_MS = 10_000;
+
+/**
+ * An average falls in steps of at least this time: by the share that one millisecond is due, a
+ * whole number of microseconds would not change at all.
+ */
+const LATENCY_STEP_MS = 250;
+
+/** The longest latency that a cell can hold, 35 minutes; longer ones count as this. */
+const LATENCY_US_MAX = 0x7fffffff;
 
 /** How large a table is asked for; both are bounded by layout.ts. */
 export interface TableSize {
@@ -119,9 +126,19 @@ export class SharedTable {
     }
   }
 
-  /** Average time to first byte in microseconds; 0 while nothing was measured. */
-  latencyUs(row: number): number {
-    return this.#server(row, SERVER.latencyUs);
+  /**
+   * Average time to first byte in microseconds, less the longer ago it was measured; 0 while
+   * nothing was measured. A server that was slow once and gets nothing since would else never
+   * be tried again (Finagle's p2c-peak-ewma decays on reading for the same reason).
+   *
+   * @param nowMs milliseconds since the table was made
+   */
+  latencyUs(row: number, nowMs: number): number {
+    const average = this.#server(row, SERVER.latencyUs);
+    if (average === 0) return 0;
+    const elapsedMs = this.#sinceLatencyMs(row, nowMs);
+    if (elapsedMs === 0) return average;
+    return Math.max(1, Math.round(average * Math.exp(-elapsedMs / LATENCY_DECAY_MS)));
   }
 
   /**
@@ -134,14 +151,17 @@ export class SharedTable {
    * @param nowMs milliseconds since the table was made
    */
   recordLatency(row: number, latencyUs: number, nowMs: number): void {
-    const measured = Math.max(1, Math.min(latencyUs | 0, 0x7fffffff));
+    const measured = Math.round(Math.max(1, Math.min(latencyUs, LATENCY_US_MAX)));
     const average = this.#server(row, SERVER.latencyUs);
-    const at = this.#index(row, SERVER.latencyAtMs);
-    const elapsedMs = Math.max(0, (nowMs | 0) - Atomics.load(this.#cells, at));
-    const keep = average === 0 || measured > average ? 0 : Math.exp(-elapsedMs / LATENCY_DECAY_MS);
-    const next = Math.round(average * keep + measured * (1 - keep));
-    Atomics.store(this.#cells, this.#index(row, SERVER.latencyUs), Math.max(1, next));
-    Atomics.store(this.#cells, at, nowMs | 0);
+    const elapsedMs = this.#sinceLatencyMs(row, nowMs);
+    let next = measured;
+    if (measured <= average) {
+      if (elapsedMs < LATENCY_STEP_MS) return;
+      const keep = Math.exp(-elapsedMs / LATENCY_DECAY_MS);
+      next = Math.floor(average * keep + measured * (1 - keep));
+    }
+    Atomics.store(this.#cells, this.#index(row, SERVER.latencyUs), next);
+    Atomics.store(this.#cells, this.#index(row, SERVER.latencyAtMs), nowMs | 0);
   }
 
   /** Adds to one of this worker's counters for a server. */
@@ -170,9 +190,9 @@ export class SharedTable {
     Atomics.add(this.#cells, HEAD.generation, 1);
   }
 
-  /** "Can this server be given new requests?", as far as health and the operator say. */
-  isUsable(row: number): boolean {
-    return this.health(row) !== HEALTH.down && this.admin(row) === ADMIN.active;
+  /** Never negative; right across the wrap of a 32-bit cell, which comes every 49 days. */
+  #sinceLatencyMs(row: number, nowMs: number): number {
+    return Math.max(0, ((nowMs | 0) - this.#server(row, SERVER.latencyAtMs)) | 0);
   }
 
   #index(row: number, cell: number): number {

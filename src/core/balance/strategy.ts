@@ -11,23 +11,27 @@ export interface Candidate {
   readonly row: number;
   /** What the server is hashed by: its address, the same in every worker and instance. */
   readonly name: string;
-  /** A whole number from 1 to 256; equal for all where the strategy ignores weights. */
+  /** A whole number from 1 to 256. A server whose weight changes is a new object. */
   readonly weight: number;
   /** Requests under way at the server, over all workers. */
   inFlight(): number;
-  /** Decayed average of the time to first byte, in microseconds; 0 while unknown. */
+  /** Average of the time to first byte as of now, in microseconds; 0 while unknown. */
   latencyUs(): number;
 }
 
 /** Turns the servers a request may go to into the one it goes to. */
 export interface Strategy {
   /**
-   * @param usable at least one server, in configuration order; the same array object until the
-   *   set of usable servers changes, so a strategy may keep what it derived from it
+   * @param open the servers to pick from, at least one, in configuration order: `usable` itself
+   *   unless some were tried for this request or are full. Another array than `usable` is valid
+   *   during this call only, for the caller fills it anew each time.
    * @param key 32-bit hash of what the strategy says it hashes by (see `StrategyDefinition.key`),
    *   0 where it hashes by nothing
+   * @param usable all servers that take requests, `open` and others; the same array object until
+   *   the set changes, so a strategy may keep what it derived from it
+   * @returns one of `open`
    */
-  pick(usable: readonly Candidate[], key: number): Candidate;
+  pick<S extends Candidate>(open: readonly S[], key: number, usable: readonly S[]): S;
 }
 
 /** A line of the registry. */

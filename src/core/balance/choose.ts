@@ -1,0 +1,167 @@
+import { ADMIN } from '../../table/layout.ts';
+import type { SharedTable } from '../../table/table.ts';
+import type { Candidate, Strategy } from './strategy.ts';
+import type { TriedSet } from './tried-set.ts';
+import { type Standing, standingOf, VERDICT, type Verdict } from './verdict.ts';
+
+/** A server as a pool has it. */
+export interface PoolServer extends Candidate {
+  /** Serves only while no primary is usable. */
+  readonly backup: boolean;
+  /** Most requests in flight over all workers; 0: no bound. */
+  readonly maxInFlight: number;
+}
+
+export interface ChooserOptions<S extends PoolServer> {
+  /** In configuration order. */
+  readonly servers: readonly S[];
+  /** The pool's own instance; it may outlive the chooser. */
+  readonly strategy: Strategy;
+  readonly table: SharedTable;
+  /**
+   * Percent, 0 to 100. When a smaller share of the servers is up, all are used whatever their
+   * health, for a few servers would only fall under the load of all. 0: never.
+   */
+  readonly panicThresholdPercent: number;
+}
+
+/** Why no server was chosen. */
+export const WHY_NONE = {
+  /** No server of the pool is usable. */
+  noneUsable: 1,
+  /** The request was sent to every usable server. */
+  allTried: 2,
+  /** Every usable server that is not yet tried has as many requests as it may; waiting helps. */
+  allFull: 3,
+} as const;
+export type WhyNone = (typeof WHY_NONE)[keyof typeof WHY_NONE];
+
+/**
+ * Chooses servers for one pool in one worker: knows which may be used and lets the strategy pick
+ * among them.
+ *
+ * Two workers that choose in the same moment may both take the last place of a server, so that
+ * `maxInFlight` can be passed by one for each other worker.
+ */
+export class Chooser<S extends PoolServer> {
+  /** Why the last `choose` gave null. */
+  whyNone: WhyNone = WHY_NONE.noneUsable;
+
+  readonly #table: SharedTable;
+  readonly #strategy: Strategy;
+  readonly #panicThresholdPercent: number;
+  readonly #servers: readonly S[];
+  /** Primaries, then backups; the first tier that has a usable server serves. */
+  readonly #tiers: readonly (readonly S[])[];
+  readonly #hasBounds: boolean;
+  /** As of #generation; the same array until the set changes. */
+  #usable: readonly S[] = [];
+  #generation: number;
+  /** Those of #usable that are open to one request; filled anew each time. */
+  readonly #open: S[] = [];
+
+  constructor(options: ChooserOptions<S>) {
+    this.#table = options.table;
+    this.#strategy = options.strategy;
+    this.#panicThresholdPercent = options.panicThresholdPercent;
+    const { servers } = options;
+    this.#servers = servers;
+    this.#tiers = [servers.filter((one) => !one.backup), servers.filter((one) => one.backup)];
+    this.#hasBounds = servers.some((server) => server.maxInFlight > 0);
+    this.#generation = this.#table.generation();
+    this.#usable = this.#findUsable();
+  }
+
+  /**
+   * Gives a server for a request, or null; `whyNone` then says why.
+   *
+   * @param key what the strategy hashes by, 32 bits
+   * @param tried where the request was sent before
+   */
+  choose(key: number, tried: TriedSet): S | null {
+    this.#refresh();
+    const usable = this.#usable;
+    const open = tried.size === 0 && !this.#hasBounds ? usable : this.#findOpen(tried);
+    if (open.length > 0) return this.#strategy.pick(open, key, usable);
+    this.whyNone = this.#findWhyNone(tried);
+    return null;
+  }
+
+  /** What `choose` holds of one of its servers for a request. */
+  verdict(server: S, tried: TriedSet): Verdict {
+    this.#refresh();
+    const isUsable = this.#usable.includes(server);
+    const standing = standingOf(this.#table, server.row);
+    if (!isUsable && standing < VERDICT.tried) return standing;
+    const room = roomAt(server, tried);
+    if (room !== VERDICT.usable || isUsable) return room;
+    return standing === VERDICT.draining ? standing : VERDICT.standby;
+  }
+
+  /** One atomic load while nothing changed. */
+  #refresh(): void {
+    // Read before the states: if one changes in between, the next call sees a new generation.
+    const generation = this.#table.generation();
+    if (generation === this.#generation) return;
+    this.#generation = generation;
+    const usable = this.#findUsable();
+    // Most changes of a generation are none of the set, and strategies derive from the array.
+    if (!isSame(usable, this.#usable)) this.#usable = usable;
+  }
+
+  #findUsable(): readonly S[] {
+    for (const tier of this.#tiers) {
+      const usable = tier.filter((server) => this.#standing(server) === VERDICT.usable);
+      if (usable.length === 0) continue;
+      const active = this.#activeOf(tier);
+      return usable.length * 100 < active.length * this.#panicThresholdPercent ? active : usable;
+    }
+    return this.#panicThresholdPercent > 0 ? this.#activeOf(this.#servers) : [];
+  }
+
+  /** A panic goes against the health of servers, never against the operator. */
+  #activeOf(servers: readonly S[]): readonly S[] {
+    return servers.filter((server) => this.#table.admin(server.row) === ADMIN.active);
+  }
+
+  #standing(server: S): Standing {
+    return standingOf(this.#table, server.row);
+  }
+
+  #findOpen(tried: TriedSet): readonly S[] {
+    const usable = this.#usable;
+    const open = this.#open;
+    let count = 0;
+    for (let at = 0; at < usable.length; at++) {
+      const server = usable[at]!;
+      if (roomAt(server, tried) === VERDICT.usable) open[count++] = server;
+    }
+    if (count === usable.length) return usable;
+    if (count === 0) return NONE;
+    open.length = count;
+    return open;
+  }
+
+  #findWhyNone(tried: TriedSet): WhyNone {
+    const usable = this.#usable;
+    if (usable.length === 0) return WHY_NONE.noneUsable;
+    for (let at = 0; at < usable.length; at++) {
+      if (!tried.has(usable[at]!.row)) return WHY_NONE.allFull;
+    }
+    return WHY_NONE.allTried;
+  }
+}
+
+/** Cutting an array to no length would give its memory back, and the next fill would allocate. */
+const NONE: readonly never[] = [];
+
+/** The part of a verdict that is another for each request. */
+function roomAt(server: PoolServer, tried: TriedSet): Verdict {
+  if (tried.has(server.row)) return VERDICT.tried;
+  if (server.maxInFlight > 0 && server.inFlight() >= server.maxInFlight) return VERDICT.full;
+  return VERDICT.usable;
+}
+
+function isSame(some: readonly PoolServer[], others: readonly PoolServer[]): boolean {
+  return some.length === others.length && some.every((server, at) => server === others[at]);
+}

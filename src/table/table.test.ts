@@ -1,0 +1,198 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
+import fc from 'fast-check';
+import { ADMIN, COUNTER, HEALTH, SERVER_ROWS_MAX, WORKER_LANES_MAX } from './layout.ts';
+import { SharedTable } from './table.ts';
+
+const SIZE = { serverRows: 4, workerLanes: 3 };
+
+test('a table larger than the layout allows is refused', () => {
+  assert.throws(() => SharedTable.create({ serverRows: SERVER_ROWS_MAX + 1, workerLanes: 1 }), {
+    message: `a table holds at most ${SERVER_ROWS_MAX} servers and ${WORKER_LANES_MAX} workers`,
+  });
+  assert.throws(
+    () => SharedTable.create({ serverRows: 1, workerLanes: WORKER_LANES_MAX + 1 }),
+    RangeError,
+  );
+});
+
+test('an opened table is the same memory', () => {
+  const table = SharedTable.create(SIZE);
+  const other = SharedTable.open(table.memory, SIZE);
+  table.enter(2, 1);
+  table.setHealth(2, HEALTH.down);
+  assert.equal(other.inFlight(2), 1);
+  assert.equal(other.health(2), HEALTH.down);
+});
+
+test('a change of health or by the operator changes the generation', () => {
+  const table = SharedTable.create(SIZE);
+  const seen = new Set([table.generation()]);
+  table.setHealth(1, HEALTH.up);
+  seen.add(table.generation());
+  table.setAdmin(1, ADMIN.draining);
+  seen.add(table.generation());
+  table.clearServer(1);
+  seen.add(table.generation());
+  assert.equal(seen.size, 4);
+});
+
+test('requests in flight are those that entered and did not leave, row by row', () => {
+  const event = fc.record({ row: fc.nat(SIZE.serverRows - 1), worker: fc.nat(2) });
+  fc.assert(
+    fc.property(fc.array(event, { maxLength: 200 }), fc.infiniteStream(fc.nat()), (entries, at) => {
+      const table = SharedTable.create(SIZE);
+      const inside: { row: number; worker: number }[] = [];
+      for (const entry of entries) {
+        const leaves = inside.length > 0 && at.next().value % 2 === 0;
+        if (leaves) {
+          const [left] = inside.splice(at.next().value % inside.length, 1);
+          table.leave(left!.row, left!.worker);
+        } else {
+          table.enter(entry.row, entry.worker);
+          inside.push(entry);
+        }
+        for (let row = 0; row < SIZE.serverRows; row++) {
+          assert.equal(table.inFlight(row), inside.filter((one) => one.row === row).length);
+        }
+      }
+    }),
+    { numRuns: 50 },
+  );
+});
+
+test('a worker that is forgotten takes its own requests off the sums, and no others', () => {
+  const table = SharedTable.create(SIZE);
+  for (let i = 0; i < 3; i++) table.enter(0, 1);
+  table.enter(3, 1);
+  table.enter(0, 0);
+  table.enter(0, 2);
+  table.leave(0, 1);
+
+  table.forgetWorker(1);
+  assert.deepEqual(
+    [0, 1, 2, 3].map((row) => table.inFlight(row)),
+    [2, 0, 0, 0],
+  );
+
+  table.forgetWorker(1);
+  table.leave(0, 0);
+  table.leave(0, 2);
+  assert.equal(table.inFlight(0), 0);
+});
+
+test('counters add up over the workers, each row and counter by itself', () => {
+  const table = SharedTable.create(SIZE);
+  table.count(1, 0, COUNTER.requests);
+  table.count(1, 2, COUNTER.requests, 4);
+  table.count(1, 2, COUNTER.bytesToClients, 2 ** 40);
+  table.count(1, 2, COUNTER.bytesToClients, 1);
+  table.count(2, 2, COUNTER.requests);
+  assert.equal(table.counted(1, COUNTER.requests), 5);
+  assert.equal(table.counted(1, COUNTER.bytesToClients), 2 ** 40 + 1);
+  assert.equal(table.counted(2, COUNTER.requests), 1);
+  assert.equal(table.counted(0, COUNTER.requests), 0);
+});
+
+test('a cleared row has nothing of the server before, and its neighbours keep theirs', () => {
+  const table = SharedTable.create(SIZE);
+  for (const row of [1, 2]) {
+    table.setHealth(row, HEALTH.down);
+    table.setAdmin(row, ADMIN.maintenance);
+    table.recordLatency(row, 500, 1);
+    table.count(row, 2, COUNTER.tunnels);
+  }
+  table.clearServer(1);
+  assert.deepEqual(
+    [table.health(1), table.admin(1), table.latencyUs(1, 1), table.counted(1, COUNTER.tunnels)],
+    [HEALTH.unknown, ADMIN.active, 0, 0],
+  );
+  assert.deepEqual(
+    [table.health(2), table.admin(2), table.latencyUs(2, 1), table.counted(2, COUNTER.tunnels)],
+    [HEALTH.down, ADMIN.maintenance, 500, 1],
+  );
+});
+
+test('latency is unknown until it is measured, then at once what was measured', () => {
+  const table = SharedTable.create(SIZE);
+  assert.equal(table.latencyUs(0, 5), 0);
+  table.recordLatency(0, 1500, 20_000);
+  assert.equal(table.latencyUs(0, 20_000), 1500);
+  table.recordLatency(1, 0, 0);
+  assert.equal(table.latencyUs(1, 0), 1, 'measured as nothing is known all the same');
+});
+
+test('a slower latency counts at once', () => {
+  const table = SharedTable.create(SIZE);
+  table.recordLatency(0, 1000, 0);
+  table.recordLatency(0, 90_000, 1);
+  assert.equal(table.latencyUs(0, 1), 90_000);
+});
+
+test('a faster latency counts by the time that passed, not by the number of samples', () => {
+  const expected = 1000 + 2000 * Math.exp(-0.5);
+  for (const samples of [1, 10, 5000, 50_000]) {
+    const table = SharedTable.create(SIZE);
+    table.recordLatency(0, 3000, 0);
+    for (let i = 1; i <= samples; i++) table.recordLatency(0, 1000, (i * 5000) / samples);
+    const average = table.latencyUs(0, 5000);
+    assert.ok(Math.abs(average - expected) < expected * 0.02, `${average} after ${samples}`);
+  }
+});
+
+test('a latency not measured again loses weight, down to the least that is known', () => {
+  const table = SharedTable.create(SIZE);
+  table.recordLatency(0, 1_000_000, 0);
+  assert.equal(table.latencyUs(0, 10_000), Math.round(1_000_000 / Math.E));
+  assert.equal(table.latencyUs(0, 3_600_000), 1);
+});
+
+test('latencies hold where a clock of 32 bits wraps, and beyond the range of a cell', () => {
+  const table = SharedTable.create(SIZE);
+  const wrapMs = 2 ** 31;
+  table.recordLatency(0, 100_000, wrapMs - 5000);
+  assert.equal(table.latencyUs(0, wrapMs + 5000), Math.round(100_000 / Math.E));
+  assert.equal(table.latencyUs(0, wrapMs - 6000), 100_000, 'a clock behind another takes nothing');
+  table.recordLatency(1, 2 ** 33, 0);
+  assert.equal(table.latencyUs(1, 0), 2 ** 31 - 1);
+});
+
+test('threads that enter and leave at once leave exact sums', async () => {
+  const table = SharedTable.create(SIZE);
+  const rounds = 200_000;
+  const code = `
+    const { workerData, parentPort } = await import('node:worker_threads');
+    const { SharedTable } = await import(workerData.module);
+    const table = SharedTable.open(workerData.memory, workerData.size);
+    const gate = new Int32Array(workerData.gate);
+    Atomics.add(gate, 0, 1);
+    Atomics.notify(gate, 0);
+    while (Atomics.load(gate, 0) < 2) Atomics.wait(gate, 0, 1, 1000);
+    for (let i = 0; i < ${rounds}; i++) {
+      table.enter(0, workerData.worker);
+      table.enter(1, workerData.worker);
+      table.leave(1, workerData.worker);
+      table.count(0, workerData.worker, 0);
+    }`;
+  const gate = new SharedArrayBuffer(4);
+  const threads = [0, 1].map((worker) => {
+    const module = new URL('./table.ts', import.meta.url).href;
+    const workerData = { module, memory: table.memory, size: SIZE, gate, worker };
+    return new Worker(new URL(`data:text/javascript,${encodeURIComponent(code)}`), { workerData });
+  });
+  await Promise.all(
+    threads.map(
+      (thread) =>
+        new Promise<void>((resolve, reject) => {
+          thread.once('error', reject);
+          thread.once('exit', () => resolve());
+        }),
+    ),
+  );
+  assert.equal(table.inFlight(0), 2 * rounds);
+  assert.equal(table.inFlight(1), 0);
+  assert.equal(table.counted(0, COUNTER.requests), 2 * rounds);
+  table.forgetWorker(0);
+  assert.equal(table.inFlight(0), rounds);
+});
