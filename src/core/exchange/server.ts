@@ -63,6 +63,6 @@ export class Server implements Candidate {
   }
 
   latencyUs(): number {
-    return this.#table.latencyUs(this.row);
+    return this.#table.latencyUs(this.row, this.#nowMs());
   }
 }

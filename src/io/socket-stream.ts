@@ -1,0 +1,314 @@
+import net from 'node:net';
+import type { Clock } from '../core/exchange/engine.ts';
+import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
+import { BULK_BYTES_MIN, type ReadBuffers } from './read-buffers.ts';
+
+/** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
+const TEXT_BYTES_MAX = 16 * 1024;
+/** `drain` is told after every write that is larger than what goes as text. */
+export const WRITE_HIGH_WATER_BYTES = TEXT_BYTES_MAX;
+/** After so many small reads in a row a bulk buffer is given up. */
+const SMALL_READS_MAX = 8;
+/** After a failed write, how long what the peer had still sent may take to be read. */
+const LAST_WORDS_MS = 250;
+
+/** What the streams of one thread share. */
+export interface SocketContext {
+  readonly clock: Clock;
+  readonly buffers: ReadBuffers;
+}
+
+const STREAM = Symbol('stream');
+type StreamSocket = net.Socket & { [STREAM]?: SocketStream };
+
+/** A stream of the core on a TCP, unix or TLS socket. */
+export class SocketStream implements Stream {
+  owner: StreamOwner;
+  readonly #context: SocketContext;
+  #socket: StreamSocket | null = null;
+  #bulk: Buffer | null = null;
+  #smallReads = 0;
+  /** Bulk buffers that writes of this stream still need. */
+  #borrowed: Buffer[] | null = null;
+  #cause: CloseCause = 'closed';
+  #isPaused = false;
+  #isEnding = false;
+  #lastWords: NodeJS.Timeout | null = null;
+  /** Whether the core gave the stream up; nothing is opened for it then. */
+  isDestroyed = false;
+
+  constructor(context: SocketContext, owner: StreamOwner) {
+    this.#context = context;
+    this.owner = owner;
+  }
+
+  /**
+   * The `onread` option for a socket that is to be this stream's: it is read without an object
+   * for each piece.
+   */
+  get onread(): net.OnReadOpts {
+    return {
+      buffer: () => this.#nextBuffer(),
+      callback: (bytesRead, buffer) => this.#onRead(bytesRead, buffer as Buffer),
+    };
+  }
+
+  /** Takes a socket; `reads` says whether it has the `onread` option or emits `data`. */
+  attach(socket: net.Socket, reads: 'onread' | 'data'): void {
+    this.#socket = socket;
+    (socket as StreamSocket)[STREAM] = this;
+    socket.on('drain', onDrain);
+    socket.on('finish', onDrain);
+    socket.on('end', onEnd);
+    socket.on('error', onError);
+    socket.on('close', onClose);
+    if (reads === 'data') socket.on('data', onData);
+    if (this.#isPaused) socket.pause();
+  }
+
+  /**
+   * A write that fails does not destroy the socket before what the peer said last was read: a
+   * server may answer 413 and close while the request is still being sent.
+   */
+  hearLastWords(): void {
+    this.#socket!.destroy = destroyAfterLastWords;
+  }
+
+  get pendingBytes(): number {
+    return this.#socket === null ? 0 : this.#socket.writableLength;
+  }
+
+  unsentBytes(): number {
+    const socket = this.#socket as (net.Socket & { _handle?: { writeQueueSize?: number } }) | null;
+    if (socket === null || socket.writableLength === 0) return 0;
+    // How much of the piece being written the kernel has not taken is known to the handle alone.
+    const queuedBytes = socket._handle?.writeQueueSize;
+    return queuedBytes === undefined || queuedBytes === 0 ? socket.writableLength : queuedBytes;
+  }
+
+  writeText(text: string): void {
+    this.#socket?.write(text, 'latin1');
+  }
+
+  writeBytes(bytes: Buffer, start: number, end: number): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (end - start <= TEXT_BYTES_MAX) socket.write(bytes.toString('latin1', start, end), 'latin1');
+    else this.#writeLarge(socket, '', bytes, start, end);
+  }
+
+  writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    if (text.length + end - start <= TEXT_BYTES_MAX) {
+      socket.write(text + bytes.toString('latin1', start, end), 'latin1');
+      return;
+    }
+    this.#writeLarge(socket, text, bytes, start, end);
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket?.resume();
+  }
+
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#socket?.end();
+  }
+
+  destroy(): void {
+    this.isDestroyed = true;
+    const socket = this.#detach();
+    if (socket !== null) net.Socket.prototype.destroy.call(socket);
+  }
+
+  reset(): void {
+    this.isDestroyed = true;
+    const socket = this.#detach();
+    if (socket === null) return;
+    if (socket instanceof net.Socket && socket.remoteFamily?.startsWith('IP')) {
+      socket.resetAndDestroy();
+    } else socket.destroy();
+  }
+
+  /** @internal of the socket's events */
+  drained(): void {
+    const borrowed = this.#borrowed;
+    if (borrowed !== null && this.pendingBytes === 0) {
+      this.#borrowed = null;
+      for (const buffer of borrowed) this.#context.buffers.giveBack(buffer);
+    }
+    this.owner.onDrain(this.#context.clock.nowMs());
+  }
+
+  /** @internal of the socket's events */
+  ended(): void {
+    this.owner.onEnd(this.#context.clock.nowMs());
+  }
+
+  /** @internal of the socket's events */
+  failed(error: NodeJS.ErrnoException): void {
+    this.#cause = closeCauseOf(error);
+  }
+
+  /** @internal of the socket's events */
+  closed(): void {
+    this.#detach();
+    this.owner.onClose(this.#cause, this.#context.clock.nowMs());
+  }
+
+  /** @internal of the socket's events: a piece in memory of its own. */
+  received(bytes: Buffer): void {
+    this.owner.onBytes(bytes, 0, bytes.length, this.#context.clock.nowMs());
+  }
+
+  /** @internal of the socket's events */
+  awaitLastWords(error: Error): void {
+    this.#cause = 'reset';
+    const socket = this.#socket;
+    if (socket === null || this.#lastWords !== null) return;
+    const destroy = () => net.Socket.prototype.destroy.call(socket, error);
+    this.#lastWords = setTimeout(destroy, LAST_WORDS_MS);
+  }
+
+  #nextBuffer(): Buffer {
+    return this.#bulk ?? this.#context.buffers.shared;
+  }
+
+  #onRead(bytesRead: number, buffer: Buffer): boolean {
+    if (this.#socket === null) return false;
+    const { buffers, clock } = this.#context;
+    buffers.current = buffer;
+    buffers.currentIsLent = false;
+    this.owner.onBytes(buffer, 0, bytesRead, clock.nowMs());
+    buffers.current = null;
+    if (this.#bulk !== null || bytesRead >= BULK_BYTES_MIN) this.#chooseBuffer(bytesRead);
+    return !this.#isPaused;
+  }
+
+  /** Which buffer the next read gets. */
+  #chooseBuffer(bytesRead: number): void {
+    const { buffers } = this.#context;
+    if (this.#bulk !== null && buffers.currentIsLent) this.#bulk = null;
+    if (bytesRead >= BULK_BYTES_MIN) this.#smallReads = 0;
+    else this.#smallReads += 1;
+    if (this.#socket === null || this.#smallReads > SMALL_READS_MAX) {
+      if (this.#bulk !== null) buffers.giveBack(this.#bulk);
+      this.#bulk = null;
+      this.#smallReads = 0;
+    } else this.#bulk ??= buffers.take();
+  }
+
+  /** Writes without a copy, but for bytes in the shared buffer. */
+  #writeLarge(socket: net.Socket, text: string, bytes: Buffer, start: number, end: number): void {
+    const { buffers } = this.#context;
+    const copy = bytes === buffers.shared ? buffers.take() : null;
+    let piece = bytes.subarray(start, end);
+    if (copy !== null) {
+      bytes.copy(copy, 0, start, end);
+      piece = copy.subarray(0, end - start);
+    } else if (bytes === buffers.shared) piece = Buffer.from(piece);
+    if (text !== '') {
+      socket.cork();
+      socket.write(text, 'latin1');
+    }
+    socket.write(piece);
+    if (text !== '') socket.uncork();
+
+    const isWritten = socket.writableLength === 0;
+    if (copy !== null) {
+      if (isWritten) buffers.giveBack(copy);
+      else this.#borrow(copy);
+    } else if (!isWritten && bytes === buffers.current && !buffers.currentIsLent) {
+      buffers.currentIsLent = true;
+      this.#borrow(bytes);
+    }
+  }
+
+  #borrow(buffer: Buffer): void {
+    this.#borrowed ??= [];
+    this.#borrowed.push(buffer);
+  }
+
+  #detach(): net.Socket | null {
+    const socket = this.#socket;
+    if (socket === null) return null;
+    this.#socket = null;
+    delete (socket as StreamSocket)[STREAM];
+    if (this.#lastWords !== null) clearTimeout(this.#lastWords);
+    const { buffers } = this.#context;
+    // The kernel may still be reading from a borrowed buffer: those are left to the collector.
+    this.#borrowed?.forEach(() => buffers.forget());
+    this.#borrowed = null;
+    if (this.#bulk !== null && this.#bulk !== buffers.current) {
+      buffers.giveBack(this.#bulk);
+      this.#bulk = null;
+    }
+    return socket;
+  }
+}
+
+function onData(this: StreamSocket, bytes: Buffer): void {
+  this[STREAM]?.received(bytes);
+}
+
+function onDrain(this: StreamSocket): void {
+  this[STREAM]?.drained();
+}
+
+function onEnd(this: StreamSocket): void {
+  this[STREAM]?.ended();
+}
+
+function onError(this: StreamSocket, error: NodeJS.ErrnoException): void {
+  this[STREAM]?.failed(error);
+}
+
+function onClose(this: StreamSocket): void {
+  this[STREAM]?.closed();
+}
+
+function destroyAfterLastWords(this: StreamSocket, error?: Error): net.Socket {
+  const stream = this[STREAM];
+  if (stream !== undefined && (error as NodeJS.ErrnoException | undefined)?.syscall === 'write') {
+    stream.awaitLastWords(error!);
+    return this;
+  }
+  return net.Socket.prototype.destroy.call(this, error) as net.Socket;
+}
+
+function closeCauseOf(error: NodeJS.ErrnoException): CloseCause {
+  switch (error.code) {
+    case 'ECONNREFUSED':
+    case 'ENOENT':
+      return 'refused';
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return 'reset';
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+    case 'EADDRNOTAVAIL':
+    case 'ETIMEDOUT':
+      return 'unreachable';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return 'name_not_found';
+    default:
+      return error.code?.startsWith('ERR_TLS') ||
+        error.code?.startsWith('ERR_SSL') ||
+        error.code?.includes('CERT') ||
+        error.code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
+        ? 'tls_failed'
+        : 'failed';
+  }
+}
