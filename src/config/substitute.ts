@@ -33,6 +33,7 @@ export function substitute(
           missing.push({
             ...place,
             message: `"${reference}" names no environment variable`,
+            // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
             help: 'write ${NAME} or ${NAME:-default}; a plain "${" is written "$${"',
           });
           return reference;
