@@ -1,0 +1,192 @@
+/** What zod found wrong, as an operator would want to be told. */
+import type { z } from 'zod';
+import type { IssueParams } from './kinds.ts';
+import { nearest } from './nearest.ts';
+import type { Finding } from './problem.ts';
+import {
+  branches,
+  branchOf,
+  choicesOf,
+  describe,
+  formatPath,
+  isMap,
+  isSecret,
+  isSection,
+  itemOf,
+  keysOf,
+  literalOf,
+  type Path,
+  schemaAt,
+  sectionsWith,
+} from './walk.ts';
+
+export interface Explained extends Finding {
+  /** The finding is about the name of the setting, not its value. */
+  aboutKey?: true;
+}
+
+export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
+  const path = issue.path as Path;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => unknownKey(path, key, valueAt(root, path)));
+  }
+  const node = schemaAt(path);
+  const value = valueAt(root, path);
+  const about = node === undefined ? {} : describe(node);
+  const params = issue.code === 'custom' ? (issue.params as IssueParams | undefined) : undefined;
+  if (value === undefined) return [missing(path, params?.expected ?? about.expected)];
+  const [reason, help] = reasonOf(issue, path, value);
+  return [
+    {
+      severity: 'error',
+      path,
+      message: `${formatPath(path) || 'the file'}: ${reason}`,
+      expected: expectation(path) ?? params?.expected,
+      found: isSecret(path) ? 'a secret that is not shown' : foundText(value),
+      help,
+    },
+  ];
+}
+
+/** `expected` of a message: the words of the kind, or what kind of collection it is. */
+function expectation(path: Path): string | undefined {
+  const node = schemaAt(path);
+  if (node === undefined) return undefined;
+  const { expected } = describe(node);
+  const options = branches(node);
+  if (options.length > 1) {
+    const names = options.map((option) => literalOf(schemaAt(['type'], option)));
+    return `type: one of ${names.join(', ')}`;
+  }
+  if (isSection(node) && expected === undefined) {
+    return `a section with ${sample(keysOf(node))}`;
+  }
+  return expected;
+}
+
+function reasonOf(
+  issue: z.core.$ZodIssue,
+  path: Path,
+  value: unknown,
+): [reason: string, help?: string | undefined] {
+  const node = schemaAt(path)!;
+  switch (issue.code) {
+    case 'custom':
+      return [issue.message];
+    case 'too_small':
+      return issue.origin === 'array' ? ['the list is empty'] : ['the number is too small'];
+    case 'too_big':
+      return issue.origin === 'array'
+        ? [`the list is longer than ${issue.maximum}`]
+        : ['the number is too large'];
+    case 'invalid_value':
+    case 'invalid_union': {
+      const meant = choiceMeant(node, value);
+      return meant === undefined
+        ? ['this is not a known value']
+        : ['this is not a known value', `did you mean "${meant}"?`];
+    }
+    case 'invalid_type':
+      return wrongType(node, value);
+    default:
+      return [issue.message];
+  }
+}
+
+function choiceMeant(node: z.core.$ZodType, value: unknown): string | undefined {
+  const choices = choicesOf(node);
+  if (choices.length > 0) return nearest(String(value), choices);
+  const types = branches(node).map((option) => String(literalOf(schemaAt(['type'], option))));
+  return nearest(String((value as { type?: unknown } | null)?.type ?? ''), types);
+}
+
+function wrongType(
+  node: z.core.$ZodType,
+  value: unknown,
+): [reason: string, help?: string | undefined] {
+  const { kind } = describe(node);
+  if (isSection(node)) {
+    const help =
+      typeof value === 'boolean' && keysOf(node).includes('enabled')
+        ? `write "enabled: ${value}" on a line of its own below, two spaces further in`
+        : 'its settings stand on lines of their own below, two spaces further in';
+    return ['this is a section, it has no value of its own', help];
+  }
+  if (itemOf(node) !== undefined) {
+    return ['this is a list', 'each item stands on its own line and begins with "- "'];
+  }
+  if (isMap(node)) return ['this is a map', 'write "name: value" on lines of their own below'];
+  if (kind === 'boolean') return ['this is neither true nor false', booleanMeant(value)];
+  if (kind === 'number' && typeof value === 'string' && /^\d+$/.test(value)) {
+    return ['this is a text, not a number', `write ${value} without quotes`];
+  }
+  if (kind === 'number' && typeof value === 'number') return ['this is no whole number'];
+  if (kind === 'number') return ['this is no number'];
+  return ['this has the wrong type'];
+}
+
+function booleanMeant(value: unknown): string | undefined {
+  const word = String(value).toLowerCase();
+  if (['yes', 'on', '1', 'true', 'enabled', 'y'].includes(word))
+    return 'write true, without quotes';
+  if (['no', 'off', '0', 'false', 'disabled', 'n'].includes(word)) {
+    return 'write false, without quotes';
+  }
+  return undefined;
+}
+
+function missing(path: Path, expected: string | undefined): Explained {
+  const section = formatPath(path.slice(0, -1));
+  return {
+    severity: 'error',
+    path,
+    message: `${section}: "${path.at(-1)}" is missing`,
+    expected,
+    help: `add "${path.at(-1)}: ..." here`,
+    aboutKey: true,
+  };
+}
+
+function unknownKey(section: Path, key: string, value: unknown): Explained {
+  const node = schemaAt(section);
+  const known = node === undefined ? [] : keysOf(branchOf(node, value));
+  const where = section.length === 0 ? 'at the top of the file' : `in ${formatPath(section)}`;
+  const meant = nearest(key, known);
+  return {
+    severity: 'error',
+    path: [...section, key],
+    message: `unknown setting "${key}" ${where}`,
+    help: meant === undefined ? elsewhere(key) : `did you mean "${meant}"?`,
+    ...(meant === undefined && { expected: `one of ${known.join(', ')}` }),
+    aboutKey: true,
+  };
+}
+
+/** Where a key of this name would be known: often only the indentation is lost. */
+function elsewhere(key: string): string | undefined {
+  const sections = sectionsWith(key);
+  if (sections.length === 0 || sections.length > 3) return undefined;
+  return `"${key}" belongs below ${sections.join(' or ')}; look at the indentation`;
+}
+
+function foundText(value: unknown): string {
+  if (value === null) return 'nothing';
+  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (typeof value === 'object') return `a section with ${sample(Object.keys(value))}`;
+  if (typeof value !== 'string') return String(value);
+  return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`;
+}
+
+function sample(keys: readonly string[]): string {
+  if (keys.length === 0) return 'nothing in it';
+  return keys.length > 4 ? `${keys.slice(0, 4).join(', ')}, ...` : keys.join(', ');
+}
+
+export function valueAt(root: unknown, path: Path): unknown {
+  let value = root;
+  for (const key of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = (value as Record<string | number, unknown>)[key];
+  }
+  return value;
+}

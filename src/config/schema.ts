@@ -1,0 +1,278 @@
+/**
+ * Everything openclaw.yml can say, in one place. From it come validation, defaults, messages, the
+ * JSON Schema and docs/configuration.md. A setting is one line of a section: its kind, its
+ * default as the file would spell it, and the operator's sentence (see kinds.ts).
+ *
+ * Effective settings keep the file's names; durations are milliseconds, sizes bytes, addresses
+ * and networks canonical texts, and absent sections are filled with their defaults.
+ */
+import { z } from 'zod';
+import {
+  address,
+  choice,
+  duration,
+  flag,
+  integer,
+  list,
+  network,
+  oneOrList,
+  optional,
+  path,
+  reading,
+  refuse,
+  required,
+  section,
+  setting,
+  size,
+  switchedOnWhenWritten,
+  text,
+} from './kinds.ts';
+import { failover } from './schema/failover.ts';
+import { healthCheck } from './schema/health.ts';
+import { admin, log } from './schema/instance.ts';
+import { monitoring } from './schema/monitoring.ts';
+import { performance } from './schema/performance.ts';
+import { sessionPersistence } from './schema/persistence.ts';
+import { security } from './schema/security.ts';
+
+/** Names of the strategies, with what of the configuration each one looks at. */
+export const STRATEGIES = [
+  { name: 'round_robin', weighted: false, keyed: false },
+  { name: 'weighted_round_robin', weighted: true, keyed: false },
+  { name: 'least_connections', weighted: true, keyed: false },
+  { name: 'random', weighted: false, keyed: false },
+  { name: 'ip_hash', weighted: true, keyed: false },
+  { name: 'power_of_two', weighted: true, keyed: false },
+  { name: 'least_latency', weighted: false, keyed: false },
+  { name: 'consistent_hash', weighted: true, keyed: true },
+] as const;
+
+export type StrategyName = (typeof STRATEGIES)[number]['name'];
+const STRATEGY_NAMES = STRATEGIES.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
+
+/** What consistent_hash hashes by. */
+export type StrategyKey =
+  | 'path'
+  | 'address'
+  | { readonly header: string }
+  | { readonly cookie: string };
+
+const KEY_EXPECTED = 'path, address, {header: NAME} or {cookie: NAME}';
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+function strategyKey() {
+  return reading<StrategyKey>({
+    kind: 'other',
+    expected: KEY_EXPECTED,
+    json: {
+      anyOf: [
+        { enum: ['path', 'address'] },
+        ...['header', 'cookie'].map((name) => ({
+          type: 'object',
+          properties: { [name]: { type: 'string', pattern: TOKEN.source } },
+          required: [name],
+          additionalProperties: false,
+        })),
+      ],
+    },
+    read: (value) => {
+      if (value === 'path' || value === 'address') return { ok: true, value };
+      if (typeof value !== 'object' || value === null) return refuse('this is no strategy_key');
+      const [entry, ...rest] = Object.entries(value);
+      if (entry === undefined || rest.length > 0) return refuse('strategy_key names one thing');
+      const [by, name] = entry;
+      if (typeof name !== 'string' || !TOKEN.test(name)) return refuse(`"${by}" needs a name`);
+      if (by === 'header') return { ok: true, value: { header: name.toLowerCase() } };
+      if (by === 'cookie') return { ok: true, value: { cookie: name } };
+      return refuse(`"${by}" is nothing that can be hashed by`);
+    },
+  });
+}
+
+/** A number of data threads; the shared table has lanes for those that are being replaced too. */
+const WORKERS_MAX = 32;
+
+function workers() {
+  return reading<'auto' | number>({
+    kind: 'other',
+    expected: `auto, or a whole number from 1 to ${WORKERS_MAX}`,
+    json: { anyOf: [{ const: 'auto' }, { type: 'integer', minimum: 1, maximum: WORKERS_MAX }] },
+    read: (value) => {
+      if (value === 'auto') return { ok: true, value };
+      const whole = typeof value === 'number' && Number.isInteger(value);
+      return whole && value >= 1 && value <= WORKERS_MAX
+        ? { ok: true, value }
+        : refuse('this is no number of workers');
+    },
+  });
+}
+
+/** Weights are whole numbers from 1 to 256 (core/balance/strategy.ts). */
+const weight = () => integer(1, 256);
+const SERVERS_MAX = 2048;
+
+const serverShape = z
+  .strictObject({
+    address: required(address(), 'Where the server listens.'),
+    name: optional(
+      text(/^[\w.:-]{1,64}$/, 'a name of at most 64 letters, digits and "-_.:"'),
+      'What status, logs and metrics call it. Left out: its address.',
+    ),
+    weight: setting(weight(), 1, 'Share of the traffic, for strategies that look at weights.'),
+    backup: setting(flag(), false, 'Serves only when no primary server is left.'),
+    max_connections: optional(
+      integer(1, 1_000_000),
+      'Most connections to it over all workers. Left out: only that of the pool.',
+    ),
+    tls: section(
+      {
+        enabled: switchedOnWhenWritten('Speak TLS to the server.'),
+        verify: setting(
+          flag(),
+          true,
+          'Check its certificate. False: anyone on the way can read and change the traffic.',
+        ),
+        server_name: optional(
+          text(),
+          'Name that is asked for and must stand in its certificate. Left out: the host of its address.',
+        ),
+        ca_path: optional(
+          path(),
+          'Authorities that may have signed it, PEM. Left out: those of the system.',
+        ),
+        cert_path: optional(path(), 'Certificate that we show the server, PEM.'),
+        key_path: optional(path(), 'Private key of cert_path, PEM.'),
+      },
+      'TLS to the server.',
+      'off',
+    ),
+  })
+  .meta({ kind: 'section' });
+
+const server = z
+  .preprocess(
+    (value) =>
+      typeof value === 'string' || typeof value === 'number' ? { address: value } : value,
+    serverShape,
+  )
+  .meta({ kind: 'section', expected: 'host:port, or a section with address' });
+
+const serverWeight = z
+  .strictObject({
+    server: required(
+      address(),
+      'Address of a server. One that servers does not list joins the pool.',
+    ),
+    weight: required(weight(), 'Its share of the turns.'),
+  })
+  .meta({ kind: 'section' });
+
+const loadBalancing = section(
+  {
+    enabled: setting(flag(), true, 'False: no listener is opened.'),
+    listen: setting(
+      oneOrList(address('host optional')),
+      ['0.0.0.0:8080'],
+      'Where clients are accepted: one address or a list.',
+    ),
+    max_connections: setting(
+      integer(1, 1_000_000),
+      50_000,
+      'Most open client connections over all workers and listeners. Beyond it accepting pauses.',
+    ),
+    proxy_protocol: setting(
+      flag(),
+      false,
+      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2).',
+    ),
+    trusted_proxies: setting(
+      list(network()),
+      [],
+      'Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed. Only what you run: others could claim any address.',
+    ),
+    servers: setting(list(server, SERVERS_MAX), [], 'Servers of the pool.'),
+    weights: setting(
+      list(serverWeight, SERVERS_MAX),
+      [],
+      'Weights for weighted_round_robin, and for no other strategy.',
+    ),
+    strategy: setting(
+      choice(STRATEGY_NAMES),
+      'round_robin',
+      'How a server is chosen for a request.',
+    ),
+    strategy_key: setting(
+      strategyKey(),
+      'address',
+      'What consistent_hash hashes by: path, address, {header: NAME} or {cookie: NAME}.',
+    ),
+    workers: setting(workers(), 'auto', 'Data threads. auto: one a core.'),
+    timeout: section(
+      {
+        connect: setting(
+          duration({ minMs: 1 }),
+          '5s',
+          'Longest time for a connection to a server, TLS included.',
+        ),
+        read: setting(
+          duration({ minMs: 1 }),
+          '60s',
+          'Longest silence of a server before its response head or between two pieces of its body.',
+        ),
+        write: setting(
+          duration({ minMs: 1 }),
+          '60s',
+          'Longest time in which a peer takes no byte of what is queued for it.',
+        ),
+        request: setting(
+          duration({ minMs: 1 }),
+          '10s',
+          'Longest time for the whole head of a request, from its first byte (slow-header attacks).',
+        ),
+        idle: setting(
+          duration({ minMs: 1 }),
+          '75s',
+          'Longest time a kept-alive client connection may rest between requests.',
+        ),
+        stream: setting(
+          duration({ minMs: 1 }),
+          '1h',
+          'Longest silence on an upgraded connection or an event stream, for which read does not count.',
+        ),
+        drain: setting(
+          duration(),
+          '30s',
+          'How long a reload, a removed server or a stop waits for what is in flight.',
+        ),
+      },
+      'How long is waited for what.',
+    ),
+    limits: section(
+      {
+        head_size: setting(
+          size(1024, 1024 * 1024),
+          '32k',
+          'Largest head of a request. Beyond it: 431.',
+        ),
+        uri_size: setting(size(256, 256 * 1024), '8k', 'Longest request target. Beyond it: 414.'),
+        header_count: setting(integer(8, 2000), 128, 'Most headers of a request. Beyond it: 431.'),
+      },
+      'Limits on what a request may look like.',
+    ),
+    health_check: healthCheck,
+    session_persistence: sessionPersistence,
+    performance,
+    failover,
+    monitoring,
+    security,
+  },
+  'The load balancer.',
+);
+
+export const configSchema = z
+  .strictObject({ load_balancing: loadBalancing, admin, log })
+  .meta({ kind: 'section', description: 'openclaw.yml' });
+
+/** The effective settings: every default filled in. */
+export type Settings = z.output<typeof configSchema>;
+export type ServerSettings = z.output<typeof serverShape>;

@@ -1,0 +1,123 @@
+import {
+  choice,
+  duration,
+  integer,
+  map,
+  optional,
+  percent,
+  reading,
+  refuse,
+  secret,
+  section,
+  setting,
+  switchedOnWhenWritten,
+  text,
+} from '../kinds.ts';
+
+/** Status codes, both ends included. */
+export interface StatusRange {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** `200`, `"200-299"`, `2xx`, or a list of them; its value is a list of ranges. */
+function statuses() {
+  return reading<readonly StatusRange[]>({
+    kind: 'status',
+    expected: 'a status like 200, a range like 200-299, or a list of them',
+    json: {
+      anyOf: [
+        { $ref: '#/$defs/status' },
+        { type: 'array', minItems: 1, items: { $ref: '#/$defs/status' } },
+      ],
+    },
+    read: (value) => {
+      const ranges: StatusRange[] = [];
+      const items = Array.isArray(value) ? value : String(value).split(',');
+      for (const item of items) {
+        const range = readStatus(String(item).trim());
+        if (range === undefined) return refuse(`${JSON.stringify(item)} is no status of HTTP`);
+        ranges.push(range);
+      }
+      return ranges.length === 0 ? refuse('the list is empty') : { ok: true, value: ranges };
+    },
+  });
+}
+
+function readStatus(item: string): StatusRange | undefined {
+  const match = /^([1-5])xx$|^(\d{3})(?:\s*-\s*(\d{3}))?$/i.exec(item);
+  if (match === null) return undefined;
+  if (match[1] !== undefined)
+    return { min: Number(match[1]) * 100, max: Number(match[1]) * 100 + 99 };
+  const min = Number(match[2]);
+  const max = Number(match[3] ?? match[2]);
+  return min >= 100 && max <= 599 && min <= max ? { min, max } : undefined;
+}
+
+export function formatStatuses(ranges: readonly StatusRange[]): unknown {
+  const items = ranges.map(({ min, max }) => (min === max ? min : `${min}-${max}`));
+  return items.length === 1 ? items[0] : items;
+}
+
+export const healthCheck = section(
+  {
+    enabled: switchedOnWhenWritten('Probe each server at an interval.'),
+    type: setting(
+      choice(['http', 'https', 'tcp']),
+      'http',
+      'What a probe does: a request over HTTP or HTTPS, or only a TCP connect.',
+    ),
+    endpoint: setting(
+      text(/^\/\S*$/, 'a path that starts with a slash'),
+      '/',
+      'Path and query that an HTTP probe asks for.',
+    ),
+    port: optional(
+      integer(1, 65535),
+      'Port that is probed, where it is not the port of the server itself.',
+    ),
+    interval: setting(duration({ minMs: 100 }), '5s', 'Time between two probes of one server.'),
+    timeout: setting(
+      duration({ minMs: 10 }),
+      '2s',
+      'A probe that takes longer has failed. Keep it below the interval.',
+    ),
+    failure_threshold: setting(
+      integer(1, 100),
+      3,
+      'Failures in a row that take a server out. The very first probe of a server decides at once.',
+    ),
+    success_threshold: setting(integer(1, 100), 2, 'Successes in a row that bring a server back.'),
+    panic_threshold: setting(
+      percent(),
+      0,
+      'When fewer than this percentage of the servers are healthy, all are tried, healthy or not. 0: never; with no healthy server the answer is 503.',
+    ),
+    http: section(
+      {
+        method: setting(
+          choice(['GET', 'HEAD', 'OPTIONS', 'POST']),
+          'GET',
+          'Method of an HTTP probe.',
+        ),
+        expected_status: setting(
+          statuses(),
+          200,
+          'Status that counts as healthy: a number, a range like 200-299, or a list of them.',
+        ),
+        expected_body: optional(
+          text(),
+          'Text that the first 64 KiB of the body must contain. Left out: the body is not looked at.',
+        ),
+        headers: setting(
+          map('header names with their values', secret()),
+          {},
+          'Headers sent with an HTTP probe, such as Host or Authorization.',
+        ),
+      },
+      'What an HTTP probe sends and expects.',
+    ),
+  },
+  'Active health checks, from the control thread, one probe a server and interval.',
+  'off',
+);

@@ -1,0 +1,167 @@
+import { z } from 'zod';
+import { parseDuration } from '../../base/units.ts';
+import {
+  address,
+  choice,
+  duration,
+  flag,
+  integer,
+  list,
+  map,
+  optional,
+  percent,
+  reading,
+  refuse,
+  required,
+  secret,
+  section,
+  setting,
+  switchedOnWhenWritten,
+  text,
+} from '../kinds.ts';
+
+const EVENTS = [
+  'server_down',
+  'server_up',
+  'breaker_open',
+  'no_servers',
+  'certificate_expiry',
+  'reload_failed',
+] as const;
+
+const WEBHOOK = /^https?:\/\/\S+$/;
+const MAIL = /^[^\s@]+@[^\s@]+$/;
+
+/** The seed writes a bare number of milliseconds; a duration is taken too. */
+function latency() {
+  return reading<number>({
+    kind: 'duration',
+    expected: 'a number of milliseconds like 1000, or a duration like 1s',
+    json: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'string' }] },
+    read: (value) => {
+      if (typeof value === 'number' && value >= 1) return { ok: true, value };
+      return typeof value === 'string' ? parseDuration(value) : refuse('this is no latency');
+    },
+  });
+}
+
+const slack = z
+  .strictObject({
+    type: required(z.literal('slack').meta({ kind: 'choice' }), 'A message to a Slack webhook.'),
+    webhook: required(
+      secret(WEBHOOK, 'a URL like https://hooks.slack.com/...'),
+      'URL of the incoming webhook.',
+    ),
+  })
+  .meta({ kind: 'section' });
+
+const email = z
+  .strictObject({
+    type: required(z.literal('email').meta({ kind: 'choice' }), 'A message by mail.'),
+    recipients: required(
+      list(text(MAIL, 'an address like ops@example.com'), 100),
+      'Addresses that get the message.',
+    ),
+    smtp: section(
+      {
+        host: setting(text(), 'localhost', 'Mail server.'),
+        port: setting(integer(1, 65535), 25, 'Its port: 25, 587 with STARTTLS, 465 with secure.'),
+        secure: setting(flag(), false, 'TLS from the first byte. False: STARTTLS where offered.'),
+        user: optional(text(), 'User name. Left out: no login.'),
+        password: optional(secret(), 'Password of the user.'),
+        from: optional(
+          text(MAIL, 'an address like ops@example.com'),
+          'Sender. Left out: openclaw at the name of this host.',
+        ),
+      },
+      'How mail is sent.',
+    ),
+  })
+  .meta({ kind: 'section' });
+
+const webhook = z
+  .strictObject({
+    type: required(z.literal('webhook').meta({ kind: 'choice' }), 'A POST of JSON to a URL.'),
+    url: required(
+      secret(WEBHOOK, 'a URL that starts with http:// or https://'),
+      'Where the JSON is sent.',
+    ),
+    headers: setting(map('header names with their values', secret()), {}, 'Headers sent with it.'),
+  })
+  .meta({ kind: 'section' });
+
+export const monitoring = section(
+  {
+    enabled: setting(flag(), true, 'Metrics and alerts.'),
+    metrics: section(
+      {
+        enabled: setting(flag(), true, 'Offer metrics.'),
+        interval: setting(
+          duration({ minMs: 1000 }),
+          '10s',
+          'Time between two packets to StatsD. Prometheus asks when it likes.',
+        ),
+        endpoints: setting(
+          list(choice(['prometheus', 'statsd'])),
+          ['prometheus'],
+          'Who gets metrics: prometheus at /metrics of the admin listener, statsd by UDP.',
+        ),
+        statsd: section(
+          {
+            address: setting(address(), '127.0.0.1:8125', 'Where StatsD listens (UDP).'),
+            prefix: setting(
+              text(/^[\w.-]+$/, 'letters, digits, dots and "_"'),
+              'openclaw',
+              'First part of each name.',
+            ),
+            tags: setting(map('tag names with their values'), {}, 'Tags sent with each metric.'),
+          },
+          'StatsD.',
+        ),
+      },
+      'Metrics.',
+    ),
+    alerts: section(
+      {
+        enabled: switchedOnWhenWritten('Send alerts to the channels.'),
+        window: setting(duration({ minMs: 1000 }), '1m', 'Time over which thresholds are judged.'),
+        for: setting(
+          duration(),
+          '0s',
+          'How long a threshold must be passed before the alert begins.',
+        ),
+        cooldown: setting(
+          duration(),
+          '5m',
+          'The same alert does not begin again within this time after its end.',
+        ),
+        thresholds: section(
+          {
+            high_traffic: optional(
+              integer(1, 1_000_000_000),
+              'Requests a second. Left out: no alert.',
+            ),
+            high_error_rate: optional(
+              percent(),
+              'Percentage of answers with 5xx. Left out: no alert.',
+            ),
+            high_latency: optional(
+              latency(),
+              'Milliseconds at the 99th percentile (a bare number is milliseconds). Left out: no alert.',
+            ),
+          },
+          'What is too much.',
+        ),
+        events: setting(list(choice(EVENTS)), EVENTS, 'Events that raise an alert by themselves.'),
+        channels: setting(
+          list(z.discriminatedUnion('type', [slack, email, webhook]), 32),
+          [],
+          'Where alerts go. One that fails is tried again and never slows traffic.',
+        ),
+      },
+      'Alerts: one message when one begins, one when it ends.',
+      'off',
+    ),
+  },
+  'Metrics and alerts.',
+);

@@ -1,0 +1,99 @@
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  list,
+  network,
+  optional,
+  section,
+  setting,
+  size,
+  switchedOnWhenWritten,
+} from '../kinds.ts';
+
+export const performance = section(
+  {
+    connection_pool: section(
+      {
+        enabled: setting(flag(), true, 'Keep connections to servers open for later requests.'),
+        max_connections: setting(
+          integer(1, 1_000_000),
+          10_000,
+          'Most connections to all servers together, over all workers. Requests beyond it wait their turn.',
+        ),
+        max_idle_connections: setting(
+          integer(0, 1_000_000),
+          1000,
+          'Most connections kept open without a request, over all workers.',
+        ),
+        min_idle: setting(
+          integer(0, 1000),
+          0,
+          'Connections opened ahead of need and kept idle for each server and worker.',
+        ),
+        idle_timeout: setting(
+          duration({ minMs: 100 }),
+          '60s',
+          'A connection unused for this long is closed. A shorter Keep-Alive of the server wins.',
+        ),
+        queue_size: setting(
+          integer(0, 1_000_000),
+          1024,
+          'Most requests that wait for a connection, over all workers. The next get 503 at once.',
+        ),
+        queue_timeout: setting(
+          duration({ minMs: 1 }),
+          '5s',
+          'A request that waited this long for a connection gets 503.',
+        ),
+      },
+      'Connections to servers.',
+    ),
+    buffers: section(
+      {
+        enabled: setting(
+          flag(),
+          true,
+          'Hold data for a slow reader. False: the other side is paused as soon as one piece waits.',
+        ),
+        size: setting(
+          size(1024, 64 * 1024 * 1024),
+          '16k',
+          'Bytes held for a slow reader before the other side is paused. Memory of one connection stays below a few times this.',
+        ),
+      },
+      'Data on its way between a client and a server.',
+    ),
+    rate_limiting: section(
+      {
+        enabled: switchedOnWhenWritten('Refuse what goes beyond the limits below with 429.'),
+        mode: setting(
+          choice(['enforce', 'observe']),
+          'enforce',
+          'observe: count and log what would be refused, and let it through.',
+        ),
+        max_connections_per_ip: optional(
+          integer(1, 1_000_000),
+          'Most open connections of one address (IPv6: of one /64). Left out: no limit.',
+        ),
+        max_requests_per_second: optional(
+          integer(1, 10_000_000),
+          'Most requests a second over all clients. Left out: no limit.',
+        ),
+        max_requests_per_second_per_ip: optional(
+          integer(1, 10_000_000),
+          'Most requests a second of one address (IPv6: of one /64). Left out: no limit.',
+        ),
+        burst: optional(
+          integer(1, 10_000_000),
+          'Requests that may come at once before the rate counts. Left out: as many as one second allows.',
+        ),
+        exempt: setting(list(network()), [], 'Networks that no limit here counts for.'),
+      },
+      'Limits over all workers.',
+      'off',
+    ),
+  },
+  'Connections, buffers and limits.',
+);

@@ -1,0 +1,89 @@
+import {
+  choice,
+  duration,
+  flag,
+  integer,
+  optional,
+  secret,
+  section,
+  setting,
+  switchedOnWhenWritten,
+  text,
+} from '../kinds.ts';
+
+export const sessionPersistence = section(
+  {
+    enabled: switchedOnWhenWritten('Send the requests of one client to one server.'),
+    type: setting(
+      choice(['cookie', 'ip_hash', 'source_ip']),
+      'cookie',
+      'How a client is known again: by a signed cookie, by a hash of its address, or by a table of addresses.',
+    ),
+    cookie: section(
+      {
+        name: setting(
+          text(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'a cookie name: letters, digits, "-" and "_"'),
+          'openclaw_session',
+          'Name of the cookie. It is taken off the request before a server sees it.',
+        ),
+        path: setting(
+          text(/^\/[^;\s]*$/, 'a path that starts with a slash'),
+          '/',
+          'Path attribute of the cookie.',
+        ),
+        domain: optional(
+          text(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'a domain like example.com'),
+          'Domain attribute of the cookie. Left out: the host that was asked.',
+        ),
+        expires: optional(
+          duration({ minMs: 1000 }),
+          'How long the cookie lasts (Max-Age and Expires). Left out: until the browser closes.',
+        ),
+        secure: setting(
+          flag(),
+          false,
+          'Browsers send the cookie over HTTPS only. Without TLS they never send it back.',
+        ),
+        http_only: setting(flag(), true, 'Scripts in the page cannot read the cookie.'),
+        same_site: setting(
+          choice(['lax', 'strict', 'none']),
+          'lax',
+          'Whether requests from other sites carry the cookie. "none" needs secure.',
+        ),
+        secret: optional(
+          secret(/^[\s\S]{16,}$/, 'a secret of at least 16 characters'),
+          'Key that signs the cookie; give several instances the same. Left out: a key is made and kept in the state directory.',
+        ),
+      },
+      'Attributes and key of the session cookie.',
+    ),
+    ip_hash: section(
+      {
+        enabled: setting(flag(), true, 'Whether type ip_hash may be used.'),
+        hash_algorithm: setting(
+          choice(['crc32', 'fnv1a', 'xxhash']),
+          'crc32',
+          'Hash that places an address on the ring.',
+        ),
+      },
+      'Persistence by a hash of the client address; no table.',
+    ),
+    source_ip: section(
+      {
+        max_entries: setting(
+          integer(1, 10_000_000),
+          100_000,
+          'Most addresses the table holds; the oldest give way.',
+        ),
+        expires: setting(
+          duration({ minMs: 1000 }),
+          '1h',
+          'An address unseen for this long is forgotten.',
+        ),
+      },
+      'Persistence by a table of client addresses, shared by all workers.',
+    ),
+  },
+  'Session persistence. It comes before the strategy; health comes before it.',
+  'off',
+);

@@ -1,0 +1,178 @@
+/** The text of a configuration file with its tree: from a path to a place, from a place to a line. */
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+  visit,
+} from 'yaml';
+import type { Finding, Problem } from './problem.ts';
+import { describe, isSecret, type Path, schemaAt } from './walk.ts';
+
+export interface Place {
+  offset: number;
+  length: number;
+}
+
+export class Source {
+  readonly file: string;
+  readonly text: string;
+  readonly document: Document.Parsed;
+  readonly #lines = new LineCounter();
+  readonly #masked: string;
+
+  /**
+   * @param text what the file holds, for the lines that are shown
+   * @param plain the same text, character for character in the same places, as it is to be parsed
+   */
+  constructor(file: string, text: string, plain: string = text) {
+    this.file = file;
+    this.text = text;
+    this.document = parseDocument(plain, {
+      lineCounter: this.#lines,
+      uniqueKeys: false,
+      prettyErrors: false,
+      merge: true,
+    });
+    if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
+    this.#masked = maskSecrets(text, this.document);
+  }
+
+  /** Where a path stands: its value, its key where the value is a section, or what is nearest. */
+  place(path: Path, part: 'key' | 'value' = 'value'): Place {
+    let node: unknown = this.document.contents;
+    let place: Place = { offset: 0, length: 1 };
+    for (const [depth, key] of path.entries()) {
+      const found = step(this.#resolved(node), key);
+      if (found === undefined) break;
+      const wanted = depth === path.length - 1 ? part : 'key';
+      place = (wanted === 'value' ? scalarPlace(found.value) : undefined) ?? found.place;
+      node = found.value;
+    }
+    return place;
+  }
+
+  /** Whether the file says something at a path. */
+  has(path: Path): boolean {
+    let node: unknown = this.document.contents;
+    for (const key of path) {
+      const found = step(this.#resolved(node), key);
+      if (found === undefined) return false;
+      node = found.value;
+    }
+    return true;
+  }
+
+  /** A finding with the place of its path, or with another. */
+  problem(finding: Finding, at: Place = this.place(finding.path)): Problem {
+    const offset = Math.min(at.offset, this.text.length);
+    const { line, col } = this.#lines.linePos(offset);
+    const start = this.#lines.lineStarts[line - 1] ?? 0;
+    const lineText = lineAt(this.#masked, start);
+    const width = Math.max(1, Math.min(at.length, lineText.length - (col - 1)));
+    const { severity, path, message, expected, found, help } = finding;
+    return {
+      severity,
+      message,
+      path,
+      file: this.file,
+      line,
+      column: col,
+      width,
+      lineText,
+      ...(expected !== undefined && { expected }),
+      ...(found !== undefined && { found }),
+      ...(help !== undefined && { help }),
+    };
+  }
+
+  lineOf(offset: number): number {
+    return this.#lines.linePos(offset).line;
+  }
+
+  #resolved(node: unknown): unknown {
+    return isAlias(node) ? node.resolve(this.document) : node;
+  }
+}
+
+interface Step {
+  value: unknown;
+  /** The key, or the item itself. */
+  place: Place;
+}
+
+function step(node: unknown, key: string | number): Step | undefined {
+  if (isSeq(node)) {
+    const item = node.items[Number(key)] as Node | undefined;
+    return item?.range ? { value: item, place: range(item) } : undefined;
+  }
+  if (!isMap(node)) return undefined;
+  const pair = node.items.find((item) => keyText(item) === String(key));
+  const keyNode = pair?.key as Node | undefined;
+  return keyNode?.range ? { value: pair!.value, place: range(keyNode) } : undefined;
+}
+
+function scalarPlace(node: unknown): Place | undefined {
+  if (isAlias(node) && node.range) return range(node);
+  if (!isScalar(node) || !node.range || node.range[0] === node.range[1]) return undefined;
+  return range(node);
+}
+
+export function keyText(pair: Pair): string {
+  return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+}
+
+export function range(node: Node): Place {
+  const [start, end] = node.range!;
+  return { offset: start, length: end - start };
+}
+
+function lineAt(text: string, start: number): string {
+  const end = text.indexOf('\n', start);
+  return text.slice(start, end === -1 ? undefined : end).replace(/\r$/, '');
+}
+
+/**
+ * The text with stars in place of secrets, nothing moved. Where the tree is broken, the names of
+ * the usual secrets are looked for too.
+ */
+function maskSecrets(text: string, document: Document): string {
+  const chars = text.split('');
+  const star = (start: number, end: number) => {
+    for (let at = start; at < end; at++) if (chars[at] !== '\n') chars[at] = '*';
+  };
+  visit(document, {
+    Scalar(key, node, ancestors) {
+      if (key === 'key' || !node.range) return;
+      const path = pathOf(node, ancestors);
+      const own = schemaAt(path);
+      if (isSecret(path) || (own !== undefined && describe(own).secret)) {
+        star(node.range[0], node.range[1]);
+      }
+    },
+  });
+  for (const match of text.matchAll(
+    /\b(secret|token|password|webhook)\b["']?\s*[:=]\s*([^\n#]+)/g,
+  )) {
+    const end = match.index + match[0].trimEnd().length;
+    const start = match.index + match[0].length - match[2]!.length;
+    star(start, end);
+  }
+  return chars.join('');
+}
+
+function pathOf(node: unknown, ancestors: readonly unknown[]): Path {
+  const path: (string | number)[] = [];
+  for (const [depth, ancestor] of ancestors.entries()) {
+    const child = ancestors[depth + 1] ?? node;
+    if (isPair(ancestor)) path.push(keyText(ancestor));
+    else if (isSeq(ancestor)) path.push(ancestor.items.indexOf(child));
+  }
+  return path;
+}

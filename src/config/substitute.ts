@@ -1,0 +1,69 @@
+/**
+ * `${NAME}` and `${NAME:-default}` in values are taken from the environment; `$${` is a plain `${`.
+ * Replacement happens in the parsed tree, so that a value cannot change the structure of the file.
+ */
+import { type Document, isScalar, Scalar, visit } from 'yaml';
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
+const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
+
+export interface Missing {
+  offset: number;
+  length: number;
+  message: string;
+  help: string;
+}
+
+/** Replaces in place; gives back the references that lead nowhere. */
+export function substitute(
+  document: Document,
+  env: Readonly<Record<string, string | undefined>>,
+): Missing[] {
+  const missing: Missing[] = [];
+  visit(document, {
+    Scalar(key, node) {
+      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
+      const [offset, end] = node.range!;
+      let replaced = false;
+      const text = node.value.replace(REFERENCE, (reference: string, body?: string) => {
+        if (body === undefined) return '${';
+        const match = NAME.exec(body);
+        const place = { offset, length: end - offset };
+        if (match === null) {
+          missing.push({
+            ...place,
+            message: `"${reference}" names no environment variable`,
+            // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
+            help: 'write ${NAME} or ${NAME:-default}; a plain "${" is written "$${"',
+          });
+          return reference;
+        }
+        const [, name, fallback] = match as unknown as [string, string, string | undefined];
+        const value = env[name];
+        replaced = true;
+        if (value !== undefined && (value !== '' || fallback === undefined)) return value;
+        if (fallback !== undefined) return fallback;
+        missing.push({
+          ...place,
+          message: `the environment variable ${name} is not set`,
+          help: `set it, or give a default: \${${name}:-default}`,
+        });
+        return reference;
+      });
+      node.value = replaced && node.type === Scalar.PLAIN ? resolved(text) : text;
+    },
+  });
+  return missing;
+}
+
+/** What a plain (unquoted) scalar of this text would be. */
+function resolved(text: string): unknown {
+  if (/^[-+]?\d+(\.\d+)?$/.test(text)) return Number(text);
+  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  return text;
+}
+
+/** Whether a node holds a reference to the environment, before it was replaced. */
+export function refersToEnvironment(node: unknown): boolean {
+  return isScalar(node) && typeof node.source === 'string' && /(?<!\$)\$\{/.test(node.source);
+}

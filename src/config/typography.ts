@@ -1,0 +1,143 @@
+/**
+ * Characters that web pages and word processors put where a configuration needs plain ones: curly
+ * quotes, long dashes, spaces that are none, full-width punctuation, the fences of code blocks.
+ * They count only where they carry structure, so that a dash within a comment or a quoted text
+ * stays what it is.
+ */
+
+export interface Oddity {
+  offset: number;
+  length: number;
+  /** "curly quotes", "a long dash", ... */
+  what: string;
+  /** What to write instead, as an operator would say it. */
+  instead: string;
+}
+
+const OPENING = '“”„‟«»＂';
+const SINGLE = '‘’‚‛＇';
+const DASHES = '–—−‒―－';
+const SPACES = '\u00a0\u2002\u2003\u2009\u202f\u3000';
+
+const FENCE = /^[ \t]*([“”„"'‘’`]*`{1,3}|[“”]`)[a-z]*[ \t]*$/i;
+const LIST_DASH = new RegExp(`^([ \\t${SPACES}-]*)([${DASHES}])(?=[\\s${SPACES}]|$)`);
+const ODD_SPACE = new RegExp(`[${SPACES}]`, 'g');
+const QUOTED = new RegExp(
+  `(^|[:\\-\\[,{：，]\\s*|\\s)([${OPENING}${SINGLE}])([^${OPENING}${SINGLE}\\n]*)([${OPENING}${SINGLE}])`,
+  'g',
+);
+const WIDE_COLON = /^([\s-]*[A-Za-z_][\w-]*)(：)/;
+
+/** The oddities of a text, in order. */
+export function findTypography(text: string): Oddity[] {
+  const oddities: Oddity[] = [];
+  eachLine(text, (line, offset) => oddities.push(...oddLine(line, offset)));
+  return oddities;
+}
+
+/** The same text in plain characters, each in its old place, so that positions stay true. */
+export function plainInPlace(text: string): string {
+  let plain = '';
+  eachLine(text, (line, _, end) => {
+    plain += (FENCE.test(line) ? '#'.padEnd(line.length) : mendLine(line, ':')) + end;
+  });
+  return plain;
+}
+
+/** The same text mended for good: fences taken out, colons followed by their space. */
+export function fixTypography(text: string): string {
+  let plain = '';
+  eachLine(text, (line, _, end) => {
+    if (!FENCE.test(line)) plain += mendLine(line, ': ') + end;
+  });
+  return plain;
+}
+
+function oddLine(line: string, offset: number): Oddity[] {
+  if (FENCE.test(line)) {
+    const length = line.trim().length;
+    const at = offset + line.indexOf(line.trim());
+    return [{ offset: at, length, what: 'the fence of a code block', instead: 'delete this line' }];
+  }
+  const oddities: Oddity[] = [];
+  const add = (index: number, length: number, what: string, instead: string) =>
+    oddities.push({ offset: offset + index, length, what, instead });
+  const code = withoutComment(line);
+  const dash = LIST_DASH.exec(code);
+  if (dash !== null) {
+    add(dash[1]!.length, 1, 'a long dash', 'begin an item of a list with a hyphen: "- "');
+  }
+  const colon = WIDE_COLON.exec(code);
+  if (colon !== null) add(colon[1]!.length, 1, 'a full-width colon', 'write ": "');
+  for (const match of code.matchAll(QUOTED)) {
+    const at = match.index + match[1]!.length;
+    const length = match[0].length - match[1]!.length;
+    add(at, length, 'curly quotes', `write "${match[3]}" with straight quotes`);
+  }
+  const indent = /^[\s]*/.exec(code)![0];
+  const space = indent.search(ODD_SPACE);
+  if (space !== -1) add(space, 1, 'a space that is not a plain one', 'indent with plain spaces');
+  return oddities.sort((a, b) => a.offset - b.offset);
+}
+
+function mendLine(line: string, colon: string): string {
+  const code = withoutComment(line);
+  const comment = line.slice(code.length);
+  const mended = code
+    .replace(ODD_SPACE, ' ')
+    .replace(LIST_DASH, (_, indent: string) => `${indent}-`)
+    .replace(WIDE_COLON, (_, key: string) => `${key}${colon}`)
+    .replace(QUOTED, (_, before: string, open: string, inner: string) => {
+      const mark = SINGLE.includes(open) ? "'" : '"';
+      return `${before}${mark}${inner}${mark}`;
+    });
+  return mended + comment;
+}
+
+/** What stands before a comment. A `#` within straight quotes, or without a space before it, is none. */
+function withoutComment(line: string): string {
+  let quote = '';
+  for (let index = 0; index < line.length; index++) {
+    const char = line[index]!;
+    if (quote !== '') {
+      if (char === quote) quote = '';
+    } else if ((char === '"' || char === "'") && /^$|[\s:[{,-]/.test(line[index - 1] ?? '')) {
+      quote = char;
+    } else if (char === '#' && /^$|\s/.test(line[index - 1] ?? '')) {
+      return line.slice(0, index);
+    }
+  }
+  return line;
+}
+
+function eachLine(text: string, each: (line: string, offset: number, end: string) => void): void {
+  let offset = 0;
+  for (const match of text.matchAll(/([^\n]*?)(\r?\n|$)/g)) {
+    if (match[0] === '') break;
+    each(match[1]!, offset, match[2]!);
+    offset += match[0].length;
+  }
+}
+
+/** A long dash before an option, as web pages make them of two hyphens, is two hyphens again. */
+export function straightenArguments(argv: readonly string[]): string[] {
+  const end = argv.indexOf('--');
+  return argv.map((argument, index) => {
+    if (end !== -1 && index > end) return argument;
+    const option = new RegExp(`^-?[${DASHES}]+([A-Za-z][\\w-]*)(=.*)?$`, 's').exec(argument);
+    if (option !== null) {
+      const value = option[2] === undefined ? '' : `=${unquoted(option[2].slice(1))}`;
+      return `--${option[1]}${value}`;
+    }
+    return unquoted(argument);
+  });
+}
+
+/** A shell does not take curly quotes off; a whole argument within them loses them here. */
+function unquoted(argument: string): string {
+  const match = new RegExp(
+    `^[${OPENING}${SINGLE}]([^${OPENING}${SINGLE}]*)[${OPENING}${SINGLE}]$`,
+    's',
+  ).exec(argument);
+  return match === null ? argument : match[1]!;
+}
