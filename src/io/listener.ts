@@ -122,7 +122,7 @@ function accept(socket: net.Socket, context: SocketContext, onAccept: OnAccept):
       onread: stream.onread,
       highWaterMark: WRITE_HIGH_WATER_BYTES,
     };
-    stream.attach(new net.Socket(options as net.SocketConstructorOpts), 'onread');
+    stream.attach(new net.Socket(options as unknown as net.SocketConstructorOpts), 'onread');
   }
 }
 

@@ -247,7 +247,7 @@ export class SocketStream implements Stream {
     if (this.#lastWords !== null) clearTimeout(this.#lastWords);
     const { buffers } = this.#context;
     // The kernel may still be reading from a borrowed buffer: those are left to the collector.
-    this.#borrowed?.forEach(() => buffers.forget());
+    for (const _ of this.#borrowed ?? []) buffers.forget();
     this.#borrowed = null;
     if (this.#bulk !== null && this.#bulk !== buffers.current) {
       buffers.giveBack(this.#bulk);

@@ -3,7 +3,7 @@ import type { TimerWheel } from '../../base/wheel.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
-import { DEFAULT_HEAD_LIMITS, Head, type HeadLimits } from '../http1/head.ts';
+import { Head, type HeadLimits } from '../http1/head.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
@@ -18,6 +18,19 @@ export interface Clock {
   wallMs(): number;
 }
 
+type EngineParts = Pick<
+  Engine,
+  | 'clock'
+  | 'wheel'
+  | 'random'
+  | 'table'
+  | 'lane'
+  | 'connector'
+  | 'settled'
+  | 'refused'
+  | 'headLimits'
+>;
+
 /** What all connections of one worker share. */
 export class Engine {
   readonly clock: Clock;
@@ -31,7 +44,7 @@ export class Engine {
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
-  readonly headLimits: HeadLimits = DEFAULT_HEAD_LIMITS;
+  readonly headLimits: HeadLimits;
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();
@@ -44,12 +57,7 @@ export class Engine {
   #dateSecond = 0;
   #dateLine = '';
 
-  constructor(
-    given: Pick<
-      Engine,
-      'clock' | 'wheel' | 'random' | 'table' | 'lane' | 'connector' | 'settled' | 'refused'
-    >,
-  ) {
+  constructor(given: EngineParts) {
     this.clock = given.clock;
     this.wheel = given.wheel;
     this.random = given.random;
@@ -58,6 +66,7 @@ export class Engine {
     this.connector = given.connector;
     this.settled = given.settled;
     this.refused = given.refused;
+    this.headLimits = given.headLimits;
     const part = () => Math.floor(given.random() * 2 ** 32).toString(36);
     this.#requestIdPrefix = `${part()}${part()}-`;
   }

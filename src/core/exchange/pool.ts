@@ -1,3 +1,5 @@
+import type { Chooser } from '../balance/choose.ts';
+import type { TriedSet } from '../balance/tried-set.ts';
 import type { Head } from '../http1/head.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
@@ -13,18 +15,6 @@ export interface Timeouts {
   requestMs: number;
   idleMs: number;
   streamMs: number;
-}
-
-/** Picks a server for an attempt; null where none can take it. `Chooser` in core/balance is one. */
-export interface Choose {
-  choose(key: number, tried: TriedRows): Server | null;
-}
-
-/** Rows of the servers that an exchange has tried. */
-export interface TriedRows {
-  has(row: number): boolean;
-  add(row: number): void;
-  clear(): void;
 }
 
 export interface PoolSettings {
@@ -54,7 +44,7 @@ const UNSAFE_REUSE_IDLE_MS = 1500;
 export class Pool {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
-  readonly #chooser: Choose;
+  readonly #chooser: Chooser<Server>;
   /** What a request is hashed by; null: the strategy hashes by nothing. */
   readonly keyOf: KeyOf | null;
   readonly #engine: Engine;
@@ -63,7 +53,7 @@ export class Pool {
     engine: Engine,
     settings: PoolSettings,
     servers: readonly Server[],
-    chooser: Choose,
+    chooser: Chooser<Server>,
     keyOf: KeyOf | null,
   ) {
     this.#engine = engine;
@@ -73,7 +63,7 @@ export class Pool {
     this.keyOf = keyOf;
   }
 
-  choose(key: number, tried: TriedRows): Server | null {
+  choose(key: number, tried: TriedSet): Server | null {
     return this.#chooser.choose(key, tried);
   }
 

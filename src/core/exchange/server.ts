@@ -1,5 +1,6 @@
 import type { SharedTable } from '../../table/table.ts';
 import type { Candidate } from '../balance/strategy.ts';
+import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
 
 /** Where a server is reached. */
@@ -23,39 +24,44 @@ export interface ServerTls {
   readonly keyPath: string;
 }
 
+/** What a worker is told of a server. */
+export interface ServerPlan {
+  readonly row: number;
+  /** What status, logs and metrics call it. */
+  readonly label: string;
+  /** What it is hashed by: its address. */
+  readonly name: string;
+  readonly address: ServerAddress;
+  readonly weight: number;
+  readonly backup: boolean;
+  /** Most requests in flight over all workers; 0: no bound. */
+  readonly maxInFlight: number;
+}
+
 /** One server as one worker sees it: its row in the shared table and its idle connections. */
 export class Server implements Candidate {
   readonly row: number;
+  readonly label: string;
   readonly name: string;
   readonly address: ServerAddress;
-  weight: number;
-  backup: boolean;
-  maxInFlight: number;
-  /** The Host value for a request that came without one. */
-  readonly authority: string;
+  readonly weight: number;
+  readonly backup: boolean;
+  readonly maxInFlight: number;
   /** Kept-alive connections, the one used last at the end. */
   readonly idle: ServerConnection[] = [];
   readonly #table: SharedTable;
+  readonly #clock: Clock;
 
-  constructor(
-    plan: {
-      row: number;
-      name: string;
-      address: ServerAddress;
-      weight: number;
-      backup: boolean;
-      maxInFlight: number;
-    },
-    table: SharedTable,
-  ) {
+  constructor(plan: ServerPlan, table: SharedTable, clock: Clock) {
     this.row = plan.row;
+    this.label = plan.label;
     this.name = plan.name;
     this.address = plan.address;
     this.weight = plan.weight;
     this.backup = plan.backup;
     this.maxInFlight = plan.maxInFlight;
-    this.authority = plan.address.path === '' ? plan.name : 'localhost';
     this.#table = table;
+    this.#clock = clock;
   }
 
   inFlight(): number {
@@ -63,6 +69,6 @@ export class Server implements Candidate {
   }
 
   latencyUs(): number {
-    return this.#table.latencyUs(this.row, this.#nowMs());
+    return this.#table.latencyUs(this.row, this.#clock.nowMs());
   }
 }

@@ -1,0 +1,126 @@
+import { isIP } from 'node:net';
+import { parseAddress } from '../base/address.ts';
+import type { ServerSettings, Settings } from '../config/schema.ts';
+import { strategyDefinition } from '../core/balance/registry.ts';
+import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
+import type { ListenAddress } from '../io/listener.ts';
+import type { WorkerPlan } from '../worker/plan.ts';
+import type { ServerRows } from './rows.ts';
+
+export const DEFAULT_POOL = 'default';
+
+/** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
+const READS_PER_BUFFER = 4;
+const READ_BYTES_MIN = 64 * 1024;
+const READ_BYTES_MAX = 1024 * 1024;
+
+/** What the data threads need of the settings. */
+export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
+  const { load_balancing: balancing, log } = settings;
+  const { timeout, performance, failover, limits } = balancing;
+  const pooling = performance.connection_pool;
+  const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
+  const servers = serversOf(settings, rows);
+  return {
+    listen: balancing.enabled ? balancing.listen.map(listenAddress) : [],
+    trustedProxies: balancing.trusted_proxies,
+    headLimits: {
+      headBytes: limits.head_size,
+      targetBytes: limits.uri_size,
+      fields: limits.header_count,
+    },
+    access: log.access,
+    readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
+    pool: {
+      strategy: balancing.strategy,
+      strategyKey: balancing.strategy_key,
+      panicThresholdPercent: balancing.health_check.panic_threshold,
+      servers,
+      settings: {
+        name: DEFAULT_POOL,
+        timeouts: {
+          connectMs: timeout.connect,
+          readMs: timeout.read,
+          writeMs: timeout.write,
+          requestMs: timeout.request,
+          idleMs: timeout.idle,
+          streamMs: timeout.stream,
+        },
+        idlePerServerMax: pooling.enabled
+          ? Math.ceil(pooling.max_idle_connections / Math.max(1, servers.length))
+          : 0,
+        idleMs: pooling.idle_timeout,
+        retries: failover.enabled ? failover.retries : 0,
+        retryBudgetPercent: failover.retry_budget,
+        highWaterBytes: bufferBytes,
+        replayBytes: Math.max(bufferBytes, READ_BYTES_MIN),
+      },
+    },
+  };
+}
+
+function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
+  const { servers, weights, strategy } = settings.load_balancing;
+  const isWeighted = strategyDefinition(strategy).weighted;
+  const listed: ServerSettings[] = [...servers];
+  for (const { server } of weights) {
+    if (!listed.some((one) => one.address === server)) {
+      listed.push({ ...SERVER_DEFAULTS, address: server });
+    }
+  }
+  return listed.map((server) => {
+    const weight = weights.find((one) => one.server === server.address)?.weight ?? server.weight;
+    return {
+      row: rows.rowOf(server.address),
+      label: server.name ?? server.address,
+      name: server.address,
+      address: serverAddress(server),
+      weight: isWeighted ? weight : 1,
+      backup: server.backup,
+      maxInFlight: server.max_connections ?? 0,
+    };
+  });
+}
+
+const SERVER_DEFAULTS = {
+  weight: 1,
+  backup: false,
+  tls: { enabled: false, verify: true },
+} as const;
+
+function serverAddress(server: ServerSettings): ServerAddress {
+  const { host, port, path } = listenAddress(server.address);
+  const { tls } = server;
+  const named = tls.server_name ?? host;
+  return {
+    host,
+    port,
+    path,
+    tls: tls.enabled
+      ? {
+          serverName: named,
+          verify: tls.verify,
+          caPath: tls.ca_path ?? '',
+          certPath: tls.cert_path ?? '',
+          keyPath: tls.key_path ?? '',
+        }
+      : null,
+  };
+}
+
+/** @param text canonical, as the settings hold it */
+function listenAddress(text: string): ListenAddress {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new TypeError(`${text}: ${parsed.reason}`);
+  const address = parsed.value;
+  if (address.kind === 'unix') return { host: '', port: 0, path: address.path };
+  return { host: address.host, port: address.port, path: '' };
+}
+
+/** How people write the address of a listener that they want to open in a browser. */
+export function urlOf(address: ListenAddress): string {
+  if (address.path !== '') return `unix:${address.path}`;
+  const isEverywhere = address.host === '' || address.host === '0.0.0.0' || address.host === '::';
+  const host = isEverywhere ? '127.0.0.1' : address.host;
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+}

@@ -1,0 +1,183 @@
+import { createServer } from 'node:net';
+import { extname } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { type ListenAddress, removeStaleSocket } from '../io/listener.ts';
+import type { SharedTable } from '../table/table.ts';
+import type { FromWorker, ToWorker, WorkerStart } from '../worker/messages.ts';
+import type { WorkerPlan } from '../worker/plan.ts';
+import type { ExchangeRecord } from '../worker/record.ts';
+
+/** Room for short-lived objects: at 64 MB they die before they are copied. Measured: a fifth less. */
+const YOUNG_GENERATION_MB = 64;
+/** A worker that dies is replaced at once, but one that keeps dying ever more slowly. */
+const RESTART_MS_MIN = 50;
+const RESTART_MS_MAX = 5_000;
+/** After this long without a death, the next one counts as the first. */
+const RESTART_FORGIVEN_MS = 60_000;
+
+export interface SupervisorEvents {
+  onRecords(records: readonly ExchangeRecord[], lost: number): void;
+  /** A data thread died and will be replaced. */
+  onDeath(lane: number, cause: string): void;
+}
+
+/** A listener that could not be opened. */
+export class ListenError extends Error {
+  readonly address: string;
+  readonly code: string;
+
+  constructor(address: string, code: string) {
+    super(listenMessage(address, code));
+    this.name = 'ListenError';
+    this.address = address;
+    this.code = code;
+  }
+}
+
+/** Starts the data threads, replaces those that die, and passes plans on to them. */
+export class Supervisor {
+  readonly #table: SharedTable;
+  readonly #events: SupervisorEvents;
+  readonly #workers: (Worker | null)[] = [];
+  #plan: WorkerPlan;
+  #isEnding = false;
+  #restartMs = RESTART_MS_MIN;
+  #lastDeathMs = 0;
+
+  constructor(table: SharedTable, plan: WorkerPlan, events: SupervisorEvents) {
+    this.#table = table;
+    this.#plan = plan;
+    this.#events = events;
+  }
+
+  get workerCount(): number {
+    return this.#workers.length;
+  }
+
+  /** @throws ListenError when an address cannot be opened; nothing is left running then */
+  async start(workers: number): Promise<void> {
+    for (const address of this.#plan.listen) await claim(address);
+    try {
+      // One after the other: the first to fail says why, and the rest need not try.
+      for (let lane = 0; lane < workers; lane++) {
+        this.#workers.push(null);
+        await this.#spawn(lane);
+      }
+    } catch (error) {
+      this.#isEnding = true;
+      await this.#terminate();
+      throw error;
+    }
+  }
+
+  /** Tells every data thread to follow another plan. */
+  apply(plan: WorkerPlan): void {
+    this.#plan = plan;
+    this.#say({ type: 'plan', plan });
+  }
+
+  /** Lets what is under way end, for `withinMs` at most, then ends all threads. */
+  async drain(withinMs: number): Promise<void> {
+    this.#isEnding = true;
+    const ends = this.#workers.map((worker) =>
+      worker === null ? undefined : new Promise((resolve) => worker.once('exit', resolve)),
+    );
+    this.#say({ type: 'drain', withinMs });
+    await Promise.all(ends);
+  }
+
+  async #terminate(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker?.terminate()));
+  }
+
+  #say(message: ToWorker): void {
+    for (const worker of this.#workers) worker?.postMessage(message);
+  }
+
+  #spawn(lane: number): Promise<void> {
+    const { memory, serverRows, workerLanes } = this.#table;
+    const workerData: WorkerStart = {
+      lane,
+      memory,
+      serverRows,
+      workerLanes,
+      plan: this.#plan,
+      takesUnixSockets: lane === 0,
+    };
+    const worker = new Worker(new URL(`../worker/thread${ownExtension()}`, import.meta.url), {
+      workerData,
+      name: `openclaw-data-${lane}`,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
+    });
+    this.#workers[lane] = worker;
+    let cause = 'it ended by itself';
+    worker.on('error', (error: unknown) => {
+      cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    });
+    return new Promise((resolve, reject) => {
+      worker.on('message', (message: FromWorker) => {
+        if (message.type === 'ready') resolve();
+        else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
+        else if (message.type === 'records') {
+          this.#events.onRecords(message.records, message.lost);
+        }
+      });
+      worker.on('exit', () => {
+        this.#workers[lane] = null;
+        reject(new Error(cause));
+        if (!this.#isEnding) this.#replace(lane, cause);
+      });
+    });
+  }
+
+  #replace(lane: number, cause: string): void {
+    this.#table.forgetWorker(lane);
+    this.#events.onDeath(lane, cause);
+    const nowMs = performance.now();
+    const isForgiven = nowMs - this.#lastDeathMs > RESTART_FORGIVEN_MS;
+    this.#restartMs = isForgiven ? RESTART_MS_MIN : Math.min(this.#restartMs * 2, RESTART_MS_MAX);
+    this.#lastDeathMs = nowMs;
+    setTimeout(() => {
+      if (!this.#isEnding) this.#spawn(lane).catch(() => {});
+    }, this.#restartMs);
+  }
+}
+
+/** The compiled package has its threads in `.js`, a checkout in `.ts`. */
+function ownExtension(): string {
+  return extname(new URL(import.meta.url).pathname);
+}
+
+/**
+ * Makes sure that an address is ours: the data threads share ports, so that two instances on one
+ * port would both start, and each get half of the connections.
+ */
+async function claim(address: ListenAddress): Promise<void> {
+  if (address.path !== '') return removeStaleSocket(address.path);
+  await new Promise<void>((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      reject(new ListenError(`${address.host}:${address.port}`, error.code ?? 'failed'));
+    });
+    probe.listen({ host: address.host, port: address.port, exclusive: true }, () => {
+      probe.close(() => resolve());
+    });
+  });
+}
+
+function listenMessage(address: string, code: string): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return `cannot listen on ${address}: another program listens there already. End it, or name another address in load_balancing.listen. Who it is: ss -ltnp`;
+    case 'EACCES':
+      return `cannot listen on ${address}: not allowed. Ports below 1024 need a privilege: name a higher port in load_balancing.listen, or give node CAP_NET_BIND_SERVICE.`;
+    case 'EADDRNOTAVAIL':
+      return `cannot listen on ${address}: this machine has no such address. Name one that \`ip address\` shows in load_balancing.listen, or leave the host out for all of them.`;
+    case 'ENOTFOUND':
+      return `cannot listen on ${address}: the name has no address. Name an IP address in load_balancing.listen.`;
+    case 'ENOENT':
+      return `cannot listen on ${address}: its folder does not exist. Make it, or name another path in load_balancing.listen.`;
+    default:
+      return `cannot listen on ${address}: ${code}. Name another address in load_balancing.listen.`;
+  }
+}

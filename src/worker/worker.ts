@@ -1,0 +1,181 @@
+/** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
+import { TimerWheel } from '../base/wheel.ts';
+import { Chooser } from '../core/balance/choose.ts';
+import { createStrategy } from '../core/balance/registry.ts';
+import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import { Engine } from '../core/exchange/engine.ts';
+import type { Exchange } from '../core/exchange/exchange.ts';
+import { Via } from '../core/exchange/forward.ts';
+import { Pool } from '../core/exchange/pool.ts';
+import type { Stream } from '../core/exchange/ports.ts';
+import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import { realClock } from '../io/clock.ts';
+import { SocketConnector } from '../io/connector.ts';
+import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { ReadBuffers } from '../io/read-buffers.ts';
+import { Resolver } from '../io/resolver.ts';
+import type { SocketContext } from '../io/socket-stream.ts';
+import type { SharedTable } from '../table/table.ts';
+import { keyOfStrategy } from './key.ts';
+import { inNetworks } from './networks.ts';
+import type { PoolPlan, WorkerPlan } from './plan.ts';
+import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+
+const TICK_MS = 50;
+
+export interface WorkerOptions {
+  readonly lane: number;
+  readonly table: SharedTable;
+  readonly plan: WorkerPlan;
+  readonly takesUnixSockets: boolean;
+  /** Hears of the requests that the plan wants logged. */
+  readonly onRecord: (record: ExchangeRecord) => void;
+}
+
+export class DataWorker {
+  readonly #engine: Engine;
+  readonly #context: SocketContext & { reusePort: boolean };
+  readonly #options: WorkerOptions;
+  readonly #ticker: NodeJS.Timeout;
+  readonly #connections = new Set<ClientConnection>();
+  readonly #listeners: Listener[] = [];
+  #plan: WorkerPlan;
+  #route: Route;
+  #isTrusted: (address: string) => boolean;
+  #onEmpty: (() => void) | null = null;
+
+  constructor(options: WorkerOptions) {
+    const { table, lane, plan } = options;
+    this.#options = options;
+    this.#plan = plan;
+    const clock = realClock;
+    this.#context = { clock, buffers: new ReadBuffers(plan.readBytes), reusePort: true };
+    this.#engine = new Engine({
+      clock,
+      wheel: new TimerWheel(clock.nowMs(), TICK_MS),
+      random: Math.random,
+      table,
+      lane,
+      connector: new SocketConnector(this.#context, new Resolver(clock)),
+      headLimits: plan.headLimits,
+      settled: (exchange, server, nowMs) => this.#settled(exchange, server, nowMs),
+      refused: (via, code, status) => this.#refused(via, code, status),
+    });
+    this.#isTrusted = inNetworks(plan.trustedProxies);
+    this.#route = { pool: this.#makePool(plan.pool, []) };
+    this.#ticker = setInterval(() => this.#engine.wheel.advance(clock.nowMs()), TICK_MS);
+  }
+
+  /** @throws the error of the first address that could not be opened, with `address` set */
+  async listen(): Promise<void> {
+    for (const address of this.#plan.listen) await this.#open(address);
+  }
+
+  /** Follows another plan from the next request on; connections and what is under way go on. */
+  apply(plan: WorkerPlan): void {
+    this.#plan = plan;
+    this.#isTrusted = inNetworks(plan.trustedProxies);
+    this.#route = { pool: this.#makePool(plan.pool, this.#route.pool.servers) };
+    for (const connection of this.#connections) connection.reroute(this.#route);
+  }
+
+  /** Accepts no more, waits for what is under way, ends the rest after `withinMs`. */
+  async drain(withinMs: number): Promise<void> {
+    for (const listener of this.#listeners) listener.close();
+    const empty = new Promise<void>((resolve) => {
+      this.#onEmpty = resolve;
+    });
+    for (const connection of this.#connections) connection.drain();
+    if (this.#connections.size > 0) {
+      const deadline = setTimeout(() => {
+        for (const connection of this.#connections) connection.abort(this.#engine.clock.nowMs());
+      }, withinMs);
+      await empty;
+      clearTimeout(deadline);
+    }
+    this.close();
+  }
+
+  /** Ends at once. */
+  close(): void {
+    clearInterval(this.#ticker);
+    for (const listener of this.#listeners) listener.close();
+    for (const connection of this.#connections) connection.abort(this.#engine.clock.nowMs());
+    for (const server of this.#route.pool.servers) {
+      for (const connection of [...server.idle]) connection.destroy();
+    }
+  }
+
+  async #open(address: ListenAddress): Promise<void> {
+    if (address.path !== '' && !this.#options.takesUnixSockets) return;
+    const listener = await Listener.open(address, this.#context, (stream, peer) =>
+      this.#accept(stream, peer),
+    );
+    this.#listeners.push(listener);
+  }
+
+  #accept(stream: Stream, peer: Peer): ClientConnection {
+    const via = new Via({
+      peerAddress: peer.address,
+      peerIsTrusted: this.#isTrusted(peer.address),
+      scheme: 'http',
+      localAuthority: peer.localAuthority,
+    });
+    const nowMs = this.#engine.clock.nowMs();
+    const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
+      this.#forget(one),
+    );
+    this.#connections.add(connection);
+    return connection;
+  }
+
+  #forget(connection: ClientConnection): void {
+    this.#connections.delete(connection);
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  #makePool(plan: PoolPlan, before: readonly Server[]): Pool {
+    const engine = this.#engine;
+    const servers = plan.servers.map(
+      (one) => before.find((old) => isSame(old, one)) ?? this.#server(one),
+    );
+    const gone = before.filter((old) => !servers.includes(old));
+    for (const server of gone) for (const idle of [...server.idle]) idle.destroy();
+    const chooser = new Chooser<Server>({
+      servers,
+      strategy: createStrategy(plan.strategy, engine.random),
+      table: engine.table,
+      panicThresholdPercent: plan.panicThresholdPercent,
+    });
+    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf);
+  }
+
+  #server(plan: ServerPlan): Server {
+    return new Server(plan, this.#engine.table, this.#engine.clock);
+  }
+
+  #settled(exchange: Exchange, server: Server | null, nowMs: number): void {
+    const { access } = this.#plan;
+    if (access === 'off') return;
+    const isError = exchange.failure !== '' || exchange.status >= 500;
+    if (access === 'all' || isError) this.#options.onRecord(recordOf(exchange, server, nowMs));
+  }
+
+  #refused(via: Via, code: string, status: number): void {
+    if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
+  }
+}
+
+/** Whether a server goes on as it is, its idle connections included. */
+function isSame(server: Server, plan: ServerPlan): boolean {
+  return (
+    server.row === plan.row &&
+    server.name === plan.name &&
+    server.label === plan.label &&
+    server.weight === plan.weight &&
+    server.backup === plan.backup &&
+    server.maxInFlight === plan.maxInFlight &&
+    JSON.stringify(server.address) === JSON.stringify(plan.address)
+  );
+}
