@@ -27,6 +27,7 @@ export class SocketStream implements Stream {
   readonly #context: SocketContext;
   #socket: StreamSocket | null = null;
   #bulk: Buffer | null = null;
+  #readBuffer: Buffer | null = null;
   #smallReads = 0;
   /** Bulk buffers that writes of this stream still need. */
   #borrowed: Buffer[] | null = null;
@@ -47,8 +48,10 @@ export class SocketStream implements Stream {
    * for each piece.
    */
   get onread(): net.OnReadOpts {
+    this.#readBuffer = null;
     return {
-      buffer: () => this.#nextBuffer(),
+      // Node keeps the buffer it has where it gets none; to hand it the same again costs a handle.
+      buffer: () => this.#nextBuffer() as Buffer,
       callback: (bytesRead, buffer) => this.#onRead(bytesRead, buffer as Buffer),
     };
   }
@@ -180,8 +183,12 @@ export class SocketStream implements Stream {
     this.#lastWords = setTimeout(destroy, LAST_WORDS_MS);
   }
 
-  #nextBuffer(): Buffer {
-    return this.#bulk ?? this.#context.buffers.shared;
+  /** The buffer for the next read, or undefined to go on with the one that is set. */
+  #nextBuffer(): Buffer | undefined {
+    const buffer = this.#bulk ?? this.#context.buffers.shared;
+    if (buffer === this.#readBuffer) return undefined;
+    this.#readBuffer = buffer;
+    return buffer;
   }
 
   #onRead(bytesRead: number, buffer: Buffer): boolean {

@@ -2,6 +2,7 @@ import { Timer } from '../../base/wheel.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { FAULTY, type Head, INCOMPLETE, readRequestHead } from '../http1/head.ts';
+import { NAME } from '../http1/names.ts';
 import { HeadReader } from '../http1/reader.ts';
 import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
@@ -64,6 +65,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #isDraining = false;
   #transfer: Transfer = TRANSFER.asIs;
   /** A head that waits for the first piece of its body, so that both go in one write. */
+  #head: Head | null = null;
+  /** Its first part; the rest, from `tailStart` on, is sent as it lies. */
   #headText = '';
   /** Bytes of the next requests, which wait for the present one to end. */
   #held: Buffer | null = null;
@@ -190,23 +193,28 @@ export class ClientConnection implements StreamOwner, ClientSide {
       this.#keepsAlive = false;
     }
     const connectionLine = this.#connectionLine();
-    const dateLine = this.#engine.dateLine();
+    const dateLine = head.has(NAME.date) ? '' : this.#engine.dateLine();
     this.#headText = forwardedResponse(head, transfer, connectionLine, dateLine);
+    this.#head = head;
   }
 
   sendBody(bytes: Buffer, start: number, end: number): void {
-    const headText = this.#headText;
+    const { stream } = this;
     if (this.#transfer === TRANSFER.chunk) {
-      this.#headText = '';
-      this.stream.writeText(`${headText}${(end - start).toString(16)}\r\n`);
-      this.stream.writeBytes(bytes, start, end);
-      this.stream.writeText('\r\n');
-    } else if (headText === '') this.stream.writeBytes(bytes, start, end);
-    else {
-      this.#headText = '';
-      this.stream.writeTextAndBytes(headText, bytes, start, end);
+      this.flush();
+      stream.writeTextAndBytes(`${(end - start).toString(16)}\r\n`, bytes, start, end);
+      stream.writeText('\r\n');
+    } else if (this.#head === null) stream.writeBytes(bytes, start, end);
+    else if (this.#head.bytes === bytes && this.#head.end === start) {
+      const from = this.#head.tailStart;
+      this.#head = null;
+      if (this.#headText === '') stream.writeBytes(bytes, from, end);
+      else stream.writeTextAndBytes(this.#headText, bytes, from, end);
+    } else {
+      this.flush();
+      stream.writeBytes(bytes, start, end);
     }
-    if (this.stream.pendingBytes > 0) this.#expectDrain();
+    if (stream.pendingBytes > 0) this.#expectDrain();
   }
 
   payload(bytes: Buffer, start: number, end: number): void {
@@ -224,10 +232,11 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   flush(): void {
-    if (this.#headText === '') return;
-    const text = this.#headText;
-    this.#headText = '';
-    this.stream.writeText(text);
+    const head = this.#head;
+    if (head === null) return;
+    this.#head = null;
+    if (this.#headText === '') this.stream.writeBytes(head.bytes, head.tailStart, head.end);
+    else this.stream.writeTextAndBytes(this.#headText, head.bytes, head.tailStart, head.end);
   }
 
   sendAnswer(answer: Answer, exchange: Exchange): void {
@@ -412,7 +421,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #writeAnswer(answer: Answer, isHead: boolean): void {
-    this.#headText = '';
+    this.#head = null;
     this.#transfer = TRANSFER.asIs;
     const dateLine = this.#engine.dateLine();
     this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));

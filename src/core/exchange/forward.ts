@@ -24,6 +24,12 @@ const FORWARDING =
   (1 << NAME.xForwardedHost) |
   (1 << NAME.forwarded);
 
+/** What is written anew, with the peer appended, where the peer is trusted. */
+const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
+
+/** RFC 9110 §7.6.3: a gateway says Via on the way in. */
+const VIA_AND_END = 'Via: 1.1 openclaw\r\n\r\n';
+
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
   /** Address of the peer, without port; `unix` for a unix socket. */
@@ -35,8 +41,9 @@ export class Via {
   readonly localAuthority: string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
+  /** The last host, and the last lines of a head for it: a client hardly ever changes its Host. */
   #host = '';
-  #lines = '';
+  #lastLines = '';
 
   constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
     this.peerAddress = peer.peerAddress;
@@ -46,15 +53,23 @@ export class Via {
     this.node = peer.peerAddress.includes(':') ? `"[${peer.peerAddress}]"` : peer.peerAddress;
   }
 
-  /** The forwarding lines for an untrusted peer; a client hardly ever changes its Host. */
-  linesFor(host: string): string {
-    if (host !== this.#host || this.#lines === '') {
+  /** The text of a Host field, which is most often that of the request before. */
+  hostOf(head: Head, index: number): string {
+    const start = head.valueStarts[index]!;
+    return isText(head.bytes, start, head.valueEnds[index]!, this.#host)
+      ? this.#host
+      : head.value(index);
+  }
+
+  /** What ends the head of an untrusted peer's request: the forwarding lines and the empty line. */
+  lastLines(host: string): string {
+    if (host !== this.#host || this.#lastLines === '') {
       this.#host = host;
-      this.#lines =
+      this.#lastLines =
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
-        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n`;
+        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n${VIA_AND_END}`;
     }
-    return this.#lines;
+    return this.#lastLines;
   }
 
   /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
@@ -98,8 +113,7 @@ export function forwardedRequest(
   absolute: AbsoluteTarget | undefined,
   requestId: string,
 ): string {
-  let leaveOut = via.peerIsTrusted ? HOP_BY_HOP : HOP_BY_HOP | FORWARDING;
-  if (via.peerIsTrusted) leaveOut |= (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
+  let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
   let host: string;
   let text: string;
   if (absolute !== undefined) {
@@ -109,8 +123,8 @@ export function forwardedRequest(
     text = `${head.method} ${absolute.path} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
   } else {
     const hostIndex = head.find(NAME.host);
-    host = hostIndex === -1 ? via.localAuthority : head.value(hostIndex);
-    if (head.minorVersion === 1) text = remainingLines(head, head.start, leaveOut);
+    host = hostIndex === -1 ? via.localAuthority : via.hostOf(head, hostIndex);
+    if (head.isHttp11) text = remainingLines(head, head.start, leaveOut);
     else {
       const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
       const hostLine = hostIndex === -1 ? `Host: ${host}\r\n` : '';
@@ -123,18 +137,27 @@ export function forwardedRequest(
     text += 'Connection: TE\r\nTE: trailers\r\n';
   }
   if (requestId !== '') text += `X-Request-Id: ${requestId}\r\n`;
-  return `${text}${forwardingLines(head, via, host)}Via: 1.${head.minorVersion} openclaw\r\n\r\n`;
+  return text + (via.peerIsTrusted ? trustedLines(head, via, host) : via.lastLines(host));
 }
 
-function forwardingLines(head: Head, via: Via, host: string): string {
-  if (!via.peerIsTrusted) return via.linesFor(host);
+/** What a trusted peer said, and the peer after it. */
+function trustedLines(head: Head, via: Via, host: string): string {
   const before = head.joined(NAME.xForwardedFor);
   const forwarded = head.joined(NAME.forwarded);
   let lines = `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${via.peerAddress}\r\n`;
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
-  return `${lines}Forwarded: ${forwarded === undefined ? '' : `${forwarded}, `}${element}\r\n`;
+  const before7239 = forwarded === undefined ? '' : `${forwarded}, `;
+  return `${lines}Forwarded: ${before7239}${element}\r\n${VIA_AND_END}`;
+}
+
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let at = 0; at < text.length; at++) {
+    if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 /** How a response's body travels on to an HTTP/1 client. */
@@ -152,9 +175,10 @@ export type Transfer = (typeof TRANSFER)[keyof typeof TRANSFER];
 export type ConnectionLine = '' | 'Connection: close\r\n' | 'Connection: keep-alive\r\n';
 
 /**
- * The head of a response as it goes to an HTTP/1 client, the empty line included.
+ * The first part of a response's head as it goes to an HTTP/1 client. The rest of the head, from
+ * `head.tailStart` on, can be sent as it lies before the body: see `leadingText`.
  *
- * @param dateLine a Date line for a response that has none (RFC 9110 §6.6.1)
+ * @param dateLine for a response without Date (RFC 9110 §6.6.1); empty where it has one
  */
 export function forwardedResponse(
   head: Head,
@@ -166,37 +190,49 @@ export function forwardedResponse(
   // Chunked goes on as chunked, and its line, known to hold just that, as it came.
   if (transfer === TRANSFER.asIs && head.status !== 204) leaveOut &= ~(1 << NAME.transferEncoding);
   if (head.status === 204) leaveOut |= 1 << NAME.contentLength;
-  let text =
-    head.minorVersion === 1
-      ? remainingLines(head, head.start, leaveOut)
-      : `HTTP/1.1${remainingLines(head, head.versionEnd, leaveOut)}`;
-  if (transfer === TRANSFER.chunk) text += 'Transfer-Encoding: chunked\r\n';
-  if (!head.has(NAME.date)) text += dateLine;
-  return `${text}${connectionLine}\r\n`;
+  const added =
+    (transfer === TRANSFER.chunk ? 'Transfer-Encoding: chunked\r\n' : '') +
+    dateLine +
+    connectionLine;
+  if (added === '' && head.isHttp11) return leadingText(head, head.start, leaveOut);
+  const fieldsStart = head.nameStarts[0]!;
+  const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
+  return `${line}${added}${leadingText(head, fieldsStart, leaveOut)}`;
 }
 
 /** The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade. */
 export function forwardedInformational(head: Head): string {
   const leaveOut = HOP_BY_HOP | (1 << NAME.contentLength);
-  const start = head.minorVersion === 1 ? head.start : head.versionEnd;
-  const text = (head.minorVersion === 1 ? '' : 'HTTP/1.1') + remainingLines(head, start, leaveOut);
+  const text = `HTTP/1.1${remainingLines(head, head.versionEnd, leaveOut)}`;
   if (head.status !== 101) return `${text}\r\n`;
   return `${text}Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n\r\n`;
 }
 
 /** The bytes from `start` up to the empty line, without the fields to leave out. */
 function remainingLines(head: Head, start: number, leaveOut: number): string {
+  const text = leadingText(head, start, leaveOut);
+  return text + latin1(head.bytes, head.tailStart, head.nameStarts[head.fieldCount]!);
+}
+
+/**
+ * The text from `start` up to the last field that is left out, without those to leave out; what
+ * follows that field begins at `head.tailStart` and goes on unchanged to the end of the head, and
+ * on into the body.
+ */
+function leadingText(head: Head, start: number, leaveOut: number): string {
+  const { ids, named, nameStarts, fieldCount } = head;
   const hasNamed = head.has(NAME.connection);
-  const last = head.nameStarts[head.fieldCount]!;
-  if ((head.seen & leaveOut) === 0) return latin1(head.bytes, start, last);
   let text = '';
   let runStart = start;
-  for (let index = 0; index < head.fieldCount; index++) {
-    const isLeftOut = (leaveOut & (1 << head.ids[index]!)) !== 0 && head.ids[index] !== NAME.other;
-    if (!isLeftOut && !(hasNamed && head.named[index] === 1)) continue;
-    const lineStart = head.nameStarts[index]!;
-    if (lineStart > runStart) text += latin1(head.bytes, runStart, lineStart);
-    runStart = head.nameStarts[index + 1]!;
+  if ((head.seen & leaveOut) !== 0) {
+    for (let index = 0; index < fieldCount; index++) {
+      const isLeftOut = (leaveOut & (1 << ids[index]!)) !== 0;
+      if (!isLeftOut && !(hasNamed && named[index] === 1)) continue;
+      const lineStart = nameStarts[index]!;
+      if (lineStart > runStart) text += latin1(head.bytes, runStart, lineStart);
+      runStart = nameStarts[index + 1]!;
+    }
   }
-  return runStart < last ? text + latin1(head.bytes, runStart, last) : text;
+  head.tailStart = runStart;
+  return text;
 }

@@ -2,7 +2,8 @@
  * Where a message's body ends, and what its Connection header says. RFC 9112 §6 and §9; all that
  * the RFC calls ambiguous is refused, as every ambiguity between two readers is a smuggling hole.
  */
-import { COMMA, IS_HOST } from './chars.ts';
+import { latin1 } from '../../base/latin1.ts';
+import { COMMA, HTAB, IS_HOST, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
 import type { Head } from './head.ts';
 import { NAME } from './names.ts';
@@ -165,19 +166,43 @@ function transferEncodingFault(head: Head): Fault | undefined {
 
 /** Reads the Connection list, marks the fields it names in `head.named`, gives the flags. */
 function readConnection(head: Head): number {
+  const { bytes, ids, valueStarts, valueEnds, named, fieldCount } = head;
   let said = 0;
-  head.named.fill(0, 0, head.fieldCount);
-  for (let index = 0; index < head.fieldCount; index++) {
-    if (head.ids[index] !== NAME.connection) continue;
-    for (const raw of head.value(index).split(',')) {
-      const token = raw.trim().toLowerCase();
-      if (token === 'close') said |= CLOSE;
-      else if (token === 'keep-alive') said |= KEEP_ALIVE;
-      else if (token === 'upgrade') said |= UPGRADE;
-      else if (token !== '') markNamed(head, token);
+  for (let index = 0; index < fieldCount; index++) named[index] = 0;
+  for (let index = 0; index < fieldCount; index++) {
+    if (ids[index] !== NAME.connection) continue;
+    const end = valueEnds[index]!;
+    let at = valueStarts[index]!;
+    while (at < end) {
+      const start = at;
+      while (at < end && bytes[at] !== COMMA) at++;
+      said |= readOption(head, start, at);
+      at += 1;
     }
   }
   return said;
+}
+
+function readOption(head: Head, from: number, to: number): number {
+  const { bytes } = head;
+  let start = from;
+  let end = to;
+  while (start < end && (bytes[start] === SP || bytes[start] === HTAB)) start++;
+  while (end > start && (bytes[end - 1] === SP || bytes[end - 1] === HTAB)) end--;
+  if (isWord(bytes, start, end, 'keep-alive')) return KEEP_ALIVE;
+  if (isWord(bytes, start, end, 'close')) return CLOSE;
+  if (isWord(bytes, start, end, 'upgrade')) return UPGRADE;
+  if (start < end) markNamed(head, latin1(bytes, start, end).toLowerCase());
+  return 0;
+}
+
+/** Whether the bytes are a word, in any case; `word` is in lower case. */
+function isWord(bytes: Buffer, start: number, end: number, word: string): boolean {
+  if (end - start !== word.length) return false;
+  for (let at = 0; at < word.length; at++) {
+    if (TOKEN_LOWER[bytes[start + at]!] !== word.charCodeAt(at)) return false;
+  }
+  return true;
 }
 
 function markNamed(head: Head, token: string): void {

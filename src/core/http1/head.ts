@@ -64,8 +64,13 @@ export class Head {
   status = 0;
   /** 0 or 1; a higher minor version counts as 1 (RFC 9110 §2.5). */
   minorVersion = 1;
+  /** Whether the version is written HTTP/1.1, and can be passed on as it came. */
+  isHttp11 = true;
   /** Where the version, in a response, ends: what follows can be passed on as it came. */
   versionEnd = 0;
+
+  /** Set by forwarding: from here on the head goes on unchanged. */
+  tailStart = 0;
 
   fieldCount = 0;
   readonly ids = new Uint8Array(FIELDS_MAX);
@@ -209,6 +214,8 @@ export function readFields(
   end: number,
   limits: HeadLimits,
 ): number {
+  const { ids, nameStarts, nameEnds, valueStarts, valueEnds } = head;
+  const fieldsMax = limits.fields;
   let at = start;
   let count = 0;
   let seen = 0;
@@ -224,9 +231,9 @@ export function readFields(
       if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
       break;
     }
-    if (count >= limits.fields) return fault(head, 'too_many_fields');
+    if (count >= fieldsMax) return fault(head, 'too_many_fields');
 
-    head.nameStarts[count] = at;
+    nameStarts[count] = at;
     const nameStart = at;
     let hash = 0;
     do {
@@ -237,27 +244,27 @@ export function readFields(
       lower = TOKEN_LOWER[byte]!;
     } while (lower !== 0);
     if (byte !== COLON) return fault(head, nameFault(byte, false));
-    head.nameEnds[count] = at;
+    nameEnds[count] = at;
     const id = nameId(hash, bytes, nameStart, at);
-    head.ids[count] = id;
+    ids[count] = id;
     repeated |= seen & (1 << id);
     seen |= 1 << id;
 
     at += 1;
     while (at < end && (bytes[at] === SP || bytes[at] === HTAB)) at++;
-    head.valueStarts[count] = at;
+    valueStarts[count] = at;
     while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;
     if (at >= end) return INCOMPLETE;
     if (bytes[at] !== CR) return fault(head, lineFault(bytes[at]!, 'bad_field_value'));
     if (at + 1 >= end) return INCOMPLETE;
     if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
     let valueEnd = at;
-    while (valueEnd > head.valueStarts[count]! && isSpace(bytes[valueEnd - 1]!)) valueEnd--;
-    head.valueEnds[count] = valueEnd;
+    while (valueEnd > valueStarts[count]! && isSpace(bytes[valueEnd - 1]!)) valueEnd--;
+    valueEnds[count] = valueEnd;
     at += 2;
     count += 1;
   }
-  head.nameStarts[count] = at;
+  nameStarts[count] = at;
   head.fieldCount = count;
   head.seen = seen & ~1;
   head.repeated = repeated & ~1;
@@ -280,6 +287,7 @@ function readVersion(head: Head, bytes: Buffer, start: number, end: number): num
   }
   if (major !== 49) return fault(head, 'unsupported_version');
   head.minorVersion = minor === 48 ? 0 : 1;
+  head.isHttp11 = minor === 49;
   return start + 8;
 }
 
