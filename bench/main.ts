@@ -1,0 +1,152 @@
+/**
+ * `npm run bench`: openclaw side by side with the proxies that are installed.
+ *
+ * The proxies of a workload take turns within each round, so that what disturbs the machine
+ * disturbs all of them; the ratio is taken in each round and the median over the rounds is
+ * reported. The proxy whose turn it is has one core; load and backend have the other.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startBackend } from './backend.ts';
+import { type Cores, checkMachine, describeMachine } from './machine.ts';
+import type { Turn } from './metrics.ts';
+import { type Options, parseOptions, USAGE } from './options.ts';
+import type { Peer } from './peers/peer.ts';
+import { openclaw } from './peers/peers.ts';
+import {
+  cleanUpOnExit,
+  freePorts,
+  makeRunFolder,
+  pinSelf,
+  type Running,
+  start,
+  stop,
+  stopAll,
+  waitUntilReady,
+  writeFiles,
+} from './processes.ts';
+import { type Result, reportOf } from './table.ts';
+import type { Target, Workload } from './workloads/workload.ts';
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args);
+  if (options.help) {
+    print(USAGE);
+    return;
+  }
+  cleanUpOnExit();
+  const cores = await checkMachine();
+  await pinSelf(cores.load);
+  const { peers, lines } = await findPeers(options.peers);
+  const head = [...(await describeMachine(args)), ...lines];
+  print(`# openclaw's bench\n\n${head.map((line) => `- ${line}`).join('\n')}\n`);
+
+  const bench: Bench = { cores, options, peers, folder: await makeRunFolder() };
+  const results: Result[] = [];
+  for (const workload of options.workloads) {
+    const result = { workload, turns: await runWorkload(bench, workload) };
+    results.push(result);
+    print(`${reportOf(result)}\n`);
+  }
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify({ head, results }, undefined, 2)}\n`);
+  }
+}
+
+interface Bench {
+  readonly cores: Cores;
+  readonly options: Options;
+  readonly peers: readonly Peer[];
+  readonly folder: string;
+}
+
+/** openclaw first, then the peers that are installed; and a line about each that was asked for. */
+async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines: string[] }> {
+  const peers: Peer[] = [];
+  const lines: string[] = [];
+  for (const peer of [openclaw, ...asked]) {
+    const version = await peer.version();
+    if (version === undefined) {
+      lines.push(`${peer.name} is left out: ${peer.install}`);
+    } else {
+      peers.push(peer);
+      lines.push(`${peer.name} ${version}`);
+    }
+  }
+  return { peers, lines };
+}
+
+async function runWorkload(bench: Bench, workload: Workload): Promise<Record<string, Turn[]>> {
+  const { peers, options, cores } = bench;
+  const folder = join(bench.folder, workload.name);
+  const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
+  const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
+  const standing = new Map<Peer, StartedPeer>();
+
+  for (let round = 0; round < options.rounds; round++) {
+    for (const peer of rotated(peers, round)) {
+      progress(`${workload.name}: round ${round + 1} of ${options.rounds}, ${peer.name}`);
+      let started = standing.get(peer);
+      if (started === undefined) {
+        started = await startPeer(bench, workload, peer, backend.port, join(folder, peer.name));
+        standing.set(peer, started);
+      }
+      turns[peer.name]!.push(await workload.turn(started.target));
+      if (workload.freshPeers) {
+        await stop(started.running);
+        standing.delete(peer);
+      }
+    }
+  }
+  await Promise.all([...standing.values()].map(({ running }) => stop(running)));
+  await stop(backend.running);
+  return turns;
+}
+
+interface StartedPeer {
+  readonly running: Running;
+  readonly target: Target;
+}
+
+/** Starts a proxy, waits until it answers through, and warms it up. */
+async function startPeer(
+  bench: Bench,
+  workload: Workload,
+  peer: Peer,
+  backendPort: number,
+  folder: string,
+): Promise<StartedPeer> {
+  const [port, adminPort] = (await freePorts(2)) as [number, number];
+  const command = peer.command({ port, backendPort, adminPort, folder });
+  await writeFiles(folder, command.files ?? {});
+  const running = start(command, bench.cores.proxy);
+  await waitUntilReady(running, port, workload.readyPath);
+  const { seconds } = bench.options;
+  const target = { pid: running.pid, port, core: bench.cores.load, seconds, folder };
+  await workload.warmUp(target);
+  return { running, target };
+}
+
+/** Each round begins with another proxy: none is always the first. */
+function rotated<T>(all: readonly T[], by: number): T[] {
+  return all.map((_, index) => all[(index + by) % all.length]!);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One line that is written over, and only for a person who watches. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+} finally {
+  progress('');
+  await stopAll();
+}
