@@ -1,7 +1,7 @@
 /** What a run was done on, and whether it can be done here at all. */
 import { readFile } from 'node:fs/promises';
 import { cpus, release, totalmem } from 'node:os';
-import { PEER_CONNECTIONS_MAX } from './peers/peer.ts';
+import { PEER_FILES_MAX } from './peers/peer.ts';
 import { allowedCores, versionOf } from './processes.ts';
 
 export interface Cores {
@@ -32,15 +32,14 @@ export async function checkMachine(): Promise<Cores> {
   return { proxy, load };
 }
 
-/** Each idle client connection is a file, and in the worst case one to the server too. */
 async function checkOpenFiles(): Promise<void> {
   const limits = await readFile('/proc/self/limits', 'utf8');
   // Node raises its own soft limit to the hard one, and children inherit that.
   const soft = /^Max open files\s+(\S+)/m.exec(limits)?.[1] ?? '0';
-  if (soft === 'unlimited' || Number(soft) >= 2 * PEER_CONNECTIONS_MAX) return;
+  if (soft === 'unlimited' || Number(soft) >= PEER_FILES_MAX) return;
   throw new Error(
-    `the limit of open files is ${soft}, and the bench needs ${2 * PEER_CONNECTIONS_MAX}: ` +
-      `run it under "prlimit --nofile=${2 * PEER_CONNECTIONS_MAX}" as root, or raise the hard limit`,
+    `the limit of open files is ${soft}, and the bench needs ${PEER_FILES_MAX}: ` +
+      `run it under "prlimit --nofile=${PEER_FILES_MAX}" as root, or raise the hard limit`,
   );
 }
 

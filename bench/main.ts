@@ -9,13 +9,14 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startBackend } from './backend.ts';
 import { type Cores, checkMachine, describeMachine } from './machine.ts';
-import type { Turn } from './metrics.ts';
+import type { Result, Turn } from './metrics.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
 import type { Peer } from './peers/peer.ts';
 import { openclaw } from './peers/peers.ts';
 import {
   cleanUpOnExit,
   freePorts,
+  hasEnded,
   makeRunFolder,
   pinSelf,
   type Running,
@@ -25,7 +26,7 @@ import {
   waitUntilReady,
   writeFiles,
 } from './processes.ts';
-import { type Result, reportOf } from './table.ts';
+import { reportOf } from './table.ts';
 import type { Target, Workload } from './workloads/workload.ts';
 
 async function main(args: readonly string[]): Promise<void> {
@@ -44,7 +45,7 @@ async function main(args: readonly string[]): Promise<void> {
   const bench: Bench = { cores, options, peers, folder: await makeRunFolder() };
   const results: Result[] = [];
   for (const workload of options.workloads) {
-    const result = { workload, turns: await runWorkload(bench, workload) };
+    const result = await runWorkload(bench, workload);
     results.push(result);
     print(`${reportOf(result)}\n`);
   }
@@ -73,34 +74,49 @@ async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines
       lines.push(`${peer.name} ${version}`);
     }
   }
+  if (peers.length === 0) throw new Error(`there is nothing to measure: ${lines.join('; ')}`);
   return { peers, lines };
 }
 
-async function runWorkload(bench: Bench, workload: Workload): Promise<Record<string, Turn[]>> {
+/** A proxy that fails is left out of the rest of the workload, and the report says why. */
+async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
   const { peers, options, cores } = bench;
   const folder = join(bench.folder, workload.name);
   const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
+  const { name, title, unit } = workload;
   const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
+  const result: Result = { workload: { name, title, unit }, turns, failures: {} };
   const standing = new Map<Peer, StartedPeer>();
 
   for (let round = 0; round < options.rounds; round++) {
     for (const peer of rotated(peers, round)) {
+      if (peer.name in result.failures) continue;
       progress(`${workload.name}: round ${round + 1} of ${options.rounds}, ${peer.name}`);
-      let started = standing.get(peer);
-      if (started === undefined) {
-        started = await startPeer(bench, workload, peer, backend.port, join(folder, peer.name));
+      try {
+        const started =
+          standing.get(peer) ??
+          (await startPeer(bench, workload, peer, backend.port, join(folder, peer.name)));
         standing.set(peer, started);
+        const turn = await workload.turn(started.target);
+        if (hasEnded(started.running.child)) {
+          throw new Error(`it ended during its turn: ${started.running.stderr().trim()}`);
+        }
+        turns[peer.name]!.push(turn);
+      } catch (error) {
+        result.failures[peer.name] = (error as Error).message;
       }
-      turns[peer.name]!.push(await workload.turn(started.target));
-      if (workload.freshPeers) {
-        await stop(started.running);
-        standing.delete(peer);
-      }
+      if (workload.freshPeers) await stopPeer(standing, peer);
     }
   }
-  await Promise.all([...standing.values()].map(({ running }) => stop(running)));
+  for (const peer of peers) await stopPeer(standing, peer);
   await stop(backend.running);
-  return turns;
+  return result;
+}
+
+async function stopPeer(standing: Map<Peer, StartedPeer>, peer: Peer): Promise<void> {
+  const started = standing.get(peer);
+  standing.delete(peer);
+  if (started !== undefined) await stop(started.running);
 }
 
 interface StartedPeer {
@@ -120,11 +136,16 @@ async function startPeer(
   const command = peer.command({ port, backendPort, adminPort, folder });
   await writeFiles(folder, command.files ?? {});
   const running = start(command, bench.cores.proxy);
-  await waitUntilReady(running, port, workload.readyPath);
   const { seconds } = bench.options;
   const target = { pid: running.pid, port, core: bench.cores.load, seconds, folder };
-  await workload.warmUp(target);
-  return { running, target };
+  try {
+    await waitUntilReady(running, port, workload.readyPath);
+    await workload.warmUp(target);
+    return { running, target };
+  } catch (error) {
+    await stop(running);
+    throw error;
+  }
 }
 
 /** Each round begins with another proxy: none is always the first. */

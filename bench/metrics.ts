@@ -18,6 +18,15 @@ export interface Turn {
   readonly errors: number;
 }
 
+/** All turns of one workload. */
+export interface Result {
+  readonly workload: { readonly name: string; readonly title: string; readonly unit: string };
+  /** By the name of the proxy, round by round. */
+  readonly turns: Record<string, Turn[]>;
+  /** Why a proxy has no turn, or no more, by its name. */
+  readonly failures: Record<string, string>;
+}
+
 /** The middle value; of an even number of values, the mean of the middle two. NaN of none. */
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -200,11 +200,9 @@ export async function allowedCores(): Promise<number[]> {
 
 /** Reads the kernel's list format: `0-3,8` is 0, 1, 2, 3, 8. */
 export function parseCpuList(list: string): number[] {
-  return list.split(',').flatMap((part) => {
-    const [first, last = first] = part.split('-').map(Number);
-    if (first === undefined || last === undefined || Number.isNaN(first + last)) return [];
-    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
-  });
+  return [...list.matchAll(/(\d+)(?:-(\d+))?/g)].flatMap(([, first, last = first]) =>
+    Array.from({ length: Number(last) - Number(first) + 1 }, (_, index) => Number(first) + index),
+  );
 }
 
 /** Pins this process and all its threads to a core; children inherit it. */
@@ -212,7 +210,7 @@ export async function pinSelf(core: number): Promise<void> {
   await run('taskset', ['-a', '-c', '-p', `${core}`, `${process.pid}`]);
 }
 
-function hasEnded(child: ChildProcess): boolean {
+export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }
 

@@ -1,13 +1,13 @@
 /** The report, as Markdown that reads well in a terminal too. */
-import { METRICS, type Metric, ratioSpread, type Spread, spreadOf, type Turn } from './metrics.ts';
+import {
+  METRICS,
+  type Metric,
+  type Result,
+  ratioSpread,
+  type Spread,
+  spreadOf,
+} from './metrics.ts';
 import { TARGETS } from './targets.ts';
-import type { Workload } from './workloads/workload.ts';
-
-/** One workload's turns, a list for each proxy, round by round. */
-export interface Result {
-  readonly workload: Pick<Workload, 'name' | 'title' | 'unit'>;
-  readonly turns: Readonly<Record<string, readonly Turn[]>>;
-}
 
 /** The proxy that the ratios are of. */
 const OURS = 'openclaw';
@@ -22,7 +22,7 @@ export function reportOf(result: Result): string {
     '',
     figures(result, metrics, unit),
     ...ratios(result, metrics),
-    ...failures(result),
+    ...doubts(result),
   ].join('\n');
 }
 
@@ -50,12 +50,12 @@ function ratios(result: Result, metrics: readonly Metric[]): string[] {
     ...metrics.map((metric) => {
       const ratio = ratioSpread(ours, result.turns[peer]!, metric);
       if (ratio === undefined) return '-';
-      return show(ratio, 2) + verdict(result.workload.name, metric, ratio.median, peer);
+      return show(ratio, 2) + verdict(result, metric, ratio.median, peer);
     }),
   ]);
   const own = metrics.flatMap((metric) => {
     const values = ours.flatMap((turn) => turn.values[metric] ?? []);
-    const judged = verdict(result.workload.name, metric, spreadOf(values).median);
+    const judged = verdict(result, metric, spreadOf(values).median);
     return judged === '' ? [] : [`${OURS}, ${METRICS[metric].title}:${judged}`];
   });
   const titles = metrics.map((metric) => METRICS[metric].title);
@@ -63,21 +63,36 @@ function ratios(result: Result, metrics: readonly Metric[]): string[] {
   return own.length === 0 ? table : [...table, '', ...own];
 }
 
-function verdict(workload: string, metric: Metric, value: number, peer?: string): string {
+/** The target's bound and whether it holds, or nothing where there is no target. */
+function verdict(result: Result, metric: Metric, value: number, peer?: string): string {
   const target = TARGETS.find(
-    (each) => each.workload === workload && each.metric === metric && each.peer === peer,
+    (each) =>
+      each.workload === result.workload.name && each.metric === metric && each.peer === peer,
   );
   if (target === undefined) return '';
   const bound = `at most ${Number(target.atMost.toFixed(2))}`;
+  if (errorsOf(result, OURS) + (peer === undefined ? 0 : errorsOf(result, peer)) > 0) {
+    return ` ${bound}: IN DOUBT, see below`;
+  }
   if (value <= target.atMost) return ` ${bound}: reached`;
   return ` ${bound}: MISSED by ${Math.round((value / target.atMost - 1) * 100)}%`;
 }
 
-function failures(result: Result): string[] {
-  const lines = Object.entries(result.turns).flatMap(([peer, turns]) => {
-    const errors = turns.reduce((sum, turn) => sum + turn.errors, 0);
-    return errors === 0 ? [] : [`${peer}: ${errors} failed, so its figures are not to be trusted`];
-  });
+function errorsOf(result: Result, peer: string): number {
+  return result.turns[peer]!.reduce((sum, turn) => sum + turn.errors, 0);
+}
+
+/** What keeps a proxy's figures from being trusted. */
+function doubts(result: Result): string[] {
+  const lines = Object.entries(result.failures).map(([peer, why]) => `${peer} failed: ${why}`);
+  for (const peer of Object.keys(result.turns)) {
+    const errors = errorsOf(result, peer);
+    if (errors > 0) {
+      lines.push(
+        `${peer}: ${errors} times a ${result.workload.unit} failed; do not trust its figures`,
+      );
+    }
+  }
   return lines.length === 0 ? [] : ['', ...lines];
 }
 

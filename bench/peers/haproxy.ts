@@ -7,7 +7,7 @@ export const haproxy: Peer = {
   install: 'apt-get install haproxy',
   version: () => versionOf('haproxy', ['-v'], /version (\S+)/),
   command: (ask) => ({
-    argv: ['haproxy', '-q', '-db', '-f', `${ask.folder}/haproxy.cfg`],
+    argv: ['haproxy', '-db', '-f', `${ask.folder}/haproxy.cfg`],
     files: { 'haproxy.cfg': config(ask) },
   }),
 };

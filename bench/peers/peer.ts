@@ -29,4 +29,7 @@ export interface PeerCommand {
 }
 
 /** Client connections that a proxy must be able to hold: the idle workload's and some room. */
-export const PEER_CONNECTIONS_MAX = 8_000;
+export const PEER_CONNECTIONS_MAX = 6_000;
+
+/** Each client connection is a file, and in the worst case one to the server; and some room. */
+export const PEER_FILES_MAX = 2 * PEER_CONNECTIONS_MAX + 500;

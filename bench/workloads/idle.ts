@@ -1,13 +1,14 @@
 /**
  * Idle kept-alive connections: each has done one request and stays. What the proxy grew by, for one
- * of them. The proxy is new in each turn and has carried some load before the first look, so that
- * what it keeps for itself (compiled code, young generation, free lists) is not laid upon them.
+ * of them. Both looks at its memory come after the same load, in a proxy that is new in each turn:
+ * so what it keeps for itself (compiled code, young generation, free lists) is in both, and objects
+ * of the idle connections have moved to where they stay.
  */
 import { join } from 'node:path';
 import { rssBytesOf } from '../measure.ts';
 import { start, stop } from '../processes.ts';
 import { runWrk } from './http.ts';
-import type { Workload } from './workload.ts';
+import type { Target, Workload } from './workload.ts';
 
 const CONNECTIONS = 5_000;
 const PROGRAM = join(import.meta.dirname, 'idle-load.program.ts');
@@ -20,7 +21,7 @@ export const idle: Workload = {
   backend: 'static',
   readyPath: '/health',
   freshPeers: true,
-  warmUp: (target) => runWrk({ ...target, seconds: 2 }, { path: '/small', connections: 64 }),
+  warmUp: loadBesides,
   turn: async (target) => {
     const rssBytesBefore = rssBytesOf(target.pid);
     const load = start(
@@ -29,6 +30,7 @@ export const idle: Workload = {
     );
     try {
       const open = await openConnections(load);
+      await loadBesides(target);
       const rssBytes = rssBytesOf(target.pid);
       return {
         values: {
@@ -42,6 +44,10 @@ export const idle: Workload = {
     }
   },
 };
+
+function loadBesides(target: Target): Promise<unknown> {
+  return runWrk({ ...target, seconds: 2 }, { path: '/small', connections: 64 });
+}
 
 /** Resolves to how many connections stand open once all have done their request and rested. */
 function openConnections({ child, stderr }: ReturnType<typeof start>): Promise<number> {

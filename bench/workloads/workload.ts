@@ -3,6 +3,8 @@ import type { BackendKind } from '../backend.ts';
 import { cpuUsOf, rssBytesOf } from '../measure.ts';
 import type { Turn } from '../metrics.ts';
 
+const MEMORY_SAMPLE_MS = 200;
+
 export interface Workload {
   readonly name: string;
   /** What it does, in one line of the report. */
@@ -42,8 +44,9 @@ export interface Load {
 
 /** Runs a load and reads what the proxy used for it. */
 export async function measureLoad(target: Target, load: () => Promise<Load>): Promise<Turn> {
+  const memory = watchMemory(target.pid);
   const cpuUsBefore = cpuUsOf(target.pid);
-  const { requests, durationUs, p50Us, p99Us, errors } = await load();
+  const { requests, durationUs, p50Us, p99Us, errors } = await load().finally(memory.stop);
   const cpuUs = cpuUsOf(target.pid) - cpuUsBefore;
   if (requests === 0) throw new Error('not one request was answered');
   return {
@@ -52,8 +55,17 @@ export async function measureLoad(target: Target, load: () => Promise<Load>): Pr
       perSecond: requests / (durationUs / 1e6),
       p50Ms: p50Us / 1e3,
       p99Ms: p99Us / 1e3,
-      rssMb: rssBytesOf(target.pid) / 1024 ** 2,
+      rssMb: memory.rssBytesMax() / 1024 ** 2,
     },
     errors,
   };
+}
+
+/** The most that was resident while the load ran: buffers are given back as soon as it ends. */
+function watchMemory(pid: number): { stop: () => void; rssBytesMax: () => number } {
+  let rssBytesMax = rssBytesOf(pid);
+  const timer = setInterval(() => {
+    rssBytesMax = Math.max(rssBytesMax, rssBytesOf(pid));
+  }, MEMORY_SAMPLE_MS);
+  return { stop: () => clearInterval(timer), rssBytesMax: () => rssBytesMax };
 }
