@@ -17,6 +17,7 @@ import {
   cleanUpOnExit,
   freePorts,
   hasEnded,
+  isEnding,
   makeRunFolder,
   pinSelf,
   type Running,
@@ -68,7 +69,7 @@ async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines
   for (const peer of [openclaw, ...asked]) {
     const version = await peer.version();
     if (version === undefined) {
-      lines.push(`${peer.name} is left out: ${peer.install}`);
+      lines.push(`${peer.name} is left out; to have it: ${peer.install}`);
     } else {
       peers.push(peer);
       lines.push(`${peer.name} ${version}`);
@@ -103,6 +104,7 @@ async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
         }
         turns[peer.name]!.push(turn);
       } catch (error) {
+        if (isEnding()) throw error;
         result.failures[peer.name] = (error as Error).message;
       }
       if (workload.freshPeers) await stopPeer(standing, peer);
@@ -165,7 +167,8 @@ function progress(text: string): void {
 try {
   await main(process.argv.slice(2));
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  const why = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`bench: ${isEnding() ? 'interrupted' : why}\n`);
   process.exitCode = 1;
 } finally {
   progress('');

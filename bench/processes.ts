@@ -24,6 +24,7 @@ const PATH = [process.env.PATH, '/usr/sbin', '/usr/local/sbin'].join(delimiter);
 
 const children = new Set<ChildProcess>();
 const folders = new Set<string>();
+let ending = false;
 
 export interface Command {
   readonly argv: readonly [string, ...string[]];
@@ -39,8 +40,14 @@ export interface Running {
   stderr(): string;
 }
 
+/** Whether the run is being cleared away, so that what fails now is no finding. */
+export function isEnding(): boolean {
+  return ending;
+}
+
 /** Starts a command on one core. The caller stops it with `stop`; `stopAll` ends what is left. */
 export function start(command: Command, core: number): Running {
+  refuseWhenEnding();
   const stdio: StdioOptions = [
     'ignore',
     'pipe',
@@ -113,8 +120,9 @@ export async function stop(running: Running): Promise<void> {
   await gone;
 }
 
-/** Ends every child that is left and removes the folders. */
+/** Ends every child that is left and removes the folders. Nothing can be started after it. */
 export async function stopAll(): Promise<void> {
+  ending = true;
   await Promise.all(
     [...children].map((child) => stop({ child, pid: child.pid ?? 0, stderr: () => '' })),
   );
@@ -150,6 +158,7 @@ export async function writeFiles(
   folder: string,
   files: Readonly<Record<string, string | Buffer>>,
 ): Promise<void> {
+  refuseWhenEnding();
   await mkdir(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) {
     await mkdir(join(folder, name, '..'), { recursive: true });
@@ -210,6 +219,11 @@ export async function pinSelf(core: number): Promise<void> {
   await run('taskset', ['-a', '-c', '-p', `${core}`, `${process.pid}`]);
 }
 
+function refuseWhenEnding(): void {
+  if (ending) throw new Error('the run is being ended');
+}
+
+/** Whether a child has ended, or never began. */
 export function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null || child.pid === undefined;
 }

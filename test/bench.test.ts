@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { cpuTicks, cpuUsOf, rssBytesOf, treePids } from '../bench/measure.ts';
 import { median, type Result, ratioSpread, type Turn } from '../bench/metrics.ts';
 import { parseOptions } from '../bench/options.ts';
-import { parseCpuList } from '../bench/processes.ts';
+import { parseCpuList, versionOf } from '../bench/processes.ts';
 import { reportOf } from '../bench/table.ts';
 import { TARGETS } from '../bench/targets.ts';
 import { parseLoad } from '../bench/workloads/http.ts';
@@ -58,6 +58,10 @@ test("the kernel's list of cores is read with its ranges", () => {
   assert.deepEqual(parseCpuList('0-3,8'), [0, 1, 2, 3, 8]);
   assert.deepEqual(parseCpuList('5'), [5]);
   assert.deepEqual(parseCpuList(''), []);
+});
+
+test('a program that is not installed has no version', async () => {
+  assert.equal(await versionOf('no-such-program-anywhere', ['-v'], /(.*)/), undefined);
 });
 
 test("wrk's figures are found among its own report", () => {

@@ -9,7 +9,7 @@ const PROGRAM = join(ROOT, 'src', 'main.ts');
 
 export const openclaw: Peer = {
   name: 'openclaw',
-  install: 'src/main.ts is missing from this checkout',
+  install: 'a checkout that has src/main.ts',
   version,
   command: (ask) => ({
     argv: [
