@@ -1,0 +1,176 @@
+/**
+ * `npm run bench`: openclaw side by side with the proxies that are installed.
+ *
+ * The proxies of a workload take turns within each round, so that what disturbs the machine
+ * disturbs all of them; the ratio is taken in each round and the median over the rounds is
+ * reported. The proxy whose turn it is has one core; load and backend have the other.
+ */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { startBackend } from './backend.ts';
+import { type Cores, checkMachine, describeMachine } from './machine.ts';
+import type { Result, Turn } from './metrics.ts';
+import { type Options, parseOptions, USAGE } from './options.ts';
+import type { Peer } from './peers/peer.ts';
+import { openclaw } from './peers/peers.ts';
+import {
+  cleanUpOnExit,
+  freePorts,
+  hasEnded,
+  isEnding,
+  makeRunFolder,
+  pinSelf,
+  type Running,
+  start,
+  stop,
+  stopAll,
+  waitUntilReady,
+  writeFiles,
+} from './processes.ts';
+import { reportOf } from './table.ts';
+import type { Target, Workload } from './workloads/workload.ts';
+
+async function main(args: readonly string[]): Promise<void> {
+  const options = parseOptions(args);
+  if (options.help) {
+    print(USAGE);
+    return;
+  }
+  cleanUpOnExit();
+  const cores = await checkMachine();
+  await pinSelf(cores.load);
+  const { peers, lines } = await findPeers(options.peers);
+  const head = [...(await describeMachine(args)), ...lines];
+  print(`# openclaw's bench\n\n${head.map((line) => `- ${line}`).join('\n')}\n`);
+
+  const bench: Bench = { cores, options, peers, folder: await makeRunFolder() };
+  const results: Result[] = [];
+  for (const workload of options.workloads) {
+    const result = await runWorkload(bench, workload);
+    results.push(result);
+    print(`${reportOf(result)}\n`);
+  }
+  if (options.json !== undefined) {
+    await writeFile(options.json, `${JSON.stringify({ head, results }, undefined, 2)}\n`);
+  }
+}
+
+interface Bench {
+  readonly cores: Cores;
+  readonly options: Options;
+  readonly peers: readonly Peer[];
+  readonly folder: string;
+}
+
+/** openclaw first, then the peers that are installed; and a line about each that was asked for. */
+async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines: string[] }> {
+  const peers: Peer[] = [];
+  const lines: string[] = [];
+  for (const peer of [openclaw, ...asked]) {
+    const version = await peer.version();
+    if (version === undefined) {
+      lines.push(`${peer.name} is left out; to have it: ${peer.install}`);
+    } else {
+      peers.push(peer);
+      lines.push(`${peer.name} ${version}`);
+    }
+  }
+  if (peers.length === 0) throw new Error(`there is nothing to measure: ${lines.join('; ')}`);
+  return { peers, lines };
+}
+
+/** A proxy that fails is left out of the rest of the workload, and the report says why. */
+async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
+  const { peers, options, cores } = bench;
+  const folder = join(bench.folder, workload.name);
+  const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
+  const { name, title, unit } = workload;
+  const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
+  const result: Result = { workload: { name, title, unit }, turns, failures: {} };
+  const standing = new Map<Peer, StartedPeer>();
+
+  for (let round = 0; round < options.rounds; round++) {
+    for (const peer of rotated(peers, round)) {
+      if (peer.name in result.failures) continue;
+      progress(`${workload.name}: round ${round + 1} of ${options.rounds}, ${peer.name}`);
+      try {
+        const started =
+          standing.get(peer) ??
+          (await startPeer(bench, workload, peer, backend.port, join(folder, peer.name)));
+        standing.set(peer, started);
+        const turn = await workload.turn(started.target);
+        if (hasEnded(started.running.child)) {
+          throw new Error(`it ended during its turn: ${started.running.stderr().trim()}`);
+        }
+        turns[peer.name]!.push(turn);
+      } catch (error) {
+        if (isEnding()) throw error;
+        result.failures[peer.name] = (error as Error).message;
+      }
+      if (workload.freshPeers) await stopPeer(standing, peer);
+    }
+  }
+  for (const peer of peers) await stopPeer(standing, peer);
+  await stop(backend.running);
+  return result;
+}
+
+async function stopPeer(standing: Map<Peer, StartedPeer>, peer: Peer): Promise<void> {
+  const started = standing.get(peer);
+  standing.delete(peer);
+  if (started !== undefined) await stop(started.running);
+}
+
+interface StartedPeer {
+  readonly running: Running;
+  readonly target: Target;
+}
+
+/** Starts a proxy, waits until it answers through, and warms it up. */
+async function startPeer(
+  bench: Bench,
+  workload: Workload,
+  peer: Peer,
+  backendPort: number,
+  folder: string,
+): Promise<StartedPeer> {
+  const [port, adminPort] = (await freePorts(2)) as [number, number];
+  const command = peer.command({ port, backendPort, adminPort, folder });
+  await writeFiles(folder, command.files ?? {});
+  const running = start(command, bench.cores.proxy);
+  const { seconds } = bench.options;
+  const target = { pid: running.pid, port, core: bench.cores.load, seconds, folder };
+  try {
+    await waitUntilReady(running, port, workload.readyPath);
+    await workload.warmUp(target);
+    return { running, target };
+  } catch (error) {
+    await stop(running);
+    throw error;
+  }
+}
+
+/** Each round begins with another proxy: none is always the first. */
+function rotated<T>(all: readonly T[], by: number): T[] {
+  return all.map((_, index) => all[(index + by) % all.length]!);
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** One line that is written over, and only for a person who watches. */
+function progress(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  const why = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`bench: ${isEnding() ? 'interrupted' : why}\n`);
+  process.exitCode = 1;
+} finally {
+  progress('');
+  await stopAll();
+}

@@ -1,0 +1,65 @@
+/** openclaw from this checkout: one worker, health checks and metrics on. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Peer, PeerAsk } from './peer.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const PROGRAM = join(ROOT, 'src', 'main.ts');
+
+export const openclaw: Peer = {
+  name: 'openclaw',
+  install: 'a checkout that has src/main.ts',
+  version,
+  command: (ask) => ({
+    argv: [
+      process.execPath,
+      PROGRAM,
+      'start',
+      '--config',
+      `${ask.folder}/openclaw.yml`,
+      '--workers',
+      '1',
+    ],
+    // A run of the bench leaves no trace in the user's own folders.
+    env: {
+      XDG_CONFIG_HOME: ask.folder,
+      XDG_STATE_HOME: ask.folder,
+      XDG_RUNTIME_DIR: ask.folder,
+      NODE_ENV: 'production',
+    },
+    files: { 'openclaw.yml': config(ask) },
+  }),
+};
+
+function config(ask: PeerAsk): string {
+  return `
+load_balancing:
+  listen: "127.0.0.1:${ask.port}"
+  servers: ["127.0.0.1:${ask.backendPort}"]
+  workers: 1
+  timeout:
+    idle: 5m
+    drain: 1s
+  health_check:
+    enabled: true
+    type: http
+    endpoint: /health
+    interval: 5s
+    timeout: 2s
+  monitoring:
+    enabled: true
+    metrics:
+      enabled: true
+      endpoints: [prometheus]
+admin:
+  listen: "127.0.0.1:${ask.adminPort}"
+  socket: "${ask.folder}/admin.sock"
+`;
+}
+
+async function version(): Promise<string | undefined> {
+  if (!existsSync(PROGRAM)) return undefined;
+  const text = await readFile(join(ROOT, 'package.json'), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}

@@ -1,0 +1,112 @@
+/** The report, as Markdown that reads well in a terminal too. */
+import {
+  METRICS,
+  type Metric,
+  type Result,
+  ratioSpread,
+  type Spread,
+  spreadOf,
+} from './metrics.ts';
+import { TARGETS } from './targets.ts';
+
+/** The proxy that the ratios are of. */
+const OURS = 'openclaw';
+
+export function reportOf(result: Result): string {
+  const { name, title, unit } = result.workload;
+  const metrics = (Object.keys(METRICS) as Metric[]).filter((metric) =>
+    Object.values(result.turns).some((turns) => turns.some((turn) => metric in turn.values)),
+  );
+  return [
+    `## ${name}: ${title}`,
+    '',
+    figures(result, metrics, unit),
+    ...ratios(result, metrics),
+    ...doubts(result),
+  ].join('\n');
+}
+
+function figures(result: Result, metrics: readonly Metric[], unit: string): string {
+  const heads = metrics.map((metric) =>
+    metric === 'cpuUs' ? `CPU µs a ${unit}` : METRICS[metric].title,
+  );
+  const rows = Object.entries(result.turns).map(([peer, turns]) => [
+    peer,
+    ...metrics.map((metric) => {
+      const values = turns.flatMap((turn) => turn.values[metric] ?? []);
+      return values.length === 0 ? '-' : show(spreadOf(values), METRICS[metric].digits);
+    }),
+  ]);
+  return markdownTable(['proxy', ...heads], rows);
+}
+
+/** openclaw's figures over each peer's, with the targets that there are. */
+function ratios(result: Result, metrics: readonly Metric[]): string[] {
+  const ours = result.turns[OURS];
+  if (ours === undefined) return [];
+  const peers = Object.keys(result.turns).filter((peer) => peer !== OURS);
+  const rows = peers.map((peer) => [
+    `${OURS} / ${peer}`,
+    ...metrics.map((metric) => {
+      const ratio = ratioSpread(ours, result.turns[peer]!, metric);
+      if (ratio === undefined) return '-';
+      return show(ratio, 2) + verdict(result, metric, ratio.median, peer);
+    }),
+  ]);
+  const own = metrics.flatMap((metric) => {
+    const values = ours.flatMap((turn) => turn.values[metric] ?? []);
+    const judged = verdict(result, metric, spreadOf(values).median);
+    return judged === '' ? [] : [`${OURS}, ${METRICS[metric].title}:${judged}`];
+  });
+  const titles = metrics.map((metric) => METRICS[metric].title);
+  const table = rows.length === 0 ? [] : ['', markdownTable(['ratio', ...titles], rows)];
+  return own.length === 0 ? table : [...table, '', ...own];
+}
+
+/** The target's bound and whether it holds, or nothing where there is no target. */
+function verdict(result: Result, metric: Metric, value: number, peer?: string): string {
+  const target = TARGETS.find(
+    (each) =>
+      each.workload === result.workload.name && each.metric === metric && each.peer === peer,
+  );
+  if (target === undefined) return '';
+  const bound = `at most ${Number(target.atMost.toFixed(2))}`;
+  if (errorsOf(result, OURS) + (peer === undefined ? 0 : errorsOf(result, peer)) > 0) {
+    return ` ${bound}: IN DOUBT, see below`;
+  }
+  if (value <= target.atMost) return ` ${bound}: reached`;
+  return ` ${bound}: MISSED by ${Math.round((value / target.atMost - 1) * 100)}%`;
+}
+
+function errorsOf(result: Result, peer: string): number {
+  return result.turns[peer]!.reduce((sum, turn) => sum + turn.errors, 0);
+}
+
+/** What keeps a proxy's figures from being trusted. */
+function doubts(result: Result): string[] {
+  const lines = Object.entries(result.failures).map(([peer, why]) => `${peer} failed: ${why}`);
+  for (const peer of Object.keys(result.turns)) {
+    const errors = errorsOf(result, peer);
+    if (errors > 0) {
+      lines.push(
+        `${peer}: ${errors} times a ${result.workload.unit} failed; do not trust its figures`,
+      );
+    }
+  }
+  return lines.length === 0 ? [] : ['', ...lines];
+}
+
+/** `median (min-max)`; the median alone where there was one round. */
+function show({ median, min, max }: Spread, digits: number): string {
+  const text = (value: number) => value.toFixed(digits);
+  return min === max ? text(median) : `${text(median)} (${text(min)}-${text(max)})`;
+}
+
+function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => row[column]!.length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, column) => cell.padEnd(widths[column]!)).join(' | ')} |`;
+  return [head, widths.map((width) => '-'.repeat(width)), ...rows].map(line).join('\n');
+}

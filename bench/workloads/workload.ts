@@ -1,0 +1,71 @@
+/** What a workload is: a backend, and a turn of load on one proxy that gives figures. */
+import type { BackendKind } from '../backend.ts';
+import { cpuUsOf, rssBytesOf } from '../measure.ts';
+import type { Turn } from '../metrics.ts';
+
+const MEMORY_SAMPLE_MS = 200;
+
+export interface Workload {
+  readonly name: string;
+  /** What it does, in one line of the report. */
+  readonly title: string;
+  /** What `cpuUs` and `perSecond` count. */
+  readonly unit: string;
+  readonly backend: BackendKind;
+  /** Answers 200 through a proxy that is ready. */
+  readonly readyPath: string;
+  /** Starts each proxy anew for each turn: memory that it once had would blur the figure. */
+  readonly freshPeers: boolean;
+  /** Run before the first turn of a proxy, so that compilers and pools have settled. */
+  warmUp(target: Target): Promise<unknown>;
+  turn(target: Target): Promise<Turn>;
+}
+
+/** The proxy whose turn it is. */
+export interface Target {
+  readonly pid: number;
+  readonly port: number;
+  /** The core for the load. */
+  readonly core: number;
+  /** How long a turn lasts. */
+  readonly seconds: number;
+  /** A folder for files of the load. */
+  readonly folder: string;
+}
+
+/** What a load generator says about its run. */
+export interface Load {
+  readonly requests: number;
+  readonly durationUs: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly errors: number;
+}
+
+/** Runs a load and reads what the proxy used for it. */
+export async function measureLoad(target: Target, load: () => Promise<Load>): Promise<Turn> {
+  const memory = watchMemory(target.pid);
+  const cpuUsBefore = cpuUsOf(target.pid);
+  const { requests, durationUs, p50Us, p99Us, errors } = await load().finally(memory.stop);
+  const cpuUs = cpuUsOf(target.pid) - cpuUsBefore;
+  if (requests === 0) throw new Error('not one request was answered');
+  return {
+    values: {
+      cpuUs: cpuUs / requests,
+      perSecond: requests / (durationUs / 1e6),
+      p50Ms: p50Us / 1e3,
+      p99Ms: p99Us / 1e3,
+      rssMb: memory.rssBytesMax() / 1024 ** 2,
+    },
+    errors,
+  };
+}
+
+/** The most that was resident while the load ran: buffers are given back as soon as it ends. */
+function watchMemory(pid: number): { stop: () => void; rssBytesMax: () => number } {
+  let rssBytesMax = rssBytesOf(pid);
+  const timer = setInterval(() => {
+    rssBytesMax = Math.max(rssBytesMax, rssBytesOf(pid));
+  }, MEMORY_SAMPLE_MS);
+  return { stop: () => clearInterval(timer), rssBytesMax: () => rssBytesMax };
+}
