@@ -16,7 +16,7 @@ export interface Peer {
   /** The client's address without port; `unix` for a unix socket. */
   readonly address: string;
   /** `host:port` that it reached; asked of the kernel only when somebody wants to know. */
-  localAuthority(): string;
+  readonly localAuthority: () => string;
 }
 
 /** Makes the owner of a stream that was accepted. */
@@ -140,22 +140,10 @@ function handOver(
   onAccept: OnAccept,
 ): void {
   stream.attach(socket, reads);
-  stream.owner = onAccept(stream, new SocketPeer(socket));
-}
-
-class SocketPeer implements Peer {
-  readonly address: string;
-  readonly #socket: net.Socket;
-
-  constructor(socket: net.Socket) {
-    this.#socket = socket;
-    this.address = plainAddress(socket.remoteAddress);
-  }
-
-  localAuthority(): string {
-    const { localAddress, localPort } = this.#socket;
-    return authorityOf(plainAddress(localAddress), localPort);
-  }
+  stream.owner = onAccept(stream, {
+    address: plainAddress(socket.remoteAddress),
+    localAuthority: () => authorityOf(plainAddress(socket.localAddress), socket.localPort),
+  });
 }
 
 const NOBODY: StreamOwner = {

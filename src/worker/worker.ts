@@ -119,7 +119,7 @@ export class DataWorker {
       peerAddress: peer.address,
       peerIsTrusted: this.#isTrusted(peer.address),
       scheme: 'http',
-      localAuthority: () => peer.localAuthority(),
+      localAuthority: peer.localAuthority,
     });
     const nowMs = this.#engine.clock.nowMs();
     const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
