@@ -69,13 +69,13 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   const raw = withoutEmptySections(source.document.toJS() as Record<string, unknown>);
   const found = issuesOf(raw);
   for (const finding of found) {
-    refused.push(finding.path);
+    refused.push(finding.path, ...(finding.meant ?? []));
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
     const known = problems.some(({ line, column }) => isAt(source, place, line, column));
     if (!known) problems.push(source.problem(finding, place));
   }
 
-  const settings = settleRest(raw, found);
+  const settings = settleRest(raw, found, refused);
   const warnings: Problem[] = [];
   if (settings !== undefined) {
     resolvePaths(settings, options.file);
@@ -150,11 +150,15 @@ function syntaxProblems(source: Source): Problem[] {
 }
 
 function syntaxProblem(source: Source, error: YAMLParseError): Problem {
-  const [offset, end] = error.pos;
-  const line = source.text.split('\n')[source.lineOf(offset) - 1] ?? '';
+  const [start, end] = error.pos;
+  const line = source.text.split('\n')[source.lineOf(start) - 1] ?? '';
   const [message, help] = syntaxWords(error, line);
   const finding: Finding = { severity: 'error', path: [], message, help };
-  return source.problem(finding, { offset, length: Math.max(1, end - offset) });
+  const opened = error.code === 'MISSING_CHAR' ? source.openedBefore(start) : undefined;
+  const blank = /^\s*/.exec(source.text.slice(start, start + 200))![0].length;
+  const offset =
+    opened ?? (source.text.slice(start, start + blank).includes('\n') ? start : start + blank);
+  return source.problem(finding, { offset, length: opened === undefined ? end - offset : 1 });
 }
 
 function syntaxWords(error: YAMLParseError, line: string): [message: string, help?: string] {
@@ -165,6 +169,10 @@ function syntaxWords(error: YAMLParseError, line: string): [message: string, hel
   if (/[[{,][^\]}]*\$\{/.test(line)) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
     return ['a reference to the environment within [ ] or { } needs quotes', 'write "${NAME}"'];
+  }
+  const joined = /^\s*(?:- )?([A-Za-z_][\w-]*):([^\s:].*)$/.exec(line);
+  if (joined !== null && error.code !== 'MISSING_CHAR') {
+    return ['a space is missing after the colon', `write "${joined[1]}: ${joined[2]}"`];
   }
   switch (error.code) {
     case 'BAD_INDENT':
@@ -177,7 +185,8 @@ function syntaxWords(error: YAMLParseError, line: string): [message: string, hel
         'check the indentation, and the colon or quote of the line above',
       ];
     case 'MISSING_CHAR':
-      if (/quote/i.test(error.message)) return ['a quote is opened and never closed', 'close it'];
+      if (/quote/i.test(error.message))
+        return ['a quote is opened here and never closed', 'close it on the same line'];
       return ['something is missing here', lowerFirst(error.message)];
     case 'BAD_ALIAS':
       return ['a value that begins with a star is a reference in YAML', 'put it in quotes'];
@@ -278,28 +287,42 @@ function issuesOf(raw: unknown): Explained[] {
 }
 
 /** Settings from what is left when everything refused is taken out, so that checks can run. */
-function settleRest(raw: unknown, findings: readonly Explained[]): Settings | undefined {
+function settleRest(
+  raw: unknown,
+  findings: readonly Explained[],
+  refusedPaths: Path[],
+): Settings | undefined {
   const rest = structuredClone(raw);
   let refused = findings;
   for (let round = 0; round < PRUNINGS_MAX && refused.length > 0; round++) {
-    for (const { path } of refused.toReversed()) takeOut(rest, path);
+    for (const { path } of refused.toReversed()) {
+      const shifted = takeOut(rest, path);
+      if (shifted !== undefined) refusedPaths.push(shifted);
+    }
     refused = issuesOf(rest);
   }
   return configSchema.safeParse(rest).data;
 }
 
-/** Takes out a value; where it was missing, what misses it. */
-function takeOut(root: unknown, path: Path): void {
+/**
+ * Takes out a value; where it was missing, what misses it. Gives back the list that lost an item,
+ * whose other items no longer stand where the file has them.
+ */
+function takeOut(root: unknown, path: Path): Path | undefined {
   for (let depth = path.length; depth > 0; depth--) {
     const holder = path
       .slice(0, depth - 1)
       .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], root);
     const key = path[depth - 1]!;
     if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key)) continue;
-    if (Array.isArray(holder)) holder.splice(Number(key), 1);
-    else delete (holder as Record<string, unknown>)[key];
-    return;
+    if (Array.isArray(holder)) {
+      holder.splice(Number(key), 1);
+      return path.slice(0, depth - 1);
+    }
+    delete (holder as Record<string, unknown>)[key];
+    return undefined;
   }
+  return undefined;
 }
 
 function touches(one: Path, other: Path): boolean {
