@@ -155,7 +155,11 @@ const server = z
       typeof value === 'string' || typeof value === 'number' ? { address: value } : value,
     serverShape,
   )
-  .meta({ kind: 'section', expected: 'host:port, or a section with address' });
+  .meta({
+    kind: 'section',
+    expected: 'host:port, or a section with address',
+    shorthand: { type: 'string' },
+  });
 
 const serverWeight = z
   .strictObject({
