@@ -4,7 +4,7 @@ import { join, relative, resolve } from 'node:path';
 import { type Loaded, parseConfig } from '../config/load.ts';
 import { locateConfig } from '../config/locate.ts';
 import { renderProblems } from '../config/render.ts';
-import { updateFile } from '../config/store.ts';
+import { readIfThere, updateFile } from '../config/store.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
 /** The file that is there; where none is, the command ends and says where it looked. */
@@ -60,13 +60,27 @@ export async function editFile(
   dryRun = false,
 ): Promise<Edited> {
   let edited: Edited | undefined;
-  await updateFile(file, (text) => {
-    const next = change(text) ?? text ?? '';
+  /** A file whose syntax is broken cannot be edited; its problems say more than the attempt. */
+  const changed = (text: string | undefined, before: Loaded) => {
+    try {
+      return change(text);
+    } catch (error) {
+      if (!(error instanceof CommandError) && text !== undefined) {
+        refuseProblems(io, before, `${shown(io, file)} has errors`);
+      }
+      throw error;
+    }
+  };
+  const apply = (text: string | undefined) => {
+    const before = check(io, text ?? '', file);
+    const next = changed(text, before) ?? text ?? '';
     const after = check(io, next, file);
     refuseProblems(io, after, `with this change ${shown(io, file)} would have errors`);
-    edited = { file, before: check(io, text ?? '', file), after, changed: next !== text };
-    return dryRun || !edited.changed ? undefined : next;
-  });
+    edited = { file, before, after, changed: next !== text };
+    return next;
+  };
+  if (dryRun) apply(readIfThere(file));
+  else await updateFile(file, apply);
   return edited!;
 }
 

@@ -96,6 +96,15 @@ test('set refuses what would break the file, and leaves it alone', async (t) => 
   assert.equal(place.read(), WITHOUT_TLS);
 });
 
+test('set in a file whose syntax is broken shows what is broken', async (t) => {
+  const broken = 'load_balancing:\n  strategy: "random\n';
+  const place = workplace(t, broken);
+  const { code, err } = await place.type('set load_balancing.workers 2');
+  assert.equal(code, 1);
+  assert.match(err, /openclaw\.yml:2:13: error: a quote is opened here and never closed/);
+  assert.equal(place.read(), broken);
+});
+
 test('set names the setting that was meant, and takes several at once', async (t) => {
   const place = workplace(t, WITHOUT_TLS);
   const misspelt = await place.type('set load_balancing.timeout.conect 3s');

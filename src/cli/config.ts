@@ -20,7 +20,14 @@ import { Source } from '../config/source.ts';
 import { writeAtomically } from '../config/store.ts';
 import { exportSection, importText } from '../config/transfer.ts';
 import { findTypography, fixTypography } from '../config/typography.ts';
-import { formatPath, keysOf, type Path, parsePath, schemaAt } from '../config/walk.ts';
+import {
+  formatPath,
+  keysOf,
+  type Path,
+  parsePath,
+  schemaAt,
+  sectionsWith,
+} from '../config/walk.ts';
 import {
   check,
   type Edited,
@@ -410,13 +417,19 @@ function known(argument: string | undefined): Path {
     const part = path.slice(0, depth + 1);
     if (schemaAt(part) !== undefined) continue;
     const holder = schemaAt(path.slice(0, depth))!;
-    const meant = nearest(String(path[depth]), keysOf(holder));
+    const key = String(path[depth]);
+    const near = nearest(key, keysOf(holder));
+    const elsewhere = near === undefined ? sectionsWith(key) : [];
+    const meant =
+      near === undefined
+        ? elsewhere.length === 1 && `${elsewhere[0]}.${key}`
+        : formatPath([...path.slice(0, depth), near]);
     throw new CommandError(
       `there is no setting "${formatPath(part)}"`,
       EXIT.refused,
-      meant === undefined
-        ? `known here: ${keysOf(holder).join(', ') || 'nothing further'}`
-        : `did you mean "${formatPath([...path.slice(0, depth), meant])}"?`,
+      meant
+        ? `did you mean "${meant}"?`
+        : `known here: ${keysOf(holder).join(', ') || 'nothing further'}`,
     );
   }
   return path;

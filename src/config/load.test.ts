@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { parseConfig } from './load.ts';
 import { renderProblem, renderProblems } from './render.ts';
 import type { Settings } from './schema.ts';
@@ -354,4 +355,73 @@ for (const [name, yaml, severity, path] of combinations) {
 test('an admin API on a public address without a token is warned about', () => {
   const { warnings } = load('admin:\n  listen: 0.0.0.0:9901\n');
   assert.ok(warnings.some(({ path }) => path.join('.') === 'admin.listen'));
+});
+
+// Invariant: whatever the file holds, it becomes settings or problems, each in a line it has.
+test('no file is too strange to be answered', () => {
+  const pieces = ['\n', '  ', '- ', ': ', '[', ']', '{', '}', '"', "'", '&a', '*a', '<<: *a', '#'];
+  pieces.push(
+    '\t',
+    '“',
+    '–',
+    '|',
+    '>',
+    '!!binary',
+    '!x ',
+    '? ',
+    '---',
+    '\u0000',
+    '${',
+    '}',
+    '${A:-',
+    '%',
+  );
+  pieces.push('__proto__: 1', 'null', '1e999', '-0', '0x1f', '.nan', '2026-01-01', '\ud800', ':');
+  const change = fc.record({
+    at: fc.nat(),
+    remove: fc.nat({ max: 12 }),
+    insert: fc.oneof(fc.constantFrom(...pieces), fc.string()),
+  });
+  const changes = fc.array(change, { minLength: 1, maxLength: 6 });
+  fc.assert(
+    fc.property(fc.constantFrom(SEED, 'a: 1\n', ''), changes, (seed, list) => {
+      let text = seed;
+      for (const { at, remove, insert } of list) {
+        const offset = at % (text.length + 1);
+        text = text.slice(0, offset) + insert + text.slice(offset + remove);
+      }
+      const { settings, problems, warnings } = load(text);
+      assert.equal(settings === undefined, problems.length > 0);
+      const lines = text.split('\n').length;
+      for (const problem of [...problems, ...warnings]) {
+        assert.ok(problem.line >= 1 && problem.line <= lines, problem.message);
+        assert.ok(problem.column >= 1 && problem.width >= 1, problem.message);
+        renderProblem(problem);
+      }
+    }),
+    { numRuns: 400 },
+  );
+});
+
+test('a file that unfolds without end is refused', () => {
+  const rows = Array.from({ length: 12 }, (_, row) => {
+    const before = `*a${row - 1}`;
+    return `a${row}: &a${row} [${row === 0 ? 'x' : Array(10).fill(before).join(', ')}]`;
+  });
+  const { problems } = load(`${rows.join('\n')}\n`);
+  assert.match(problems[0]!.message, /refers to itself too often/);
+  assert.match(load('a: &a [*a]\n').problems.at(-1)!.message, /unknown setting|too often/);
+  assert.ok(load('['.repeat(100_000)).problems.length > 0);
+  assert.ok(load(`log: ${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`).problems.length > 0);
+});
+
+test('names that mean something to JavaScript are unknown settings like others', () => {
+  const { problems } = load('load_balancing:\n  __proto__: {a: 1}\n  constructor: 1\n');
+  assert.deepEqual(
+    problems.map(({ message }) => message),
+    [
+      'unknown setting "__proto__" in load_balancing',
+      'unknown setting "constructor" in load_balancing',
+    ],
+  );
 });

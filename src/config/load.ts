@@ -66,7 +66,9 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   }
   problems.push(...keyProblems(source, root as Node, refused));
 
-  const raw = withoutEmptySections(source.document.toJS() as Record<string, unknown>);
+  const value = unfold(source);
+  if (value === undefined) return outcome([...problems, endless(source)], []);
+  const raw = withoutEmptySections(value);
   const found = issuesOf(raw);
   for (const finding of found) {
     refused.push(finding.path, ...(finding.meant ?? []));
@@ -166,6 +168,9 @@ function syntaxWords(error: YAMLParseError, line: string): [message: string, hel
   if (bracketed !== undefined) {
     return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
   }
+  if (/\{\{.*\}\}/.test(line)) {
+    return ['a placeholder of a template was not filled in', 'put its value here, without {{ }}'];
+  }
   if (/[[{,][^\]}]*\$\{/.test(line)) {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
     return ['a reference to the environment within [ ] or { } needs quotes', 'write "${NAME}"'];
@@ -227,6 +232,26 @@ function notASection(source: Source): Problem {
   );
 }
 
+/** The tree as plain values; undefined where its references have no end, or next to none. */
+function unfold(source: Source): Record<string, unknown> | undefined {
+  try {
+    const value = source.document.toJS() as Record<string, unknown>;
+    JSON.stringify(value);
+    return value;
+  } catch {
+    return undefined;
+  }
+}
+
+function endless(source: Source): Problem {
+  return source.problem({
+    severity: 'error',
+    path: [],
+    message: 'the file refers to itself too often (&name and *name)',
+    help: 'write the values out',
+  });
+}
+
 /** Names given twice, and names that are no text. What is refused is added to `refused`. */
 function keyProblems(source: Source, root: Node, refused: Path[]): Problem[] {
   const problems: Problem[] = [];
@@ -240,6 +265,11 @@ function keyProblems(source: Source, root: Node, refused: Path[]): Problem[] {
       const key = keyText(pair);
       const own = [...path, key];
       const place = range(pair.key as Node);
+      if (isMap(pair.key) || isSeq(pair.key)) {
+        refused.push(own);
+        problems.push(source.problem(strangeName(own), place));
+        continue;
+      }
       const before = first.get(key);
       if (before !== undefined) {
         refused.push(own);
@@ -261,6 +291,16 @@ function keyProblems(source: Source, root: Node, refused: Path[]): Problem[] {
   };
   descend(root, []);
   return problems;
+}
+
+/** Mostly a placeholder of a template that was not filled in. */
+function strangeName(path: Path): Finding {
+  return {
+    severity: 'error',
+    path,
+    message: 'a list or a section stands where a name is needed',
+    help: 'put a value that begins with { or [ in quotes; fill in "{{ ... }}" of a template',
+  };
 }
 
 /** A section whose lines are all commented out is empty, not wrong. */

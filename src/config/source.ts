@@ -39,6 +39,7 @@ export class Source {
       uniqueKeys: false,
       prettyErrors: false,
       merge: true,
+      logLevel: 'error',
     });
     if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
     this.#masked = maskSecrets(text, this.document);

@@ -9,6 +9,7 @@
  */
 import {
   chmodSync,
+  chownSync,
   closeSync,
   fsyncSync,
   lstatSync,
@@ -71,6 +72,7 @@ export function writeAtomically(file: string, text: string, mode = 0o640): void 
   } finally {
     closeSync(descriptor);
   }
+  keepOwner(file, temporary);
   chmodSync(temporary, modeOf(file) ?? mode);
   renameSync(temporary, file);
   syncFolder(folder);
@@ -163,6 +165,17 @@ function realPath(path: string): string {
   } catch (error) {
     if (isCode(error, 'ENOENT')) return path;
     throw error;
+  }
+}
+
+/** Root who edits the file of a service leaves it the service's; others have nothing to give. */
+function keepOwner(file: string, temporary: string): void {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat === undefined) return;
+  try {
+    chownSync(temporary, stat.uid, stat.gid);
+  } catch (error) {
+    if (!isCode(error, 'EPERM')) throw error;
   }
 }
 
