@@ -403,6 +403,11 @@ test('no file is too strange to be answered', () => {
   );
 });
 
+test('a tab within a line is told too', () => {
+  const { problems } = load('load_balancing:\n  timeout:\tread: 5s\n    write: 5s\n');
+  assert.match(problems[0]!.message, /tab/);
+});
+
 test('a file that unfolds without end is refused', () => {
   const rows = Array.from({ length: 12 }, (_, row) => {
     const before = `*a${row - 1}`;

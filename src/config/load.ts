@@ -8,7 +8,7 @@
  * step goes on with what the one before could make of the text.
  */
 import { dirname, resolve } from 'node:path';
-import { isAlias, isMap, isSeq, type Node, type YAMLParseError } from 'yaml';
+import { isAlias, isMap, isSeq, type Node } from 'yaml';
 import { type CheckContext, runChecks } from './checks.ts';
 import { type Explained, explain } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
@@ -16,7 +16,8 @@ import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
 import { keyText, type Place, range, Source } from './source.ts';
 import { substitute } from './substitute.ts';
-import { findTypography, plainInPlace } from './typography.ts';
+import { syntaxProblems, typographyProblems } from './syntax.ts';
+import { plainInPlace } from './typography.ts';
 import {
   describe,
   formatPath,
@@ -47,11 +48,7 @@ const PRUNINGS_MAX = 3;
 
 export function parseConfig(text: string, options: LoadOptions): Loaded {
   const source = new Source(options.file, text, plainInPlace(text));
-  const problems: Problem[] = [
-    ...typographyProblems(source),
-    ...tabProblems(source),
-    ...syntaxProblems(source),
-  ];
+  const problems: Problem[] = [...typographyProblems(source), ...syntaxProblems(source)];
   if (source.document.errors.length > 0) return outcome(problems, []);
 
   const root = source.document.contents;
@@ -98,114 +95,6 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
 function outcome(problems: Problem[], warnings: Problem[], settings?: Settings): Loaded {
   const sorted = { problems: inOrder(problems), warnings: inOrder(warnings) };
   return problems.length === 0 && settings !== undefined ? { settings, ...sorted } : sorted;
-}
-
-function typographyProblems(source: Source): Problem[] {
-  const oddities = findTypography(source.text);
-  return oddities.map((oddity, index) => {
-    const finding: Finding = {
-      severity: 'error',
-      path: [],
-      message: `${oddity.what}, as web pages make them, where plain characters are needed`,
-      help: oddity.instead,
-    };
-    if (index === oddities.length - 1) {
-      finding.help += `; or mend them all: openclaw config import --fix-typography --file ${source.file}`;
-    }
-    return source.problem(finding, oddity);
-  });
-}
-
-function tabProblems(source: Source): Problem[] {
-  const tabs = [...source.text.matchAll(/^ *(\t+)/gm)].filter(
-    (match) => !/^\s*(#|$)/.test(source.text.slice(match.index).split('\n', 1)[0]!),
-  );
-  const first = tabs[0];
-  if (first === undefined || source.document.errors.length === 0) return [];
-  const more = tabs.length === 1 ? '' : `, here and on ${tabs.length - 1} more`;
-  const offset = first.index + first[0].length - first[1]!.length;
-  return [
-    source.problem(
-      {
-        severity: 'error',
-        path: [],
-        message: `a tab indents this line${more}; YAML takes spaces only`,
-        help: 'replace each tab by two spaces',
-      },
-      { offset, length: first[1]!.length },
-    ),
-  ];
-}
-
-function syntaxProblems(source: Source): Problem[] {
-  const { errors } = source.document;
-  const tabbed = errors.some(({ code }) => code === 'TAB_AS_INDENT');
-  const own = errors.filter(({ code }) => code !== 'TAB_AS_INDENT');
-  if (tabbed) return [];
-  const seen = new Set<number>();
-  return own.flatMap((error) => {
-    const line = source.lineOf(error.pos[0]);
-    if (seen.has(line)) return [];
-    seen.add(line);
-    return [syntaxProblem(source, error)];
-  });
-}
-
-function syntaxProblem(source: Source, error: YAMLParseError): Problem {
-  const [start, end] = error.pos;
-  const line = source.text.split('\n')[source.lineOf(start) - 1] ?? '';
-  const [message, help] = syntaxWords(error, line);
-  const finding: Finding = { severity: 'error', path: [], message, help };
-  const opened = error.code === 'MISSING_CHAR' ? source.openedBefore(start) : undefined;
-  const blank = /^\s*/.exec(source.text.slice(start, start + 200))![0].length;
-  const offset =
-    opened ?? (source.text.slice(start, start + blank).includes('\n') ? start : start + blank);
-  return source.problem(finding, { offset, length: opened === undefined ? end - offset : 1 });
-}
-
-function syntaxWords(error: YAMLParseError, line: string): [message: string, help?: string] {
-  const bracketed = /\[[0-9a-fA-F:.]+\]:\d+/.exec(line)?.[0];
-  if (bracketed !== undefined) {
-    return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
-  }
-  if (/\{\{.*\}\}/.test(line)) {
-    return ['a placeholder of a template was not filled in', 'put its value here, without {{ }}'];
-  }
-  if (/[[{,][^\]}]*\$\{/.test(line)) {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
-    return ['a reference to the environment within [ ] or { } needs quotes', 'write "${NAME}"'];
-  }
-  const joined = /^\s*(?:- )?([A-Za-z_][\w-]*):([^\s:].*)$/.exec(line);
-  if (joined !== null && error.code !== 'MISSING_CHAR') {
-    return ['a space is missing after the colon', `write "${joined[1]}: ${joined[2]}"`];
-  }
-  switch (error.code) {
-    case 'BAD_INDENT':
-    case 'BAD_COLLECTION_TYPE':
-      return ['the indentation does not fit the lines above', 'align it with its neighbours'];
-    case 'BLOCK_AS_IMPLICIT_KEY':
-    case 'MULTILINE_IMPLICIT_KEY':
-      return [
-        'this line does not fit here',
-        'check the indentation, and the colon or quote of the line above',
-      ];
-    case 'MISSING_CHAR':
-      if (/quote/i.test(error.message))
-        return ['a quote is opened here and never closed', 'close it on the same line'];
-      return ['something is missing here', lowerFirst(error.message)];
-    case 'BAD_ALIAS':
-      return ['a value that begins with a star is a reference in YAML', 'put it in quotes'];
-    case 'BAD_SCALAR_START':
-      return ['a value cannot begin with this character', 'put it in quotes'];
-    case 'MULTIPLE_DOCS':
-      return ['a second document begins here', 'take out the line with "---"'];
-    default:
-      return [`this is not YAML: ${lowerFirst(error.message)}`];
-  }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 function emptyFile(source: Source): Problem {
