@@ -3,9 +3,7 @@
  * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
  */
 import { latin1 } from '../../base/latin1.ts';
-import { IS_HOST } from '../http1/chars.ts';
-import type { Framing } from '../http1/framing.ts';
-import { BODY } from '../http1/framing.ts';
+import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 
@@ -27,8 +25,8 @@ const FORWARDING =
 /** What is written anew, with the peer appended, where the peer is trusted. */
 const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 
-/** RFC 9110 §7.6.3: a gateway says Via on the way in. */
-const VIA_AND_END = 'Via: 1.1 openclaw\r\n\r\n';
+/** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
+const VIA_AND_END = ['Via: 1.0 openclaw\r\n\r\n', 'Via: 1.1 openclaw\r\n\r\n'] as const;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -43,6 +41,7 @@ export class Via {
   readonly node: string;
   /** The last host, and the last lines of a head for it: a client hardly ever changes its Host. */
   #host = '';
+  #minorVersion = 1;
   #lastLines = '';
 
   constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
@@ -50,7 +49,8 @@ export class Via {
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
-    this.node = peer.peerAddress.includes(':') ? `"[${peer.peerAddress}]"` : peer.peerAddress;
+    if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
+    else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
 
   /** The text of a Host field, which is most often that of the request before. */
@@ -62,12 +62,13 @@ export class Via {
   }
 
   /** What ends the head of an untrusted peer's request: the forwarding lines and the empty line. */
-  lastLines(host: string): string {
-    if (host !== this.#host || this.#lastLines === '') {
+  lastLines(host: string, minorVersion: number): string {
+    if (host !== this.#host || minorVersion !== this.#minorVersion || this.#lastLines === '') {
       this.#host = host;
+      this.#minorVersion = minorVersion;
       this.#lastLines =
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
-        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n${VIA_AND_END}`;
+        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n${VIA_AND_END[minorVersion]}`;
     }
     return this.#lastLines;
   }
@@ -82,7 +83,10 @@ export class Via {
 /** A target in absolute form, taken apart. */
 export interface AbsoluteTarget {
   authority: string;
+  /** Path and query. */
   path: string;
+  /** Whether it has neither. */
+  isBare: boolean;
 }
 
 /**
@@ -93,12 +97,27 @@ export function parseAbsoluteTarget(target: string): AbsoluteTarget | undefined 
   const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
   if (match === null) return undefined;
   const authority = match[1]!;
-  for (let at = 0; at < authority.length; at++) {
-    if (IS_HOST[authority.charCodeAt(at)] !== 1) return undefined;
-  }
+  if (!isHost(Buffer.from(authority, 'latin1'), 0, authority.length)) return undefined;
   const rest = match[2]!;
-  return { authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+  return {
+    authority,
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+    isBare: rest === '',
+  };
 }
+
+/**
+ * How many more times a request may be forwarded, by its Max-Forwards; -1: as often as may be.
+ * It counts for OPTIONS and TRACE only (RFC 9110 §7.6.2).
+ */
+export function forwardsLeft(head: Head): number {
+  if (!head.has(NAME.maxForwards)) return -1;
+  if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return -1;
+  const text = head.value(head.find(NAME.maxForwards));
+  return /^\d+$/.test(text) ? Math.min(Number(text), FORWARDS_MAX) : -1;
+}
+
+const FORWARDS_MAX = 255;
 
 /**
  * The head of a request as it goes to a server, the empty line included.
@@ -114,13 +133,18 @@ export function forwardedRequest(
   requestId: string,
 ): string {
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  const forwards = forwardsLeft(head);
+  if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   let host: string;
   let text: string;
   if (absolute !== undefined) {
     host = absolute.authority;
     leaveOut |= 1 << NAME.host;
     const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
-    text = `${head.method} ${absolute.path} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
+    // RFC 9112 §3.2.4: OPTIONS on a URI without path and query is about the server as a whole.
+    const isServerWide = head.method === 'OPTIONS' && absolute.isBare;
+    const target = isServerWide ? '*' : absolute.path;
+    text = `${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
   } else {
     const hostIndex = head.find(NAME.host);
     host = hostIndex === -1 ? via.localAuthority : via.hostOf(head, hostIndex);
@@ -136,20 +160,24 @@ export function forwardedRequest(
   else if (head.has(NAME.te) && /\btrailers\b/i.test(head.joined(NAME.te)!)) {
     text += 'Connection: TE\r\nTE: trailers\r\n';
   }
+  if (forwards !== -1) text += `Max-Forwards: ${forwards - 1}\r\n`;
   if (requestId !== '') text += `X-Request-Id: ${requestId}\r\n`;
-  return text + (via.peerIsTrusted ? trustedLines(head, via, host) : via.lastLines(host));
+  return (
+    text +
+    (via.peerIsTrusted ? trustedLines(head, via, host) : via.lastLines(host, head.minorVersion))
+  );
 }
 
 /** What a trusted peer said, and the peer after it. */
 function trustedLines(head: Head, via: Via, host: string): string {
   const before = head.joined(NAME.xForwardedFor);
   const forwarded = head.joined(NAME.forwarded);
-  let lines = `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${via.peerAddress}\r\n`;
+  let lines = `X-Forwarded-For: ${before ? `${before}, ` : ''}${via.peerAddress}\r\n`;
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
-  const before7239 = forwarded === undefined ? '' : `${forwarded}, `;
-  return `${lines}Forwarded: ${before7239}${element}\r\n${VIA_AND_END}`;
+  const before7239 = forwarded ? `${forwarded}, ` : '';
+  return `${lines}Forwarded: ${before7239}${element}\r\n${VIA_AND_END[head.minorVersion]}`;
 }
 
 function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
@@ -190,9 +218,13 @@ export function forwardedResponse(
   // Chunked goes on as chunked, and its line, known to hold just that, as it came.
   if (transfer === TRANSFER.asIs && head.status !== 204) leaveOut &= ~(1 << NAME.transferEncoding);
   if (head.status === 204) leaveOut |= 1 << NAME.contentLength;
+  // 426 has to say which protocol it wants (RFC 9110 §15.5.22).
+  const wantsUpgrade = head.status === 426 && head.has(NAME.upgrade);
+  if (wantsUpgrade) leaveOut &= ~(1 << NAME.upgrade);
   const added =
     (transfer === TRANSFER.chunk ? 'Transfer-Encoding: chunked\r\n' : '') +
     dateLine +
+    (wantsUpgrade ? 'Connection: Upgrade\r\n' : '') +
     connectionLine;
   if (added === '' && head.isHttp11) return leadingText(head, head.start, leaveOut);
   const fieldsStart = head.nameStarts[0]!;
