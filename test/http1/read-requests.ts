@@ -68,7 +68,8 @@ export function readRequests(pieces: readonly Buffer[], options: ReadOptions = {
       const before = at;
       if (inBody) {
         const upTo = body.take(bytes, at, end, sink);
-        if (upTo < at || upTo > body.consumed || body.consumed > end) throw new Error('out of bounds');
+        if (upTo < at || upTo > body.consumed || body.consumed > end)
+          throw new Error('out of bounds');
         requests.at(-1)!.relayed += bytes.toString('latin1', at, upTo);
         at = body.consumed;
         if (body.fault !== undefined) return { requests, end: body.fault };

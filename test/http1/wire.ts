@@ -60,7 +60,7 @@ export class Wire implements Connector {
   #nowMs = 0;
 
   constructor({ peerIsTrusted = false }: WireOptions = {}) {
-    const clock = { nowMs: () => this.#nowMs, wallMs: () => 0 };
+    const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
     const table = SharedTable.create(SIZE);
     const engine = new Engine({
       clock,
@@ -74,7 +74,15 @@ export class Wire implements Connector {
       refused: () => {},
     });
     const address = { host: '192.0.2.1', port: 80, path: '', tls: null };
-    const plan = { row: 0, label: 's', name: 's', address, weight: 1, backup: false, maxInFlight: 0 };
+    const plan = {
+      row: 0,
+      label: 's',
+      name: 's',
+      address,
+      weight: 1,
+      backup: false,
+      maxInFlight: 0,
+    };
     const servers = [new Server(plan, table, clock)];
     const strategy = createStrategy('round_robin', () => 0);
     const chooser = new Chooser({ servers, strategy, table, panicThresholdPercent: 0 });

@@ -9,7 +9,6 @@ import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import { Exchange } from './exchange.ts';
 import {
-  type ConnectionLine,
   forwardedInformational,
   forwardedResponse,
   TRANSFER,
@@ -192,9 +191,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    const connectionLine = this.#connectionLine();
-    const dateLine = head.has(NAME.date) ? '' : this.#engine.dateLine();
-    this.#headText = forwardedResponse(head, transfer, connectionLine, dateLine);
+    let added = this.#connectionLine();
+    if (!head.has(NAME.date)) added += this.#engine.dateLine();
+    if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
+    this.#headText = forwardedResponse(head, transfer, added);
     this.#head = head;
   }
 
@@ -427,7 +427,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));
   }
 
-  #connectionLine(): ConnectionLine {
+  #connectionLine(): string {
     if (this.#isDraining) this.#keepsAlive = false;
     if (!this.#keepsAlive) return 'Connection: close\r\n';
     return this.#isHttp10 ? 'Connection: keep-alive\r\n' : '';

@@ -4,6 +4,7 @@ import type { SharedTable } from '../../table/table.ts';
 import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
+import { HeadWriter } from '../http1/writer.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
@@ -52,7 +53,11 @@ export class Engine {
   readonly responseHead = new Head();
   readonly responseFraming = new Framing();
 
-  readonly #requestIdPrefix: string;
+  /** The header line of a request id, up to its number. */
+  requestIdLine = Buffer.alloc(0);
+  #requestIdPrefix = '';
+  /** Where heads are put together. */
+  readonly writer = new HeadWriter();
   #requestCount = 0;
   #dateSecond = 0;
   #dateLine = '';
@@ -67,14 +72,19 @@ export class Engine {
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;
-    const part = () => Math.floor(given.random() * 2 ** 32).toString(36);
-    this.#requestIdPrefix = `${part()}${part()}-`;
+    this.#newRequestIds();
+  }
+
+  /** The number of a new request, from 1; `requestId` spells it. */
+  nextRequestNumber(): number {
+    this.#requestCount = (this.#requestCount + 1) >>> 0;
+    if (this.#requestCount === 0) this.#newRequestIds();
+    return this.#requestCount;
   }
 
   /** An id that no other request of any worker or instance has. */
-  nextRequestId(): string {
-    this.#requestCount += 1;
-    return this.#requestIdPrefix + this.#requestCount.toString(36);
+  requestId(number: number): string {
+    return this.#requestIdPrefix + number.toString(16).padStart(8, '0');
   }
 
   /** The Date line of this second. RFC 9110 §6.6.1. */
@@ -85,5 +95,16 @@ export class Engine {
       this.#dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
     }
     return this.#dateLine;
+  }
+
+  /** After 2^32 requests their numbers begin anew, under another prefix. */
+  #newRequestIds(): void {
+    const part = () =>
+      Math.floor(this.random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    this.#requestCount = 1;
+    this.#requestIdPrefix = `${part()}${part()}-`;
+    this.requestIdLine = Buffer.from(`X-Request-Id: ${this.#requestIdPrefix}`, 'latin1');
   }
 }

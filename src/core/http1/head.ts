@@ -11,7 +11,7 @@
 import { latin1 } from '../../base/latin1.ts';
 import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TARGET, LF, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
-import { hashStep, nameId } from './names.ts';
+import { KNOWN_BY_FIRST, type KnownName, NAME } from './names.ts';
 
 /** Bounds on a head. */
 export interface HeadLimits {
@@ -29,7 +29,7 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   fields: 200,
 };
 
-export const FIELDS_MAX = 1000;
+export const FIELDS_MAX = 2000;
 /** Registered methods have at most 17 letters (RFC 9110 §16.1); RFC 9112 §3 asks for a 501. */
 export const METHOD_BYTES_MAX = 64;
 
@@ -246,8 +246,7 @@ function readFields(
   for (;;) {
     if (at >= end) return INCOMPLETE;
     let byte = bytes[at]!;
-    let lower = TOKEN_LOWER[byte]!;
-    if (lower === 0) {
+    if (TOKEN_LOWER[byte] === 0) {
       if (byte !== CR) return fault(head, nameFault(byte, true));
       if (at + 1 >= end) return INCOMPLETE;
       if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
@@ -256,22 +255,27 @@ function readFields(
     if (count >= fieldsMax) return fault(head, 'too_many_fields');
 
     nameStarts[count] = at;
-    const nameStart = at;
-    let hash = 0;
-    do {
-      hash = hashStep(hash, lower);
-      at += 1;
-      if (at >= end) return INCOMPLETE;
-      byte = bytes[at]!;
-      lower = TOKEN_LOWER[byte]!;
-    } while (lower !== 0);
-    if (byte !== COLON) {
-      if (!head.isResponse || !isSpace(byte)) return fault(head, nameFault(byte, false));
-      const moved = moveColon(bytes, at, end);
-      if (moved !== at) return moved === INCOMPLETE ? moved : fault(head, 'space_before_colon');
+    const known = findKnown(bytes, at, end);
+    let id: number = NAME.other;
+    if (known !== undefined) {
+      id = known.id;
+      at += known.bytes.length;
+    } else {
+      do {
+        at += 1;
+        if (at >= end) return INCOMPLETE;
+        byte = bytes[at]!;
+      } while (TOKEN_LOWER[byte] !== 0);
+      if (byte !== COLON) {
+        if (!head.isResponse || !isSpace(byte)) return fault(head, nameFault(byte, false));
+        const moved = moveColon(bytes, at, end);
+        if (moved === INCOMPLETE) return INCOMPLETE;
+        if (moved === FAULTY) return fault(head, 'space_before_colon');
+        at = nameStarts[count]!;
+        continue;
+      }
     }
     nameEnds[count] = at;
-    const id = nameId(hash, bytes, nameStart, at);
     ids[count] = id;
     repeated |= seen & (1 << id);
     seen |= 1 << id;
@@ -296,6 +300,25 @@ function readFields(
   head.repeated = repeated & ~1;
   head.end = at + 2;
   return at + 2;
+}
+
+/** The known name that stands whole at a place, its colon behind it. */
+function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefined {
+  const candidates = KNOWN_BY_FIRST[bytes[at]!];
+  if (candidates === undefined) return undefined;
+  for (let index = 0; index < candidates.length; index++) {
+    const name: KnownName = candidates[index]!;
+    const spelling = name.bytes;
+    const nameEnd = at + spelling.length;
+    // The colon's place tells nearly all of them apart before a letter is compared.
+    if (nameEnd >= end || bytes[nameEnd] !== COLON) continue;
+    let offset = 1;
+    while (offset < spelling.length && TOKEN_LOWER[bytes[at + offset]!] === spelling[offset]) {
+      offset += 1;
+    }
+    if (offset === spelling.length) return name;
+  }
+  return undefined;
 }
 
 /**
