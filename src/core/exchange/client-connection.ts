@@ -181,7 +181,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (framing.body === BODY.untilClose) {
       if (this.#isHttp10) this.#keepsAlive = false;
       else transfer = TRANSFER.chunk;
-    } else if (framing.body === BODY.chunked && this.#isHttp10) {
+    } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
       transfer = TRANSFER.unchunk;
       this.#keepsAlive = false;
     }
@@ -244,7 +244,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (answer.status === 408) this.#keepsAlive = false;
+    if (answer.status === 400 || answer.status === 408) this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
@@ -339,7 +339,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           const head = this.#engine.requestHead;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
-            this.#expectHead(nowMs);
+            if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
             this.#refuse(head.fault, nowMs);
