@@ -114,6 +114,8 @@ export function forwardedRequest(
   requestId: string,
 ): string {
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
   let host: string;
   let text: string;
   if (absolute !== undefined) {
