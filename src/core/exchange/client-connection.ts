@@ -182,6 +182,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
       if (this.#isHttp10) this.#keepsAlive = false;
       else transfer = TRANSFER.chunk;
     } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
+      // Not even HEAD may tell it of a coding that it does not know (RFC 9112 §6.1).
       transfer = TRANSFER.unchunk;
       this.#keepsAlive = false;
     }
@@ -244,7 +245,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (answer.status === 400 || answer.status === 408) this.#keepsAlive = false;
+    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
+    const { status } = answer;
+    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 

@@ -144,6 +144,8 @@ export function forwardedRequest(
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
+  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
