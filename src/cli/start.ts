@@ -2,10 +2,11 @@ import { availableParallelism } from 'node:os';
 import { AdminServer } from '../admin/server.ts';
 import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
-import { logFile } from '../config/locate.ts';
+import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
+import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
 import { type Logger, openLog } from '../observe/log.ts';
 import { readConfiguration } from './configuration.ts';
@@ -30,7 +31,7 @@ export async function start(options: StartOptions): Promise<void> {
     const { settings, source } = demo === null ? fromFile(options) : fromDemo(demo);
     const workers = options.workers ?? workersOf(settings);
     const file = logFile(settings, process.env);
-    const instance = new Instance(settings, openLogOrFail(file, settings.log.level));
+    const instance = openInstance(settings, openLogOrFail(file, settings.log.level));
     await orFail(instance.start(workers));
     const admin = await openAdmin(settings, instance);
     process.stdout.write(banner(instance, { workers, source, file, settings, demo }));
@@ -79,6 +80,15 @@ function openLogOrFail(file: string, level: string): Logger {
     throw new Failure(
       `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
     );
+  }
+}
+
+function openInstance(settings: Settings, log: Logger): Instance {
+  try {
+    return new Instance(settings, log, stateDirectory(process.env));
+  } catch (error) {
+    if (error instanceof SessionKeyError) throw new Failure(error.message);
+    throw error;
   }
 }
 

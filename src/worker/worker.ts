@@ -18,6 +18,7 @@ import type { SocketContext } from '../io/socket-stream.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
 import { inNetworks } from './networks.ts';
+import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 
@@ -148,7 +149,8 @@ export class DataWorker {
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf);
+    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
   #server(plan: ServerPlan): Server {
