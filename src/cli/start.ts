@@ -35,7 +35,9 @@ export async function start(options: StartOptions): Promise<void> {
     await orFail(instance.start(workers));
     const admin = await openAdmin(settings, instance);
     process.stdout.write(banner(instance, { workers, source, file, settings, demo }));
+    const stopReloading = demo !== null ? () => {} : reloadOnHangUp(instance, options);
     await signal();
+    stopReloading();
     process.stdout.write(
       'openclaw is ending: no new connections, what is under way goes on. Again to end at once.\n',
     );
@@ -66,6 +68,35 @@ function fromDemo(demo: Demo): { settings: Settings; source: string } {
   const text = `load_balancing:\n  listen: 127.0.0.1:8080\n  servers:\n${servers}`;
   const { settings } = parseConfig(text, { file: 'demo', env: {} });
   return { settings: settings!, source: 'the demo that is built in' };
+}
+
+/**
+ * SIGHUP takes the configuration over; an invalid one changes nothing, and why stands in the log
+ * and on standard error.
+ *
+ * @returns ends that
+ */
+function reloadOnHangUp(instance: Instance, options: StartOptions): () => void {
+  const reload = async () => {
+    try {
+      const { settings } = fromFile(options);
+      await orFail(instance.reload(settings, options.workers ?? workersOf(settings)));
+      process.stdout.write('openclaw follows the new configuration\n');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      instance.log.error({ event: 'reload_failed', reason });
+      process.stderr.write(
+        `openclaw: nothing was reloaded, the old configuration goes on\n${reason}\n`,
+      );
+    }
+  };
+  // One after the other: a second signal waits for the first reload.
+  let last = Promise.resolve();
+  const onSignal = () => {
+    last = last.then(reload);
+  };
+  process.on('SIGHUP', onSignal);
+  return () => process.off('SIGHUP', onSignal);
 }
 
 function workersOf(settings: Settings): number {

@@ -41,7 +41,7 @@ export class Via {
   readonly peerIsTrusted: boolean;
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
-  readonly localAuthority: string;
+  readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
@@ -124,7 +124,7 @@ export function forwardedRequest(
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
-  let host = hostIndex === -1 ? via.localAuthority : via.hostOf(head, hostIndex);
+  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
