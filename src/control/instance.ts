@@ -92,10 +92,11 @@ export class Instance {
    * Connections, requests under way and listeners that stay are not touched.
    *
    * @param workers data threads that the settings ask for
-   * @throws ListenError when an address cannot be opened; nothing has changed then
+   * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
+   *   cookies cannot be read; nothing has changed then
    */
   async reload(settings: Settings, workers: number): Promise<void> {
-    const plan = planOf(settings, this.#rows);
+    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     await this.#supervisor.apply(plan);
     this.#plan = plan;
     this.#settings = settings;

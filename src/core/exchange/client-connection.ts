@@ -181,7 +181,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (framing.body === BODY.untilClose) {
       if (this.#isHttp10) this.#keepsAlive = false;
       else transfer = TRANSFER.chunk;
-    } else if (framing.body === BODY.chunked && this.#isHttp10) {
+    } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
+      // Not even HEAD may tell it of a coding that it does not know (RFC 9112 §6.1).
       transfer = TRANSFER.unchunk;
       this.#keepsAlive = false;
     }
@@ -244,7 +245,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (answer.status === 408) this.#keepsAlive = false;
+    // What follows a CONNECT may already be meant for its tunnel.
+    if (answer.status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 

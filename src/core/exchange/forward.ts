@@ -9,6 +9,7 @@ import { BODY } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
+import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 
 const HOP_BY_HOP =
@@ -44,6 +45,8 @@ export class Via {
   readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
+  /** The session cookie that it last brought, once verified. */
+  checkedCookie: CheckedCookie | null = null;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
   #lines: Buffer | null = null;
@@ -124,6 +127,8 @@ export function forwardedRequest(
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
   let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {

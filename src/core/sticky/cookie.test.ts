@@ -4,12 +4,11 @@ import fc from 'fast-check';
 import { VERDICT } from '../balance/verdict.ts';
 import { type CookieAttributes, CookiePersistence } from './cookie.ts';
 import { remaining, requestHead, responseHead } from './heads.testing.ts';
-import { Binding } from './persistence.ts';
+import { Binding, type Peer } from './persistence.ts';
 
 const SECRET = 'the secret of these tests';
 const NOW = Date.UTC(2026, 10, 23, 12);
 const HOUR = 3_600_000;
-const PEER = { peerAddress: '192.0.2.1', peerIsTrusted: false };
 const VERDICTS = { verdictOf: () => VERDICT.usable };
 const SERVERS = [1, 2, 3].map((row) => ({
   row,
@@ -38,15 +37,20 @@ function issue(by: CookiePersistence, row: number, wallMs = NOW): string {
   return /^Set-Cookie: [^=]+=([^;]*)/.exec(by.respond(responseHead(), binding))![1]!;
 }
 
+/** A client's connection. */
+function newPeer(): Peer {
+  return { peerAddress: '192.0.2.1', peerIsTrusted: false, checkedCookie: null };
+}
+
 /** One request with these Cookie fields. */
 function read(
   by: CookiePersistence,
   cookies: readonly string[],
-  { wallMs = NOW, binding = new Binding(), lines = [] as string[] } = {},
+  { wallMs = NOW, peer = newPeer(), lines = [] as string[] } = {},
 ) {
   const { head } = requestHead(...lines, ...cookies.map((cookie) => `Cookie: ${cookie}`));
-  binding.begin();
-  by.find(head, PEER, VERDICTS, binding, wallMs);
+  const binding = new Binding();
+  by.find(head, peer, VERDICTS, binding, wallMs);
   const left = [...remaining(head), ...binding.requestLines.split('\r\n')];
   return {
     row: binding.row,
@@ -124,9 +128,10 @@ test('a cookie is renewed once half of its life is over, and void at its end', (
 test('a cookie ends for a client that stays connected too', () => {
   const by = persistence({ expiresMs: 10 * HOUR });
   const cookie = `sid=${issue(by, 1)}`;
-  const { binding } = read(by, [cookie]);
-  assert.equal(read(by, [cookie], { binding, wallMs: NOW + 9 * HOUR }).row, 1);
-  assert.equal(read(by, [cookie], { binding, wallMs: NOW + 10 * HOUR }).row, -1);
+  const peer = newPeer();
+  read(by, [cookie], { peer });
+  assert.equal(read(by, [cookie], { peer, wallMs: NOW + 9 * HOUR }).row, 1);
+  assert.equal(read(by, [cookie], { peer, wallMs: NOW + 10 * HOUR }).row, -1);
 });
 
 test('a cookie from an instance whose clock is ahead holds', () => {
@@ -149,17 +154,19 @@ test('a cookie of an earlier key is accepted and renewed with the present one', 
 test('what was checked under other settings is checked again', () => {
   const before = persistence({}, ['an earlier secret, long']);
   const cookie = `sid=${issue(before, 2)}`;
-  const { binding } = read(before, [cookie]);
-  assert.equal(read(persistence(), [cookie], { binding }).row, -1);
+  const peer = newPeer();
+  read(before, [cookie], { peer });
+  assert.equal(read(persistence(), [cookie], { peer }).row, -1);
 });
 
 test('a client that stays connected is believed only for the value that was checked', () => {
   const by = persistence();
   const value = issue(by, 2);
-  const { binding } = read(by, [`sid=${value}`]);
+  const peer = newPeer();
+  read(by, [`sid=${value}`], { peer });
   const last = value.endsWith('A') ? 'B' : 'A';
-  assert.equal(read(by, [`sid=${value.slice(0, -1)}${last}`], { binding }).row, -1);
-  assert.equal(read(by, [`sid=${value}`], { binding }).row, 2);
+  assert.equal(read(by, [`sid=${value.slice(0, -1)}${last}`], { peer }).row, -1);
+  assert.equal(read(by, [`sid=${value}`], { peer }).row, 2);
 });
 
 test('forged and malformed values are never honoured', () => {

@@ -3,7 +3,14 @@ import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { CookiePairs, withoutLastSeparator } from './cookie-pairs.ts';
 import { CookieKey, issuedAtS, VALUE_LENGTH, valueBytes } from './cookie-value.ts';
-import type { BindableServer, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
+import type {
+  BindableServer,
+  Binding,
+  CheckedCookie,
+  Peer,
+  Persistence,
+  Verdicts,
+} from './persistence.ts';
 
 /** The session cookie's attributes (RFC 6265 §4.1.2). */
 export interface CookieAttributes {
@@ -62,7 +69,7 @@ export class CookiePersistence implements Persistence {
       `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}\r\n`;
   }
 
-  find(head: Head, _peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
+  find(head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
     if (!head.has(NAME.cookie)) return;
     const { bytes, ids, valueStarts, valueEnds } = head;
     const hasNamed = head.has(NAME.connection);
@@ -78,7 +85,7 @@ export class CookiePersistence implements Persistence {
         at = pairs.pairEnd;
         if (binding.row !== -1 || checks === CHECKS_MAX) continue;
         checks += 1;
-        this.#check(bytes, pairs.valueStart, pairs.valueEnd, binding, wallMs);
+        this.#check(bytes, pairs.valueStart, pairs.valueEnd, peer, binding, wallMs);
       }
       if (at === valueStarts[index]) continue;
       rest = at < end ? rest + latin1(bytes, at, end) : withoutLastSeparator(rest);
@@ -106,31 +113,35 @@ export class CookiePersistence implements Persistence {
     return binding.responseLines;
   }
 
-  #check(bytes: Buffer, start: number, end: number, binding: Binding, wallMs: number): void {
+  #check(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    peer: Peer,
+    binding: Binding,
+    wallMs: number,
+  ): void {
     if (end - start !== VALUE_LENGTH) return;
-    if (binding.checkedBy !== this || !isText(bytes, start, binding.checkedValue)) {
-      this.#verify(latin1(bytes, start, end), binding);
+    let checked = peer.checkedCookie;
+    if (checked === null || checked.by !== this || !isText(bytes, start, checked.value)) {
+      checked = this.#verified(latin1(bytes, start, end));
+      peer.checkedCookie = checked;
     }
-    if (binding.checkedRow === -1) return;
+    if (checked.row === -1) return;
     const { expiresMs } = this.#attributes;
-    const ageMs = wallMs - binding.checkedIssuedS * 1000;
+    const ageMs = wallMs - checked.issuedS * 1000;
     if (expiresMs > 0 && ageMs >= expiresMs) return;
-    binding.row = binding.checkedRow;
+    binding.row = checked.row;
     const isYoung = expiresMs === 0 || ageMs * 2 <= expiresMs;
-    if (isYoung && binding.checkedIsCurrent) binding.heldRow = binding.checkedRow;
+    if (isYoung && checked.isCurrent) binding.heldRow = checked.row;
   }
 
-  #verify(value: string, binding: Binding): void {
-    binding.checkedBy = this;
-    binding.checkedValue = value;
-    binding.checkedRow = -1;
+  #verified(value: string): CheckedCookie {
     const bytes = valueBytes(value);
-    if (bytes === undefined) return;
-    const at = this.#keys.findIndex((key) => key.signed(bytes));
-    if (at === -1) return;
-    binding.checkedRow = this.#keys[at]!.rowOf(value);
-    binding.checkedIsCurrent = at === 0;
-    binding.checkedIssuedS = issuedAtS(bytes);
+    const at = bytes === undefined ? -1 : this.#keys.findIndex((key) => key.signed(bytes));
+    if (at === -1) return { by: this, value, row: -1, issuedS: 0, isCurrent: false };
+    const row = this.#keys[at]!.rowOf(value);
+    return { by: this, value, row, issuedS: issuedAtS(bytes!), isCurrent: at === 0 };
   }
 
   #lineFor(row: number, second: number): string {
@@ -150,9 +161,8 @@ export class CookiePersistence implements Persistence {
   }
 }
 
-/** Of equal length both. */
+/** The bytes are as many as a value has. */
 function isText(bytes: Buffer, start: number, text: string): boolean {
-  if (text.length !== VALUE_LENGTH) return false;
   for (let at = 0; at < VALUE_LENGTH; at++) {
     if (bytes[start + at] !== text.charCodeAt(at)) return false;
   }

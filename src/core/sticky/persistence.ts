@@ -35,6 +35,20 @@ export interface Persistence {
 export interface Peer {
   readonly peerAddress: string;
   readonly peerIsTrusted: boolean;
+  /** The session cookie that it last brought, once verified; null before the first. */
+  checkedCookie: CheckedCookie | null;
+}
+
+/** A cookie's value and what verifying it has shown, so that a kept-alive client's is verified once. */
+export interface CheckedCookie {
+  /** Under whose keys and servers. */
+  readonly by: Persistence;
+  readonly value: string;
+  /** -1: forged, malformed, or of a server that is configured no more. */
+  readonly row: number;
+  readonly issuedS: number;
+  /** Signed by the key that signs, not by one that is only still accepted. */
+  readonly isCurrent: boolean;
 }
 
 /** Gives the address of a client, behind trusted proxies too. */
@@ -55,10 +69,7 @@ export interface Verdicts {
   verdictOf(row: number): Verdict;
 }
 
-/**
- * What is known of the client of one exchange. It is used again for the connection's next request,
- * so that a kept-alive client's cookie is verified once.
- */
+/** Where the client of one exchange belongs, and what the next hops are told of it. */
 export class Binding {
   /** Where the client belongs; -1: nowhere yet. */
   row = -1;
@@ -71,15 +82,7 @@ export class Binding {
   /** Header lines for the client. */
   responseLines = '';
 
-  /** The value last checked, by whom, and what came of it. */
-  checkedBy: Persistence | null = null;
-  checkedValue = '';
-  checkedRow = -1;
-  /** Signed by the key that signs, not by one that is only still accepted. */
-  checkedIsCurrent = false;
-  checkedIssuedS = 0;
-
-  /** Another request begins; what was checked is kept. */
+  /** Another request begins. */
   begin(): void {
     this.row = -1;
     this.heldRow = -1;
