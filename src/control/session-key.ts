@@ -6,6 +6,7 @@ import { COOKIE_KEYS_MAX } from '../core/sticky/cookie.ts';
 const FILE_NAME = 'session.key';
 const KEY_BYTES = 32;
 const KEY_LENGTH_MIN = 16;
+const ELSEWHERE = 'Name another folder in $OPENCLAW_STATE.';
 
 /** The key file cannot be used; the message names the mend. */
 export class SessionKeyError extends Error {
@@ -37,7 +38,8 @@ function readOrMake(folder: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'ENOENT') throw new SessionKeyError(file, `it cannot be read (${code}).`);
+    if (code !== 'ENOENT')
+      throw new SessionKeyError(file, `it cannot be read (${code}). ${ELSEWHERE}`);
   }
   try {
     mkdirSync(folder, { recursive: true });
@@ -45,18 +47,15 @@ function readOrMake(folder: string, file: string): string {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SessionKeyError(
-      file,
-      `it cannot be made (${code}). Name another folder in $OPENCLAW_STATE.`,
-    );
+    throw new SessionKeyError(file, `it cannot be made (${code}). ${ELSEWHERE}`);
   }
 }
 
 /** Whole or not at all: another instance may be making it in the same moment, and one wins. */
 function make(file: string): void {
-  const part = `${file}.${process.pid}`;
+  const part = `${file}.${randomBytes(6).toString('hex')}`;
   const key = randomBytes(KEY_BYTES).toString('base64url');
-  writeFileSync(part, `${key}\n`, { mode: 0o600 });
+  writeFileSync(part, `${key}\n`, { mode: 0o600, flag: 'wx' });
   try {
     linkSync(part, file);
   } catch (error) {
