@@ -104,7 +104,7 @@ export class Wire implements Connector {
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
     };
-    const pool = new Pool(engine, settings, servers, chooser, null);
+    const pool = new Pool(engine, settings, servers, chooser, null, null);
     const via = new Via({
       peerAddress: '203.0.113.7',
       peerIsTrusted,

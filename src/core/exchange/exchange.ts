@@ -14,6 +14,7 @@ import { FAULTS, type Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import { FAILURES, type Failure } from './failures.ts';
@@ -45,6 +46,8 @@ export class Exchange {
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
+  /** What session persistence knows of the client; null: the pool has none. */
+  binding: Binding | null = null;
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
@@ -123,6 +126,11 @@ export class Exchange {
     this.#broughtId = requestId;
   }
 
+  /** What session persistence adds to the head of the response. */
+  sessionLines(head: Head): string {
+    return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -159,7 +167,11 @@ export class Exchange {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const server = pool.choose(this.key, this.tried);
+    const { binding } = this;
+    const server =
+      binding === null
+        ? pool.choose(this.key, this.tried)
+        : pool.chooseBound(this.key, this.tried, binding);
     if (server === null) {
       if (this.failure === '') this.failure = 'no_server';
       this.answer(this.failure, nowMs);
@@ -294,7 +306,7 @@ export class Exchange {
     this.responseHasBegun = true;
     this.#isTunnel = true;
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
-    this.client.sendUpgrade(head);
+    this.client.sendUpgrade(head, this);
   }
 
   tunnelFromServer(bytes: Buffer, start: number, end: number): void {
