@@ -1,8 +1,11 @@
 import type { Settings } from '../config/schema.ts';
+import { standingName, standingOf } from '../core/balance/verdict.ts';
+import type { Change } from '../core/exchange/upkeep.ts';
 import type { Logger } from '../observe/log.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { HealthKeeper } from './health-keeper.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
 import { Supervisor } from './supervisor.ts';
@@ -15,11 +18,16 @@ const WORKER_LANES = 64;
 export interface ServerStatus {
   name: string;
   address: string;
+  /** What its probes say. */
   state: 'up' | 'down' | 'unknown';
+  /** Whether it can serve, and if not, why. */
+  standing: string;
   backup: boolean;
   weight: number;
   inFlight: number;
   requests: number;
+  /** Requests sent to it, each further attempt counted too. */
+  attempts: number;
   failures: number;
   latencyMs: number;
 }
@@ -40,6 +48,7 @@ export class Instance {
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #supervisor: Supervisor;
+  readonly #health: HealthKeeper;
   readonly #startedMs = performance.now();
   #plan: WorkerPlan;
   #settings: Settings;
@@ -52,6 +61,10 @@ export class Instance {
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
     this.#plan = planOf(settings, this.#rows);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
+      const { aspect, ...what } = change;
+      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+    });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
         this.#lostLogRecords += lost;
@@ -73,6 +86,7 @@ export class Instance {
   /** @throws ListenError when an address cannot be opened */
   async start(workers: number): Promise<void> {
     await this.#supervisor.start(workers);
+    this.#health.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -81,7 +95,13 @@ export class Instance {
     const withinMs = this.#settings.load_balancing.timeout.drain;
     this.log.info({ event: 'stopping', withinMs });
     await this.#supervisor.drain(withinMs);
+    this.#health.stop();
     this.log.info({ event: 'stopped' });
+  }
+
+  /** Lets the primaries take over from the backups. @returns false where they never stopped */
+  failback(): boolean {
+    return this.#health.failback();
   }
 
   status(): InstanceStatus {
@@ -109,13 +129,21 @@ export class Instance {
     return {
       name: server.label,
       address: server.name,
+      standing: standingName(standingOf(table, server.row)),
       state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
       backup: server.backup,
       weight: server.weight,
       inFlight: table.inFlight(server.row),
       requests: table.counted(server.row, COUNTER.requests),
+      attempts: table.counted(server.row, COUNTER.attempts),
       failures: table.counted(server.row, COUNTER.failures),
       latencyMs: table.latencyUs(server.row, performance.now()) / 1000,
     };
   }
+}
+
+const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
+
+function isForTheWorse(change: Change): boolean {
+  return WORSE.has(change.to);
 }

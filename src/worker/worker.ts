@@ -145,6 +145,8 @@ export class DataWorker {
       servers,
       strategy: createStrategy(plan.strategy, engine.random),
       table: engine.table,
+      poolRow: plan.settings.row,
+      random: engine.random,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
