@@ -7,7 +7,7 @@
  * request, so that a request allocates next to nothing.
  */
 import { latin1 } from '../../base/latin1.ts';
-import { Timer } from '../../base/wheel.ts';
+import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
@@ -40,12 +40,14 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'DELETE',
 ]);
 
-export class Exchange {
+export class Exchange implements TimerOwner {
   readonly engine: Engine;
-  readonly client: ClientSide;
+  client: ClientSide;
 
   method = '';
-  requestId = '';
+  /** The number of an id that we made; 0 where the client brought one. */
+  requestNumber = 0;
+  #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
@@ -130,6 +132,16 @@ export class Exchange {
     return this.responseHasBegun || this.#interimSent;
   }
 
+  get requestId(): string {
+    return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
+  }
+
+  /** The client named the request itself. */
+  bringsRequestId(requestId: string): void {
+    this.requestNumber = 0;
+    this.#broughtId = requestId;
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -148,7 +160,7 @@ export class Exchange {
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
-    this.pool = pool;
+    if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
     this.tried.clear();
@@ -210,13 +222,14 @@ export class Exchange {
       return;
     }
     const { wheel, random } = this.engine;
-    this.#waiting ??= new Timer(wheel, (dueMs) => this.#waitIsOver(dueMs));
+    this.#waiting ??= new Timer(wheel, this);
     this.#waiting.set(nowMs + backoffMs(this.#waits, random));
     this.#isWaiting = true;
     this.#waits += 1;
   }
 
-  #waitIsOver(nowMs: number): void {
+  /** The wait is over. */
+  onTimer(nowMs: number): void {
     this.#isWaiting = false;
     if (this.#claimRetry()) this.attempt(nowMs);
     else this.#wait(nowMs);

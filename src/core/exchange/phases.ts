@@ -21,7 +21,8 @@ export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowM
 /** Gives the request its id: the client's own, or a new one. */
 function identify(exchange: Exchange, head: Head): boolean {
   const index = head.find(NAME.xRequestId);
-  exchange.requestId = index === -1 ? exchange.engine.nextRequestId() : head.value(index);
+  if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
+  else exchange.bringsRequestId(head.value(index));
   return true;
 }
 
@@ -52,8 +53,15 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
       }
     }
   }
-  const id = head.has(NAME.xRequestId) ? '' : exchange.requestId;
-  exchange.requestText = forwardedRequest(head, framing, exchange.client.via, absolute, id);
+  const { engine, client, requestNumber } = exchange;
+  exchange.requestText = forwardedRequest(
+    engine,
+    head,
+    framing,
+    client.via,
+    absolute,
+    requestNumber,
+  );
   const { keyOf } = exchange.pool!;
   exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);
   return true;

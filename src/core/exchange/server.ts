@@ -54,6 +54,7 @@ export class Server implements PoolServer {
   breaker: BreakerSettings | null = null;
   readonly #table: SharedTable;
   readonly #clock: Clock;
+  #isRetired = false;
 
   constructor(plan: ServerPlan, table: SharedTable, clock: Clock) {
     this.row = plan.row;
@@ -65,6 +66,17 @@ export class Server implements PoolServer {
     this.maxInFlight = plan.maxInFlight;
     this.#table = table;
     this.#clock = clock;
+  }
+
+  /** Whether a reload took it out, or put another of its kind in its place. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** Requests under way go on; connections that rest, now or later, are closed. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const connection of [...this.idle]) connection.destroy();
   }
 
   inFlight(): number {

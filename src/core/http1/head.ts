@@ -11,7 +11,7 @@
 import { latin1 } from '../../base/latin1.ts';
 import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TARGET, LF, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
-import { hashStep, nameId } from './names.ts';
+import { KNOWN_BY_FIRST, type KnownName, NAME } from './names.ts';
 
 /** Bounds on a head. */
 export interface HeadLimits {
@@ -224,8 +224,7 @@ export function readFields(
   for (;;) {
     if (at >= end) return INCOMPLETE;
     let byte = bytes[at]!;
-    let lower = TOKEN_LOWER[byte]!;
-    if (lower === 0) {
+    if (TOKEN_LOWER[byte] === 0) {
       if (byte !== CR) return fault(head, nameFault(byte, true));
       if (at + 1 >= end) return INCOMPLETE;
       if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
@@ -234,18 +233,20 @@ export function readFields(
     if (count >= fieldsMax) return fault(head, 'too_many_fields');
 
     nameStarts[count] = at;
-    const nameStart = at;
-    let hash = 0;
-    do {
-      hash = hashStep(hash, lower);
-      at += 1;
-      if (at >= end) return INCOMPLETE;
-      byte = bytes[at]!;
-      lower = TOKEN_LOWER[byte]!;
-    } while (lower !== 0);
-    if (byte !== COLON) return fault(head, nameFault(byte, false));
+    const known = findKnown(bytes, at, end);
+    let id: number = NAME.other;
+    if (known !== undefined) {
+      id = known.id;
+      at += known.bytes.length;
+    } else {
+      do {
+        at += 1;
+        if (at >= end) return INCOMPLETE;
+        byte = bytes[at]!;
+      } while (TOKEN_LOWER[byte] !== 0);
+      if (byte !== COLON) return fault(head, nameFault(byte, false));
+    }
     nameEnds[count] = at;
-    const id = nameId(hash, bytes, nameStart, at);
     ids[count] = id;
     repeated |= seen & (1 << id);
     seen |= 1 << id;
@@ -270,6 +271,25 @@ export function readFields(
   head.repeated = repeated & ~1;
   head.end = at + 2;
   return at + 2;
+}
+
+/** The known name that stands whole at a place, its colon behind it. */
+function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefined {
+  const candidates = KNOWN_BY_FIRST[bytes[at]!];
+  if (candidates === undefined) return undefined;
+  for (let index = 0; index < candidates.length; index++) {
+    const name: KnownName = candidates[index]!;
+    const spelling = name.bytes;
+    const nameEnd = at + spelling.length;
+    // The colon's place tells nearly all of them apart before a letter is compared.
+    if (nameEnd >= end || bytes[nameEnd] !== COLON) continue;
+    let offset = 1;
+    while (offset < spelling.length && TOKEN_LOWER[bytes[at + offset]!] === spelling[offset]) {
+      offset += 1;
+    }
+    if (offset === spelling.length) return name;
+  }
+  return undefined;
 }
 
 /** @returns where the version ends, INCOMPLETE or FAULTY */
