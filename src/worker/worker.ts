@@ -184,6 +184,8 @@ export class DataWorker {
       servers,
       strategy: this.#strategyNamed(plan.strategy),
       table: engine.table,
+      poolRow: plan.settings.row,
+      random: engine.random,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);

@@ -99,6 +99,8 @@ class World {
       return new Server({ ...whole, ...plan }, table, clock);
     });
     const chooser = new Chooser({
+      poolRow: 0,
+      random: engine.random,
       servers,
       strategy: createStrategy('round_robin', engine.random),
       table,

@@ -1,6 +1,9 @@
-import type { Chooser } from '../balance/choose.ts';
+import { type Chooser, WHY_NONE } from '../balance/choose.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { VERDICT, type Verdict } from '../balance/verdict.ts';
+import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
+import type { BreakerSettings } from '../health/breaker.ts';
+import { type EjectionSettings, isFailing } from '../health/ejection.ts';
+import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
 import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
@@ -21,6 +24,8 @@ export interface Timeouts {
 
 export interface PoolSettings {
   name: string;
+  /** The pool's row in the shared table. */
+  row: number;
   timeouts: Timeouts;
   /** Kept-alive connections of one worker to one server. */
   idlePerServerMax: number;
@@ -29,6 +34,16 @@ export interface PoolSettings {
   retries: number;
   /** Retries under way may be this share of the live requests. */
   retryBudgetPercent: number;
+  /** No further attempt begins this long after the request came; 0: whenever. */
+  retryWithinMs: number;
+  /** Whether a server that fails live traffic is reported as suspect, to be probed. */
+  detects: boolean;
+  /** null: no breakers. */
+  breaker: BreakerSettings | null;
+  /** null: no server is ejected. */
+  ejection: EjectionSettings | null;
+  /** How long the share of a server that came back grows; 0: it has all of it at once. */
+  slowStartMs: number;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */
@@ -68,7 +83,15 @@ export class Pool implements Verdicts {
     this.#chooser = chooser;
     this.keyOf = keyOf;
     this.persistence = persistence;
-    for (const server of servers) this.#byRow.set(server.row, server);
+    for (const server of servers) {
+      server.breaker = settings.breaker;
+      this.#byRow.set(server.row, server);
+    }
+  }
+
+  /** The pool's row in the shared table. */
+  get row(): number {
+    return this.settings.row;
   }
 
   choose(key: number, tried: TriedSet): Server | null {
@@ -87,6 +110,7 @@ export class Pool implements Verdicts {
     const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
     if (own !== undefined && verdict >= VERDICT.draining) {
       persistence.bind(own.row, binding, wallMs);
+      this.#chooser.trial = 0;
       return own;
     }
     binding.responseLines = '';
@@ -97,13 +121,47 @@ export class Pool implements Verdicts {
     // Another worker met the client in the same moment, and was first.
     const first = this.#byRow.get(binding.row);
     const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
-    return serves ? first : chosen;
+    if (!serves || this.#chooser.trial !== 0) return chosen;
+    return first;
   }
 
   /** Whether a server may be given a request that was not sent anywhere yet. */
   verdictOf(row: number): Verdict {
     const server = this.#byRow.get(row);
     return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
+  }
+
+  /** Token of the breaker's trial that the last `choose` claimed; 0: none. */
+  get trial(): number {
+    return this.#chooser.trial;
+  }
+
+  /** Whether the last `choose` gave null because the request was at every usable server. */
+  get allTried(): boolean {
+    return this.#chooser.whyNone === WHY_NONE.allTried;
+  }
+
+  /** Whether a server is usable that was not tried and does not fail at present. */
+  hasHealthyOther(tried: TriedSet): boolean {
+    const { table } = this.#engine;
+    return this.servers.some(
+      ({ row }) =>
+        !tried.has(row) && standingOf(table, row) === VERDICT.usable && !isFailing(table, row),
+    );
+  }
+
+  /** @returns whether the retry budget lets another request be tried again; see `endRetry` */
+  beginRetry(): boolean {
+    const { table, lane } = this.#engine;
+    // The request itself has left the server that failed it.
+    let liveRequests = 1;
+    for (const server of this.servers) liveRequests += server.inFlight();
+    const most = retriesMax(liveRequests, this.settings.retryBudgetPercent);
+    return table.beginRetry(this.row, lane, most);
+  }
+
+  endRetry(): void {
+    this.#engine.table.endRetry(this.row, this.#engine.lane);
   }
 
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
