@@ -245,8 +245,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    // What follows a CONNECT may already be meant for its tunnel.
-    if (answer.status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
+    const { status } = answer;
+    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
@@ -341,7 +342,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           const head = this.#engine.requestHead;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
-            this.#expectHead(nowMs);
+            if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
             this.#refuse(head.fault, nowMs);

@@ -8,7 +8,12 @@ import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
-import { type AbsoluteTarget, forwardedRequest, parseAbsoluteTarget } from './forward.ts';
+import {
+  type AbsoluteTarget,
+  forwardedRequest,
+  forwardsLeft,
+  parseAbsoluteTarget,
+} from './forward.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
@@ -30,13 +35,17 @@ function identify(exchange: Exchange, head: Head): boolean {
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
 
-/** Refuses what a reverse proxy does not serve. */
+const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
+
+/** Refuses what a reverse proxy does not serve, and answers what must not go on from here. */
 function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
-  if (head.method === 'CONNECT') {
-    exchange.answer('method_not_allowed', nowMs, null, 'Allow: GET, HEAD, POST, PUT, DELETE\r\n');
+  const isLastHop = forwardsLeft(head) === 0;
+  if (head.method === 'CONNECT' || (isLastHop && head.method === 'TRACE')) {
+    exchange.answer('method_not_allowed', nowMs, null, ALLOW);
     return false;
   }
-  return true;
+  if (isLastHop) exchange.answer('last_hop', nowMs, null, ALLOW);
+  return !isLastHop;
 }
 
 /** Looks which server the client belongs to; what only concerns us is dropped from the head. */
