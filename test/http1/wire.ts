@@ -109,7 +109,7 @@ export class Wire implements Connector {
       peerAddress: '203.0.113.7',
       peerIsTrusted,
       scheme: 'http',
-      localAuthority: '198.51.100.1:8080',
+      localAuthority: () => '198.51.100.1:8080',
     });
     this.#connection = new ClientConnection(engine, { pool }, this.client, via, 0, () => {});
   }

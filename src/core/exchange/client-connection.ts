@@ -7,7 +7,7 @@ import { HeadReader } from '../http1/reader.ts';
 import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
-import { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import {
   forwardedInformational,
   forwardedResponse,
@@ -52,7 +52,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   readonly stream: Stream;
   takesPayload = false;
   readonly #engine: Engine;
-  readonly #exchange: Exchange;
+  /** The exchange under way, or whose body is still thrown away; idle connections have none. */
+  #exchange: Exchange | null = null;
   readonly #reader: HeadReader;
   readonly #timer: Timer;
   readonly #onGone: (connection: ClientConnection) => void;
@@ -90,9 +91,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream = stream;
     this.via = via;
     this.#onGone = onGone;
-    this.#exchange = new Exchange(engine, this);
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
-    this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
+    this.#timer = new Timer(engine.wheel, this);
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
@@ -123,7 +123,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
-    if (this.#exchange.isActive) this.#exchange.clientGone('drained', nowMs);
+    if (this.#exchange?.isActive) this.#exchange!.clientGone('drained', nowMs);
     if (this.#state !== STATE.closed) this.#close();
   }
 
@@ -138,7 +138,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
     else if (this.#state === STATE.body) this.#expectBody(nowMs);
     else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
-    this.#exchange.clientDrained();
+    this.#exchange?.clientDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -148,15 +148,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#held === null) this.#close();
         break;
       case STATE.body:
-        this.#exchange.clientGone('client_gone', nowMs);
+        this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole.
-        if (this.#exchange.isStream) this.#exchange.clientGone('client_gone', nowMs);
+        if (this.#exchange!.isStream) this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange.clientEndedTunnel(nowMs);
+        this.#exchange!.clientEndedTunnel(nowMs);
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
@@ -169,7 +169,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onClose(_cause: CloseCause, nowMs: number): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    if (this.#exchange.isActive) this.#exchange.clientGone('client_gone', nowMs);
+    if (this.#exchange?.isActive) this.#exchange!.clientGone('client_gone', nowMs);
   }
 
   sendInterim(head: Head): void {
@@ -257,9 +257,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (held !== null) {
       this.#held = null;
       this.resumeBody();
-      this.#exchange.tunnelFromClient(held, 0, held.length, nowMs);
+      this.#exchange!.tunnelFromClient(held, 0, held.length, nowMs);
     }
-    if (this.#hasEnded) this.#exchange.clientEndedTunnel(nowMs);
+    if (this.#hasEnded) this.#exchange!.clientEndedTunnel(nowMs);
   }
 
   breakOff(): void {
@@ -319,6 +319,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     const held = this.#held;
     if (held === null) {
+      this.#giveBackExchange();
       if (this.#hasEnded) this.#close();
       return;
     }
@@ -351,7 +352,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           break;
         }
         case STATE.body: {
-          at = this.#exchange.clientSent(bytes, at, end, nowMs);
+          at = this.#exchange!.clientSent(bytes, at, end, nowMs);
           this.#afterBody(nowMs);
           break;
         }
@@ -363,7 +364,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = end;
           break;
         case STATE.tunnel:
-          this.#exchange.tunnelFromClient(bytes, at, end, nowMs);
+          this.#exchange!.tunnelFromClient(bytes, at, end, nowMs);
           at = end;
           break;
         default:
@@ -386,15 +387,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
     if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
 
   #afterBody(nowMs: number): void {
     if (this.#state !== STATE.body) return;
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     if (body.fault !== undefined) {
       this.#keepsAlive = false;
-      this.#exchange.clientFailed(body.fault, nowMs);
+      this.#exchange!.clientFailed(body.fault, nowMs);
     } else if (body.done) {
       this.#state = STATE.response;
       this.#timer.clear();
@@ -403,7 +405,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #discard(bytes: Buffer, start: number, end: number, nowMs: number): number {
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     body.take(bytes, start, end, null);
     this.#discardedBytes += body.consumed - start;
     if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
@@ -454,14 +456,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
   }
 
-  #onTimer(nowMs: number): void {
+  /** @internal of the timer */
+  onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
         if (this.#headDeadlineMs === 0) this.#close();
         else this.#refuseLate(nowMs);
         break;
       case STATE.body:
-        this.#exchange.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed('body_timeout', nowMs);
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -487,7 +490,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#exchange.clientGone('client_write_timeout', nowMs);
+      this.#exchange!.clientGone('client_write_timeout', nowMs);
       this.#close();
     } else if (unsentBytes > 0) {
       this.#unsentBytes = unsentBytes;
@@ -497,7 +500,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
   #finish(nowMs: number): void {
-    const mayStillSend = !this.#clientAskedClose || !this.#exchange.requestBody.done;
+    const mayStillSend = !this.#clientAskedClose || this.#exchange?.requestBody.done === false;
     if (mayStillSend || this.stream.pendingBytes > 0) this.#linger(nowMs);
     else this.#close();
   }
@@ -527,6 +530,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.closed) return;
     this.#leave();
     this.stream.destroy();
+  }
+
+  #giveBackExchange(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.isActive) return;
+    this.#exchange = null;
+    this.#engine.giveBackExchange(exchange);
   }
 
   #leave(): void {

@@ -5,7 +5,8 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
-import type { Exchange } from './exchange.ts';
+import type { ClientSide } from './client-side.ts';
+import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
 import type { Connector } from './ports.ts';
@@ -18,6 +19,9 @@ export interface Clock {
   /** Milliseconds since 1970, for what people and protocols read. */
   wallMs(): number;
 }
+
+/** Exchanges kept for the next requests; idle connections hold none. */
+const SPARE_EXCHANGES_MAX = 1024;
 
 type EngineParts = Pick<
   Engine,
@@ -58,6 +62,7 @@ export class Engine {
   #requestIdPrefix = '';
   /** Where heads are put together. */
   readonly writer = new HeadWriter();
+  readonly #spareExchanges: Exchange[] = [];
   #requestCount = 0;
   #dateSecond = 0;
   #dateLine = '';
@@ -73,6 +78,19 @@ export class Engine {
     this.refused = given.refused;
     this.headLimits = given.headLimits;
     this.#newRequestIds();
+  }
+
+  /** An exchange for a client's request: one that was used before, where there is one. */
+  takeExchange(client: ClientSide): Exchange {
+    const exchange = this.#spareExchanges.pop();
+    if (exchange === undefined) return new Exchange(this, client);
+    exchange.client = client;
+    return exchange;
+  }
+
+  /** The exchange is over and its client has no further use for it. */
+  giveBackExchange(exchange: Exchange): void {
+    if (this.#spareExchanges.length < SPARE_EXCHANGES_MAX) this.#spareExchanges.push(exchange);
   }
 
   /** The number of a new request, from 1; `requestId` spells it. */

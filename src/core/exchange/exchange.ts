@@ -35,7 +35,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 
 export class Exchange {
   readonly engine: Engine;
-  readonly client: ClientSide;
+  client: ClientSide;
 
   method = '';
   /** The number of an id that we made; 0 where the client brought one. */

@@ -38,7 +38,7 @@ export class Via {
   readonly peerIsTrusted: boolean;
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
-  readonly localAuthority: string;
+  readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
@@ -145,7 +145,7 @@ export function forwardedRequest(
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
   if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
-  let host = hostIndex === -1 ? via.localAuthority : via.hostOf(head, hostIndex);
+  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
