@@ -163,10 +163,12 @@ const which = fc.nat({ max: TIMERS - 1 });
 const deltaMs = fc.oneof(
   fc.integer({ min: -200, max: 2000 }),
   fc.double({ min: 0, max: 300, noNaN: true }),
+  fc.constantFrom(0, 40, 50, 90, 100, 140, 150, 200),
   fc.constantFrom(51_150, 51_200, 51_250, 120_000),
 );
 const sleepMs = fc.oneof(
-  { weight: 8, arbitrary: fc.integer({ min: 0, max: 400 }) },
+  { weight: 6, arbitrary: fc.constantFrom(25, 50, 50, 100) },
+  { weight: 4, arbitrary: fc.integer({ min: 0, max: 400 }) },
   { weight: 1, arbitrary: fc.double({ min: 0, max: 200, noNaN: true }) },
   { weight: 1, arbitrary: fc.constantFrom(51_200, 60_000, 1_000_000) },
 );
