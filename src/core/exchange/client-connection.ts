@@ -245,8 +245,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    // What follows a CONNECT may already be meant for its tunnel.
-    if (answer.status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    // After a malformed request nobody knows where the next begins, and what follows a CONNECT
+    // may already be meant for its tunnel.
+    const isLast = answer.status === 408 || answer.code in FAULTS || exchange.method === 'CONNECT';
+    if (isLast) this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 

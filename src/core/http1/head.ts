@@ -29,7 +29,8 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   fields: 200,
 };
 
-export const FIELDS_MAX = 1000;
+/** What `limits.header_count` may be set to at the most. */
+export const FIELDS_MAX = 2000;
 
 /** The head is not yet whole. */
 export const INCOMPLETE = 0;
