@@ -76,6 +76,27 @@ export class Instance {
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /**
+   * Follows other settings from the next request on: all data threads together, or none.
+   * Connections, requests under way and listeners that stay are not touched.
+   *
+   * @param workers data threads that the settings ask for
+   * @throws ListenError when an address cannot be opened; nothing has changed then
+   */
+  async reload(settings: Settings, workers: number): Promise<void> {
+    const plan = planOf(settings, this.#rows);
+    await this.#supervisor.apply(plan);
+    this.#plan = plan;
+    this.#settings = settings;
+    await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
+    this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
+    this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
+  }
+
   /** Lets what is under way end, then ends. */
   async stop(): Promise<void> {
     const withinMs = this.#settings.load_balancing.timeout.drain;

@@ -5,7 +5,7 @@ import {
   answerOk,
   Openclaw,
   okWith,
-  type Peer,
+  Peer,
   ScriptedServer,
   until,
   untilSettled,
@@ -13,14 +13,19 @@ import {
 
 let server: ScriptedServer;
 let openclaw: Openclaw;
+/** One that holds a lot for slow readers. */
+let generous: Openclaw;
 
 before(async () => {
   server = await ScriptedServer.listen();
-  openclaw = await Openclaw.start({ servers: [server.address] });
+  [openclaw, generous] = await Promise.all([
+    Openclaw.start({ servers: [server.address] }),
+    Openclaw.start({ servers: [server.address], performance: { buffers: { size: '32m' } } }),
+  ]);
 });
 
 after(async () => {
-  await openclaw.stop();
+  await Promise.all([openclaw.stop(), generous.stop()]);
   await server.close();
 });
 
@@ -31,6 +36,8 @@ const BODY_BYTES = 200 * MB;
 const ON_THE_WAY_BYTES_MAX = 32 * MB;
 /** What openclaw may grow by while it streams. */
 const GROWTH_BYTES_MAX = 64 * MB;
+/** More than the kernel holds for two connections, less than the generous one does. */
+const TAIL_BYTES = 24 * MB;
 const PIECE = Buffer.alloc(64 * 1024, 'openclaw!');
 
 /** Writes pieces of a body as the other side takes them; `taken` says how many bytes it took. */
@@ -142,52 +149,73 @@ for (const [name, lines] of [
   });
 }
 
-test('a slow reader gets the tail of a last response, even if it takes its time', async () => {
-  server.on('/tail', (peer) => {
-    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${8 * MB}\r\n\r\n`);
-    void new Sender(peer, 8 * MB).done.catch(() => {});
+/**
+ * A client that reads nothing until the whole response lies in openclaw's hands, its request is
+ * settled, and much of the response still has to be sent.
+ */
+async function withPendingTail(path: string, request: string): Promise<Peer> {
+  server.on(path, async (peer) => {
+    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${TAIL_BYTES}\r\n\r\n`);
+    await new Sender(peer, TAIL_BYTES).done;
   });
-  const client = await openclaw.send(`GET /tail HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
-  assert.equal((await client.head()).status, 200);
+  const client = await Peer.connect({ host: '127.0.0.1', port: generous.port });
+  client.send(request);
   client.socket.pause();
-  // Longer than a connection lingers that has nothing to send any more.
-  await new Promise((resolve) => setTimeout(resolve, 3000));
+  await generous.logged(path);
+  return client;
+}
+
+async function drinkTail(client: Peer): Promise<void> {
   client.socket.resume();
-  await drink(client, 8 * MB);
+  assert.equal((await client.head()).status, 200);
+  await drink(client, TAIL_BYTES);
+}
+
+test('a reader that is slow gets the last of its last response, however slow it is', async () => {
+  const client = await withPendingTail(
+    '/tail',
+    `GET /tail HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`,
+  );
+  // Longer than a connection lingers that has nothing to send any more.
+  await new Promise((resolve) => setTimeout(resolve, 2500));
+  await drinkTail(client);
   await client.ended();
 });
 
 test('a half-closed client gets the whole of a large response', async () => {
-  server.on('/half', (peer) => {
-    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${8 * MB}\r\n\r\n`);
-    void new Sender(peer, 8 * MB).done.catch(() => {});
-  });
   for (const version of ['1.0', '1.1']) {
-    const client = await openclaw.send(`GET /half HTTP/${version}\r\n${HOST}\r\n`);
+    const path = `/half-${version}`;
+    const request = `GET ${path} HTTP/${version}\r\n${HOST}Connection: keep-alive\r\n\r\n`;
+    const client = await withPendingTail(path, request);
     client.end();
-    assert.equal((await client.head()).status, 200);
-    client.socket.pause();
-    await openclaw.untilIdle().catch(() => {});
-    client.socket.resume();
-    await drink(client, 8 * MB);
+    // Its end comes before its next breath: openclaw has seen it.
+    await generous.status();
+    await generous.status();
+    await drinkTail(client);
     await client.ended();
   }
 });
 
-test('a client that half-closes while it reads the last of a kept response gets all of it', async () => {
-  server.on('/late-half', (peer) => {
-    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${3 * MB}\r\n\r\n`);
-    void new Sender(peer, 3 * MB).done.catch(() => {});
+test('a client that half-closed at once gets the whole of a large response', async () => {
+  server.on('/half-at-once', async (peer) => {
+    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${TAIL_BYTES}\r\n\r\n`);
+    await new Sender(peer, TAIL_BYTES).done;
   });
-  const client = await openclaw.send(`GET /late-half HTTP/1.1\r\n${HOST}\r\n`);
+  const client = await Peer.connect({ host: '127.0.0.1', port: generous.port });
+  client.send(`GET /half-at-once HTTP/1.1\r\n${HOST}\r\n`).end();
   client.socket.pause();
-  await openclaw.untilIdle();
-  client.end();
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  client.socket.resume();
-  assert.equal((await client.head()).status, 200);
-  await drink(client, 3 * MB);
+  await generous.logged('/half-at-once');
+  await drinkTail(client);
   await client.ended();
+});
+
+test('a stop lets a slow reader have the rest of its response', async () => {
+  const client = await withPendingTail('/stop', `GET /stop HTTP/1.1\r\n${HOST}\r\n`);
+  const stopped = generous.stop();
+  await until('it is ending', () => generous.output.stdout.includes('ending'));
+  await drinkTail(client);
+  await client.ended();
+  await stopped;
 });
 
 test('a half-closed client gets the answers to all that it pipelined', async () => {

@@ -7,10 +7,9 @@ import { HeadReader } from '../http1/reader.ts';
 import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
-import { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import {
-  type ConnectionLine,
   forwardedInformational,
   forwardedResponse,
   TRANSFER,
@@ -57,7 +56,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   readonly stream: Stream;
   takesPayload = false;
   readonly #engine: Engine;
-  readonly #exchange: Exchange;
+  /** The exchange under way, or whose body is still thrown away; idle connections have none. */
+  #exchange: Exchange | null = null;
   readonly #reader: HeadReader;
   readonly #timer: Timer;
   readonly #onGone: (connection: ClientConnection) => void;
@@ -96,9 +96,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream = stream;
     this.via = via;
     this.#onGone = onGone;
-    this.#exchange = new Exchange(engine, this);
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
-    this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
+    this.#timer = new Timer(engine.wheel, this);
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
@@ -145,7 +144,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
       return this.#expectClose(nowMs);
     }
-    this.#exchange.clientDrained();
+    this.#exchange?.clientDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -155,15 +154,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#held === null) this.#closeWhenSent(nowMs);
         break;
       case STATE.body:
-        this.#exchange.clientGone('client_gone', nowMs);
+        this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole.
-        if (this.#exchange.isStream) this.#exchange.clientGone('client_gone', nowMs);
+        if (this.#exchange!.isStream) this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange.clientEndedTunnel(nowMs);
+        this.#exchange!.clientEndedTunnel(nowMs);
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
@@ -176,7 +175,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onClose(_cause: CloseCause, nowMs: number): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    if (this.#exchange.isActive) this.#exchange.clientGone('client_gone', nowMs);
+    if (this.#exchange?.isActive) this.#exchange!.clientGone('client_gone', nowMs);
   }
 
   sendInterim(head: Head): void {
@@ -199,9 +198,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    const connectionLine = this.#connectionLine();
-    const dateLine = head.has(NAME.date) ? '' : this.#engine.dateLine();
-    this.#headText = forwardedResponse(head, transfer, connectionLine, dateLine);
+    let added = this.#connectionLine();
+    if (!head.has(NAME.date)) added += this.#engine.dateLine();
+    if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
+    this.#headText = forwardedResponse(head, transfer, added);
     this.#head = head;
   }
 
@@ -251,10 +251,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    // After a malformed request nobody knows where the next begins, and what follows a CONNECT
-    // may already be meant for its tunnel.
-    const isLast = answer.status === 408 || answer.code in FAULTS || exchange.method === 'CONNECT';
-    if (isLast) this.#keepsAlive = false;
+    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
+    const { status } = answer;
+    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
@@ -267,9 +266,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (held !== null) {
       this.#held = null;
       this.resumeBody();
-      this.#exchange.tunnelFromClient(held, 0, held.length, nowMs);
+      this.#exchange!.tunnelFromClient(held, 0, held.length, nowMs);
     }
-    if (this.#hasEnded) this.#exchange.clientEndedTunnel(nowMs);
+    if (this.#hasEnded) this.#exchange!.clientEndedTunnel(nowMs);
   }
 
   breakOff(): void {
@@ -329,6 +328,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     const held = this.#held;
     if (held === null) {
+      this.#giveBackExchange();
       if (this.#hasEnded) this.#closeWhenSent(nowMs);
       return;
     }
@@ -350,7 +350,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           const head = this.#engine.requestHead;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
-            this.#expectHead(nowMs);
+            if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
             this.#refuse(head.fault, nowMs);
@@ -363,7 +363,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           break;
         }
         case STATE.body: {
-          at = this.#exchange.clientSent(bytes, at, end, nowMs);
+          at = this.#exchange!.clientSent(bytes, at, end, nowMs);
           this.#afterBody(nowMs);
           break;
         }
@@ -375,7 +375,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = end;
           break;
         case STATE.tunnel:
-          this.#exchange.tunnelFromClient(bytes, at, end, nowMs);
+          this.#exchange!.tunnelFromClient(bytes, at, end, nowMs);
           at = end;
           break;
         default:
@@ -397,15 +397,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
     if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
 
   #afterBody(nowMs: number): void {
     if (this.#state !== STATE.body) return;
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     if (body.fault !== undefined) {
       this.#keepsAlive = false;
-      this.#exchange.clientFailed(body.fault, nowMs);
+      this.#exchange!.clientFailed(body.fault, nowMs);
     } else if (body.done) {
       this.#state = STATE.response;
       this.#timer.clear();
@@ -414,7 +415,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #discard(bytes: Buffer, start: number, end: number, nowMs: number): number {
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     body.take(bytes, start, end, null);
     this.#discardedBytes += body.consumed - start;
     if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
@@ -438,7 +439,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));
   }
 
-  #connectionLine(): ConnectionLine {
+  #connectionLine(): string {
     if (this.#isDraining) this.#keepsAlive = false;
     if (!this.#keepsAlive) return 'Connection: close\r\n';
     return this.#isHttp10 ? 'Connection: keep-alive\r\n' : '';
@@ -465,14 +466,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
   }
 
-  #onTimer(nowMs: number): void {
+  /** @internal of the timer */
+  onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
         if (this.#headDeadlineMs === 0) this.#closeWhenSent(nowMs);
         else this.#refuseLate(nowMs);
         break;
       case STATE.body:
-        this.#exchange.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed('body_timeout', nowMs);
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -507,7 +509,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
   #finish(nowMs: number): void {
-    const mayStillSend = !this.#clientAskedClose || !this.#exchange.requestBody.done;
+    const mayStillSend = !this.#clientAskedClose || this.#exchange?.requestBody.done === false;
     if (mayStillSend || this.stream.pendingBytes > 0) this.#linger(nowMs);
     else this.#close();
   }
@@ -557,7 +559,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes at once, whatever is under way. */
   #drop(failure: Failure, nowMs: number): void {
     this.#leave();
-    if (this.#exchange.isActive) this.#exchange.clientGone(failure, nowMs);
+    if (this.#exchange?.isActive) this.#exchange.clientGone(failure, nowMs);
     this.stream.destroy();
   }
 
@@ -566,6 +568,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.closed) return;
     this.#leave();
     this.stream.destroy();
+  }
+
+  #giveBackExchange(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.isActive) return;
+    this.#exchange = null;
+    this.#engine.giveBackExchange(exchange);
   }
 
   #leave(): void {

@@ -35,10 +35,12 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 
 export class Exchange {
   readonly engine: Engine;
-  readonly client: ClientSide;
+  client: ClientSide;
 
   method = '';
-  requestId = '';
+  /** The number of an id that we made; 0 where the client brought one. */
+  requestNumber = 0;
+  #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
@@ -111,6 +113,16 @@ export class Exchange {
     return this.responseHasBegun || this.#interimSent;
   }
 
+  get requestId(): string {
+    return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
+  }
+
+  /** The client named the request itself. */
+  bringsRequestId(requestId: string): void {
+    this.requestNumber = 0;
+    this.#broughtId = requestId;
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -129,7 +141,7 @@ export class Exchange {
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
-    this.pool = pool;
+    if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
     this.tried.clear();

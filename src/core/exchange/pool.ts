@@ -84,12 +84,10 @@ export class Pool {
 
   /** Takes back a connection that can carry another request. */
   release(connection: ServerConnection, nowMs: number): void {
-    const idle = connection.server.idle;
-    if (idle.length >= this.settings.idlePerServerMax || !connection.rest(nowMs)) {
-      connection.destroy();
-      return;
-    }
-    idle.push(connection);
+    const { idle, isRetired } = connection.server;
+    const hasRoom = !isRetired && idle.length < this.settings.idlePerServerMax;
+    if (hasRoom && connection.rest(nowMs)) idle.push(connection);
+    else connection.destroy();
   }
 }
 
