@@ -1,8 +1,12 @@
 import type { Settings } from '../config/schema.ts';
+import { standingName, standingOf } from '../core/balance/verdict.ts';
+import type { Change } from '../core/exchange/upkeep.ts';
 import type { Logger } from '../observe/log.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { HealthKeeper } from './health-keeper.ts';
+import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
 import { Supervisor } from './supervisor.ts';
@@ -15,11 +19,16 @@ const WORKER_LANES = 64;
 export interface ServerStatus {
   name: string;
   address: string;
+  /** What its probes say. */
   state: 'up' | 'down' | 'unknown';
+  /** Whether it can serve, and if not, why. */
+  standing: string;
   backup: boolean;
   weight: number;
   inFlight: number;
   requests: number;
+  /** Requests sent to it, each further attempt counted too. */
+  attempts: number;
   failures: number;
   latencyMs: number;
 }
@@ -39,19 +48,30 @@ export class Instance {
   readonly log: Logger;
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
+  readonly #persistence: PersistenceState;
   readonly #supervisor: Supervisor;
+  readonly #health: HealthKeeper;
   readonly #startedMs = performance.now();
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
   #lostLogRecords = 0;
 
-  constructor(settings: Settings, log: Logger) {
+  /**
+   * @param stateDirectory where the key of session cookies is kept
+   * @throws SessionKeyError when that key can be neither read nor made
+   */
+  constructor(settings: Settings, log: Logger, stateDirectory: string) {
     this.log = log;
     this.#settings = settings;
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
-    this.#plan = planOf(settings, this.#rows);
+    this.#persistence = new PersistenceState(stateDirectory);
+    this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
+      const { aspect, ...what } = change;
+      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+    });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
         this.#lostLogRecords += lost;
@@ -73,6 +93,7 @@ export class Instance {
   /** @throws ListenError when an address cannot be opened */
   async start(workers: number): Promise<void> {
     await this.#supervisor.start(workers);
+    this.#health.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -85,11 +106,13 @@ export class Instance {
    * Connections, requests under way and listeners that stay are not touched.
    *
    * @param workers data threads that the settings ask for
-   * @throws ListenError when an address cannot be opened; nothing has changed then
+   * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
+   *   cookies cannot be read; nothing has changed then
    */
   async reload(settings: Settings, workers: number): Promise<void> {
-    const plan = planOf(settings, this.#rows);
+    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     await this.#supervisor.apply(plan);
+    this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
@@ -102,7 +125,13 @@ export class Instance {
     const withinMs = this.#settings.load_balancing.timeout.drain;
     this.log.info({ event: 'stopping', withinMs });
     await this.#supervisor.drain(withinMs);
+    this.#health.stop();
     this.log.info({ event: 'stopped' });
+  }
+
+  /** Lets the primaries take over from the backups. @returns false where they never stopped */
+  failback(): boolean {
+    return this.#health.failback();
   }
 
   status(): InstanceStatus {
@@ -130,13 +159,21 @@ export class Instance {
     return {
       name: server.label,
       address: server.name,
+      standing: standingName(standingOf(table, server.row)),
       state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
       backup: server.backup,
       weight: server.weight,
       inFlight: table.inFlight(server.row),
       requests: table.counted(server.row, COUNTER.requests),
+      attempts: table.counted(server.row, COUNTER.attempts),
       failures: table.counted(server.row, COUNTER.failures),
       latencyMs: table.latencyUs(server.row, performance.now()) / 1000,
     };
   }
+}
+
+const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
+
+function isForTheWorse(change: Change): boolean {
+  return WORSE.has(change.to);
 }

@@ -3,12 +3,15 @@ import { parseAddress } from '../base/address.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
+import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
-import type { WorkerPlan } from '../worker/plan.ts';
+import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
+/** In the shared table. */
+const DEFAULT_POOL_ROW = 0;
 
 /** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
 const READS_PER_BUFFER = 4;
@@ -16,7 +19,11 @@ const READ_BYTES_MIN = 64 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 
 /** What the data threads need of the settings. */
-export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
+export function planOf(
+  settings: Settings,
+  rows: ServerRows,
+  persistence: PersistencePlan | null,
+): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
   const pooling = performance.connection_pool;
@@ -37,8 +44,10 @@ export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
       strategyKey: balancing.strategy_key,
       panicThresholdPercent: balancing.health_check.panic_threshold,
       servers,
+      persistence,
       settings: {
         name: DEFAULT_POOL,
+        row: DEFAULT_POOL_ROW,
         timeouts: {
           connectMs: timeout.connect,
           readMs: timeout.read,
@@ -53,10 +62,43 @@ export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
         idleMs: pooling.idle_timeout,
         retries: failover.enabled ? failover.retries : 0,
         retryBudgetPercent: failover.retry_budget,
+        retryWithinMs: failover.timeout,
+        ...failureSettings(failover),
         highWaterBytes: bufferBytes,
         replayBytes: Math.max(bufferBytes, READ_BYTES_MIN),
       },
     },
+  };
+}
+
+type Failover = Settings['load_balancing']['failover'];
+
+/** What live traffic may do to a server. */
+function failureSettings(
+  failover: Failover,
+): Pick<PoolSettings, 'detects' | 'breaker' | 'ejection' | 'slowStartMs'> {
+  const { detection, circuit_breaker: breaker, outlier_detection: outliers } = failover;
+  if (!failover.enabled) return { detects: false, breaker: null, ejection: null, slowStartMs: 0 };
+  return {
+    detects: detection.enabled,
+    breaker:
+      breaker.enabled || failover.strategy === 'circuit_breaker'
+        ? {
+            failureThreshold: breaker.failure_threshold,
+            recoveryMs: breaker.recovery_timeout,
+            halfOpenMs: breaker.half_open_timeout,
+          }
+        : null,
+    ejection:
+      detection.enabled || outliers.enabled
+        ? {
+            failuresInRow: detection.enabled ? detection.failure_threshold : 0,
+            ejectionMs: outliers.ejection_time,
+            ejectionMsMax: outliers.max_ejection_time,
+            ejectedPercentMax: outliers.max_ejected,
+          }
+        : null,
+    slowStartMs: failover.slow_start,
   };
 }
 

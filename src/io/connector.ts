@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Connector, Stream, StreamOwner } from '../core/exchange/ports.ts';
-import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
+import type { ServerAddress } from '../core/exchange/server.ts';
 import type { Resolver } from './resolver.ts';
+import { secureContextOf } from './secure-context.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Addresses of one name that are tried for one connection. */
@@ -13,7 +13,6 @@ const ADDRESSES_MAX = 8;
 export class SocketConnector implements Connector {
   readonly #context: SocketContext;
   readonly #resolver: Resolver;
-  readonly #secureContexts = new Map<string, tls.SecureContext>();
 
   constructor(context: SocketContext, resolver: Resolver) {
     this.#context = context;
@@ -21,24 +20,10 @@ export class SocketConnector implements Connector {
   }
 
   connect(address: ServerAddress, owner: StreamOwner): Stream {
-    const opening = new Opening(this.#context, owner, address, (one) => this.#secureContext(one));
+    const opening = new Opening(this.#context, owner, address);
     if (address.path !== '' || net.isIP(address.host) !== 0) opening.open([address.host]);
     else this.#resolver.resolve(address.host, (addresses, error) => opening.open(addresses, error));
     return opening.stream;
-  }
-
-  #secureContext(settings: ServerTls): tls.SecureContext {
-    const key = JSON.stringify([settings.caPath, settings.certPath, settings.keyPath]);
-    let context = this.#secureContexts.get(key);
-    if (context === undefined) {
-      context = tls.createSecureContext({
-        ...(settings.caPath === '' ? {} : { ca: readFileSync(settings.caPath) }),
-        ...(settings.certPath === '' ? {} : { cert: readFileSync(settings.certPath) }),
-        ...(settings.keyPath === '' ? {} : { key: readFileSync(settings.keyPath) }),
-      });
-      this.#secureContexts.set(key, context);
-    }
-    return context;
   }
 }
 
@@ -48,20 +33,13 @@ class Opening implements StreamOwner {
   readonly #owner: StreamOwner;
   readonly #context: SocketContext;
   readonly #address: ServerAddress;
-  readonly #secureContext: (settings: ServerTls) => tls.SecureContext;
   #addresses: readonly string[] = [];
   #next = 0;
 
-  constructor(
-    context: SocketContext,
-    owner: StreamOwner,
-    address: ServerAddress,
-    secureContext: (settings: ServerTls) => tls.SecureContext,
-  ) {
+  constructor(context: SocketContext, owner: StreamOwner, address: ServerAddress) {
     this.#context = context;
     this.#owner = owner;
     this.#address = address;
-    this.#secureContext = secureContext;
     this.stream = new SocketStream(context, this);
   }
 
@@ -93,7 +71,7 @@ class Opening implements StreamOwner {
     } else {
       const socket = tls.connect({
         ...common,
-        secureContext: this.#secureContext(settings),
+        secureContext: secureContextOf(settings),
         rejectUnauthorized: settings.verify,
         ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
         checkServerIdentity: (_name, certificate) =>

@@ -19,12 +19,22 @@ export const WORKER_LANES_MAX = 64;
 export const HEAD = {
   /** Raised by whoever changes what `usable` would answer, so that workers can keep a list. */
   generation: 0,
-  /** Requests under way over all workers, retries not counted twice. */
-  liveRequests: 1,
-  /** Retries under way over all workers; bounded by the retry budget. */
-  liveRetries: 2,
 } as const;
 export const HEAD_CELLS = 16;
+
+/** Most pools that one instance can hold. */
+export const POOL_ROWS_MAX = 64;
+
+/** Cells of a pool's row. */
+export const POOL = {
+  /** 1 while the backups serve and go on serving until failback. Written by the control thread. */
+  failedOver: 0,
+  /** Who changes ejections at this moment: lane + 1 of a worker, -1 the control thread, 0 nobody. */
+  ejectionLock: 1,
+  /** Requests that are being tried again, over all workers; bounded by the retry budget. Atomic. */
+  liveRetries: 2,
+} as const;
+export const POOL_CELLS = 8;
 
 /** Cells of a server's row. */
 export const SERVER = {
@@ -40,6 +50,32 @@ export const SERVER = {
   latencyAtMs: 4,
   /** Open connections to the server over all workers. Atomic. */
   connections: 5,
+  /** 1 once live traffic failed, until the control thread takes note of it. Atomic. */
+  suspect: 6,
+  /** What the last failed attempt failed by: core/exchange/outcome.ts numbers it. Atomic. */
+  lastFailure: 7,
+  /** One of BREAKER. Atomic; all changes are in core/health/breaker.ts. */
+  breaker: 8,
+  /** Failures in a row while the breaker is closed. Atomic. */
+  breakerFailures: 9,
+  /** Until when an open breaker lets nothing through, in ms of the table's time. Atomic. */
+  breakerUntilMs: 10,
+  /** The half-open breaker's trial: its token, 0 while none is under way. Atomic. */
+  breakerTrial: 11,
+  /** How often the breaker opened. Atomic. */
+  breakerOpenings: 12,
+  /** Failures in a row that no breaker counts. Atomic. */
+  failuresInRow: 13,
+  /** Until when the server is ejected as an outlier; 0: it is not. Under the pool's ejectionLock. */
+  ejectedUntilMs: 14,
+  /** Ejections so far. Under the pool's ejectionLock. */
+  ejections: 15,
+  /** By how many ejection times the next one is longer. Under the pool's ejectionLock. */
+  ejectionLevel: 16,
+  /** Percent of its share that a server gets while it starts slowly; 0: all of it. Atomic. */
+  slowPercent: 17,
+  /** When it began to start slowly, in ms of the table's time. Atomic. */
+  slowSinceMs: 18,
 } as const;
 export const SERVER_CELLS = 32;
 
@@ -49,6 +85,10 @@ export type Health = (typeof HEALTH)[keyof typeof HEALTH];
 /** active: takes traffic. draining: keeps what it has. maintenance: nothing, sticky or not. */
 export const ADMIN = { active: 0, draining: 1, maintenance: 2 } as const;
 export type Admin = (typeof ADMIN)[keyof typeof ADMIN];
+
+/** open: nothing goes there. halfOpen: one trial at a time over all workers. */
+export const BREAKER = { closed: 0, open: 1, halfOpen: 2 } as const;
+export type BreakerState = (typeof BREAKER)[keyof typeof BREAKER];
 
 /** A worker's counters for one server; each has one lane a worker. */
 export const COUNTER = {
@@ -66,6 +106,13 @@ export const COUNTER = {
   connectionsOpened: 10,
   connectionsReused: 11,
   tunnels: 12,
+  /** Requests sent to the server, each further attempt counted too. */
+  attempts: 13,
+  /** Sum of the times to first byte, in microseconds, and how many there are. */
+  firstByteUs: 14,
+  firstBytes: 16,
+  /** Answers that say the server failed (500, 502, 503, 504), passed on or not. */
+  failedAnswers: 15,
 } as const;
 export type Counter = (typeof COUNTER)[keyof typeof COUNTER];
-export const COUNTERS = 16;
+export const COUNTERS = 20;

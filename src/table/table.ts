@@ -5,6 +5,9 @@ import {
   HEAD,
   HEAD_CELLS,
   type Health,
+  POOL,
+  POOL_CELLS,
+  POOL_ROWS_MAX,
   SERVER,
   SERVER_CELLS,
   SERVER_ROWS_MAX,
@@ -13,6 +16,7 @@ import {
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
+const SERVERS_START = HEAD_CELLS + POOL_ROWS_MAX * POOL_CELLS;
 
 /** How long a latency measured counts: after this time an old value weighs 1/e. */
 const LATENCY_DECAY_MS = 10_000;
@@ -43,7 +47,8 @@ export class SharedTable {
   readonly memory: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
-  readonly #cells: Int32Array;
+  /** The cells of head, pools and servers, for those that change them by Atomics. */
+  readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
   readonly #counters: Float64Array;
 
@@ -55,7 +60,7 @@ export class SharedTable {
     const laneCells = size.serverRows * size.workerLanes;
     this.#counters = new Float64Array(memory, 0, counterCells);
     this.#inFlightLanes = new Int32Array(memory, counterCells * COUNTER_BYTES, laneCells);
-    this.#cells = new Int32Array(memory, counterCells * COUNTER_BYTES + laneCells * CELL_BYTES);
+    this.cells = new Int32Array(memory, counterCells * COUNTER_BYTES + laneCells * CELL_BYTES);
   }
 
   static create(size: TableSize): SharedTable {
@@ -65,7 +70,8 @@ export class SharedTable {
       );
     }
     const lanes = size.serverRows * size.workerLanes;
-    const cells = HEAD_CELLS + size.serverRows * SERVER_CELLS;
+    const retryCells = POOL_ROWS_MAX * size.workerLanes;
+    const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
     const bytes = lanes * COUNTERS * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
   }
@@ -75,9 +81,24 @@ export class SharedTable {
     return new SharedTable(memory, size);
   }
 
+  /** Where in `cells` one of SERVER lies. */
+  atServer(row: number, cell: number): number {
+    return SERVERS_START + row * SERVER_CELLS + cell;
+  }
+
+  /** Where in `cells` one of POOL lies. */
+  atPool(pool: number, cell: number): number {
+    return HEAD_CELLS + pool * POOL_CELLS + cell;
+  }
+
+  /** To be called after a change that makes a server usable or unusable. */
+  raiseGeneration(): void {
+    Atomics.add(this.cells, HEAD.generation, 1);
+  }
+
   /** Changes whenever a server may have become usable or unusable. */
   generation(): number {
-    return Atomics.load(this.#cells, HEAD.generation);
+    return Atomics.load(this.cells, HEAD.generation);
   }
 
   health(row: number): Health {
@@ -98,6 +119,17 @@ export class SharedTable {
     this.#setServer(row, SERVER.admin, admin);
   }
 
+  /** Whether the backups of a pool serve, and go on until failback. */
+  isFailedOver(pool: number): boolean {
+    return Atomics.load(this.cells, this.atPool(pool, POOL.failedOver)) === 1;
+  }
+
+  /** Control thread only. */
+  setFailedOver(pool: number, isFailedOver: boolean): void {
+    Atomics.store(this.cells, this.atPool(pool, POOL.failedOver), isFailedOver ? 1 : 0);
+    this.raiseGeneration();
+  }
+
   /** Requests under way at a server, over all workers. */
   inFlight(row: number): number {
     return this.#server(row, SERVER.inFlight);
@@ -105,24 +137,47 @@ export class SharedTable {
 
   /** A request of this worker began at the server. */
   enter(row: number, worker: number): void {
-    Atomics.add(this.#cells, this.#index(row, SERVER.inFlight), 1);
+    Atomics.add(this.cells, this.atServer(row, SERVER.inFlight), 1);
     this.#inFlightLanes[worker * this.serverRows + row]! += 1;
   }
 
   /** A request of this worker left the server, whichever way it ended. */
   leave(row: number, worker: number): void {
-    Atomics.sub(this.#cells, this.#index(row, SERVER.inFlight), 1);
+    Atomics.sub(this.cells, this.atServer(row, SERVER.inFlight), 1);
     this.#inFlightLanes[worker * this.serverRows + row]! -= 1;
   }
 
-  /** Takes what a dead worker held in flight off the sums. Control thread only. */
+  /**
+   * A request of this worker is to be tried again.
+   *
+   * @param most how many may be under way over all workers
+   * @returns false where that many are
+   */
+  beginRetry(pool: number, worker: number, most: number): boolean {
+    const cell = this.atPool(pool, POOL.liveRetries);
+    if (Atomics.add(this.cells, cell, 1) >= most) {
+      Atomics.sub(this.cells, cell, 1);
+      return false;
+    }
+    this.cells[this.#atRetries(pool, worker)]! += 1;
+    return true;
+  }
+
+  /** A request that was tried again is over. */
+  endRetry(pool: number, worker: number): void {
+    Atomics.sub(this.cells, this.atPool(pool, POOL.liveRetries), 1);
+    this.cells[this.#atRetries(pool, worker)]! -= 1;
+  }
+
+  /** Takes what a dead worker held off the sums. Control thread only. */
   forgetWorker(worker: number): void {
+    for (let pool = 0; pool < POOL_ROWS_MAX; pool++) this.#forgetWorkerInPool(worker, pool);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;
-      Atomics.sub(this.#cells, this.#index(row, SERVER.inFlight), held);
+      Atomics.sub(this.cells, this.atServer(row, SERVER.inFlight), held);
     }
   }
 
@@ -160,8 +215,8 @@ export class SharedTable {
       const keep = Math.exp(-elapsedMs / LATENCY_DECAY_MS);
       next = Math.floor(average * keep + measured * (1 - keep));
     }
-    Atomics.store(this.#cells, this.#index(row, SERVER.latencyUs), next);
-    Atomics.store(this.#cells, this.#index(row, SERVER.latencyAtMs), nowMs | 0);
+    Atomics.store(this.cells, this.atServer(row, SERVER.latencyUs), next);
+    Atomics.store(this.cells, this.atServer(row, SERVER.latencyAtMs), nowMs | 0);
   }
 
   /** Adds to one of this worker's counters for a server. */
@@ -180,14 +235,14 @@ export class SharedTable {
 
   /** Makes a row fit for a new server. Control thread only; no request may be in it. */
   clearServer(row: number): void {
-    const start = this.#index(row, 0);
-    for (let cell = 0; cell < SERVER_CELLS; cell++) Atomics.store(this.#cells, start + cell, 0);
+    const start = this.atServer(row, 0);
+    for (let cell = 0; cell < SERVER_CELLS; cell++) Atomics.store(this.cells, start + cell, 0);
     for (let worker = 0; worker < this.workerLanes; worker++) {
       const lane = (worker * this.serverRows + row) * COUNTERS;
       this.#counters.fill(0, lane, lane + COUNTERS);
       this.#inFlightLanes[worker * this.serverRows + row] = 0;
     }
-    Atomics.add(this.#cells, HEAD.generation, 1);
+    this.raiseGeneration();
   }
 
   /** Never negative; right across the wrap of a 32-bit cell, which comes every 49 days. */
@@ -195,16 +250,24 @@ export class SharedTable {
     return Math.max(0, ((nowMs | 0) - this.#server(row, SERVER.latencyAtMs)) | 0);
   }
 
-  #index(row: number, cell: number): number {
-    return HEAD_CELLS + row * SERVER_CELLS + cell;
+  #forgetWorkerInPool(worker: number, pool: number): void {
+    const retries = this.#atRetries(pool, worker);
+    Atomics.sub(this.cells, this.atPool(pool, POOL.liveRetries), this.cells[retries]!);
+    this.cells[retries] = 0;
+    Atomics.compareExchange(this.cells, this.atPool(pool, POOL.ejectionLock), worker + 1, 0);
+  }
+
+  /** The lane of a worker in the count of a pool's live retries. */
+  #atRetries(pool: number, worker: number): number {
+    return this.atServer(this.serverRows, 0) + pool * this.workerLanes + worker;
   }
 
   #server(row: number, cell: number): number {
-    return Atomics.load(this.#cells, this.#index(row, cell));
+    return Atomics.load(this.cells, this.atServer(row, cell));
   }
 
   #setServer(row: number, cell: number, value: number): void {
-    Atomics.store(this.#cells, this.#index(row, cell), value);
-    Atomics.add(this.#cells, HEAD.generation, 1);
+    Atomics.store(this.cells, this.atServer(row, cell), value);
+    this.raiseGeneration();
   }
 }

@@ -85,7 +85,15 @@ export class Wire implements Connector {
     };
     const servers = [new Server(plan, table, clock)];
     const strategy = createStrategy('round_robin', () => 0);
-    const chooser = new Chooser({ servers, strategy, table, panicThresholdPercent: 0 });
+    const random = () => 0;
+    const chooser = new Chooser({
+      poolRow: 0,
+      random,
+      servers,
+      strategy,
+      table,
+      panicThresholdPercent: 0,
+    });
     const timeouts = {
       connectMs: HOUR_MS,
       readMs: HOUR_MS,
@@ -96,6 +104,12 @@ export class Wire implements Connector {
     };
     const settings = {
       name: 'default',
+      row: 0,
+      retryWithinMs: 0,
+      detects: false,
+      breaker: null,
+      ejection: null,
+      slowStartMs: 0,
       timeouts,
       idlePerServerMax: 0,
       idleMs: HOUR_MS,
@@ -104,7 +118,7 @@ export class Wire implements Connector {
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
     };
-    const pool = new Pool(engine, settings, servers, chooser, null);
+    const pool = new Pool(engine, settings, servers, chooser, null, null);
     const via = new Via({
       peerAddress: '203.0.113.7',
       peerIsTrusted,

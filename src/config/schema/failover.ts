@@ -73,6 +73,11 @@ export const failover = section(
           '2s',
           'Such a probe that takes longer has failed.',
         ),
+        failure_threshold: setting(
+          integer(0, 1000),
+          3,
+          'Failures in a row in live traffic (no connection, reset, timeout, an answer broken off, 500, 502, 503, 504) that leave a server out for outlier_detection.ejection_time, unless the others fail as well. 0: only probes take servers out. With circuit_breaker on, that counts all of these but 500.',
+        ),
       },
       'Noticing failures in live traffic.',
     ),

@@ -1,4 +1,5 @@
-import { ADMIN } from '../../table/layout.ts';
+import type { Random } from '../../base/random.ts';
+import { ADMIN, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { Candidate, Strategy } from './strategy.ts';
 import type { TriedSet } from './tried-set.ts';
@@ -10,6 +11,8 @@ export interface PoolServer extends Candidate {
   readonly backup: boolean;
   /** Most requests in flight over all workers; 0: no bound. */
   readonly maxInFlight: number;
+  /** Claims the one trial that a half-open breaker lets through: its token, or 0. */
+  claimTrial(): number;
 }
 
 export interface ChooserOptions<S extends PoolServer> {
@@ -18,6 +21,9 @@ export interface ChooserOptions<S extends PoolServer> {
   /** The pool's own instance; it may outlive the chooser. */
   readonly strategy: Strategy;
   readonly table: SharedTable;
+  /** The pool's row in the table. */
+  readonly poolRow: number;
+  readonly random: Random;
   /**
    * Percent, 0 to 100. When a smaller share of the servers is up, all are used whatever their
    * health, for a few servers would only fall under the load of all. 0: never.
@@ -46,8 +52,12 @@ export type WhyNone = (typeof WHY_NONE)[keyof typeof WHY_NONE];
 export class Chooser<S extends PoolServer> {
   /** Why the last `choose` gave null. */
   whyNone: WhyNone = WHY_NONE.noneUsable;
+  /** Token of the trial that the last `choose` claimed at the server it gave; 0: it is no trial. */
+  trial = 0;
 
   readonly #table: SharedTable;
+  readonly #poolRow: number;
+  readonly #random: Random;
   readonly #strategy: Strategy;
   readonly #panicThresholdPercent: number;
   readonly #servers: readonly S[];
@@ -56,6 +66,10 @@ export class Chooser<S extends PoolServer> {
   readonly #hasBounds: boolean;
   /** As of #generation; the same array until the set changes. */
   #usable: readonly S[] = [];
+  /** Those with a half-open breaker, which wait for a trial. */
+  #halfOpen: readonly S[] = NONE;
+  /** Whether a usable server gets less than its share for now. */
+  #hasSlowStart = false;
   #generation: number;
   /** Those of #usable that are open to one request; filled anew each time. */
   readonly #open: S[] = [];
@@ -63,13 +77,15 @@ export class Chooser<S extends PoolServer> {
   constructor(options: ChooserOptions<S>) {
     this.#table = options.table;
     this.#strategy = options.strategy;
+    this.#poolRow = options.poolRow;
+    this.#random = options.random;
     this.#panicThresholdPercent = options.panicThresholdPercent;
     const { servers } = options;
     this.#servers = servers;
     this.#tiers = [servers.filter((one) => !one.backup), servers.filter((one) => one.backup)];
     this.#hasBounds = servers.some((server) => server.maxInFlight > 0);
     this.#generation = this.#table.generation();
-    this.#usable = this.#findUsable();
+    this.#findSets();
   }
 
   /**
@@ -80,9 +96,17 @@ export class Chooser<S extends PoolServer> {
    */
   choose(key: number, tried: TriedSet): S | null {
     this.#refresh();
+    this.trial = 0;
+    if (this.#halfOpen.length > 0) {
+      const onTrial = this.#claimTrial(tried);
+      if (onTrial !== null) return onTrial;
+    }
     const usable = this.#usable;
     const open = tried.size === 0 && !this.#hasBounds ? usable : this.#findOpen(tried);
-    if (open.length > 0) return this.#strategy.pick(open, key, usable);
+    if (open.length > 0) {
+      const server = this.#strategy.pick(open, key, usable);
+      return this.#hasSlowStart ? this.#spare(server, open, key) : server;
+    }
     this.whyNone = this.#findWhyNone(tried);
     return null;
   }
@@ -104,24 +128,77 @@ export class Chooser<S extends PoolServer> {
     const generation = this.#table.generation();
     if (generation === this.#generation) return;
     this.#generation = generation;
+    this.#findSets();
+  }
+
+  #findSets(): void {
     const usable = this.#findUsable();
     // Most changes of a generation are none of the set, and strategies derive from the array.
     if (!isSame(usable, this.#usable)) this.#usable = usable;
+    this.#hasSlowStart = this.#usable.some((server) => this.#sharePercent(server) < 100);
+    const backupsServe = this.#usable.length === 0 || this.#usable[0]!.backup;
+    this.#halfOpen = this.#servers.filter(
+      (server) => this.#standing(server) === VERDICT.halfOpen && (backupsServe || !server.backup),
+    );
   }
 
   #findUsable(): readonly S[] {
-    for (const tier of this.#tiers) {
+    const isFailedOver = this.#table.isFailedOver(this.#poolRow);
+    const tiers = isFailedOver ? this.#tiers.toReversed() : this.#tiers;
+    for (const tier of tiers) {
       const usable = tier.filter((server) => this.#standing(server) === VERDICT.usable);
       if (usable.length === 0) continue;
       const active = this.#activeOf(tier);
       return usable.length * 100 < active.length * this.#panicThresholdPercent ? active : usable;
     }
-    return this.#panicThresholdPercent > 0 ? this.#activeOf(this.#servers) : [];
+    if (this.#panicThresholdPercent > 0) return this.#activeOf(this.#servers);
+    // An ejection says that others do better: it means nothing when there are no others.
+    return this.#servers.filter(
+      (server) =>
+        this.#standing(server) === VERDICT.ejected &&
+        this.#table.admin(server.row) === ADMIN.active,
+    );
   }
 
-  /** A panic goes against the health of servers, never against the operator. */
+  /** A trial at a half-open server goes before the strategy, or a quiet pool would never try. */
+  #claimTrial(tried: TriedSet): S | null {
+    for (const server of this.#halfOpen) {
+      if (this.#table.admin(server.row) !== ADMIN.active) continue;
+      if (roomAt(server, tried) !== VERDICT.usable) continue;
+      this.trial = server.claimTrial();
+      if (this.trial !== 0) return server;
+    }
+    return null;
+  }
+
+  /**
+   * Passes over a server that starts slowly, but for its share. What is hashed is passed over by
+   * its hash, so that each client changes over once.
+   */
+  #spare(server: S, open: readonly S[], key: number): S {
+    const percent = this.#sharePercent(server);
+    if (percent === 100) return server;
+    const draw = key === 0 ? this.#random() : (Math.imul(key, 0x9e3779b1) >>> 0) / 2 ** 32;
+    if (draw * 100 < percent) return server;
+    const others = open.filter((one) => this.#sharePercent(one) === 100);
+    return others.length === 0 ? server : this.#strategy.pick(others, key, this.#usable);
+  }
+
+  #sharePercent(server: S): number {
+    const percent = Atomics.load(
+      this.#table.cells,
+      this.#table.atServer(server.row, SERVER.slowPercent),
+    );
+    return percent === 0 ? 100 : percent;
+  }
+
+  /** A panic goes against probes and ejections, never against a breaker or the operator. */
   #activeOf(servers: readonly S[]): readonly S[] {
-    return servers.filter((server) => this.#table.admin(server.row) === ADMIN.active);
+    return servers.filter((server) => {
+      const standing = this.#standing(server);
+      const isBroken = standing === VERDICT.open || standing === VERDICT.halfOpen;
+      return !isBroken && this.#table.admin(server.row) === ADMIN.active;
+    });
   }
 
   #standing(server: S): Standing {

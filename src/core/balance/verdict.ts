@@ -1,4 +1,4 @@
-import { ADMIN, HEALTH } from '../../table/layout.ts';
+import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 
 /**
@@ -11,17 +11,23 @@ import type { SharedTable } from '../../table/table.ts';
 export const VERDICT = {
   /** The operator took it out, sticky clients included. */
   maintenance: 0,
-  /** Its health checks or live traffic failed. */
+  /** Its probes failed. */
   down: 1,
+  /** Its breaker is open: live traffic failed, and nothing goes there for a while. */
+  open: 2,
+  /** Its breaker is half-open: one trial at a time goes there. */
+  halfOpen: 3,
+  /** It did much worse than the others and is left out for a while. */
+  ejected: 4,
   /** This request was sent to it already. */
-  tried: 2,
+  tried: 5,
   /** It has as many requests in flight as it may. */
-  full: 3,
+  full: 6,
   /** It keeps what it has and gets nothing new. */
-  draining: 4,
+  draining: 7,
   /** It waits behind servers that come first: a backup while a primary is usable. */
-  standby: 5,
-  usable: 6,
+  standby: 8,
+  usable: 9,
 } as const;
 export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 
@@ -29,14 +35,28 @@ export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
 export type Standing =
   | typeof VERDICT.maintenance
   | typeof VERDICT.down
+  | typeof VERDICT.open
+  | typeof VERDICT.halfOpen
+  | typeof VERDICT.ejected
   | typeof VERDICT.draining
   | typeof VERDICT.usable;
 
-/** What health and the operator say. */
+/** How status and logs spell it. */
+export function standingName(standing: Verdict): string {
+  const [name] = Object.entries(VERDICT).find(([, one]) => one === standing)!;
+  return name;
+}
+
+/** What the operator, the probes and live traffic say. */
 export function standingOf(table: SharedTable, row: number): Standing {
+  const { cells } = table;
   const admin = table.admin(row);
   if (admin === ADMIN.maintenance) return VERDICT.maintenance;
   if (table.health(row) === HEALTH.down) return VERDICT.down;
+  const breaker = Atomics.load(cells, table.atServer(row, SERVER.breaker));
+  if (breaker === BREAKER.open) return VERDICT.open;
+  if (breaker === BREAKER.halfOpen) return VERDICT.halfOpen;
+  if (Atomics.load(cells, table.atServer(row, SERVER.ejectedUntilMs)) !== 0) return VERDICT.ejected;
   if (admin === ADMIN.draining) return VERDICT.draining;
   return VERDICT.usable;
 }

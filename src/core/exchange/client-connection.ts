@@ -179,7 +179,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   sendInterim(head: Head): void {
-    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head));
+    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
   }
 
   sendHead(head: Head, framing: Framing, exchange: Exchange): void {
@@ -198,7 +198,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    let added = this.#connectionLine();
+    let added = this.#connectionLine() + exchange.sessionLines(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
     if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
     this.#headText = forwardedResponse(head, transfer, added);
@@ -257,8 +257,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
-  sendUpgrade(head: Head): void {
-    this.stream.writeText(forwardedInformational(head));
+  sendUpgrade(head: Head, exchange: Exchange): void {
+    this.stream.writeText(forwardedInformational(head, exchange.sessionLines(head)));
     this.#state = STATE.tunnel;
     this.#timer.clear();
     const nowMs = this.#engine.clock.nowMs();

@@ -7,22 +7,30 @@
  * request, so that a request allocates next to nothing.
  */
 import { latin1 } from '../../base/latin1.ts';
+import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TriedSet } from '../balance/tried-set.ts';
+import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
+import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import { FAILURES, type Failure } from './failures.ts';
+import { attemptFailed, attemptSucceeded, attemptUndecided, isFailedStatus } from './outcome.ts';
 import { runPhases } from './phases.ts';
 import type { Pool } from './pool.ts';
 import type { CloseCause } from './ports.ts';
-import { mayRetry } from './retry.ts';
+import { isTooLate, mayRetry } from './retry.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
+
+/** How often a request waits for a place of the retry budget, or to go to the servers again. */
+const WAITS_MAX = 8;
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   'GET',
@@ -33,7 +41,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'DELETE',
 ]);
 
-export class Exchange {
+export class Exchange implements TimerOwner {
   readonly engine: Engine;
   client: ClientSide;
 
@@ -45,6 +53,8 @@ export class Exchange {
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
+  /** What session persistence knows of the client; null: the pool has none. */
+  binding: Binding | null = null;
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
@@ -64,6 +74,8 @@ export class Exchange {
   attempts = 0;
   /** The next attempt must not meet another kept-alive connection that was just closed. */
   needsFreshConnection = false;
+  /** Token of the breaker's trial that the present attempt is. */
+  trial = NO_TRIAL;
 
   status = 0;
   failure: Failure | Fault | '' = '';
@@ -79,6 +91,16 @@ export class Exchange {
   #serverEnded = false;
   #interimSent = false;
   #bodyIsPaused = false;
+  /** What the present attempt says of its server has been entered. */
+  #isJudged = false;
+  /** A place of the retry budget is held. */
+  #holdsRetry = false;
+  /** Runs while the exchange waits to go on; null: it never did. */
+  #waiting: Timer | null = null;
+  #isWaiting = false;
+  #waits = 0;
+  /** The server that failed the last attempt, for the log. */
+  #failedServer: Server | null = null;
   /** Body pieces kept for a server that is still connecting, or for another attempt. */
   readonly #held: Buffer[] = [];
   #heldBytes = 0;
@@ -123,6 +145,11 @@ export class Exchange {
     this.#broughtId = requestId;
   }
 
+  /** What session persistence adds to the head of the response. */
+  sessionLines(head: Head): string {
+    return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -147,6 +174,8 @@ export class Exchange {
     this.tried.clear();
     this.attempts = 0;
     this.needsFreshConnection = false;
+    this.#waits = 0;
+    this.#failedServer = null;
     this.status = 0;
     this.failure = '';
     this.startedMs = nowMs;
@@ -159,19 +188,63 @@ export class Exchange {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const server = pool.choose(this.key, this.tried);
-    if (server === null) {
+    const { binding } = this;
+    const server =
+      binding === null
+        ? pool.choose(this.key, this.tried)
+        : pool.chooseBound(this.key, this.tried, binding);
+    if (server !== null) this.#goTo(server, nowMs);
+    else if (this.attempts > 0 && pool.allTried) {
+      this.tried.clear();
+      this.#wait(nowMs);
+    } else {
       if (this.failure === '') this.failure = 'no_server';
-      this.answer(this.failure, nowMs);
-      return;
+      this.answer(this.failure, nowMs, this.#failedServer);
     }
+  }
+
+  #goTo(server: Server, nowMs: number): void {
     const { table, lane } = this.engine;
+    const pool = this.pool!;
     this.server = server;
+    this.trial = pool.trial;
     this.attempts += 1;
+    this.requestIsSent = false;
+    this.#isJudged = false;
     this.#sentMs = -1;
     table.enter(server.row, lane);
+    table.count(server.row, lane, COUNTER.attempts);
     this.connection = pool.acquire(server, this, nowMs);
     this.connection.carry(this, nowMs);
+  }
+
+  /** Holds a place of the retry budget until the exchange is over. @returns false: none is free */
+  #claimRetry(): boolean {
+    if (!this.#holdsRetry) this.#holdsRetry = this.pool!.beginRetry();
+    return this.#holdsRetry;
+  }
+
+  /**
+   * Goes on after a while: the retry budget is used up for now, or the request was at every usable
+   * server. A budget that refused would fail what a dead server had in flight.
+   */
+  #wait(nowMs: number): void {
+    if (this.#waits === WAITS_MAX || isTooLate(this, nowMs)) {
+      this.answer(this.failure as Failure, nowMs, this.#failedServer);
+      return;
+    }
+    const { wheel, random } = this.engine;
+    this.#waiting ??= new Timer(wheel, this);
+    this.#waiting.set(nowMs + backoffMs(this.#waits, random));
+    this.#isWaiting = true;
+    this.#waits += 1;
+  }
+
+  /** The wait is over. */
+  onTimer(nowMs: number): void {
+    this.#isWaiting = false;
+    if (this.#claimRetry()) this.attempt(nowMs);
+    else this.#wait(nowMs);
   }
 
   /** The server's connection is open: sends the head and what there is of the body. */
@@ -246,14 +319,17 @@ export class Exchange {
 
   /** The head of the final response. */
   serverAnswered(head: Head, framing: Framing, nowMs: number): void {
+    if (isFailedStatus(head.status)) {
+      this.#judgeFailed(head.status, nowMs);
+      if (this.#retryAnswered(nowMs)) return;
+    } else this.#answeredWell(nowMs);
     this.#firstByteMs = nowMs;
     this.status = head.status;
     this.failure = '';
     this.responseHasBegun = true;
     this.responseBody.begin(framing.body, framing.contentLength);
-    const { table } = this.engine;
-    table.recordLatency(this.server!.row, (nowMs - this.#sentMs) * 1000, nowMs);
     this.isStream = isEventStream(head);
+    if (this.isStream) this.#judgeSucceeded(nowMs);
     this.client.sendHead(head, framing, this);
   }
 
@@ -280,6 +356,7 @@ export class Exchange {
     const { client, responseBody: body } = this;
     client.sendEnd(body.trailers, body.heldEnd);
     client.flush();
+    this.#judgeSucceeded(nowMs);
     this.connection = null;
     if (this.requestIsSent) this.pool!.release(connection, nowMs);
     else connection.destroy();
@@ -293,8 +370,9 @@ export class Exchange {
     this.failure = '';
     this.responseHasBegun = true;
     this.#isTunnel = true;
+    this.#judgeSucceeded(nowMs);
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
-    this.client.sendUpgrade(head);
+    this.client.sendUpgrade(head, this);
   }
 
   tunnelFromServer(bytes: Buffer, start: number, end: number): void {
@@ -354,25 +432,24 @@ export class Exchange {
     const wasSent = this.#sentMs !== -1;
     this.connection = null;
     this.failure = failure;
+    if (!wasStale && failure !== 'stream_timeout') this.#judgeFailed(failure, nowMs);
+    this.#judgeUndecided();
     if (this.responseHasBegun) {
-      table.count(server.row, lane, COUNTER.failures);
       this.#breakOff(fault ?? failure, nowMs);
       return;
     }
     table.leave(server.row, lane);
-    if (!wasStale) {
-      table.count(server.row, lane, COUNTER.failures);
-      this.tried.add(server.row);
-    }
-    if (mayRetry(this, wasSent, wasStale)) {
+    if (!wasStale) this.tried.add(server.row);
+    this.server = null;
+    this.#failedServer = server;
+    if (mayRetry(this, wasSent, wasStale, nowMs)) {
       table.count(server.row, lane, COUNTER.retries);
-      this.server = null;
       this.needsFreshConnection = wasStale;
-      this.requestIsSent = false;
-      this.attempt(nowMs);
+      // To meet a closed connection is no retry: the request goes on to where it was to go.
+      if (wasStale || this.#claimRetry()) this.attempt(nowMs);
+      else this.#wait(nowMs);
       return;
     }
-    this.server = null;
     this.answer(failure, nowMs, server);
   }
 
@@ -396,6 +473,70 @@ export class Exchange {
     this.#settle(nowMs, failedServer);
   }
 
+  /** The head of an answer came that does not say that the server failed. */
+  #answeredWell(nowMs: number): void {
+    const { table, lane } = this.engine;
+    const { row } = this.server!;
+    const latencyUs = (nowMs - this.#sentMs) * 1000;
+    table.recordLatency(row, latencyUs, nowMs);
+    table.count(row, lane, COUNTER.firstByteUs, latencyUs);
+    table.count(row, lane, COUNTER.firstBytes);
+    const { breaker } = this.pool!.settings;
+    if (this.trial !== NO_TRIAL && breaker !== null) {
+      this.trial = trialAnswered(table, row, this.trial, breaker, nowMs);
+    }
+  }
+
+  /**
+   * Goes to another server instead of passing on an answer that says that this one failed, where
+   * that does no harm and there is another.
+   */
+  #retryAnswered(nowMs: number): boolean {
+    const { table, lane } = this.engine;
+    const pool = this.pool!;
+    const server = this.server!;
+    this.tried.add(server.row);
+    if (!mayRetry(this, true, false, nowMs)) return false;
+    const mayGo = this.#claimRetry();
+    const other = mayGo ? pool.choose(this.key, this.tried) : null;
+    // Where the others fail as well this answer is as good as any.
+    if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
+    this.#giveUpServer();
+    table.leave(server.row, lane);
+    table.count(server.row, lane, COUNTER.retries);
+    this.needsFreshConnection = false;
+    if (other !== null) this.#goTo(other, nowMs);
+    else {
+      this.server = null;
+      this.#failedServer = server;
+      this.failure = 'server_failed';
+      this.#wait(nowMs);
+    }
+    return true;
+  }
+
+  #judgeSucceeded(nowMs: number): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    attemptSucceeded(this.engine, this.pool!, this.server!.row, this.trial, nowMs);
+    this.trial = NO_TRIAL;
+  }
+
+  #judgeFailed(failure: Failure | number, nowMs: number): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    attemptFailed(this.engine, this.pool!, this.server!.row, this.trial, failure, nowMs);
+    this.trial = NO_TRIAL;
+  }
+
+  /** Unless something was entered before: the attempt's end says nothing of the server. */
+  #judgeUndecided(): void {
+    this.#isJudged = true;
+    if (this.trial === NO_TRIAL) return;
+    attemptUndecided(this.engine, this.server!.row, this.trial);
+    this.trial = NO_TRIAL;
+  }
+
   #requestSent(nowMs: number): void {
     this.requestIsSent = true;
     if (!this.responseHasBegun) this.connection!.expectAnswer(nowMs);
@@ -403,9 +544,14 @@ export class Exchange {
 
   #forwardBody(bytes: Buffer, start: number, end: number): void {
     const connection = this.connection;
+    const settings = this.pool!.settings;
+    if (this.#isWaiting) {
+      this.#hold(bytes, start, end, false);
+      if (this.#heldBytes > settings.highWaterBytes) this.#pauseBody();
+      return;
+    }
     if (connection === null) return;
     if (connection.isClosed) return;
-    const settings = this.pool!.settings;
     if (!connection.isOpen || (this.isIdempotent && !this.responseHasBegun)) {
       this.#hold(bytes, start, end, connection.isOpen);
     } else this.#heldIsWhole = false;
@@ -475,6 +621,15 @@ export class Exchange {
   #settle(nowMs: number, failedServer: Server | null = null): void {
     if (!this.#isActive) return;
     this.#isActive = false;
+    this.#judgeUndecided();
+    if (this.#isWaiting) {
+      this.#isWaiting = false;
+      this.#waiting!.dispose();
+    }
+    if (this.#holdsRetry) {
+      this.#holdsRetry = false;
+      this.pool!.endRetry();
+    }
     const { table, lane } = this.engine;
     const server = this.server;
     if (server !== null) {

@@ -24,6 +24,7 @@ export const FAILURES = {
   server_reset: ['server', 502, 'the server broke the connection before its response'],
   server_closed: ['server', 502, 'the server closed the connection before its response'],
   bad_response: ['server', 502, 'the server sent a malformed response'],
+  server_failed: ['server', 502, 'the server answered that it failed, and no other was free'],
   response_truncated: ['server', 502, 'the server broke off its response half way'],
   read_timeout: ['server', 504, 'the server stayed silent for too long'],
   write_timeout: ['server', 504, 'the server took no byte of the request in time'],

@@ -7,6 +7,7 @@ import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
+import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 
 const HOP_BY_HOP =
@@ -16,7 +17,8 @@ const HOP_BY_HOP =
   (1 << NAME.te) |
   (1 << NAME.transferEncoding) |
   (1 << NAME.upgrade) |
-  (1 << NAME.http2Settings);
+  (1 << NAME.http2Settings) |
+  (1 << NAME.dropped);
 
 const FORWARDING =
   (1 << NAME.xForwardedFor) |
@@ -41,6 +43,8 @@ export class Via {
   readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
+  /** The session cookie that it last brought, once verified. */
+  checkedCookie: CheckedCookie | null = null;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
   #minorVersion = 1;
@@ -129,6 +133,7 @@ const FORWARDS_MAX = 255;
  *
  * @param absolute the target taken apart where it came in absolute form, else undefined
  * @param requestNumber for a request that brought no id; 0 where it did
+ * @param added further lines
  */
 export function forwardedRequest(
   engine: Engine,
@@ -137,6 +142,7 @@ export function forwardedRequest(
   via: Via,
   absolute: AbsoluteTarget | undefined,
   requestNumber: number,
+  added: string,
 ): string {
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
@@ -160,6 +166,7 @@ export function forwardedRequest(
     writer.text(hostIndex === -1 ? ` HTTP/1.1\r\nHost: ${host}\r\n` : ' HTTP/1.1\r\n');
     copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   }
+  if (added !== '') writer.text(added);
   if (framing.body === BODY.chunked) writer.text('Transfer-Encoding: chunked\r\n');
   if (framing.upgrade) {
     writer.text(`Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`);
@@ -238,16 +245,20 @@ export function forwardedResponse(head: Head, transfer: Transfer, added: string)
   return wantsUpgrade ? `${line}Connection: Upgrade\r\n${added}` : line + added;
 }
 
-/** The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade. */
-export function forwardedInformational(head: Head): string {
+/**
+ * The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade.
+ *
+ * @param added lines to add
+ */
+export function forwardedInformational(head: Head, added: string): string {
   const upgrade = head.status === 101 ? head.joined(NAME.upgrade) : undefined;
   const fieldsStart = head.nameStarts[0]!;
   const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
   closeGaps(head, fieldsStart, HOP_BY_HOP | (1 << NAME.contentLength));
   const lines = latin1(head.bytes, head.tailStart, head.end);
   return upgrade === undefined
-    ? line + lines
-    : `${line}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
+    ? line + added + lines
+    : `${line}${added}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
 }
 
 /** Copies the bytes from `start` up to the empty line, without the fields to leave out. */

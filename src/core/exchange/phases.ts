@@ -6,6 +6,7 @@
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
 import {
   type AbsoluteTarget,
@@ -17,7 +18,7 @@ import {
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, admit, prepare, choose];
+const PHASES: readonly Phase[] = [identify, admit, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
@@ -47,6 +48,20 @@ function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
   return !isLastHop;
 }
 
+/** Looks which server the client belongs to; what only concerns us is dropped from the head. */
+function persist(exchange: Exchange, head: Head): boolean {
+  const pool = exchange.pool!;
+  if (pool.persistence === null) {
+    exchange.binding = null;
+    return true;
+  }
+  exchange.binding ??= new Binding();
+  exchange.binding.begin();
+  const { client, engine } = exchange;
+  pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
+  return true;
+}
+
 /** Writes the head as it goes to the server, and takes the key that the strategy hashes by. */
 function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
   let absolute: AbsoluteTarget | undefined;
@@ -70,6 +85,7 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
     client.via,
     absolute,
     requestNumber,
+    exchange.binding === null ? '' : exchange.binding.requestLines,
   );
   const { keyOf } = exchange.pool!;
   exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);

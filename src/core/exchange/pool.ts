@@ -1,6 +1,11 @@
-import type { Chooser } from '../balance/choose.ts';
-import type { TriedSet } from '../balance/tried-set.ts';
+import { type Chooser, WHY_NONE } from '../balance/choose.ts';
+import { TriedSet } from '../balance/tried-set.ts';
+import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
+import type { BreakerSettings } from '../health/breaker.ts';
+import { type EjectionSettings, isFailing } from '../health/ejection.ts';
+import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
+import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
@@ -19,6 +24,8 @@ export interface Timeouts {
 
 export interface PoolSettings {
   name: string;
+  /** The pool's row in the shared table. */
+  row: number;
   timeouts: Timeouts;
   /** Kept-alive connections of one worker to one server. */
   idlePerServerMax: number;
@@ -27,6 +34,16 @@ export interface PoolSettings {
   retries: number;
   /** Retries under way may be this share of the live requests. */
   retryBudgetPercent: number;
+  /** No further attempt begins this long after the request came; 0: whenever. */
+  retryWithinMs: number;
+  /** Whether a server that fails live traffic is reported as suspect, to be probed. */
+  detects: boolean;
+  /** null: no breakers. */
+  breaker: BreakerSettings | null;
+  /** null: no server is ejected. */
+  ejection: EjectionSettings | null;
+  /** How long the share of a server that came back grows; 0: it has all of it at once. */
+  slowStartMs: number;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */
@@ -41,12 +58,15 @@ export interface PoolSettings {
 const UNSAFE_REUSE_IDLE_MS = 1500;
 
 /** A set of servers with one strategy, as one worker sees it. */
-export class Pool {
+export class Pool implements Verdicts {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
   readonly #chooser: Chooser<Server>;
   /** What a request is hashed by; null: the strategy hashes by nothing. */
   readonly keyOf: KeyOf | null;
+  /** How clients are known again; null: they are not. */
+  readonly persistence: Persistence | null;
+  readonly #byRow = new Map<number, Server>();
   readonly #engine: Engine;
 
   constructor(
@@ -55,16 +75,93 @@ export class Pool {
     servers: readonly Server[],
     chooser: Chooser<Server>,
     keyOf: KeyOf | null,
+    persistence: Persistence | null,
   ) {
     this.#engine = engine;
     this.settings = settings;
     this.servers = servers;
     this.#chooser = chooser;
     this.keyOf = keyOf;
+    this.persistence = persistence;
+    for (const server of servers) {
+      server.breaker = settings.breaker;
+      this.#byRow.set(server.row, server);
+    }
+  }
+
+  /** The pool's row in the shared table. */
+  get row(): number {
+    return this.settings.row;
   }
 
   choose(key: number, tried: TriedSet): Server | null {
     return this.#chooser.choose(key, tried);
+  }
+
+  /**
+   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
+   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
+   * that server from now on; but where its own is only full, it comes back with its next request.
+   */
+  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
+    const wallMs = this.#engine.clock.wallMs();
+    const persistence = this.persistence!;
+    const own = this.#byRow.get(binding.row);
+    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
+    if (own !== undefined && verdict >= VERDICT.draining) {
+      persistence.bind(own.row, binding, wallMs);
+      this.#chooser.trial = 0;
+      return own;
+    }
+    binding.responseLines = '';
+    const chosen = this.#chooser.choose(key, tried);
+    if (chosen === null || verdict === VERDICT.full) return chosen;
+    persistence.bind(chosen.row, binding, wallMs);
+    if (binding.row === chosen.row) return chosen;
+    // Another worker met the client in the same moment, and was first.
+    const first = this.#byRow.get(binding.row);
+    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
+    if (!serves || this.#chooser.trial !== 0) return chosen;
+    return first;
+  }
+
+  /** Whether a server may be given a request that was not sent anywhere yet. */
+  verdictOf(row: number): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
+  }
+
+  /** Token of the breaker's trial that the last `choose` claimed; 0: none. */
+  get trial(): number {
+    return this.#chooser.trial;
+  }
+
+  /** Whether the last `choose` gave null because the request was at every usable server. */
+  get allTried(): boolean {
+    return this.#chooser.whyNone === WHY_NONE.allTried;
+  }
+
+  /** Whether a server is usable that was not tried and does not fail at present. */
+  hasHealthyOther(tried: TriedSet): boolean {
+    const { table } = this.#engine;
+    return this.servers.some(
+      ({ row }) =>
+        !tried.has(row) && standingOf(table, row) === VERDICT.usable && !isFailing(table, row),
+    );
+  }
+
+  /** @returns whether the retry budget lets another request be tried again; see `endRetry` */
+  beginRetry(): boolean {
+    const { table, lane } = this.#engine;
+    // The request itself has left the server that failed it.
+    let liveRequests = 1;
+    for (const server of this.servers) liveRequests += server.inFlight();
+    const most = retriesMax(liveRequests, this.settings.retryBudgetPercent);
+    return table.beginRetry(this.row, lane, most);
+  }
+
+  endRetry(): void {
+    this.#engine.table.endRetry(this.row, this.#engine.lane);
   }
 
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
@@ -90,6 +187,8 @@ export class Pool {
     else connection.destroy();
   }
 }
+
+const UNTRIED = new TriedSet();
 
 /** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
 export type KeyOf = (via: Via, head: Head) => number;

@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.ts';
 
 /**
- * Whether a failed attempt may be followed by another (spec §6).
+ * Whether a failed attempt may be followed by another (spec §6), the retry budget apart.
  *
  * RFC 9110 §9.2.2: a proxy must not repeat a request by itself that is not idempotent, unless it
  * knows that it was not executed; and a connection that closed without a byte of response proves
@@ -12,11 +12,22 @@ import type { Exchange } from './exchange.ts';
  * @param wasStale whether a kept-alive connection turned out to be closed: not the server's
  *   failure, and not counted as one of the attempts
  */
-export function mayRetry(exchange: Exchange, wasSent: boolean, wasStale: boolean): boolean {
+export function mayRetry(
+  exchange: Exchange,
+  wasSent: boolean,
+  wasStale: boolean,
+  nowMs: number,
+): boolean {
   if (exchange.clientHasSeenBytes) return false;
   if (wasSent && !exchange.isIdempotent) return false;
   if (!exchange.canReplay) return false;
-  const attemptsMax = exchange.pool!.settings.retries + 1;
   // A stale connection is met at most once: the next attempt opens a fresh one.
-  return exchange.attempts < attemptsMax || (wasStale && !exchange.needsFreshConnection);
+  if (wasStale) return !exchange.needsFreshConnection;
+  return exchange.attempts <= exchange.pool!.settings.retries && !isTooLate(exchange, nowMs);
+}
+
+/** Whether the request came so long ago that no further attempt begins (`failover.timeout`). */
+export function isTooLate(exchange: Exchange, nowMs: number): boolean {
+  const { retryWithinMs } = exchange.pool!.settings;
+  return retryWithinMs !== 0 && nowMs - exchange.startedMs >= retryWithinMs;
 }

@@ -1,5 +1,6 @@
 import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { NO_TRIAL } from '../health/breaker.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, frameResponse } from '../http1/framing.ts';
 import { FAULTY, INCOMPLETE, readResponseHead } from '../http1/head.ts';
@@ -43,6 +44,8 @@ export class ServerConnection implements StreamOwner {
   #state: number = STATE.connecting;
   #interimResponses = 0;
   #unsentBytes = 0;
+  /** How long the server may be silent for the present exchange. */
+  #silenceMs: number;
   #serverKeepsOpen = true;
   #serverKeepsMs = 0;
 
@@ -50,6 +53,7 @@ export class ServerConnection implements StreamOwner {
     this.server = server;
     this.#engine = engine;
     this.#settings = settings;
+    this.#silenceMs = settings.timeouts.readMs;
     this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -74,6 +78,11 @@ export class ServerConnection implements StreamOwner {
   carry(exchange: Exchange, nowMs: number): void {
     this.#exchange = exchange;
     this.reuses += 1;
+    const { timeouts, breaker } = this.#settings;
+    this.#silenceMs = timeouts.readMs;
+    if (exchange.trial !== NO_TRIAL && breaker !== null) {
+      this.#silenceMs = Math.min(timeouts.readMs, breaker.halfOpenMs);
+    }
     this.#interimResponses = 0;
     this.#serverKeepsOpen = true;
     if (this.#state === STATE.connecting) return;
@@ -84,7 +93,7 @@ export class ServerConnection implements StreamOwner {
 
   /** From now on the server's silence counts. */
   expectAnswer(nowMs: number): void {
-    this.#timer.set(nowMs + this.#settings.timeouts.readMs);
+    this.#timer.set(nowMs + this.#silenceMs);
   }
 
   /** While a request body flows, the server has to take what is queued for it. */

@@ -1,5 +1,6 @@
 import type { SharedTable } from '../../table/table.ts';
-import type { Candidate } from '../balance/strategy.ts';
+import type { PoolServer } from '../balance/choose.ts';
+import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
 
@@ -39,7 +40,7 @@ export interface ServerPlan {
 }
 
 /** One server as one worker sees it: its row in the shared table and its idle connections. */
-export class Server implements Candidate {
+export class Server implements PoolServer {
   readonly row: number;
   readonly label: string;
   readonly name: string;
@@ -49,6 +50,8 @@ export class Server implements Candidate {
   readonly maxInFlight: number;
   /** Kept-alive connections, the one used last at the end. */
   readonly idle: ServerConnection[] = [];
+  /** As its pool has it at present; null: without a breaker. */
+  breaker: BreakerSettings | null = null;
   readonly #table: SharedTable;
   readonly #clock: Clock;
   #isRetired = false;
@@ -82,5 +85,10 @@ export class Server implements Candidate {
 
   latencyUs(): number {
     return this.#table.latencyUs(this.row, this.#clock.nowMs());
+  }
+
+  claimTrial(): number {
+    if (this.breaker === null) return NO_TRIAL;
+    return claimTrial(this.#table, this.row, this.breaker, this.#clock.nowMs());
   }
 }

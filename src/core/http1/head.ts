@@ -107,6 +107,15 @@ export class Head {
     return latin1(this.bytes, this.nameStarts[index]!, this.nameEnds[index]!);
   }
 
+  /** The field stops here: it is not forwarded, and no longer found. */
+  drop(index: number): void {
+    const name = this.ids[index]!;
+    this.ids[index] = NAME.dropped;
+    this.seen |= 1 << NAME.dropped;
+    for (let at = 0; at < this.fieldCount; at++) if (this.ids[at] === name) return;
+    this.seen &= ~(1 << name);
+  }
+
   target(): string {
     return latin1(this.bytes, this.targetStart, this.targetEnd);
   }

@@ -1,0 +1,60 @@
+import type { Settings } from '../config/schema.ts';
+import { type Change, Upkeep } from '../core/exchange/upkeep.ts';
+import { realClock } from '../io/clock.ts';
+import type { SharedTable } from '../table/table.ts';
+import type { PoolPlan } from '../worker/plan.ts';
+import { probePlanOf, upkeepPlanOf } from './health-plan.ts';
+import { Prober } from './prober.ts';
+
+/** How late a suspicion, the end of an ejection or of a recovery is seen at the most. */
+const TURN_MS = 50;
+
+/** Everything that the control thread does so that traffic meets working servers. */
+export class HealthKeeper {
+  readonly #prober: Prober;
+  readonly #upkeep: Upkeep;
+  #timer: NodeJS.Timeout | null = null;
+
+  /** @param onChange hears of every change of a server's or pool's state */
+  constructor(
+    table: SharedTable,
+    settings: Settings,
+    pool: PoolPlan,
+    onChange: (change: Change) => void,
+  ) {
+    const nowMs = realClock.nowMs();
+    this.#upkeep = new Upkeep(table, upkeepPlanOf(settings, pool), onChange, nowMs);
+    this.#prober = new Prober(table, {
+      onChange,
+      onBack: (row) => this.#upkeep.cameBack(row, realClock.nowMs()),
+    });
+    this.#prober.apply(probePlanOf(settings, pool), nowMs);
+  }
+
+  /** Follows other settings; what is known of servers that stay, stays known. */
+  apply(settings: Settings, pool: PoolPlan): void {
+    const nowMs = realClock.nowMs();
+    this.#upkeep.apply(upkeepPlanOf(settings, pool), nowMs);
+    this.#prober.apply(probePlanOf(settings, pool), nowMs);
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.#turn(), TURN_MS);
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#prober.close();
+  }
+
+  /** An operator gives the traffic back to the primaries. @returns false: they have it */
+  failback(): boolean {
+    return this.#upkeep.failback('an operator said so');
+  }
+
+  #turn(): void {
+    const nowMs = realClock.nowMs();
+    this.#prober.turn(nowMs);
+    this.#upkeep.turn(nowMs);
+  }
+}

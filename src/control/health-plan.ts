@@ -1,0 +1,106 @@
+import { parseAddress } from '../base/address.ts';
+import type { Settings } from '../config/schema.ts';
+import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
+import type { UpkeepPlan } from '../core/exchange/upkeep.ts';
+import type { ProbeSpec } from '../io/probe.ts';
+import type { PoolPlan } from '../worker/plan.ts';
+import type { ProbePlan } from './prober.ts';
+
+/** What the prober needs of the settings; null where nothing is probed. */
+export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | null {
+  const { health_check: check, failover } = settings.load_balancing;
+  const { detection } = failover;
+  const detects = failover.enabled && detection.enabled;
+  if (!check.enabled && !detects) return null;
+  // Without health checks every server is looked at as a suspect one is, by a TCP connect.
+  const { interval, timeout } = check.enabled ? check : detection;
+  return {
+    times: {
+      intervalMs: interval,
+      suspectIntervalMs: detects ? Math.min(detection.interval, interval) : interval,
+    },
+    thresholds: {
+      failureThreshold: check.failure_threshold,
+      successThreshold: check.success_threshold,
+    },
+    timeoutMs: timeout,
+    suspectTimeoutMs: detects ? detection.timeout : timeout,
+    servers: pool.servers.map((server) => ({
+      row: server.row,
+      label: server.label,
+      address: check.enabled ? probedAddress(server, check) : { ...server.address, tls: null },
+      spec: check.enabled ? specOf(server, check) : TCP,
+    })),
+  };
+}
+
+/** What the upkeep needs of the settings. */
+export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
+  const { failover } = settings.load_balancing;
+  const { outlier_detection: outliers, failback } = failover;
+  return {
+    settings: pool.settings,
+    servers: pool.servers,
+    outliers:
+      failover.enabled && outliers.enabled
+        ? {
+            intervalMs: outliers.interval,
+            requestsMin: outliers.min_requests,
+            errorPercent: outliers.error_rate,
+            latencyFactor: outliers.latency_factor,
+          }
+        : null,
+    failback: failover.enabled
+      ? {
+          isAutomatic: failback.enabled || failover.strategy === 'failback',
+          delayMs: failback.delay,
+        }
+      : null,
+  };
+}
+
+type HealthCheck = Settings['load_balancing']['health_check'];
+
+const TCP: ProbeSpec = { http: null };
+
+/**
+ * A server that serves over TLS is probed over TLS, as it is set up. One that serves in the clear
+ * and is to be probed by https has nothing to verify its certificate against: its traffic is not
+ * protected either.
+ */
+function probedAddress(server: ServerPlan, check: HealthCheck): ServerAddress {
+  const { address } = server;
+  const port = check.port ?? address.port;
+  if (check.type === 'https') {
+    const unverified = {
+      serverName: address.host,
+      verify: false,
+      caPath: '',
+      certPath: '',
+      keyPath: '',
+    };
+    return { ...address, port, tls: address.tls ?? unverified };
+  }
+  const hasOwnPort = check.port !== undefined && check.port !== address.port;
+  return { ...address, port, tls: check.type === 'tcp' || hasOwnPort ? null : address.tls };
+}
+
+function specOf(server: ServerPlan, check: HealthCheck): ProbeSpec {
+  if (check.type === 'tcp') return TCP;
+  const { http } = check;
+  return {
+    http: {
+      method: http.method,
+      target: check.endpoint,
+      authority: authorityOf(server.name),
+      headers: http.headers,
+      expectedStatus: http.expected_status,
+      expectedBody: http.expected_body ?? '',
+    },
+  };
+}
+
+function authorityOf(address: string): string {
+  const parsed = parseAddress(address);
+  return parsed.ok && parsed.value.kind === 'tcp' ? address : 'localhost';
+}

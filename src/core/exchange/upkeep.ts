@@ -1,0 +1,281 @@
+/**
+ * What time alone changes, and what no worker can decide: breakers become half-open, trials that
+ * nobody ends expire, ejections end, shares grow, outliers are compared, primaries take over
+ * again. The control thread turns it a few times a second; workers see what changed by the
+ * table's generation, so that a request never looks at a clock for it.
+ *
+ * It also tells of every change of state, those that workers made among them.
+ */
+import { formatDuration } from '../../base/units.ts';
+import { BREAKER, type BreakerState, COUNTER, SERVER } from '../../table/layout.ts';
+import type { SharedTable } from '../../table/table.ts';
+import { standingOf, VERDICT } from '../balance/verdict.ts';
+import { close, expireTrial, recover } from '../health/breaker.ts';
+import {
+  CONTROL_THREAD,
+  eject,
+  forgive,
+  isEjected,
+  readmit,
+  readmitInTime,
+} from '../health/ejection.ts';
+import { findOutliers, type OutlierSettings, type Sample } from '../health/outliers.ts';
+import { growShare, startSlowly } from '../health/slow-start.ts';
+import { failureText } from './outcome.ts';
+import type { PoolSettings } from './pool.ts';
+import type { ServerPlan } from './server.ts';
+
+/** A change of state, for the log, metrics and alerts. */
+export interface Change {
+  readonly aspect: 'health' | 'breaker' | 'ejection' | 'failover' | 'pool';
+  /** Label of the server; of the pool where the aspect is one of the pool. */
+  readonly subject: string;
+  readonly from: string;
+  readonly to: string;
+  readonly cause: string;
+}
+
+export interface UpkeepPlan {
+  readonly settings: Pick<PoolSettings, 'name' | 'row' | 'breaker' | 'ejection' | 'slowStartMs'>;
+  readonly servers: readonly Pick<ServerPlan, 'row' | 'label' | 'backup'>[];
+  /** null: servers are not compared. */
+  readonly outliers: (OutlierSettings & { readonly intervalMs: number }) | null;
+  /** null: backups serve just as long as no primary is usable. */
+  readonly failback: Failback | null;
+}
+
+export interface Failback {
+  /** Whether primaries take over again by themselves. */
+  readonly isAutomatic: boolean;
+  /** How long a primary must have been usable before. */
+  readonly delayMs: number;
+}
+
+const BREAKER_NAMES: Readonly<Record<BreakerState, string>> = {
+  [BREAKER.closed]: 'closed',
+  [BREAKER.open]: 'open',
+  [BREAKER.halfOpen]: 'half_open',
+};
+
+/** What was seen of a server the last time. */
+interface Seen {
+  breaker: BreakerState;
+  ejected: boolean;
+  /** Why it is about to be ejected, where the comparison did it. */
+  ejectionCause: string;
+  /** Since when it has been usable; -1: it is not. */
+  usableSinceMs: number;
+  forgivenMs: number;
+  attempts: number;
+  failures: number;
+  firstByteUs: number;
+  firstBytes: number;
+}
+
+export class Upkeep {
+  readonly #table: SharedTable;
+  readonly #onChange: (change: Change) => void;
+  #plan: UpkeepPlan;
+  #seen = new Map<number, Seen>();
+  #comparedMs: number;
+  #hasServers = true;
+
+  constructor(
+    table: SharedTable,
+    plan: UpkeepPlan,
+    onChange: (change: Change) => void,
+    nowMs: number,
+  ) {
+    this.#table = table;
+    this.#plan = plan;
+    this.#onChange = onChange;
+    this.#comparedMs = nowMs;
+    for (const { row } of plan.servers) this.#seen.set(row, newSeen(nowMs));
+  }
+
+  /** Follows another plan. Servers that it adds start slowly. */
+  apply(plan: UpkeepPlan, nowMs: number): void {
+    this.#plan = plan;
+    const before = this.#seen;
+    this.#seen = new Map();
+    for (const { row } of plan.servers) {
+      const seen = before.get(row);
+      this.#seen.set(row, seen ?? newSeen(nowMs));
+      if (seen === undefined) startSlowly(this.#table, row, plan.settings.slowStartMs, nowMs);
+      if (plan.settings.breaker === null) close(this.#table, row);
+      if (plan.settings.ejection === null) readmit(this.#table, row);
+    }
+    if (plan.failback === null && this.#table.isFailedOver(plan.settings.row)) {
+      this.#table.setFailedOver(plan.settings.row, false);
+    }
+  }
+
+  /** Brings everything up to date. A few times a second is often enough. */
+  turn(nowMs: number): void {
+    const { outliers } = this.#plan;
+    for (const server of this.#plan.servers) this.#turnServer(server, nowMs);
+    if (outliers !== null && nowMs - this.#comparedMs >= outliers.intervalMs) {
+      this.#compare(outliers, nowMs);
+    }
+    for (const server of this.#plan.servers) this.#tell(server, nowMs);
+    this.#turnPool(nowMs);
+  }
+
+  /** A server's probes succeed again: an ejection for the same trouble ends with it. */
+  cameBack(row: number, nowMs: number): void {
+    readmit(this.#table, row);
+    startSlowly(this.#table, row, this.#plan.settings.slowStartMs, nowMs);
+  }
+
+  /** Lets the primaries take over again. @returns false where they never stopped to serve */
+  failback(cause: string): boolean {
+    const { row, name } = this.#plan.settings;
+    if (!this.#table.isFailedOver(row)) return false;
+    this.#table.setFailedOver(row, false);
+    this.#say('failover', name, 'backups', 'primaries', cause);
+    return true;
+  }
+
+  #turnServer({ row }: { row: number }, nowMs: number): void {
+    const table = this.#table;
+    const { breaker, ejection, slowStartMs } = this.#plan.settings;
+    if (breaker !== null) {
+      recover(table, row, nowMs);
+      expireTrial(table, row, breaker, nowMs);
+    }
+    if (ejection !== null) {
+      if (readmitInTime(table, row, nowMs)) startSlowly(table, row, slowStartMs, nowMs);
+      const seen = this.#seen.get(row)!;
+      if (isEjected(table, row)) seen.forgivenMs = nowMs;
+      else if (nowMs - seen.forgivenMs >= ejection.ejectionMs) {
+        forgive(table, row);
+        seen.forgivenMs = nowMs;
+      }
+    }
+    growShare(table, row, slowStartMs, nowMs);
+  }
+
+  #compare(outliers: OutlierSettings, nowMs: number): void {
+    const { servers, settings } = this.#plan;
+    this.#comparedMs = nowMs;
+    const samples = servers.map((server) => this.#sample(server.row));
+    if (settings.ejection === null) return;
+    for (const { index, cause } of findOutliers(samples, outliers)) {
+      const { row } = servers[index]!;
+      const pool = { row: settings.row, servers };
+      if (eject(this.#table, pool, row, settings.ejection, CONTROL_THREAD, nowMs)) {
+        this.#seen.get(row)!.ejectionCause = cause;
+      }
+    }
+  }
+
+  #sample(row: number): Sample {
+    const table = this.#table;
+    const seen = this.#seen.get(row)!;
+    const attempts = table.counted(row, COUNTER.attempts);
+    const failures =
+      table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers);
+    const firstByteUs = table.counted(row, COUNTER.firstByteUs);
+    const firstBytes = table.counted(row, COUNTER.firstBytes);
+    const sample = {
+      attempts: attempts - seen.attempts,
+      failures: failures - seen.failures,
+      firstByteUs: firstByteUs - seen.firstByteUs,
+      firstBytes: firstBytes - seen.firstBytes,
+    };
+    Object.assign(seen, { attempts, failures, firstByteUs, firstBytes });
+    return sample;
+  }
+
+  /** Tells what changed at a server since the last turn. */
+  #tell({ row, label }: UpkeepPlan['servers'][number], nowMs: number): void {
+    const { cells } = this.#table;
+    const seen = this.#seen.get(row)!;
+    const cell = (which: number) => Atomics.load(cells, this.#table.atServer(row, which));
+    const breaker = cell(SERVER.breaker) as BreakerState;
+    if (breaker !== seen.breaker) {
+      const cause = this.#breakerCause(seen.breaker, breaker, cell(SERVER.lastFailure));
+      const [from, to] = [BREAKER_NAMES[seen.breaker], BREAKER_NAMES[breaker]];
+      seen.breaker = breaker;
+      this.#say('breaker', label, from, to, cause);
+    }
+    const ejected = isEjected(this.#table, row);
+    if (ejected !== seen.ejected) {
+      seen.ejected = ejected;
+      if (ejected) {
+        const cause = seen.ejectionCause || this.#inRowCause(cell(SERVER.lastFailure));
+        seen.ejectionCause = '';
+        this.#say('ejection', label, 'in', 'ejected', cause);
+      } else this.#say('ejection', label, 'ejected', 'in', 'its time is over, or it came back');
+    }
+    const isUsable = standingOf(this.#table, row) === VERDICT.usable;
+    if (!isUsable) seen.usableSinceMs = -1;
+    else if (seen.usableSinceMs === -1) seen.usableSinceMs = nowMs;
+  }
+
+  #breakerCause(from: BreakerState, to: BreakerState, lastFailure: number): string {
+    const { breaker } = this.#plan.settings;
+    if (breaker === null) return 'breakers were switched off';
+    if (to === BREAKER.closed) return 'its trial succeeded';
+    if (to === BREAKER.halfOpen)
+      return `recovery_timeout (${formatDuration(breaker.recoveryMs)}) is over`;
+    if (from === BREAKER.halfOpen) return `its trial failed: ${failureText(lastFailure)}`;
+    return `${breaker.failureThreshold} failures in a row, the last: ${failureText(lastFailure)}`;
+  }
+
+  #inRowCause(lastFailure: number): string {
+    const count = this.#plan.settings.ejection?.failuresInRow ?? 0;
+    return `${count} failures in a row, the last: ${failureText(lastFailure)}`;
+  }
+
+  #turnPool(nowMs: number): void {
+    const { failback, servers, settings } = this.#plan;
+    const { row, name } = settings;
+    const usable = servers.filter((server) => this.#seen.get(server.row)!.usableSinceMs !== -1);
+    const hasServers = usable.length > 0;
+    if (hasServers !== this.#hasServers) {
+      this.#hasServers = hasServers;
+      const [from, to] = hasServers ? ['no_server', 'serving'] : ['serving', 'no_server'];
+      this.#say(
+        'pool',
+        name,
+        from!,
+        to!,
+        `${usable.length} of ${servers.length} servers are usable`,
+      );
+    }
+    if (failback === null) return;
+    const primaries = usable.filter((server) => !server.backup);
+    if (!this.#table.isFailedOver(row)) {
+      if (primaries.length > 0 || usable.length === 0) return;
+      this.#table.setFailedOver(row, true);
+      this.#say('failover', name, 'primaries', 'backups', 'no primary is usable');
+      return;
+    }
+    if (!failback.isAutomatic) return;
+    const ready = primaries.find(
+      (server) => nowMs - this.#seen.get(server.row)!.usableSinceMs >= failback.delayMs,
+    );
+    if (ready !== undefined) {
+      this.failback(`${ready.label} has been usable for ${formatDuration(failback.delayMs)}`);
+    }
+  }
+
+  #say(aspect: Change['aspect'], subject: string, from: string, to: string, cause: string): void {
+    this.#onChange({ aspect, subject, from, to, cause });
+  }
+}
+
+function newSeen(nowMs: number): Seen {
+  return {
+    breaker: BREAKER.closed,
+    ejected: false,
+    ejectionCause: '',
+    usableSinceMs: nowMs,
+    forgivenMs: nowMs,
+    attempts: 0,
+    failures: 0,
+    firstByteUs: 0,
+    firstBytes: 0,
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * The circuit breaker of a server. It lives in the server's row of the shared table, so that all
+ * workers see one breaker; every change is one atomic step that exactly one thread wins.
+ *
+ *   closed ── failureThreshold failures in a row ──> open
+ *   open ── recoveryMs later (`recover`, control thread) ──> half-open
+ *   half-open ── its trial succeeds ──> closed;  its trial fails, or stays silent ──> open
+ *
+ * A half-open breaker lets one trial through at a time. Its token, in `SERVER.breakerTrial`, is
+ * the time by which it must have ended, so that claim and deadline are one write; the lowest bit
+ * says whether the server has begun to answer. A trial ends by moving the breaker first and
+ * clearing the token after, so that no other is claimed in between; what it brings once its token
+ * is gone is ignored.
+ */
+import { BREAKER, SERVER } from '../../table/layout.ts';
+import type { SharedTable } from '../../table/table.ts';
+import { cellTime, hasCome } from './table-time.ts';
+
+export interface BreakerSettings {
+  readonly failureThreshold: number;
+  readonly recoveryMs: number;
+  readonly halfOpenMs: number;
+}
+
+/** What there is instead of a trial's token where there is no trial. */
+export const NO_TRIAL = 0;
+const HAS_ANSWERED = 1;
+
+/** A failure that was no trial's. @returns whether it opened the breaker */
+export function countFailure(
+  table: SharedTable,
+  row: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): boolean {
+  const { cells } = table;
+  // What was sent before the breaker opened tells nothing new, and is no trial's verdict.
+  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.closed) return false;
+  const failures = Atomics.add(cells, table.atServer(row, SERVER.breakerFailures), 1) + 1;
+  if (failures < settings.failureThreshold) return false;
+  return open(table, row, BREAKER.closed, settings, nowMs);
+}
+
+/** A success that was no trial's. */
+export function countSuccess(table: SharedTable, row: number): void {
+  const cell = table.atServer(row, SERVER.breakerFailures);
+  if (Atomics.load(table.cells, cell) !== 0) Atomics.store(table.cells, cell, 0);
+}
+
+/** Moves an open breaker on to half-open when its time has come. Control thread only. */
+export function recover(table: SharedTable, row: number, nowMs: number): boolean {
+  const { cells } = table;
+  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.open) return false;
+  if (!hasCome(Atomics.load(cells, table.atServer(row, SERVER.breakerUntilMs)), nowMs)) {
+    return false;
+  }
+  return move(table, row, BREAKER.open, BREAKER.halfOpen);
+}
+
+/** @returns the token of the trial that the caller may now send, or NO_TRIAL */
+export function claimTrial(
+  table: SharedTable,
+  row: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): number {
+  const { cells } = table;
+  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.halfOpen) {
+    return NO_TRIAL;
+  }
+  const cell = table.atServer(row, SERVER.breakerTrial);
+  if (Atomics.load(cells, cell) !== NO_TRIAL) return NO_TRIAL;
+  const token = tokenOf(nowMs + settings.halfOpenMs);
+  if (Atomics.compareExchange(cells, cell, NO_TRIAL, token) !== NO_TRIAL) return NO_TRIAL;
+  // The breaker may have moved on between the two looks: then this was no trial.
+  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) === BREAKER.halfOpen) return token;
+  Atomics.compareExchange(cells, cell, token, NO_TRIAL);
+  return NO_TRIAL;
+}
+
+/**
+ * The head of a good answer came: the rest of it may take its time.
+ *
+ * @returns the trial's new token, or NO_TRIAL when it had ended
+ */
+export function trialAnswered(
+  table: SharedTable,
+  row: number,
+  token: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): number {
+  const cell = table.atServer(row, SERVER.breakerTrial);
+  const next = tokenOf(nowMs + settings.halfOpenMs) | HAS_ANSWERED;
+  return Atomics.compareExchange(table.cells, cell, token, next) === token ? next : NO_TRIAL;
+}
+
+/** @returns whether the trial was still that of the breaker, which has closed now */
+export function trialSucceeded(table: SharedTable, row: number, token: number): boolean {
+  const { cells } = table;
+  const trial = table.atServer(row, SERVER.breakerTrial);
+  if (Atomics.load(cells, trial) !== token) return false;
+  Atomics.store(cells, table.atServer(row, SERVER.breakerFailures), 0);
+  const isMoved = move(table, row, BREAKER.halfOpen, BREAKER.closed);
+  Atomics.compareExchange(cells, trial, token, NO_TRIAL);
+  return isMoved;
+}
+
+/** @returns whether the trial was still that of the breaker, which is open again now */
+export function trialFailed(
+  table: SharedTable,
+  row: number,
+  token: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): boolean {
+  const trial = table.atServer(row, SERVER.breakerTrial);
+  if (Atomics.load(table.cells, trial) !== token) return false;
+  const isMoved = open(table, row, BREAKER.halfOpen, settings, nowMs);
+  Atomics.compareExchange(table.cells, trial, token, NO_TRIAL);
+  return isMoved;
+}
+
+/** The trial ended without a verdict, for its client left: the next request may be the trial. */
+export function releaseTrial(table: SharedTable, row: number, token: number): void {
+  const cell = table.atServer(row, SERVER.breakerTrial);
+  Atomics.compareExchange(table.cells, cell, token, NO_TRIAL);
+}
+
+/**
+ * Ends a trial whose time is over, the trial of a worker that died among them. A server that has
+ * begun to answer has stood its trial, however long the rest of its answer takes; else it failed.
+ * Control thread only.
+ */
+export function expireTrial(
+  table: SharedTable,
+  row: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): boolean {
+  const token = Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
+  if (token === NO_TRIAL || !hasCome(token, nowMs)) return false;
+  return (token & HAS_ANSWERED) !== 0
+    ? trialSucceeded(table, row, token)
+    : trialFailed(table, row, token, settings, nowMs);
+}
+
+/** Closes the breaker whatever it is, as when breakers are switched off. Control thread only. */
+export function close(table: SharedTable, row: number): void {
+  const { cells } = table;
+  Atomics.store(cells, table.atServer(row, SERVER.breakerFailures), 0);
+  const breaker = table.atServer(row, SERVER.breaker);
+  if (Atomics.exchange(cells, breaker, BREAKER.closed) === BREAKER.closed) return;
+  Atomics.store(cells, table.atServer(row, SERVER.breakerTrial), NO_TRIAL);
+  table.raiseGeneration();
+}
+
+function open(
+  table: SharedTable,
+  row: number,
+  from: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): boolean {
+  const { cells } = table;
+  // First the time: `recover` must never see an open breaker with the time of its last opening.
+  const until = table.atServer(row, SERVER.breakerUntilMs);
+  Atomics.store(cells, until, cellTime(nowMs + settings.recoveryMs));
+  if (!move(table, row, from, BREAKER.open)) return false;
+  Atomics.add(cells, table.atServer(row, SERVER.breakerOpenings), 1);
+  return true;
+}
+
+function move(table: SharedTable, row: number, from: number, to: number): boolean {
+  const breaker = table.atServer(row, SERVER.breaker);
+  if (Atomics.compareExchange(table.cells, breaker, from, to) !== from) return false;
+  table.raiseGeneration();
+  return true;
+}
+
+/** An even number that is not 0. */
+function tokenOf(deadlineMs: number): number {
+  return deadlineMs & ~HAS_ANSWERED || 2;
+}

@@ -1,0 +1,137 @@
+/**
+ * Ejection: a server that does much worse than the others of its pool is left out for a while.
+ *
+ * Workers eject by failures in a row, the control thread by what it compares at an interval. Each
+ * ejection of a server lasts longer than its last one. At most a share of a pool is out at a time,
+ * though always one may be; to hold that over all threads a thread ejects only while it has the
+ * pool's lock, and one that finds it taken lets it be: the next failure asks again.
+ *
+ * (Envoy's outlier detection, "Outlier detection" in its architecture overview.)
+ */
+import { POOL, SERVER } from '../../table/layout.ts';
+import type { SharedTable } from '../../table/table.ts';
+import { cellTime, hasCome } from './table-time.ts';
+
+export interface EjectionSettings {
+  /** Failures in a row in live traffic that eject a server; 0: they never do. */
+  readonly failuresInRow: number;
+  /** How long the first ejection lasts; each repetition lasts as much longer. */
+  readonly ejectionMs: number;
+  readonly ejectionMsMax: number;
+  /** Most servers of a pool that are out at a time, in percent; one always may be. */
+  readonly ejectedPercentMax: number;
+}
+
+/** The servers among which one can be an outlier. */
+export interface EjectionPool {
+  readonly row: number;
+  readonly servers: readonly { readonly row: number }[];
+}
+
+/** Who takes the pool's lock: a worker's lane + 1, or the control thread. */
+export const CONTROL_THREAD = -1;
+
+export function isEjected(table: SharedTable, row: number): boolean {
+  return Atomics.load(table.cells, table.atServer(row, SERVER.ejectedUntilMs)) !== 0;
+}
+
+/** A live failure that no breaker counts. @returns whether it ejected the server */
+export function countFailureInRow(
+  table: SharedTable,
+  pool: EjectionPool,
+  row: number,
+  settings: EjectionSettings,
+  owner: number,
+  nowMs: number,
+): boolean {
+  const failures = Atomics.add(table.cells, table.atServer(row, SERVER.failuresInRow), 1) + 1;
+  if (settings.failuresInRow === 0 || failures < settings.failuresInRow) return false;
+  if (othersFailToo(table, pool, row)) return false;
+  return eject(table, pool, row, settings, owner, nowMs);
+}
+
+/** Whether the last thing that live traffic heard of a server was a failure. */
+export function isFailing(table: SharedTable, row: number): boolean {
+  const { cells } = table;
+  return (
+    Atomics.load(cells, table.atServer(row, SERVER.failuresInRow)) > 0 ||
+    Atomics.load(cells, table.atServer(row, SERVER.breakerFailures)) > 0
+  );
+}
+
+export function endFailuresInRow(table: SharedTable, row: number): void {
+  const cell = table.atServer(row, SERVER.failuresInRow);
+  if (Atomics.load(table.cells, cell) !== 0) Atomics.store(table.cells, cell, 0);
+}
+
+/**
+ * Leaves a server out, for longer the more often it was.
+ *
+ * @returns false where it is out already, no more may be, or another thread is at it
+ */
+export function eject(
+  table: SharedTable,
+  pool: EjectionPool,
+  row: number,
+  settings: EjectionSettings,
+  owner: number,
+  nowMs: number,
+): boolean {
+  const { cells } = table;
+  const lock = table.atPool(pool.row, POOL.ejectionLock);
+  if (Atomics.compareExchange(cells, lock, 0, owner) !== 0) return false;
+  const mayEject = !isEjected(table, row) && hasRoom(table, pool, settings);
+  if (mayEject) {
+    const level = Atomics.add(cells, table.atServer(row, SERVER.ejectionLevel), 1);
+    const forMs = Math.min(settings.ejectionMs * (level + 1), settings.ejectionMsMax);
+    const until = table.atServer(row, SERVER.ejectedUntilMs);
+    Atomics.add(cells, table.atServer(row, SERVER.ejections), 1);
+    Atomics.store(cells, until, cellTime(nowMs + forMs));
+  }
+  Atomics.store(cells, lock, 0);
+  if (mayEject) table.raiseGeneration();
+  return mayEject;
+}
+
+/** Ends an ejection whose time is over. Control thread only. */
+export function readmitInTime(table: SharedTable, row: number, nowMs: number): boolean {
+  const until = Atomics.load(table.cells, table.atServer(row, SERVER.ejectedUntilMs));
+  return until !== 0 && hasCome(until, nowMs) && readmit(table, row);
+}
+
+/** Ends an ejection. Control thread only. @returns whether the server was ejected */
+export function readmit(table: SharedTable, row: number): boolean {
+  // A failure that was under way must not eject it again by itself.
+  Atomics.store(table.cells, table.atServer(row, SERVER.failuresInRow), 0);
+  const until = table.atServer(row, SERVER.ejectedUntilMs);
+  if (Atomics.exchange(table.cells, until, 0) === 0) return false;
+  table.raiseGeneration();
+  return true;
+}
+
+/** One step back for a server that has behaved for a time. Control thread only. */
+export function forgive(table: SharedTable, row: number): void {
+  const level = table.atServer(row, SERVER.ejectionLevel);
+  if (!isEjected(table, row) && Atomics.load(table.cells, level) > 0) {
+    Atomics.sub(table.cells, level, 1);
+  }
+}
+
+/** Where half of the others fail as well, none stands out: it is the requests, or the network. */
+function othersFailToo(table: SharedTable, pool: EjectionPool, row: number): boolean {
+  let others = 0;
+  let failing = 0;
+  for (const server of pool.servers) {
+    if (server.row === row) continue;
+    others += 1;
+    if (isFailing(table, server.row)) failing += 1;
+  }
+  return failing * 2 >= others;
+}
+
+function hasRoom(table: SharedTable, pool: EjectionPool, settings: EjectionSettings): boolean {
+  let out = 0;
+  for (const server of pool.servers) if (isEjected(table, server.row)) out += 1;
+  const most = Math.floor((pool.servers.length * settings.ejectedPercentMax) / 100);
+  return out < Math.max(1, most);
+}

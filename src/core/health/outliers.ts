@@ -1,0 +1,70 @@
+/** What one server did since the last comparison. */
+export interface Sample {
+  readonly attempts: number;
+  readonly failures: number;
+  /** Sum of the times to first byte. */
+  readonly firstByteUs: number;
+  readonly firstBytes: number;
+}
+
+export interface OutlierSettings {
+  /** A server with fewer attempts is not judged, nor compared with. */
+  readonly requestsMin: number;
+  /** Share of failed attempts that makes an outlier. */
+  readonly errorPercent: number;
+  /** How many times the median latency of the others makes an outlier; 0: latency is not judged. */
+  readonly latencyFactor: number;
+}
+
+export interface Outlier {
+  /** Index of the sample. */
+  readonly index: number;
+  /** For the log: what is wrong, with the figures. */
+  readonly cause: string;
+}
+
+/** Below this difference no user notices, whatever the factor. */
+const LATENCY_DIFFERENCE_MS_MIN = 20;
+
+/** The servers that stand out, the worst first. */
+export function findOutliers(samples: readonly Sample[], settings: OutlierSettings): Outlier[] {
+  const found: (Outlier & { badness: number })[] = [];
+  const judged = samples.map((sample) => sample.attempts >= settings.requestsMin);
+  samples.forEach((sample, index) => {
+    if (!judged[index]) return;
+    const others = samples.filter((_, at) => at !== index && judged[at]);
+    if (others.length === 0) return;
+    const percent = errorPercent(sample);
+    const usual = median(others.map(errorPercent));
+    if (percent >= settings.errorPercent && percent > usual) {
+      const cause = `${Math.round(percent)}% of its requests failed`;
+      found.push({ index, cause, badness: 1000 + percent });
+      return;
+    }
+    const ms = latencyMs(sample);
+    const usualMs = median(others.map(latencyMs));
+    const isSlow =
+      settings.latencyFactor > 0 &&
+      ms > usualMs * settings.latencyFactor &&
+      ms > usualMs + LATENCY_DIFFERENCE_MS_MIN;
+    if (isSlow) {
+      const cause = `it took ${ms.toFixed(0)} ms to answer, the others ${usualMs.toFixed(0)} ms`;
+      found.push({ index, cause, badness: Math.min(ms / usualMs, 1000) });
+    }
+  });
+  return found.sort((one, other) => other.badness - one.badness);
+}
+
+function errorPercent(sample: Sample): number {
+  return Math.min(100, (100 * sample.failures) / sample.attempts);
+}
+
+function latencyMs(sample: Sample): number {
+  return sample.firstBytes === 0 ? 0 : sample.firstByteUs / sample.firstBytes / 1000;
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((one, other) => one - other);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
