@@ -119,6 +119,8 @@ export class ServerConnection implements StreamOwner {
     if (keptMs <= 0) return false;
     this.#exchange = null;
     this.#state = STATE.idle;
+    // It may have been paused for a client that was slow to take the last of the response.
+    this.stream.resume();
     this.idleSinceMs = nowMs;
     this.keptUntilMs = nowMs + keptMs;
     this.#timer.set(this.keptUntilMs);
