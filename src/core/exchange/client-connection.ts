@@ -320,6 +320,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
+    // The server may have answered while it still owed us the reading of the body.
+    this.resumeBody();
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
@@ -328,7 +330,6 @@ export class ClientConnection implements StreamOwner, ClientSide {
     }
     if (this.#isConsuming) return;
     this.#held = null;
-    this.resumeBody();
     this.#consume(held, 0, held.length, nowMs);
     if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#close();
   }
