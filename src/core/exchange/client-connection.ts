@@ -145,7 +145,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#hasEnded = true;
     switch (this.#state) {
       case STATE.head:
-        if (this.#held === null) this.#close();
+        if (this.#held === null) this.#finish(nowMs);
         break;
       case STATE.body:
         this.#exchange!.clientGone('client_gone', nowMs);
@@ -325,13 +325,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#close();
+      if (this.#hasEnded) this.#finish(nowMs);
       return;
     }
     if (this.#isConsuming) return;
     this.#held = null;
     this.#consume(held, 0, held.length, nowMs);
-    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#close();
+    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#finish(nowMs);
   }
 
   #consume(bytes: Buffer, start: number, end: number, nowMs: number): void {
