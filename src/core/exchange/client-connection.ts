@@ -8,6 +8,7 @@ import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
+import type { Failure } from './failures.ts';
 import {
   forwardedInformational,
   forwardedResponse,
@@ -123,8 +124,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
-    if (this.#exchange?.isActive) this.#exchange!.clientGone('drained', nowMs);
-    if (this.#state !== STATE.closed) this.#close();
+    if (this.#exchange?.isActive) this.#abandon('drained', nowMs);
+    else this.#close();
   }
 
   onOpen(): void {}
@@ -148,12 +149,12 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#held === null) this.#finish(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientGone('client_gone', nowMs);
+        this.#abandon('client_gone', nowMs);
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole.
-        if (this.#exchange!.isStream) this.#exchange!.clientGone('client_gone', nowMs);
+        if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
         this.#exchange!.clientEndedTunnel(nowMs);
@@ -494,8 +495,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#exchange!.clientGone('client_write_timeout', nowMs);
-      this.#close();
+      this.#abandon('client_write_timeout', nowMs);
     } else if (unsentBytes > 0) {
       this.#unsentBytes = unsentBytes;
       this.#timer.set(nowMs + this.#timeouts.writeMs);
@@ -529,11 +529,22 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(nowMs + LINGER_MS);
   }
 
-  /** Closes at once. */
+  /** Closes in the middle of an exchange; the connection is left first, so that none follows. */
+  #abandon(failure: Failure, nowMs: number): void {
+    const exchange = this.#exchange!;
+    this.#leave();
+    exchange.clientGone(failure, nowMs);
+    // A response that ends with the connection must not look whole.
+    if (exchange.responseHasBegun && !exchange.isTunnel) this.stream.reset();
+    else this.stream.destroy();
+  }
+
+  /** Closes at once; what was promised and is not sent shows as broken. */
   #close(): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    this.stream.destroy();
+    if (this.stream.pendingBytes > 0) this.stream.reset();
+    else this.stream.destroy();
   }
 
   #giveBackExchange(): void {
