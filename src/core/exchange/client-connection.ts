@@ -137,8 +137,11 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   onDrain(nowMs: number): void {
     if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
-    else if (this.#state === STATE.body) this.#expectBody(nowMs);
-    else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
+    else if (this.#state === STATE.body) {
+      if (!this.#isPaused) this.#expectBody(nowMs);
+    } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
+      this.#timer.set(nowMs + this.#timeouts.idleMs);
+    } else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
     this.#exchange?.clientDrained();
   }
 
@@ -456,7 +459,12 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectDrain(): void {
-    if (this.#state === STATE.body || this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) return;
+    if (this.#state === STATE.body) return;
+    if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) {
+      // More was added: the same amount later would not mean that none was taken.
+      this.#unsentBytes = -1;
+      return;
+    }
     this.#unsentBytes = this.stream.unsentBytes();
     this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
   }
@@ -465,8 +473,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
-        if (this.#headDeadlineMs === 0) this.#close();
-        else this.#refuseLate(nowMs);
+        if (this.#headDeadlineMs !== 0) this.#refuseLate(nowMs);
+        else this.#checkIdle(nowMs);
         break;
       case STATE.body:
         this.#exchange!.clientFailed('body_timeout', nowMs);
@@ -490,6 +498,14 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#writeAnswer(answer, false);
     this.#engine.refused(this.via, 'head_timeout', 408, nowMs);
     this.#linger(nowMs);
+  }
+
+  /** A client that is still taking its last response is not idle. */
+  #checkIdle(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return this.#close();
+    this.#unsentBytes = unsentBytes;
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
   }
 
   #checkDrain(nowMs: number): void {
