@@ -160,8 +160,11 @@ export class ServerConnection implements StreamOwner {
     }
   }
 
-  onDrain(): void {
-    this.#exchange?.serverDrained();
+  onDrain(nowMs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (this.#state === STATE.awaiting && exchange.requestIsSent) this.expectAnswer(nowMs);
+    exchange.serverDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -266,8 +269,10 @@ export class ServerConnection implements StreamOwner {
         this.#fail('connect_timeout', nowMs);
         break;
       case STATE.awaiting:
-        if (this.#exchange!.requestIsSent) this.#fail('read_timeout', nowMs);
-        else this.#checkUpload(nowMs);
+        // A request that waits to be taken has not been sent, whatever the exchange believes.
+        if (this.#exchange!.requestIsSent && this.stream.pendingBytes === 0) {
+          this.#fail('read_timeout', nowMs);
+        } else this.#checkUpload(nowMs);
         break;
       case STATE.body:
         // While the client is the slow one the server is held back and cannot be blamed.
