@@ -170,10 +170,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     }
   }
 
-  onClose(_cause: CloseCause, nowMs: number): void {
+  onClose(cause: CloseCause, nowMs: number): void {
     if (this.#state === STATE.closed) return;
+    const wasTunnel = this.#state === STATE.tunnel;
     this.#leave();
-    if (this.#exchange?.isActive) this.#exchange!.clientGone('client_gone', nowMs);
+    if (!this.#exchange?.isActive) return;
+    if (wasTunnel && cause === 'closed') this.#exchange.clientEndedTunnel(nowMs);
+    else this.#exchange.clientGone('client_gone', nowMs);
   }
 
   sendInterim(head: Head): void {

@@ -280,7 +280,7 @@ export class ServerConnection implements StreamOwner {
         else this.#fail(this.#exchange!.isStream ? 'stream_timeout' : 'read_timeout', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange!.tunnelSilent(nowMs);
+        this.#checkTunnel(nowMs);
         break;
       case STATE.idle:
         this.destroy();
@@ -293,6 +293,15 @@ export class ServerConnection implements StreamOwner {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) this.#fail('write_timeout', nowMs);
     else this.expectUpload(nowMs);
+  }
+
+  /** A tunnel is silent when neither end takes anything either. */
+  #checkTunnel(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    const isTaking = unsentBytes > 0 && unsentBytes !== this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
+    if (isTaking || this.#exchange!.isHeldByClient) this.expectStream(nowMs);
+    else this.#exchange!.tunnelSilent(nowMs);
   }
 
   #fail(failure: Failure, nowMs: number, fault?: Fault): void {
