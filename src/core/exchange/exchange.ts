@@ -395,13 +395,13 @@ export class Exchange implements TimerOwner {
   clientEndedTunnel(nowMs: number): void {
     this.#clientEnded = true;
     this.connection?.stream.end();
-    if (this.#serverEnded) this.#tunnelOver(nowMs);
+    if (this.#serverEnded) this.#tunnelEnded(nowMs);
   }
 
   serverEndedTunnel(nowMs: number): void {
     this.#serverEnded = true;
     this.client.endTunnel();
-    if (this.#clientEnded) this.#tunnelOver(nowMs);
+    if (this.#clientEnded) this.#tunnelEnded(nowMs);
   }
 
   serverClosedTunnel(cause: CloseCause, nowMs: number): void {
@@ -603,6 +603,13 @@ export class Exchange implements TimerOwner {
   #giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
+  }
+
+  /** Both ends have said all; the connection closes by itself once the server has taken it. */
+  #tunnelEnded(nowMs: number): void {
+    if (this.connection === null || this.connection.stream.pendingBytes === 0) {
+      this.#tunnelOver(nowMs);
+    }
   }
 
   #tunnelOver(nowMs: number): void {
