@@ -2,11 +2,12 @@ import { availableParallelism } from 'node:os';
 import { AdminServer } from '../admin/server.ts';
 import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
-import { logFile } from '../config/locate.ts';
+import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
+import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
 import { type Logger, openLog } from '../observe/log.ts';
 import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
@@ -31,7 +32,7 @@ export async function start(io: Io, options: StartOptions): Promise<void> {
     const { settings, source } = demo === null ? fromFile(io, options) : fromDemo(demo);
     const workers = options.workers ?? workersOf(settings);
     const file = logFile(settings, io.env);
-    const instance = new Instance(settings, openLogOrFail(file, settings.log.level));
+    const instance = openInstance(settings, openLogOrFail(file, settings.log.level), io);
     await orFail(instance.start(workers));
     const admin = await openAdmin(settings, instance);
     io.out(banner(instance, { workers, source, file, settings, demo }));
@@ -134,6 +135,15 @@ function openLogOrFail(file: string, level: string): Logger {
     throw refusal(
       `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
     );
+  }
+}
+
+function openInstance(settings: Settings, log: Logger, io: Io): Instance {
+  try {
+    return new Instance(settings, log, stateDirectory(io.env));
+  } catch (error) {
+    if (error instanceof SessionKeyError) throw refusal(error.message);
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { COUNTER, HEALTH } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
 import { Supervisor } from './supervisor.ts';
@@ -47,6 +48,7 @@ export class Instance {
   readonly log: Logger;
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
+  readonly #persistence: PersistenceState;
   readonly #supervisor: Supervisor;
   readonly #health: HealthKeeper;
   readonly #startedMs = performance.now();
@@ -55,12 +57,17 @@ export class Instance {
   #workerDeaths = 0;
   #lostLogRecords = 0;
 
-  constructor(settings: Settings, log: Logger) {
+  /**
+   * @param stateDirectory where the key of session cookies is kept
+   * @throws SessionKeyError when that key can be neither read nor made
+   */
+  constructor(settings: Settings, log: Logger, stateDirectory: string) {
     this.log = log;
     this.#settings = settings;
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
-    this.#plan = planOf(settings, this.#rows);
+    this.#persistence = new PersistenceState(stateDirectory);
+    this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
       const { aspect, ...what } = change;
       log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
@@ -99,10 +106,11 @@ export class Instance {
    * Connections, requests under way and listeners that stay are not touched.
    *
    * @param workers data threads that the settings ask for
-   * @throws ListenError when an address cannot be opened; nothing has changed then
+   * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
+   *   cookies cannot be read; nothing has changed then
    */
   async reload(settings: Settings, workers: number): Promise<void> {
-    const plan = planOf(settings, this.#rows);
+    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     await this.#supervisor.apply(plan);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;

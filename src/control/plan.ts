@@ -6,7 +6,7 @@ import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
-import type { WorkerPlan } from '../worker/plan.ts';
+import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
@@ -19,7 +19,11 @@ const READ_BYTES_MIN = 64 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 
 /** What the data threads need of the settings. */
-export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
+export function planOf(
+  settings: Settings,
+  rows: ServerRows,
+  persistence: PersistencePlan | null,
+): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
   const pooling = performance.connection_pool;
@@ -40,6 +44,7 @@ export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
       strategyKey: balancing.strategy_key,
       panicThresholdPercent: balancing.health_check.panic_threshold,
       servers,
+      persistence,
       settings: {
         name: DEFAULT_POOL,
         row: DEFAULT_POOL_ROW,

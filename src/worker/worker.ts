@@ -19,6 +19,7 @@ import type { SocketContext } from '../io/socket-stream.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
 import { inNetworks } from './networks.ts';
+import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 
@@ -188,7 +189,8 @@ export class DataWorker {
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf);
+    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
   /** The same instance as long as the name is the same, so that turns go on over a reload. */

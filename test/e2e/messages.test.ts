@@ -83,7 +83,7 @@ test('pipelined requests are answered in order, slow servers and own answers amo
   const request = (path: string) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
   const client = await openclaw.send(
     request('/slow') +
-      `GET ftp://a.example/ HTTP/1.1\r\n${HOST}\r\n` +
+      `OPTIONS * HTTP/1.1\r\n${HOST}Max-Forwards: 0\r\n\r\n` +
       request('/a') +
       `POST /b HTTP/1.1\r\n${HOST}Content-Length: 5\r\n\r\nhello` +
       `HEAD /c HTTP/1.1\r\n${HOST}\r\n` +
@@ -93,7 +93,7 @@ test('pipelined requests are answered in order, slow servers and own answers amo
   assert.equal(client.unread, '');
   gate.resolve();
   assert.equal((await client.response()).text, 'slow');
-  assert.equal((await client.response()).status, 400);
+  assert.equal((await client.response()).status, 200);
   assert.equal((await client.response()).text, '/a');
   assert.equal((await client.response()).text, '/b');
   assert.deepEqual((await client.response(true)).headers['content-length'], ['2']);

@@ -78,6 +78,14 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
     );
   }
   if (type !== 'cookie') return;
+  if (cookie.previous_secrets.length > 0 && cookie.secret === undefined) {
+    report(
+      'warning',
+      [path('cookie', 'previous_secrets'), path('cookie', 'secret')],
+      'it is not used, for without secret the keys are in the state directory',
+      'write secret beside it, or add lines to session.key in the state directory',
+    );
+  }
   const encrypted = security.tls.enabled || trusted_proxies.length > 0;
   if (cookie.secure && !encrypted) {
     report(

@@ -173,7 +173,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   sendInterim(head: Head): void {
-    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head));
+    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
   }
 
   sendHead(head: Head, framing: Framing, exchange: Exchange): void {
@@ -181,7 +181,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (framing.body === BODY.untilClose) {
       if (this.#isHttp10) this.#keepsAlive = false;
       else transfer = TRANSFER.chunk;
-    } else if (framing.body === BODY.chunked && this.#isHttp10) {
+    } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
+      // Not even HEAD may tell it of a coding that it does not know (RFC 9112 §6.1).
       transfer = TRANSFER.unchunk;
       this.#keepsAlive = false;
     }
@@ -191,7 +192,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    let added = this.#connectionLine();
+    let added = this.#connectionLine() + exchange.sessionLines(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
     if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
     this.#headText = forwardedResponse(head, transfer, added);
@@ -244,12 +245,14 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (answer.status === 408) this.#keepsAlive = false;
+    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
+    const { status } = answer;
+    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
-  sendUpgrade(head: Head): void {
-    this.stream.writeText(forwardedInformational(head));
+  sendUpgrade(head: Head, exchange: Exchange): void {
+    this.stream.writeText(forwardedInformational(head, exchange.sessionLines(head)));
     this.#state = STATE.tunnel;
     this.#timer.clear();
     const nowMs = this.#engine.clock.nowMs();
@@ -339,7 +342,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           const head = this.#engine.requestHead;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
-            this.#expectHead(nowMs);
+            if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
             this.#refuse(head.fault, nowMs);

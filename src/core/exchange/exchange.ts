@@ -17,6 +17,7 @@ import { FAULTS, type Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import { FAILURES, type Failure } from './failures.ts';
@@ -52,6 +53,8 @@ export class Exchange implements TimerOwner {
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
+  /** What session persistence knows of the client; null: the pool has none. */
+  binding: Binding | null = null;
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
@@ -142,6 +145,11 @@ export class Exchange implements TimerOwner {
     this.#broughtId = requestId;
   }
 
+  /** What session persistence adds to the head of the response. */
+  sessionLines(head: Head): string {
+    return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -180,7 +188,7 @@ export class Exchange implements TimerOwner {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const server = pool.choose(this.key, this.tried);
+    const server = this.#choose();
     if (server !== null) this.#goTo(server, nowMs);
     else if (this.attempts > 0 && pool.allTried) {
       this.tried.clear();
@@ -191,11 +199,19 @@ export class Exchange implements TimerOwner {
     }
   }
 
+  #choose(): Server | null {
+    const pool = this.pool!;
+    const { binding } = this;
+    return binding === null
+      ? pool.choose(this.key, this.tried)
+      : pool.chooseBound(this.key, this.tried, binding);
+  }
+
   #goTo(server: Server, nowMs: number): void {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     this.server = server;
-    this.trial = pool.trial;
+    this.trial = pool.takeTrial();
     this.attempts += 1;
     this.requestIsSent = false;
     this.#isJudged = false;
@@ -360,7 +376,7 @@ export class Exchange implements TimerOwner {
     this.#isTunnel = true;
     this.#judgeSucceeded(nowMs);
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
-    this.client.sendUpgrade(head);
+    this.client.sendUpgrade(head, this);
   }
 
   tunnelFromServer(bytes: Buffer, start: number, end: number): void {
@@ -486,7 +502,7 @@ export class Exchange implements TimerOwner {
     this.tried.add(server.row);
     if (!mayRetry(this, true, false, nowMs)) return false;
     const mayGo = this.#claimRetry();
-    const other = mayGo ? pool.choose(this.key, this.tried) : null;
+    const other = mayGo ? this.#choose() : null;
     // Where the others fail as well this answer is as good as any.
     if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
     this.#giveUpServer();

@@ -3,12 +3,11 @@
  * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
  */
 import { latin1 } from '../../base/latin1.ts';
-import { IS_HOST } from '../http1/chars.ts';
-import type { Framing } from '../http1/framing.ts';
-import { BODY } from '../http1/framing.ts';
+import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
+import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 
 const HOP_BY_HOP =
@@ -18,7 +17,8 @@ const HOP_BY_HOP =
   (1 << NAME.te) |
   (1 << NAME.transferEncoding) |
   (1 << NAME.upgrade) |
-  (1 << NAME.http2Settings);
+  (1 << NAME.http2Settings) |
+  (1 << NAME.dropped);
 
 const FORWARDING =
   (1 << NAME.xForwardedFor) |
@@ -29,8 +29,8 @@ const FORWARDING =
 /** What is written anew, with the peer appended, where the peer is trusted. */
 const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 
-/** RFC 9110 §7.6.3: a gateway says Via on the way in. */
-const VIA_LINE = 'Via: 1.1 openclaw\r\n';
+/** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
+const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -43,8 +43,11 @@ export class Via {
   readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
+  /** The session cookie that it last brought, once verified. */
+  checkedCookie: CheckedCookie | null = null;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
+  #minorVersion = 1;
   #lines: Buffer | null = null;
 
   constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
@@ -52,7 +55,8 @@ export class Via {
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
-    this.node = peer.peerAddress.includes(':') ? `"[${peer.peerAddress}]"` : peer.peerAddress;
+    if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
+    else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
 
   /** The text of a Host field, which is most often that of the request before. */
@@ -64,12 +68,14 @@ export class Via {
   }
 
   /** The forwarding lines for an untrusted peer. */
-  linesFor(host: string): Buffer {
-    if (host !== this.#host || this.#lines === null) {
+  linesFor(host: string, minorVersion: number): Buffer {
+    if (host !== this.#host || minorVersion !== this.#minorVersion || this.#lines === null) {
       this.#host = host;
+      this.#minorVersion = minorVersion;
       this.#lines = Buffer.from(
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
-          `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n${VIA_LINE}`,
+          `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
+          VIA_LINES[minorVersion],
         'latin1',
       );
     }
@@ -86,7 +92,10 @@ export class Via {
 /** A target in absolute form, taken apart. */
 export interface AbsoluteTarget {
   authority: string;
+  /** Path and query. */
   path: string;
+  /** Whether it has neither. */
+  isBare: boolean;
 }
 
 /**
@@ -97,18 +106,34 @@ export function parseAbsoluteTarget(target: string): AbsoluteTarget | undefined 
   const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
   if (match === null) return undefined;
   const authority = match[1]!;
-  for (let at = 0; at < authority.length; at++) {
-    if (IS_HOST[authority.charCodeAt(at)] !== 1) return undefined;
-  }
+  if (!isHost(Buffer.from(authority, 'latin1'), 0, authority.length)) return undefined;
   const rest = match[2]!;
-  return { authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+  return {
+    authority,
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+    isBare: rest === '',
+  };
 }
+
+/**
+ * How many more times a request may be forwarded, by its Max-Forwards; -1: as often as may be.
+ * It counts for OPTIONS and TRACE only (RFC 9110 §7.6.2).
+ */
+export function forwardsLeft(head: Head): number {
+  if (!head.has(NAME.maxForwards)) return -1;
+  if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return -1;
+  const text = head.value(head.find(NAME.maxForwards));
+  return /^\d+$/.test(text) ? Math.min(Number(text), FORWARDS_MAX) : -1;
+}
+
+const FORWARDS_MAX = 255;
 
 /**
  * The head of a request as it goes to a server, the empty line included.
  *
  * @param absolute the target taken apart where it came in absolute form, else undefined
  * @param requestNumber for a request that brought no id; 0 where it did
+ * @param added further lines
  */
 export function forwardedRequest(
   engine: Engine,
@@ -117,16 +142,23 @@ export function forwardedRequest(
   via: Via,
   absolute: AbsoluteTarget | undefined,
   requestNumber: number,
+  added: string,
 ): string {
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  const forwards = forwardsLeft(head);
+  if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
+  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
     leaveOut |= 1 << NAME.host;
-    writer.text(`${head.method} ${absolute.path} HTTP/1.1\r\nHost: ${host}\r\n`);
+    // RFC 9112 §3.2.4: OPTIONS on a URI without path and query is about the server as a whole.
+    const target = head.method === 'OPTIONS' && absolute.isBare ? '*' : absolute.path;
+    writer.text(`${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`);
     copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   } else if (head.isHttp11) copyLines(writer, head, head.start, leaveOut);
   else {
@@ -134,15 +166,17 @@ export function forwardedRequest(
     writer.text(hostIndex === -1 ? ` HTTP/1.1\r\nHost: ${host}\r\n` : ' HTTP/1.1\r\n');
     copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   }
+  if (added !== '') writer.text(added);
   if (framing.body === BODY.chunked) writer.text('Transfer-Encoding: chunked\r\n');
   if (framing.upgrade) {
     writer.text(`Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`);
   } else if (head.has(NAME.te) && /\btrailers\b/i.test(head.joined(NAME.te)!)) {
     writer.text('Connection: TE\r\nTE: trailers\r\n');
   }
+  if (forwards !== -1) writer.text(`Max-Forwards: ${forwards - 1}\r\n`);
   if (via.peerIsTrusted) writer.text(trustedLines(head, via, host));
   else {
-    const lines = via.linesFor(host);
+    const lines = via.linesFor(host, head.minorVersion);
     writer.copy(lines, 0, lines.length);
   }
   if (requestNumber !== 0) {
@@ -159,12 +193,12 @@ export function forwardedRequest(
 function trustedLines(head: Head, via: Via, host: string): string {
   const before = head.joined(NAME.xForwardedFor);
   const forwarded = head.joined(NAME.forwarded);
-  let lines = `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${via.peerAddress}\r\n`;
+  let lines = `X-Forwarded-For: ${before ? `${before}, ` : ''}${via.peerAddress}\r\n`;
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
-  const elements = forwarded === undefined ? element : `${forwarded}, ${element}`;
-  return `${lines}Forwarded: ${elements}\r\n${VIA_LINE}`;
+  const elements = forwarded ? `${forwarded}, ${element}` : element;
+  return `${lines}Forwarded: ${elements}\r\n${VIA_LINES[head.minorVersion]}`;
 }
 
 function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
@@ -198,26 +232,33 @@ export function forwardedResponse(head: Head, transfer: Transfer, added: string)
   // Chunked goes on as chunked, and its line, known to hold just that, as it came.
   if (transfer === TRANSFER.asIs && head.status !== 204) leaveOut &= ~(1 << NAME.transferEncoding);
   if (head.status === 204) leaveOut |= 1 << NAME.contentLength;
-  if (added === '' && head.isHttp11) {
+  // 426 has to say which protocol it wants (RFC 9110 §15.5.22).
+  const wantsUpgrade = head.status === 426 && head.has(NAME.upgrade);
+  if (wantsUpgrade) leaveOut &= ~(1 << NAME.upgrade);
+  if (added === '' && head.isHttp11 && !wantsUpgrade) {
     closeGaps(head, head.start, leaveOut);
     return '';
   }
   const fieldsStart = head.nameStarts[0]!;
   const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
   closeGaps(head, fieldsStart, leaveOut);
-  return line + added;
+  return wantsUpgrade ? `${line}Connection: Upgrade\r\n${added}` : line + added;
 }
 
-/** The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade. */
-export function forwardedInformational(head: Head): string {
+/**
+ * The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade.
+ *
+ * @param added lines to add
+ */
+export function forwardedInformational(head: Head, added: string): string {
   const upgrade = head.status === 101 ? head.joined(NAME.upgrade) : undefined;
   const fieldsStart = head.nameStarts[0]!;
   const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
   closeGaps(head, fieldsStart, HOP_BY_HOP | (1 << NAME.contentLength));
   const lines = latin1(head.bytes, head.tailStart, head.end);
   return upgrade === undefined
-    ? line + lines
-    : `${line}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
+    ? line + added + lines
+    : `${line}${added}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
 }
 
 /** Copies the bytes from `start` up to the empty line, without the fields to leave out. */

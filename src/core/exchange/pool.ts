@@ -1,10 +1,11 @@
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
-import type { TriedSet } from '../balance/tried-set.ts';
-import { standingOf, VERDICT } from '../balance/verdict.ts';
-import type { BreakerSettings } from '../health/breaker.ts';
+import { TriedSet } from '../balance/tried-set.ts';
+import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
+import { type BreakerSettings, NO_TRIAL } from '../health/breaker.ts';
 import { type EjectionSettings, isFailing } from '../health/ejection.ts';
 import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
+import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
@@ -57,12 +58,15 @@ export interface PoolSettings {
 const UNSAFE_REUSE_IDLE_MS = 1500;
 
 /** A set of servers with one strategy, as one worker sees it. */
-export class Pool {
+export class Pool implements Verdicts {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
   readonly #chooser: Chooser<Server>;
   /** What a request is hashed by; null: the strategy hashes by nothing. */
   readonly keyOf: KeyOf | null;
+  /** How clients are known again; null: they are not. */
+  readonly persistence: Persistence | null;
+  readonly #byRow = new Map<number, Server>();
   readonly #engine: Engine;
 
   constructor(
@@ -71,13 +75,18 @@ export class Pool {
     servers: readonly Server[],
     chooser: Chooser<Server>,
     keyOf: KeyOf | null,
+    persistence: Persistence | null,
   ) {
     this.#engine = engine;
     this.settings = settings;
     this.servers = servers;
     this.#chooser = chooser;
     this.keyOf = keyOf;
-    for (const server of servers) server.breaker = settings.breaker;
+    this.persistence = persistence;
+    for (const server of servers) {
+      server.breaker = settings.breaker;
+      this.#byRow.set(server.row, server);
+    }
   }
 
   /** The pool's row in the shared table. */
@@ -89,9 +98,11 @@ export class Pool {
     return this.#chooser.choose(key, tried);
   }
 
-  /** Token of the breaker's trial that the last `choose` claimed; 0: none. */
-  get trial(): number {
-    return this.#chooser.trial;
+  /** Token of the breaker's trial that the choice just made is; 0: it is none. Taken once. */
+  takeTrial(): number {
+    const { trial } = this.#chooser;
+    this.#chooser.trial = NO_TRIAL;
+    return trial;
   }
 
   /** Whether the last `choose` gave null because the request was at every usable server. */
@@ -122,6 +133,39 @@ export class Pool {
     this.#engine.table.endRetry(this.row, this.#engine.lane);
   }
 
+  /**
+   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
+   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
+   * that server from now on; but where its own is only full, it comes back with its next request.
+   */
+  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
+    const wallMs = this.#engine.clock.wallMs();
+    const persistence = this.persistence!;
+    const own = this.#byRow.get(binding.row);
+    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
+    if (own !== undefined && verdict >= VERDICT.draining) {
+      persistence.bind(own.row, binding, wallMs);
+      return own;
+    }
+    binding.responseLines = '';
+    const chosen = this.#chooser.choose(key, tried);
+    // A server on trial may fail: nobody is bound to it before it has closed its breaker.
+    const isTrial = this.#chooser.trial !== NO_TRIAL;
+    if (chosen === null || isTrial || verdict === VERDICT.full) return chosen;
+    persistence.bind(chosen.row, binding, wallMs);
+    if (binding.row === chosen.row) return chosen;
+    // Another worker met the client in the same moment, and was first.
+    const first = this.#byRow.get(binding.row);
+    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
+    return serves ? first : chosen;
+  }
+
+  /** Whether a server may be given a request that was not sent anywhere yet. */
+  verdictOf(row: number): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
+  }
+
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
   acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
     const idle = server.idle;
@@ -145,6 +189,8 @@ export class Pool {
     else connection.destroy();
   }
 }
+
+const UNTRIED = new TriedSet();
 
 /** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
 export type KeyOf = (via: Via, head: Head) => number;

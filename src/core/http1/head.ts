@@ -29,7 +29,9 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   fields: 200,
 };
 
-export const FIELDS_MAX = 1000;
+export const FIELDS_MAX = 2000;
+/** Registered methods have at most 17 letters (RFC 9110 §16.1); RFC 9112 §3 asks for a 501. */
+export const METHOD_BYTES_MAX = 64;
 
 /** The head is not yet whole. */
 export const INCOMPLETE = 0;
@@ -62,6 +64,7 @@ export class Head {
   targetEnd = 0;
   /** Status line. */
   status = 0;
+  isResponse = false;
   /** 0 or 1; a higher minor version counts as 1 (RFC 9110 §2.5). */
   minorVersion = 1;
   /** Whether the version is written HTTP/1.1, and can be passed on as it came. */
@@ -104,6 +107,15 @@ export class Head {
     return latin1(this.bytes, this.nameStarts[index]!, this.nameEnds[index]!);
   }
 
+  /** The field stops here: it is not forwarded, and no longer found. */
+  drop(index: number): void {
+    const name = this.ids[index]!;
+    this.ids[index] = NAME.dropped;
+    this.seen |= 1 << NAME.dropped;
+    for (let at = 0; at < this.fieldCount; at++) if (this.ids[at] === name) return;
+    this.seen &= ~(1 << name);
+  }
+
   target(): string {
     return latin1(this.bytes, this.targetStart, this.targetEnd);
   }
@@ -121,7 +133,8 @@ export class Head {
 }
 
 /**
- * Reads a request head. Empty lines before it are passed over (RFC 9112 §2.2).
+ * Reads a request head. Empty lines before it are passed over (RFC 9112 §2.2). Bytes beyond
+ * `limits.headBytes` are not looked at: INCOMPLETE with that many means that it is too large.
  *
  * @returns where the head ends, INCOMPLETE or FAULTY
  */
@@ -129,17 +142,20 @@ export function readRequestHead(
   head: Head,
   bytes: Buffer,
   start: number,
-  end: number,
+  given: number,
   limits: HeadLimits,
 ): number {
   let at = start;
-  while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  while (at + 1 < given && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
   head.bytes = bytes;
   head.start = at;
+  head.isResponse = false;
+  const end = Math.min(given, at + limits.headBytes);
   if (at >= end || (bytes[at] === CR && at + 1 === end)) return INCOMPLETE;
 
   while (at < end && TOKEN_LOWER[bytes[at]!] !== 0) at++;
-  if (at === end) return at - head.start > 64 ? fault(head, 'bad_method') : INCOMPLETE;
+  if (at - head.start > METHOD_BYTES_MAX) return fault(head, 'method_too_long');
+  if (at === end) return INCOMPLETE;
   if (bytes[at] !== SP || at === head.start)
     return fault(head, lineFault(bytes[at]!, 'bad_method'));
   head.method = methodOf(bytes, head.start, at);
@@ -151,7 +167,8 @@ export function readRequestHead(
   if (at > targetLimit) return fault(head, 'target_too_long');
   if (at === end) return INCOMPLETE;
   if (bytes[at] !== SP || at === head.targetStart) {
-    return fault(head, lineFault(bytes[at]!, 'bad_target'));
+    const isVersionless = bytes[at] === CR && at > head.targetStart;
+    return fault(head, lineFault(bytes[at]!, isVersionless ? 'bad_version' : 'bad_target'));
   }
   head.targetEnd = at;
 
@@ -175,11 +192,13 @@ export function readResponseHead(
   head: Head,
   bytes: Buffer,
   start: number,
-  end: number,
+  given: number,
   limits: HeadLimits,
 ): number {
   head.bytes = bytes;
   head.start = start;
+  head.isResponse = true;
+  const end = Math.min(given, start + limits.headBytes);
   let at = readVersion(head, bytes, start, end);
   if (at <= 0) return at;
   head.versionEnd = at;
@@ -203,11 +222,23 @@ export function readResponseHead(
 }
 
 /**
- * Reads header lines up to and with the empty line; a trailer section reads the same.
+ * Reads a trailer section (RFC 9112 §7.1.2).
  *
  * @returns where the section ends, INCOMPLETE or FAULTY
  */
-export function readFields(
+export function readTrailers(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  given: number,
+  limits: HeadLimits,
+): number {
+  head.start = start;
+  return readFields(head, bytes, start, Math.min(given, start + limits.headBytes), limits);
+}
+
+/** Reads header lines up to and with the empty line. */
+function readFields(
   head: Head,
   bytes: Buffer,
   start: number,
@@ -244,7 +275,14 @@ export function readFields(
         if (at >= end) return INCOMPLETE;
         byte = bytes[at]!;
       } while (TOKEN_LOWER[byte] !== 0);
-      if (byte !== COLON) return fault(head, nameFault(byte, false));
+      if (byte !== COLON) {
+        if (!head.isResponse || !isSpace(byte)) return fault(head, nameFault(byte, false));
+        const moved = moveColon(bytes, at, end);
+        if (moved === INCOMPLETE) return INCOMPLETE;
+        if (moved === FAULTY) return fault(head, 'space_before_colon');
+        at = nameStarts[count]!;
+        continue;
+      }
     }
     nameEnds[count] = at;
     ids[count] = id;
@@ -290,6 +328,22 @@ function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefine
     if (offset === spelling.length) return name;
   }
   return undefined;
+}
+
+/**
+ * A proxy has to take the white space before a colon out of a response (RFC 9112 §5.1): swaps the
+ * two where they lie.
+ *
+ * @returns where the colon stands now, INCOMPLETE or FAULTY
+ */
+function moveColon(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(bytes[at]!)) at++;
+  if (at === end) return INCOMPLETE;
+  if (bytes[at] !== COLON) return FAULTY;
+  bytes[at] = SP;
+  bytes[start] = COLON;
+  return start;
 }
 
 /** @returns where the version ends, INCOMPLETE or FAULTY */

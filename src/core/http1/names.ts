@@ -33,9 +33,11 @@ export const NAME = {
   userAgent: 26,
   proxyAuthenticate: 27,
   authorization: 28,
+  /** Not a name: a field that we leave out ourselves, whatever it is called (Head.drop). */
+  dropped: 29,
 } as const;
 
-const SPELLING: Record<Exclude<keyof typeof NAME, 'other'>, string> = {
+const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> = {
   host: 'host',
   connection: 'connection',
   contentLength: 'content-length',
