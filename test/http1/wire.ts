@@ -85,12 +85,13 @@ export class Wire implements Connector {
     };
     const servers = [new Server(plan, table, clock)];
     const strategy = createStrategy('round_robin', () => 0);
+    const random = () => 0;
     const chooser = new Chooser({
+      poolRow: 0,
+      random,
       servers,
       strategy,
       table,
-      poolRow: 0,
-      random: () => 0,
       panicThresholdPercent: 0,
     });
     const timeouts = {
@@ -104,16 +105,16 @@ export class Wire implements Connector {
     const settings = {
       name: 'default',
       row: 0,
-      timeouts,
-      idlePerServerMax: 0,
-      idleMs: HOUR_MS,
-      retries: 0,
-      retryBudgetPercent: 0,
       retryWithinMs: 0,
       detects: false,
       breaker: null,
       ejection: null,
       slowStartMs: 0,
+      timeouts,
+      idlePerServerMax: 0,
+      idleMs: HOUR_MS,
+      retries: 0,
+      retryBudgetPercent: 0,
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
     };

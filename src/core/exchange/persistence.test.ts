@@ -99,11 +99,11 @@ class World {
       return new Server({ ...whole, ...plan }, table, clock);
     });
     const chooser = new Chooser({
+      poolRow: 0,
+      random: engine.random,
       servers,
       strategy: createStrategy('round_robin', engine.random),
       table,
-      poolRow: 0,
-      random: engine.random,
       panicThresholdPercent: 0,
     });
     const persistence = this.#persistenceOf(servers);
