@@ -8,6 +8,7 @@ import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
+import type { Failure } from './failures.ts';
 import {
   forwardedInformational,
   forwardedResponse,
@@ -42,9 +43,12 @@ const STATE = {
 const HELD_BYTES_MAX = 64 * 1024;
 /** So much of an unwanted request body is read, so that the connection can be kept. */
 const DISCARD_BYTES_MAX = 256 * 1024;
-/** How long, and how much, a connection reads after its last word. RFC 9112 §9.6. */
-const LINGER_MS = 2_000;
-const LINGER_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * How long a connection reads on after its last word has left: so long after the last byte that
+ * still came, and no longer than that in all. RFC 9112 §9.6.
+ */
+const LINGER_SILENCE_MS = 2_000;
+const LINGER_MS_MAX = 30_000;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class ClientConnection implements StreamOwner, ClientSide {
@@ -76,6 +80,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #headDeadlineMs = 0;
   #discardedBytes = 0;
   #unsentBytes = 0;
+  #lingerEndMs = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -118,13 +123,12 @@ export class ClientConnection implements StreamOwner, ClientSide {
   drain(): void {
     this.#isDraining = true;
     const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (isIdle) this.#close();
+    if (isIdle) this.#closeWhenSent(this.#engine.clock.nowMs());
   }
 
   /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
-    if (this.#exchange?.isActive) this.#exchange!.clientGone('drained', nowMs);
-    if (this.#state !== STATE.closed) this.#close();
+    if (this.#state !== STATE.closed) this.#drop('drained', nowMs);
   }
 
   onOpen(): void {}
@@ -137,7 +141,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onDrain(nowMs: number): void {
     if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
     else if (this.#state === STATE.body) this.#expectBody(nowMs);
-    else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
+    else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
+      return this.#expectClose(nowMs);
+    }
     this.#exchange?.clientDrained();
   }
 
@@ -145,7 +151,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#hasEnded = true;
     switch (this.#state) {
       case STATE.head:
-        if (this.#held === null) this.#close();
+        if (this.#held === null) this.#closeWhenSent(nowMs);
         break;
       case STATE.body:
         this.#exchange!.clientGone('client_gone', nowMs);
@@ -162,7 +168,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.stream.pendingBytes === 0) this.#close();
         break;
       default:
-        this.#close();
+        this.#closeWhenSent(nowMs);
     }
   }
 
@@ -323,14 +329,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#close();
+      if (this.#hasEnded) this.#closeWhenSent(nowMs);
       return;
     }
     if (this.#isConsuming) return;
     this.#held = null;
     this.resumeBody();
     this.#consume(held, 0, held.length, nowMs);
-    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#close();
+    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) {
+      this.#closeWhenSent(nowMs);
+    }
   }
 
   #consume(bytes: Buffer, start: number, end: number, nowMs: number): void {
@@ -372,7 +380,6 @@ export class ClientConnection implements StreamOwner, ClientSide {
           break;
         default:
           this.#discardedBytes += end - at;
-          if (this.#discardedBytes > LINGER_BYTES_MAX) this.#close();
           at = end;
       }
     }
@@ -463,7 +470,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
-        if (this.#headDeadlineMs === 0) this.#close();
+        if (this.#headDeadlineMs === 0) this.#closeWhenSent(nowMs);
         else this.#refuseLate(nowMs);
         break;
       case STATE.body:
@@ -477,7 +484,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         this.#checkLinger(nowMs);
         break;
       default:
-        this.#close();
+        this.#closeWhenSent(nowMs);
     }
   }
 
@@ -493,8 +500,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#exchange!.clientGone('client_write_timeout', nowMs);
-      this.#close();
+      this.#drop('client_write_timeout', nowMs);
     } else if (unsentBytes > 0) {
       this.#unsentBytes = unsentBytes;
       this.#timer.set(nowMs + this.#timeouts.writeMs);
@@ -508,24 +514,53 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else this.#close();
   }
 
+  /** Nothing more is to be said: closes, but not before the client has what was. */
+  #closeWhenSent(nowMs: number): void {
+    if (this.stream.pendingBytes > 0) this.#linger(nowMs);
+    else this.#close();
+  }
+
   /** Sends what is pending, says that nothing more comes, and reads on for a while. */
   #linger(nowMs: number): void {
     if (this.#hasEnded && this.stream.pendingBytes === 0) return this.#close();
     this.#state = STATE.linger;
     this.#held = null;
-    this.#discardedBytes = 0;
-    this.#unsentBytes = this.stream.unsentBytes();
     this.stream.end();
     this.stream.resume();
     this.#isPaused = false;
-    this.#timer.set(nowMs + LINGER_MS);
+    if (this.stream.pendingBytes === 0) this.#expectClose(nowMs);
+    else this.#expectLastDrain(nowMs);
+  }
+
+  #expectLastDrain(nowMs: number): void {
+    this.#unsentBytes = this.stream.unsentBytes();
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
+  /** All has been sent: waits for the client's own end, as long as it goes on sending. */
+  #expectClose(nowMs: number): void {
+    if (this.#hasEnded) return this.#close();
+    this.#discardedBytes = 0;
+    this.#lingerEndMs = nowMs + LINGER_MS_MAX;
+    this.#timer.set(nowMs + LINGER_SILENCE_MS);
   }
 
   #checkLinger(nowMs: number): void {
-    const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === this.#unsentBytes) return this.#close();
-    this.#unsentBytes = unsentBytes;
-    this.#timer.set(nowMs + LINGER_MS);
+    if (this.stream.pendingBytes > 0) {
+      if (this.stream.unsentBytes() === this.#unsentBytes) this.#close();
+      else this.#expectLastDrain(nowMs);
+      return;
+    }
+    if (this.#discardedBytes === 0 || nowMs >= this.#lingerEndMs) return this.#close();
+    this.#discardedBytes = 0;
+    this.#timer.set(nowMs + LINGER_SILENCE_MS);
+  }
+
+  /** Closes at once, whatever is under way. */
+  #drop(failure: Failure, nowMs: number): void {
+    this.#leave();
+    if (this.#exchange?.isActive) this.#exchange.clientGone(failure, nowMs);
+    this.stream.destroy();
   }
 
   /** Closes at once. */
