@@ -9,7 +9,7 @@ import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
-const WORKER_LANES = 64;
+const WORKER_LANES = 32;
 
 /** What one server is doing, for status and the dashboard. */
 export interface ServerStatus {

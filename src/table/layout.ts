@@ -53,11 +53,6 @@ export type Admin = (typeof ADMIN)[keyof typeof ADMIN];
 /** A worker's counters for one server; each has one lane a worker. */
 export const COUNTER = {
   requests: 0,
-  status1xx: 1,
-  status2xx: 2,
-  status3xx: 3,
-  status4xx: 4,
-  status5xx: 5,
   /** Attempts that ended without a usable response. */
   failures: 6,
   retries: 7,
@@ -65,6 +60,7 @@ export const COUNTER = {
   bytesToClients: 9,
   connectionsOpened: 10,
   connectionsReused: 11,
+  /** Requests that became a tunnel. */
   tunnels: 12,
 } as const;
 export type Counter = (typeof COUNTER)[keyof typeof COUNTER];

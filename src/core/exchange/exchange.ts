@@ -8,6 +8,7 @@
  */
 import { latin1 } from '../../base/latin1.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
@@ -69,6 +70,8 @@ export class Exchange {
   /** When the present attempt's head was sent; -1: nothing of it was. */
   #sentMs = -1;
   #firstByteMs = -1;
+  /** When the last piece of an event stream came. */
+  #pieceMs = 0;
   #requestBodyBytes = 0;
   #responseBodyBytes = 0;
   #isActive = false;
@@ -242,6 +245,7 @@ export class Exchange {
     const { table } = this.engine;
     table.recordLatency(this.server!.row, (nowMs - this.#sentMs) * 1000, nowMs);
     this.isStream = isEventStream(head);
+    if (this.isStream) this.#beginStream(nowMs);
     this.client.sendHead(head, framing, this);
   }
 
@@ -260,6 +264,13 @@ export class Exchange {
     client.flush();
     if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
     return body.consumed;
+  }
+
+  /** A piece of an event stream came. */
+  streamed(nowMs: number): void {
+    const { table, lane } = this.engine;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    this.#pieceMs = nowMs;
   }
 
   /** The response is complete. */
@@ -282,6 +293,7 @@ export class Exchange {
     this.responseHasBegun = true;
     this.#isTunnel = true;
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
+    this.engine.table.measures.add(this.engine.lane, GAUGE.tunnels, 1);
     this.client.sendUpgrade(head);
   }
 
@@ -442,6 +454,11 @@ export class Exchange {
     this.client.resumeBody();
   }
 
+  #beginStream(nowMs: number): void {
+    this.#pieceMs = nowMs;
+    this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
+  }
+
   #giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
@@ -469,10 +486,6 @@ export class Exchange {
       const { row } = server;
       table.leave(row, lane);
       table.count(row, lane, COUNTER.requests);
-      if (this.status >= 100 && this.status < 600) {
-        const statusClass = Math.floor(this.status / 100) as 1 | 2 | 3 | 4 | 5;
-        table.count(row, lane, statusClass);
-      }
       table.count(row, lane, COUNTER.bytesFromClients, this.#requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.#responseBodyBytes);
     }

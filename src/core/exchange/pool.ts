@@ -1,3 +1,4 @@
+import { COUNTER } from '../../table/layout.ts';
 import type { Chooser } from '../balance/choose.ts';
 import type { TriedSet } from '../balance/tried-set.ts';
 import type { Head } from '../http1/head.ts';
@@ -76,7 +77,10 @@ export class Pool {
         !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
       if (isTooOldForUnsafe) break;
       idle.pop();
-      if (connection.keptUntilMs > nowMs) return connection;
+      if (connection.keptUntilMs > nowMs) {
+        this.#engine.table.count(server.row, this.#engine.lane, COUNTER.connectionsReused);
+        return connection;
+      }
       connection.destroy();
     }
     return new ServerConnection(this.#engine, server, this.settings, nowMs);

@@ -1,5 +1,6 @@
 import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { TIMING } from '../../table/measures.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, frameResponse } from '../http1/framing.ts';
 import { FAULTY, INCOMPLETE, readResponseHead } from '../http1/head.ts';
@@ -38,6 +39,7 @@ export class ServerConnection implements StreamOwner {
   readonly #engine: Engine;
   readonly #settings: PoolSettings;
   readonly #timer: Timer;
+  readonly #startedMs: number;
   readonly #reader: HeadReader;
   #exchange: Exchange | null = null;
   #state: number = STATE.connecting;
@@ -50,6 +52,7 @@ export class ServerConnection implements StreamOwner {
     this.server = server;
     this.#engine = engine;
     this.#settings = settings;
+    this.#startedMs = nowMs;
     this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -124,6 +127,8 @@ export class ServerConnection implements StreamOwner {
 
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
+    const { table, lane } = this.#engine;
+    table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
     if (this.#exchange === null) this.destroy();
@@ -228,8 +233,10 @@ export class ServerConnection implements StreamOwner {
     const body = exchange.responseBody;
     if (body.fault !== undefined) return this.#fail('response_truncated', nowMs, body.fault);
     if (!body.done) {
-      if (exchange.isStream) this.expectStream(nowMs);
-      else this.expectAnswer(nowMs);
+      if (exchange.isStream) {
+        exchange.streamed(nowMs);
+        this.expectStream(nowMs);
+      } else this.expectAnswer(nowMs);
       return;
     }
     // Bytes after a response answer nothing that was asked: the connection is not to be trusted.
