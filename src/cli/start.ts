@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os';
 import { AdminServer } from '../admin/server.ts';
+import { parseAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
-import { logFile } from '../config/locate.ts';
+import { adminSocket, logFile } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
@@ -92,9 +93,12 @@ async function orFail(started: Promise<void>): Promise<void> {
 }
 
 async function openAdmin(settings: Settings, instance: Instance): Promise<AdminServer> {
-  const { listen } = settings.admin;
+  const { listen, token = '' } = settings.admin;
+  const admin = new AdminServer({ instance, token });
   try {
-    return await AdminServer.open(listen, instance);
+    await admin.listen(hostAndPort(listen));
+    await openSocket(settings, admin);
+    return admin;
   } catch (error) {
     await instance.stop();
     const { code } = error as NodeJS.ErrnoException;
@@ -102,6 +106,29 @@ async function openAdmin(settings: Settings, instance: Instance): Promise<AdminS
       code === 'EADDRINUSE'
         ? `cannot listen on ${listen} for the admin API: another program listens there already, perhaps another openclaw. Name another address in admin.listen.`
         : `cannot listen on ${listen} for the admin API: ${code ?? error}. Name another address in admin.listen.`,
+    );
+  }
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const parsed = parseAddress(address);
+  if (!parsed.ok || parsed.value.kind !== 'tcp') {
+    throw new Failure(`admin.listen is a TCP address; for a unix socket there is admin.socket`);
+  }
+  return parsed.value;
+}
+
+/** The commands can talk to the TCP address too, so an instance does without its socket. */
+async function openSocket(settings: Settings, admin: AdminServer): Promise<void> {
+  const path = adminSocket(settings, process.env);
+  try {
+    await admin.listenUnix(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    process.stderr.write(
+      code === 'EADDRINUSE'
+        ? `openclaw: another instance listens on ${path}: commands reach this one by its TCP address. Name another path in admin.socket.\n`
+        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`,
     );
   }
 }

@@ -1,46 +1,25 @@
 import type { Settings } from '../config/schema.ts';
 import type { Logger } from '../observe/log.ts';
-import { COUNTER, HEALTH } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { Observer, type Surroundings } from './observer.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
+import { type InstanceStatus, SERVER_ACTIONS, type ServerAction, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 32;
 
-/** What one server is doing, for status and the dashboard. */
-export interface ServerStatus {
-  name: string;
-  address: string;
-  state: 'up' | 'down' | 'unknown';
-  backup: boolean;
-  weight: number;
-  inFlight: number;
-  requests: number;
-  failures: number;
-  latencyMs: number;
-}
-
-export interface InstanceStatus {
-  pid: number;
-  uptimeMs: number;
-  workers: number;
-  workerDeaths: number;
-  listeners: string[];
-  pools: { name: string; strategy: string; servers: ServerStatus[] }[];
-  lostLogRecords: number;
-}
-
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
   readonly log: Logger;
+  /** What metrics, status, alerts and dashboard are made of. */
+  readonly observer: Observer;
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #supervisor: Supervisor;
-  readonly #startedMs = performance.now();
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
@@ -56,6 +35,7 @@ export class Instance {
       onRecords: (records, lost) => {
         this.#lostLogRecords += lost;
         for (const record of records) {
+          if (record.failure !== '' || record.status >= 500) this.observer.recordError(record);
           log[record.status >= 500 ? 'warn' : 'info']({ event: 'request', ...record });
         }
       },
@@ -64,6 +44,9 @@ export class Instance {
         log.error({ event: 'worker_died', lane, cause });
       },
     });
+    this.observer = new Observer(this.#table, log, settings, this.#plan, () =>
+      this.#surroundings(),
+    );
   }
 
   get plan(): WorkerPlan {
@@ -73,6 +56,7 @@ export class Instance {
   /** @throws ListenError when an address cannot be opened */
   async start(workers: number): Promise<void> {
     await this.#supervisor.start(workers);
+    this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -81,41 +65,38 @@ export class Instance {
     const withinMs = this.#settings.load_balancing.timeout.drain;
     this.log.info({ event: 'stopping', withinMs });
     await this.#supervisor.drain(withinMs);
+    this.observer.stop();
     this.log.info({ event: 'stopped' });
   }
 
-  status(): InstanceStatus {
-    const { pool, listen } = this.#plan;
-    return {
-      pid: process.pid,
-      uptimeMs: Math.round(performance.now() - this.#startedMs),
-      workers: this.#supervisor.workerCount,
-      workerDeaths: this.#workerDeaths,
-      listeners: listen.map(urlOf),
-      pools: [
-        {
-          name: pool.settings.name,
-          strategy: pool.strategy,
-          servers: pool.servers.map((server) => this.#serverStatus(server)),
-        },
-      ],
-      lostLogRecords: this.#lostLogRecords,
-    };
+  get settings(): Settings {
+    return this.#settings;
   }
 
-  #serverStatus(server: WorkerPlan['pool']['servers'][number]): ServerStatus {
-    const table = this.#table;
-    const health = table.health(server.row);
+  status(): InstanceStatus {
+    return statusOf(this.#table, this.#plan, this.observer, this.#surroundings());
+  }
+
+  /**
+   * What an operator does to a server: drain (it keeps what it has), disable (nothing goes there),
+   * enable (it takes traffic again).
+   *
+   * @param name the server's name or address
+   * @returns false where there is no such server
+   */
+  setServer(name: string, action: ServerAction): boolean {
+    const server = this.#plan.pool.servers.find((one) => one.label === name || one.name === name);
+    if (server === undefined) return false;
+    this.#table.setAdmin(server.row, SERVER_ACTIONS[action]);
+    this.observer.serverChanged(server.label, action, 'asked for by an operator');
+    return true;
+  }
+
+  #surroundings(): Surroundings {
     return {
-      name: server.label,
-      address: server.name,
-      state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
-      backup: server.backup,
-      weight: server.weight,
-      inFlight: table.inFlight(server.row),
-      requests: table.counted(server.row, COUNTER.requests),
-      failures: table.counted(server.row, COUNTER.failures),
-      latencyMs: table.latencyUs(server.row, performance.now()) / 1000,
+      workers: this.#supervisor.workerCount,
+      workerDeaths: this.#workerDeaths,
+      lostLogRecords: this.#lostLogRecords,
     };
   }
 }
