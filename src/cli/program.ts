@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { readConfiguration } from './configuration.ts';
+import { addAlertCommands, addLbCommands } from './lb.ts';
 import { type StartOptions, start } from './start.ts';
 
 const WORKERS_MAX = 32;
@@ -27,6 +28,9 @@ export function program(): Command {
     .description('check the configuration, say every problem, and end')
     .option('--config <file>', 'the configuration')
     .action((options: { config?: string }) => check(options.config));
+
+  addLbCommands(openclaw);
+  addAlertCommands(openclaw);
 
   return openclaw;
 }

@@ -79,10 +79,10 @@ export class Observer {
     this.history = new History(table, Date.now());
     this.#engine = this.#newEngine();
     this.#dispatcher = this.#newDispatcher();
-    this.#openStatsd();
   }
 
   start(): void {
+    this.#openStatsd();
     this.#timer = setInterval(() => this.tick(Date.now()), TICK_MS);
     this.#timer.unref();
   }

@@ -75,7 +75,7 @@ async function post(url: string, headers: Record<string, string>, body: object):
   }).catch((error: Error) => {
     // The URL is a secret of its own; say what went wrong and not where.
     const cause = error.cause as NodeJS.ErrnoException | undefined;
-    throw new Error(cause?.code ?? error.name);
+    throw new Error(cause?.code ?? cause?.message ?? error.name);
   });
   await response.body?.cancel();
   if (!response.ok) throw new Error(`status ${response.status}, expected 200-299`);

@@ -1,0 +1,133 @@
+import { existsSync } from 'node:fs';
+import { type RequestOptions, request } from 'node:http';
+import { isIPv6 } from 'node:net';
+import { parseAddress } from '../base/address.ts';
+import { parseConfig } from '../config/load.ts';
+import { adminSocket } from '../config/locate.ts';
+import type { Settings } from '../config/schema.ts';
+import { readConfiguration } from './configuration.ts';
+import { Failure } from './failure.ts';
+
+/** Where the commands that talk to a running instance find it. */
+export interface AdminOptions {
+  /** The instance's configuration; without it, the one that is found, or the defaults. */
+  config?: string;
+  /** `host:port` or the path of a unix socket, whatever the configuration says. */
+  admin?: string;
+}
+
+const ANSWER_MS_MAX = 30_000;
+
+/** Talks to the admin API of a running instance, over its unix socket or over TCP. */
+export class AdminClient {
+  readonly #where: RequestOptions;
+  /** The address, for people. */
+  readonly address: string;
+  readonly #token: string;
+
+  private constructor(where: RequestOptions, address: string, token: string) {
+    this.#where = where;
+    this.address = address;
+    this.#token = token;
+  }
+
+  /**
+   * The unix socket where there is one, else the TCP address.
+   *
+   * @throws Failure where the configuration that is named cannot be read
+   */
+  static find(options: AdminOptions): AdminClient {
+    const settings = settingsOf(options);
+    const token = process.env.OPENCLAW_ADMIN_TOKEN || settings.admin.token || '';
+    if (options.admin !== undefined) return AdminClient.#at(options.admin, token);
+    const socket = adminSocket(settings, process.env);
+    return AdminClient.#at(existsSync(socket) ? socket : settings.admin.listen, token);
+  }
+
+  static #at(text: string, token: string): AdminClient {
+    if (text.includes('/')) {
+      const socketPath = text.replace(/^unix:/, '');
+      return new AdminClient({ socketPath }, socketPath, token);
+    }
+    const parsed = parseAddress(text);
+    if (!parsed.ok || parsed.value.kind !== 'tcp') {
+      throw new Failure(`--admin takes host:port or the path of a unix socket, not "${text}"`);
+    }
+    const { port } = parsed.value;
+    const host = ['', '0.0.0.0', '::'].includes(parsed.value.host)
+      ? '127.0.0.1'
+      : parsed.value.host;
+    const named = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
+    return new AdminClient({ host, port }, named, token);
+  }
+
+  /** @throws Failure that says what is wrong and what to do */
+  async get<T>(path: string): Promise<T> {
+    return await this.#ask<T>('GET', path);
+  }
+
+  /** @throws Failure that says what is wrong and what to do */
+  async post<T>(path: string): Promise<T> {
+    return await this.#ask<T>('POST', path);
+  }
+
+  #ask<T>(method: string, path: string): Promise<T> {
+    const headers: Record<string, string> = {};
+    if (this.#token !== '') headers.authorization = `Bearer ${this.#token}`;
+    return new Promise<T>((resolve, reject) => {
+      const asked = request({ ...this.#where, method, path, headers, agent: false }, (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (piece: string) => {
+          text += piece;
+        });
+        response.on('end', () => {
+          try {
+            resolve(this.#read<T>(response.statusCode ?? 0, text));
+          } catch (error) {
+            reject(error);
+          }
+        });
+      });
+      asked.setTimeout(ANSWER_MS_MAX, () => asked.destroy(new Error('it does not answer')));
+      asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#unreachable(error)));
+      asked.end();
+    });
+  }
+
+  #read<T>(status: number, text: string): T {
+    let body: { error?: string; help?: string };
+    try {
+      body = JSON.parse(text);
+    } catch {
+      throw new Failure(`${this.address} is no openclaw: it answered ${status} without JSON`);
+    }
+    if (status === 200) return body as T;
+    if (status === 401) {
+      throw new Failure(
+        `${this.address} wants a token: set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN`,
+      );
+    }
+    throw new Failure(`${this.address} refused: ${body.help ?? body.error ?? status}`);
+  }
+
+  #unreachable(error: NodeJS.ErrnoException): Failure {
+    const why = error.code ?? error.message;
+    return new Failure(
+      `no openclaw answers at ${this.address} (${why})\nStart one: openclaw start. Or say where it is: --admin HOST:PORT, --config FILE`,
+    );
+  }
+}
+
+/** What is invalid in the file must not keep anyone from looking at the instance that runs. */
+function settingsOf({ config, admin }: AdminOptions): Settings {
+  const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
+  try {
+    return readConfiguration(config, false).settings;
+  } catch (error) {
+    if (error instanceof Failure && (config === undefined || admin !== undefined)) {
+      return defaults();
+    }
+    throw error;
+  }
+}
