@@ -1,12 +1,8 @@
 #!/usr/bin/env node
-import { CommanderError } from 'commander';
-import { Failure } from './cli/failure.ts';
+import { processIo } from './cli/io.ts';
 import { program } from './cli/program.ts';
+import { runCommand } from './cli/run.ts';
 
-try {
-  await program().parseAsync(process.argv);
-} catch (error) {
-  if (error instanceof Failure) process.stderr.write(`openclaw: ${error.message}\n`);
-  else if (!(error instanceof CommanderError)) throw error;
-  process.exitCode = error instanceof CommanderError ? error.exitCode : 1;
-}
+const io = processIo();
+await runCommand(program(io), process.argv.slice(2), io);
+process.exitCode = io.exitCode;

@@ -27,7 +27,9 @@ admin:
 async function open(context: TestContext, token = '') {
   const { settings, problems } = parseConfig(CONFIG, { file: 'test', env: {} });
   assert.ok(settings !== undefined, JSON.stringify(problems));
-  const instance = new Instance(settings, pino({ enabled: false }));
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
+  const instance = new Instance(settings, pino({ enabled: false }), folder);
+  context.after(() => rmSync(folder, { recursive: true }));
   const admin = new AdminServer({ instance, token });
   const port = await admin.listen({ host: '127.0.0.1', port: 0 });
   context.after(() => {

@@ -26,7 +26,7 @@ export interface Stats {
 
 /** Totals since the start. */
 export function statsOf(instance: Instance): Stats {
-  const { table, workers } = instance.observer.view();
+  const { table, lanes } = instance.observer.view();
   const { measures } = table;
   const rows = [
     ...instance.plan.pool.servers.map(({ label, row }) => ({ name: label, row })),
@@ -65,7 +65,7 @@ export function statsOf(instance: Instance): Stats {
     failures: CODES.map((code, index) => ({ code, count: measures.failures(index) }))
       .filter(({ count }) => count > 0)
       .sort((a, b) => b.count - a.count),
-    workers: Array.from({ length: workers }, (_, worker) => ({
+    workers: lanes.map((worker) => ({
       worker,
       clients: measures.get(worker, GAUGE.clientConnections),
       heapBytes: measures.get(worker, GAUGE.heapUsedBytes),

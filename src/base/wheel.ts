@@ -9,10 +9,15 @@
 const SLOTS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
+/** Whoever a timer calls. */
+export interface TimerOwner {
+  onTimer(nowMs: number): void;
+}
+
 export class Timer {
   /** When it is due, in milliseconds of the clock that turns the wheel; NEVER: off. */
   deadlineMs = NEVER;
-  readonly onDue: (nowMs: number) => void;
+  readonly #owner: TimerOwner;
   readonly #wheel: TimerWheel;
   /** @internal of the wheel */
   previous: Timer | null = null;
@@ -21,9 +26,9 @@ export class Timer {
   /** @internal the tick at which the wheel looks at this timer; -1: it is in no slot */
   tick = -1;
 
-  constructor(wheel: TimerWheel, onDue: (nowMs: number) => void) {
+  constructor(wheel: TimerWheel, owner: TimerOwner) {
     this.#wheel = wheel;
-    this.onDue = onDue;
+    this.#owner = owner;
   }
 
   /** Makes it due at `deadlineMs`, and no more at the time set before. */
@@ -35,6 +40,12 @@ export class Timer {
 
   clear(): void {
     this.deadlineMs = NEVER;
+  }
+
+  /** @internal of the wheel */
+  fire(nowMs: number): void {
+    this.deadlineMs = NEVER;
+    this.#owner.onTimer(nowMs);
   }
 
   /** Takes it off the wheel, so that nothing holds on to its owner. */
@@ -109,8 +120,7 @@ export class TimerWheel {
       this.remove(timer);
       if (timer.deadlineMs > nowMs) this.place(timer);
       else {
-        timer.deadlineMs = NEVER;
-        timer.onDue(nowMs);
+        timer.fire(nowMs);
       }
     }
   }

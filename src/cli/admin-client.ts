@@ -5,8 +5,8 @@ import { parseAddress } from '../base/address.ts';
 import { parseConfig } from '../config/load.ts';
 import { adminSocket } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
-import { readConfiguration } from './configuration.ts';
-import { Failure } from './failure.ts';
+import { check, readConfig, requireFile } from './config-file.ts';
+import { CommandError, EXIT, type Io } from './io.ts';
 
 /** Where the commands that talk to a running instance find it. */
 export interface AdminOptions {
@@ -34,13 +34,13 @@ export class AdminClient {
   /**
    * The unix socket where there is one, else the TCP address.
    *
-   * @throws Failure where the configuration that is named cannot be read
+   * @throws CommandError where the configuration that is named cannot be read
    */
-  static find(options: AdminOptions): AdminClient {
-    const settings = settingsOf(options);
-    const token = process.env.OPENCLAW_ADMIN_TOKEN || settings.admin.token || '';
+  static find(io: Io, options: AdminOptions): AdminClient {
+    const settings = settingsOf(io, options);
+    const token = io.env.OPENCLAW_ADMIN_TOKEN || settings.admin.token || '';
     if (options.admin !== undefined) return AdminClient.#at(options.admin, token);
-    const socket = adminSocket(settings, process.env);
+    const socket = adminSocket(settings, io.env);
     return AdminClient.#at(existsSync(socket) ? socket : settings.admin.listen, token);
   }
 
@@ -51,7 +51,10 @@ export class AdminClient {
     }
     const parsed = parseAddress(text);
     if (!parsed.ok || parsed.value.kind !== 'tcp') {
-      throw new Failure(`--admin takes host:port or the path of a unix socket, not "${text}"`);
+      throw new CommandError(
+        `--admin takes host:port or the path of a unix socket, not "${text}"`,
+        EXIT.usage,
+      );
     }
     const { port } = parsed.value;
     const host = ['', '0.0.0.0', '::'].includes(parsed.value.host)
@@ -61,12 +64,12 @@ export class AdminClient {
     return new AdminClient({ host, port }, named, token);
   }
 
-  /** @throws Failure that says what is wrong and what to do */
+  /** @throws CommandError that says what is wrong and what to do */
   async get<T>(path: string): Promise<T> {
     return await this.#ask<T>('GET', path);
   }
 
-  /** @throws Failure that says what is wrong and what to do */
+  /** @throws CommandError that says what is wrong and what to do */
   async post<T>(path: string): Promise<T> {
     return await this.#ask<T>('POST', path);
   }
@@ -100,34 +103,44 @@ export class AdminClient {
     try {
       body = JSON.parse(text);
     } catch {
-      throw new Failure(`${this.address} is no openclaw: it answered ${status} without JSON`);
+      throw new CommandError(
+        `${this.address} is no openclaw: it answered ${status} without JSON`,
+        EXIT.refused,
+      );
     }
     if (status === 200) return body as T;
     if (status === 401) {
-      throw new Failure(
-        `${this.address} wants a token: set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN`,
+      throw new CommandError(
+        `${this.address} wants a token`,
+        EXIT.refused,
+        'set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN',
       );
     }
-    throw new Failure(`${this.address} refused: ${body.help ?? body.error ?? status}`);
+    throw new CommandError(
+      `${this.address} refused: ${body.error ?? status}`,
+      EXIT.refused,
+      body.help,
+    );
   }
 
-  #unreachable(error: NodeJS.ErrnoException): Failure {
+  #unreachable(error: NodeJS.ErrnoException): CommandError {
     const why = error.code ?? error.message;
-    return new Failure(
-      `no openclaw answers at ${this.address} (${why})\nStart one: openclaw start. Or say where it is: --admin HOST:PORT, --config FILE`,
+    return new CommandError(
+      `no openclaw answers at ${this.address} (${why})`,
+      EXIT.refused,
+      'start one: openclaw start; or say where it is: --admin HOST:PORT, --config FILE',
     );
   }
 }
 
-/** What is invalid in the file must not keep anyone from looking at the instance that runs. */
-function settingsOf({ config, admin }: AdminOptions): Settings {
+/** What is wrong with the file must not keep anyone from looking at the instance that runs. */
+function settingsOf(io: Io, { config, admin }: AdminOptions): Settings {
   const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
   try {
-    return readConfiguration(config, false).settings;
+    const file = requireFile(io, config);
+    return check(io, readConfig(file), file).settings ?? defaults();
   } catch (error) {
-    if (error instanceof Failure && (config === undefined || admin !== undefined)) {
-      return defaults();
-    }
+    if (config === undefined || admin !== undefined) return defaults();
     throw error;
   }
 }

@@ -1,37 +1,46 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../base/version.ts';
-import { readConfiguration } from './configuration.ts';
-import { addAlertCommands, addLbCommands } from './lb.ts';
+import { completeCommand, completionCommand } from './completion.ts';
+import { configCommand } from './config.ts';
+import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
+import { initCommand } from './init.ts';
+import type { Io } from './io.ts';
+import { alertsCommand, lbCommand } from './lb.ts';
 import { type StartOptions, start } from './start.ts';
 
 const WORKERS_MAX = 32;
 
 /** The command line. */
-export function program(): Command {
+export function program(io: Io): Command {
   const openclaw = new Command('openclaw')
     .description('HTTP load balancer and reverse proxy')
-    .version(VERSION)
-    .showHelpAfterError('(openclaw --help lists the commands)')
-    .exitOverride();
+    .version(VERSION);
 
   openclaw
     .command('start')
-    .description('run in the foreground until SIGTERM or SIGINT')
-    .option('--config <file>', 'the configuration')
+    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads')
+    .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
     .option('--demo', 'balance three little servers that are built in')
     .option('--workers <n>', 'data threads', workerCount)
     .addHelpText('after', START_EXAMPLES)
-    .action((options: StartOptions) => start(options));
+    .action((options: StartOptions) => start(io, options));
 
   openclaw
     .command('check')
-    .description('check the configuration, say every problem, and end')
-    .option('--config <file>', 'the configuration')
-    .action((options: { config?: string }) => check(options.config));
+    .description('Check the configuration, say every problem, and end')
+    .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
+    .addHelpText('after', '\nExample:\n  openclaw check --config ./openclaw.yml')
+    .action((options: { config?: string }) => checkFile(io, options.config));
 
-  addLbCommands(openclaw);
-  addAlertCommands(openclaw);
-
+  openclaw.addCommand(configCommand(io));
+  openclaw.addCommand(initCommand(io));
+  openclaw.addCommand(lbCommand(io));
+  openclaw.addCommand(alertsCommand(io));
+  openclaw.addCommand(completionCommand(io));
+  openclaw.addCommand(
+    completeCommand(io, () => openclaw),
+    { hidden: true },
+  );
   return openclaw;
 }
 
@@ -41,10 +50,12 @@ Examples:
   openclaw start --config ./openclaw.yml  this one
   openclaw start --demo                   no configuration at all`;
 
-function check(config: string | undefined): void {
-  const { file, warnings } = readConfiguration(config, process.stderr.isTTY);
-  if (warnings !== '') process.stderr.write(`${warnings}\n`);
-  process.stdout.write(`${file} is valid\n`);
+function checkFile(io: Io, config: string | undefined): void {
+  const file = requireFile(io, config);
+  const loaded = check(io, readConfig(file), file);
+  refuseProblems(io, loaded, `${shown(io, file)} has errors`);
+  warn(io, loaded);
+  io.out(`${shown(io, file)} is valid\n`);
 }
 
 function workerCount(text: string): number {

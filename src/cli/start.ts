@@ -3,15 +3,17 @@ import { AdminServer } from '../admin/server.ts';
 import { parseAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
-import { adminSocket, logFile } from '../config/locate.ts';
+import { adminSocket, logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { poolServers } from '../config/servers.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
+import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
 import { type Logger, openLog } from '../observe/log.ts';
-import { readConfiguration } from './configuration.ts';
+import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
-import { Failure } from './failure.ts';
+import { CommandError, EXIT, type Io } from './io.ts';
 
 export interface StartOptions {
   config?: string;
@@ -23,20 +25,22 @@ export interface StartOptions {
  * Runs in the foreground until SIGTERM or SIGINT, then lets what is under way end. A second signal
  * ends at once.
  *
- * @throws Failure when it cannot start
+ * @throws CommandError when it cannot start
  */
-export async function start(options: StartOptions): Promise<void> {
+export async function start(io: Io, options: StartOptions): Promise<void> {
   const demo = options.demo === true ? await startDemo() : null;
   try {
-    const { settings, source } = demo === null ? fromFile(options) : fromDemo(demo);
+    const { settings, source } = demo === null ? fromFile(io, options) : fromDemo(demo);
     const workers = options.workers ?? workersOf(settings);
-    const file = logFile(settings, process.env);
-    const instance = new Instance(settings, openLogOrFail(file, settings.log.level));
+    const file = logFile(settings, io.env);
+    const instance = openInstance(settings, openLogOrFail(file, settings.log.level), io);
     await orFail(instance.start(workers));
     const admin = await openAdmin(settings, instance);
-    process.stdout.write(banner(instance, { workers, source, file, settings, demo }));
+    io.out(banner(instance, { workers, source, file, settings, demo }));
+    const stopReloading = demo !== null ? () => {} : reloadOnHangUp(io, instance, options);
     await signal();
-    process.stdout.write(
+    stopReloading();
+    io.out(
       'openclaw is ending: no new connections, what is under way goes on. Again to end at once.\n',
     );
     process.once('SIGINT', () => process.exit(1));
@@ -46,19 +50,44 @@ export async function start(options: StartOptions): Promise<void> {
   } finally {
     demo?.close();
   }
-  process.exitCode = 0;
 }
 
-function fromFile(options: StartOptions): { settings: Settings; source: string } {
-  const { file, settings, warnings } = readConfiguration(options.config, process.stderr.isTTY);
-  if (warnings !== '') process.stderr.write(`${warnings}\n`);
-  const { enabled, servers, weights } = settings.load_balancing;
-  if (!enabled)
-    throw new Failure(`load_balancing.enabled is false in ${file}: there is nothing to start`);
-  if (servers.length === 0 && weights.length === 0) {
-    throw new Failure(`${file} names no server: list them under load_balancing.servers`);
+function fromFile(io: Io, options: StartOptions): { settings: Settings; source: string } {
+  const file = findFile(io, options.config);
+  const loaded = check(io, readText(file), file);
+  refuseProblems(io, loaded, `${shown(io, file)} has errors`);
+  warn(io, loaded);
+  const settings = loaded.settings!;
+  if (!settings.load_balancing.enabled) {
+    throw refusal(`load_balancing.enabled is false in ${shown(io, file)}: nothing to start`);
+  }
+  if (poolServers(settings).length === 0) {
+    throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
   }
   return { settings, source: file };
+}
+
+function findFile(io: Io, config: string | undefined): string {
+  try {
+    return requireFile(io, config);
+  } catch (error) {
+    const help =
+      'name one with --config FILE, make one: openclaw init, or see: openclaw start --demo';
+    throw refusal((error as Error).message, help);
+  }
+}
+
+function readText(file: string): string {
+  try {
+    return readConfig(file);
+  } catch (error) {
+    throw refusal((error as Error).message, 'make it a file that this user may read');
+  }
+}
+
+/** Whatever keeps openclaw from starting ends it with the one code that supervisors look at. */
+function refusal(message: string, help?: string): CommandError {
+  return new CommandError(message, EXIT.refused, help);
 }
 
 function fromDemo(demo: Demo): { settings: Settings; source: string } {
@@ -66,6 +95,34 @@ function fromDemo(demo: Demo): { settings: Settings; source: string } {
   const text = `load_balancing:\n  listen: 127.0.0.1:8080\n  servers:\n${servers}`;
   const { settings } = parseConfig(text, { file: 'demo', env: {} });
   return { settings: settings!, source: 'the demo that is built in' };
+}
+
+/**
+ * SIGHUP takes the configuration over; an invalid one changes nothing, and why stands in the log
+ * and on standard error.
+ *
+ * @returns ends that
+ */
+function reloadOnHangUp(io: Io, instance: Instance, options: StartOptions): () => void {
+  const reload = async () => {
+    try {
+      const { settings } = fromFile(io, options);
+      await orFail(instance.reload(settings, options.workers ?? workersOf(settings)));
+      io.out('openclaw follows the new configuration\n');
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      instance.log.error({ event: 'reload_failed', reason });
+      instance.observer.reloadFailed(reason);
+      io.err(`openclaw: nothing was reloaded, the old configuration goes on\n${reason}\n`);
+    }
+  };
+  // One after the other: a second signal waits for the first reload.
+  let last = Promise.resolve();
+  const onSignal = () => {
+    last = last.then(reload);
+  };
+  process.on('SIGHUP', onSignal);
+  return () => process.off('SIGHUP', onSignal);
 }
 
 function workersOf(settings: Settings): number {
@@ -77,9 +134,18 @@ function openLogOrFail(file: string, level: string): Logger {
   try {
     return openLog(file, level);
   } catch (error) {
-    throw new Failure(
+    throw refusal(
       `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
     );
+  }
+}
+
+function openInstance(settings: Settings, log: Logger, io: Io): Instance {
+  try {
+    return new Instance(settings, log, stateDirectory(io.env));
+  } catch (error) {
+    if (error instanceof SessionKeyError) throw refusal(error.message);
+    throw error;
   }
 }
 
@@ -87,7 +153,7 @@ async function orFail(started: Promise<void>): Promise<void> {
   try {
     await started;
   } catch (error) {
-    if (error instanceof ListenError) throw new Failure(error.message);
+    if (error instanceof ListenError) throw refusal(error.message);
     throw error;
   }
 }
@@ -102,7 +168,7 @@ async function openAdmin(settings: Settings, instance: Instance): Promise<AdminS
   } catch (error) {
     await instance.stop();
     const { code } = error as NodeJS.ErrnoException;
-    throw new Failure(
+    throw refusal(
       code === 'EADDRINUSE'
         ? `cannot listen on ${listen} for the admin API: another program listens there already, perhaps another openclaw. Name another address in admin.listen.`
         : `cannot listen on ${listen} for the admin API: ${code ?? error}. Name another address in admin.listen.`,
@@ -113,7 +179,7 @@ async function openAdmin(settings: Settings, instance: Instance): Promise<AdminS
 function hostAndPort(address: string): { host: string; port: number } {
   const parsed = parseAddress(address);
   if (!parsed.ok || parsed.value.kind !== 'tcp') {
-    throw new Failure(`admin.listen is a TCP address; for a unix socket there is admin.socket`);
+    throw refusal('admin.listen is a TCP address', 'for a unix socket there is admin.socket');
   }
   return parsed.value;
 }

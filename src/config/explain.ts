@@ -23,10 +23,12 @@ import {
 export interface Explained extends Finding {
   /** The finding is about the name of the setting, not its value. */
   aboutKey?: true;
+  /** Settings that were perhaps meant: nothing can be said about them either. */
+  meant?: readonly Path[];
 }
 
 export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
-  const path = issue.path as Path;
+  const path = existing(issue.path as Path, root);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => unknownKey(path, key, valueAt(root, path)));
   }
@@ -34,18 +36,35 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
   const value = valueAt(root, path);
   const about = node === undefined ? {} : describe(node);
   const params = issue.code === 'custom' ? (issue.params as IssueParams | undefined) : undefined;
-  if (value === undefined) return [missing(path, params?.expected ?? about.expected)];
-  const [reason, help] = reasonOf(issue, path, value);
+  if (value === undefined) {
+    return [missing(path, params?.expected ?? about.expected ?? expectation(path))];
+  }
+  const [reason, help] =
+    value === null
+      ? ['no value is given', 'give one, or take the line out to have the default']
+      : reasonOf(issue, path, value);
   return [
     {
       severity: 'error',
       path,
       message: `${formatPath(path) || 'the file'}: ${reason}`,
-      expected: expectation(path) ?? params?.expected,
+      expected: params?.expected ?? expectation(path),
       found: isSecret(path) ? 'a secret that is not shown' : foundText(value),
       help,
     },
   ];
+}
+
+/**
+ * The part of a path that the file has. What may be written shorter (a server as its address alone)
+ * is reported at the longer path, below the value that the file has.
+ */
+function existing(path: Path, root: unknown): Path {
+  for (let depth = 0; depth < path.length; depth++) {
+    const value = valueAt(root, path.slice(0, depth));
+    if (typeof value !== 'object' || value === null) return path.slice(0, depth);
+  }
+  return path;
 }
 
 /** `expected` of a message: the words of the kind, or what kind of collection it is. */
@@ -53,11 +72,8 @@ function expectation(path: Path): string | undefined {
   const node = schemaAt(path);
   if (node === undefined) return undefined;
   const { expected } = describe(node);
-  const options = branches(node);
-  if (options.length > 1) {
-    const names = options.map((option) => literalOf(schemaAt(['type'], option)));
-    return `type: one of ${names.join(', ')}`;
-  }
+  const types = typesAt(path);
+  if (types.length > 0) return `one of ${types.join(', ')}`;
   if (isSection(node) && expected === undefined) {
     return `a section with ${sample(keysOf(node))}`;
   }
@@ -81,7 +97,8 @@ function reasonOf(
         : ['the number is too large'];
     case 'invalid_value':
     case 'invalid_union': {
-      const meant = choiceMeant(node, value);
+      const known = choicesOf(node);
+      const meant = nearest(String(value), known.length > 0 ? known : typesAt(path));
       return meant === undefined
         ? ['this is not a known value']
         : ['this is not a known value', `did you mean "${meant}"?`];
@@ -93,11 +110,12 @@ function reasonOf(
   }
 }
 
-function choiceMeant(node: z.core.$ZodType, value: unknown): string | undefined {
-  const choices = choicesOf(node);
-  if (choices.length > 0) return nearest(String(value), choices);
-  const types = branches(node).map((option) => String(literalOf(schemaAt(['type'], option))));
-  return nearest(String((value as { type?: unknown } | null)?.type ?? ''), types);
+/** What the `type` at a path may be, where it says which of several sections this is. */
+function typesAt(path: Path): string[] {
+  const section = path.at(-1) === 'type' ? schemaAt(path.slice(0, -1)) : undefined;
+  const options = section === undefined ? [] : branches(section);
+  if (options.length < 2) return [];
+  return options.map((option) => String(literalOf(schemaAt(['type'], option))));
 }
 
 function wrongType(
@@ -152,19 +170,23 @@ function unknownKey(section: Path, key: string, value: unknown): Explained {
   const known = node === undefined ? [] : keysOf(branchOf(node, value));
   const where = section.length === 0 ? 'at the top of the file' : `in ${formatPath(section)}`;
   const meant = nearest(key, known);
+  const sections = meant === undefined ? sectionsWith(key) : [];
   return {
     severity: 'error',
     path: [...section, key],
     message: `unknown setting "${key}" ${where}`,
-    help: meant === undefined ? elsewhere(key) : `did you mean "${meant}"?`,
+    help: meant === undefined ? elsewhere(key, sections) : `did you mean "${meant}"?`,
     ...(meant === undefined && { expected: `one of ${known.join(', ')}` }),
     aboutKey: true,
+    meant:
+      meant === undefined
+        ? sections.map((name) => [...name.split('.'), key])
+        : [[...section, meant]],
   };
 }
 
 /** Where a key of this name would be known: often only the indentation is lost. */
-function elsewhere(key: string): string | undefined {
-  const sections = sectionsWith(key);
+function elsewhere(key: string, sections: readonly string[]): string | undefined {
   if (sections.length === 0 || sections.length > 3) return undefined;
   return `"${key}" belongs below ${sections.join(' or ')}; look at the indentation`;
 }

@@ -39,6 +39,8 @@ export interface SettingMeta {
   secret?: boolean;
   /** What editors check, where it cannot be derived. */
   json?: object;
+  /** What may stand in place of the section: a server may be its address alone. */
+  shorthand?: object;
 }
 
 /** What a custom issue says beyond its message; see explain.ts. */

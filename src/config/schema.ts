@@ -7,6 +7,7 @@
  * and networks canonical texts, and absent sections are filled with their defaults.
  */
 import { z } from 'zod';
+import { type StrategyName, strategies } from '../core/balance/registry.ts';
 import {
   address,
   choice,
@@ -35,20 +36,7 @@ import { performance } from './schema/performance.ts';
 import { sessionPersistence } from './schema/persistence.ts';
 import { security } from './schema/security.ts';
 
-/** Names of the strategies, with what of the configuration each one looks at. */
-export const STRATEGIES = [
-  { name: 'round_robin', weighted: false, keyed: false },
-  { name: 'weighted_round_robin', weighted: true, keyed: false },
-  { name: 'least_connections', weighted: true, keyed: false },
-  { name: 'random', weighted: false, keyed: false },
-  { name: 'ip_hash', weighted: true, keyed: false },
-  { name: 'power_of_two', weighted: true, keyed: false },
-  { name: 'least_latency', weighted: false, keyed: false },
-  { name: 'consistent_hash', weighted: true, keyed: true },
-] as const;
-
-export type StrategyName = (typeof STRATEGIES)[number]['name'];
-const STRATEGY_NAMES = STRATEGIES.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
+const STRATEGY_NAMES = strategies.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
 
 /** What consistent_hash hashes by. */
 export type StrategyKey =
@@ -155,7 +143,11 @@ const server = z
       typeof value === 'string' || typeof value === 'number' ? { address: value } : value,
     serverShape,
   )
-  .meta({ kind: 'section', expected: 'host:port, or a section with address' });
+  .meta({
+    kind: 'section',
+    expected: 'host:port, or a section with address',
+    shorthand: { type: 'string' },
+  });
 
 const serverWeight = z
   .strictObject({

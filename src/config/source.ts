@@ -39,6 +39,7 @@ export class Source {
       uniqueKeys: false,
       prettyErrors: false,
       merge: true,
+      logLevel: 'error',
     });
     if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
     this.#masked = maskSecrets(text, this.document);
@@ -92,6 +93,19 @@ export class Source {
     };
   }
 
+  /** Where the quoted scalar or the collection begins that an error at `end` says is not closed. */
+  openedBefore(end: number): number | undefined {
+    let opened: number | undefined;
+    visit(this.document, {
+      Node(_, node) {
+        const [start = 0, stop = 0] = node.range ?? [];
+        const quoted = isScalar(node) && /^QUOTE/.test(node.type ?? '');
+        if ((quoted || isFlow(node)) && start < end && stop >= end) opened = start;
+      },
+    });
+    return opened;
+  }
+
   lineOf(offset: number): number {
     return this.#lines.linePos(offset).line;
   }
@@ -116,6 +130,10 @@ function step(node: unknown, key: string | number): Step | undefined {
   const pair = node.items.find((item) => keyText(item) === String(key));
   const keyNode = pair?.key as Node | undefined;
   return keyNode?.range ? { value: pair!.value, place: range(keyNode) } : undefined;
+}
+
+function isFlow(node: Node): boolean {
+  return (isMap(node) || isSeq(node)) && node.flow === true;
 }
 
 function scalarPlace(node: unknown): Place | undefined {
@@ -145,6 +163,7 @@ function lineAt(text: string, start: number): string {
 function maskSecrets(text: string, document: Document): string {
   const chars = text.split('');
   const star = (start: number, end: number) => {
+    if (REFERENCE_ALONE.test(text.slice(start, end))) return;
     for (let at = start; at < end; at++) if (chars[at] !== '\n') chars[at] = '*';
   };
   visit(document, {
@@ -166,6 +185,9 @@ function maskSecrets(text: string, document: Document): string {
   }
   return chars.join('');
 }
+
+/** A name is no secret; a default behind it may be one. */
+const REFERENCE_ALONE = /^["']?\$\{\w*\}["']?$/;
 
 function pathOf(node: unknown, ancestors: readonly unknown[]): Path {
   const path: (string | number)[] = [];

@@ -69,7 +69,7 @@ function oddLine(line: string, offset: number): Oddity[] {
   }
   const colon = WIDE_COLON.exec(code);
   if (colon !== null) add(colon[1]!.length, 1, 'a full-width colon', 'write ": "');
-  for (const match of code.matchAll(QUOTED)) {
+  for (const match of blankQuoted(code).matchAll(QUOTED)) {
     const at = match.index + match[1]!.length;
     const length = match[0].length - match[1]!.length;
     add(at, length, 'curly quotes', `write "${match[3]}" with straight quotes`);
@@ -87,11 +87,21 @@ function mendLine(line: string, colon: string): string {
     .replace(ODD_SPACE, ' ')
     .replace(LIST_DASH, (_, indent: string) => `${indent}-`)
     .replace(WIDE_COLON, (_, key: string) => `${key}${colon}`)
-    .replace(QUOTED, (_, before: string, open: string, inner: string) => {
-      const mark = SINGLE.includes(open) ? "'" : '"';
-      return `${before}${mark}${inner}${mark}`;
-    });
-  return mended + comment;
+    .split('');
+  for (const match of blankQuoted(mended.join('')).matchAll(QUOTED)) {
+    const open = match.index + match[1]!.length;
+    const mark = SINGLE.includes(match[2]!) ? "'" : '"';
+    mended[open] = mark;
+    mended[match.index + match[0].length - 1] = mark;
+  }
+  return mended.join('') + comment;
+}
+
+/** Straight-quoted texts are what they are; nothing within them is looked at. */
+function blankQuoted(code: string): string {
+  return code.replaceAll(/(^|[\s:[{,-])("[^"]*"|'[^']*')/g, (whole, before: string) =>
+    before.padEnd(whole.length, 'x'),
+  );
 }
 
 /** What stands before a comment. A `#` within straight quotes, or without a space before it, is none. */

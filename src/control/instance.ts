@@ -3,6 +3,7 @@ import type { Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { Observer, type Surroundings } from './observer.ts';
+import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, SERVER_ACTIONS, type ServerAction, statusOf } from './status.ts';
@@ -10,7 +11,7 @@ import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
-const WORKER_LANES = 32;
+const WORKER_LANES = 64;
 
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
@@ -19,18 +20,24 @@ export class Instance {
   readonly observer: Observer;
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
+  readonly #persistence: PersistenceState;
   readonly #supervisor: Supervisor;
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
   #lostLogRecords = 0;
 
-  constructor(settings: Settings, log: Logger) {
+  /**
+   * @param stateDirectory where the key of session cookies is kept
+   * @throws SessionKeyError when that key can be neither read nor made
+   */
+  constructor(settings: Settings, log: Logger, stateDirectory: string) {
     this.log = log;
     this.#settings = settings;
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
-    this.#plan = planOf(settings, this.#rows);
+    this.#persistence = new PersistenceState(stateDirectory);
+    this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
         this.#lostLogRecords += lost;
@@ -60,6 +67,29 @@ export class Instance {
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /**
+   * Follows other settings from the next request on: all data threads together, or none.
+   * Connections, requests under way and listeners that stay are not touched.
+   *
+   * @param workers data threads that the settings ask for
+   * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
+   *   cookies cannot be read; nothing has changed then
+   */
+  async reload(settings: Settings, workers: number): Promise<void> {
+    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+    await this.#supervisor.apply(plan);
+    this.#plan = plan;
+    this.#settings = settings;
+    this.observer.apply(settings, plan);
+    await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
+    this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
+    this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
+  }
+
   /** Lets what is under way end, then ends. */
   async stop(): Promise<void> {
     const withinMs = this.#settings.load_balancing.timeout.drain;
@@ -67,10 +97,6 @@ export class Instance {
     await this.#supervisor.drain(withinMs);
     this.observer.stop();
     this.log.info({ event: 'stopped' });
-  }
-
-  get settings(): Settings {
-    return this.#settings;
   }
 
   status(): InstanceStatus {
@@ -94,7 +120,7 @@ export class Instance {
 
   #surroundings(): Surroundings {
     return {
-      workers: this.#supervisor.workerCount,
+      lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,
       lostLogRecords: this.#lostLogRecords,
     };

@@ -32,7 +32,8 @@ export interface Change {
 
 /** What the observer is told by the instance each time it looks. */
 export interface Surroundings {
-  readonly workers: number;
+  /** Lanes of the workers that run. */
+  readonly lanes: readonly number[];
   readonly workerDeaths: number;
   readonly lostLogRecords: number;
 }
@@ -101,6 +102,7 @@ export class Observer {
     this.#settings = settings;
     this.#plan = plan;
     this.#certificatesDueMs = 0;
+    this.#reloadError = '';
     if (JSON.stringify(before.alerts) !== JSON.stringify(after.alerts)) {
       this.#dispatcher.close();
       this.#dispatcher = this.#newDispatcher();
@@ -151,9 +153,9 @@ export class Observer {
     return this.#changes.get(label) ?? null;
   }
 
-  /** @param error empty when the configuration was applied */
-  reloaded(error: string): void {
-    this.#reloadError = error;
+  /** A configuration was refused; the next one that is applied ends the alert. */
+  reloadFailed(reason: string): void {
+    this.#reloadError = reason;
   }
 
   async metricsText(): Promise<{ type: string; text: string }> {

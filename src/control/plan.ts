@@ -1,10 +1,11 @@
 import { isIP } from 'node:net';
 import { parseAddress } from '../base/address.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
+import { poolServers } from '../config/servers.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
-import type { WorkerPlan } from '../worker/plan.ts';
+import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
@@ -15,7 +16,11 @@ const READ_BYTES_MIN = 64 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 
 /** What the data threads need of the settings. */
-export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
+export function planOf(
+  settings: Settings,
+  rows: ServerRows,
+  persistence: PersistencePlan | null,
+): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
   const pooling = performance.connection_pool;
@@ -36,6 +41,7 @@ export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
       strategyKey: balancing.strategy_key,
       panicThresholdPercent: balancing.health_check.panic_threshold,
       servers,
+      persistence,
       settings: {
         name: DEFAULT_POOL,
         timeouts: {
@@ -60,33 +66,17 @@ export function planOf(settings: Settings, rows: ServerRows): WorkerPlan {
 }
 
 function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
-  const { servers, weights, strategy } = settings.load_balancing;
-  const isWeighted = strategyDefinition(strategy).weighted;
-  const listed: ServerSettings[] = [...servers];
-  for (const { server } of weights) {
-    if (!listed.some((one) => one.address === server)) {
-      listed.push({ ...SERVER_DEFAULTS, address: server });
-    }
-  }
-  return listed.map((server) => {
-    const weight = weights.find((one) => one.server === server.address)?.weight ?? server.weight;
-    return {
-      row: rows.rowOf(server.address),
-      label: server.name ?? server.address,
-      name: server.address,
-      address: serverAddress(server),
-      weight: isWeighted ? weight : 1,
-      backup: server.backup,
-      maxInFlight: server.max_connections ?? 0,
-    };
-  });
+  const isWeighted = strategyDefinition(settings.load_balancing.strategy).weighted;
+  return poolServers(settings).map((server) => ({
+    row: rows.rowOf(server.address),
+    label: server.name ?? server.address,
+    name: server.address,
+    address: serverAddress(server),
+    weight: isWeighted ? server.weight : 1,
+    backup: server.backup,
+    maxInFlight: server.max_connections ?? 0,
+  }));
 }
-
-const SERVER_DEFAULTS = {
-  weight: 1,
-  backup: false,
-  tls: { enabled: false, verify: true },
-} as const;
 
 function serverAddress(server: ServerSettings): ServerAddress {
   const { host, port, path } = listenAddress(server.address);

@@ -63,7 +63,7 @@ export function statusOf(
   table: SharedTable,
   plan: WorkerPlan,
   observer: Observer,
-  { workers, workerDeaths, lostLogRecords }: Surroundings,
+  { lanes, workerDeaths, lostLogRecords }: Surroundings,
 ): InstanceStatus {
   const { pool, listen } = plan;
   const { measures } = table;
@@ -78,7 +78,7 @@ export function statusOf(
     version: VERSION,
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
-    workers,
+    workers: lanes.length,
     workerDeaths,
     listeners: listen.map(urlOf),
     requests: sum([...pool.servers.map(({ row }) => row), measures.noRow].map(requestsOf(table))),

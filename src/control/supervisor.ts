@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import { extname } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
@@ -8,7 +9,7 @@ import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
 
 /** Room for short-lived objects: at 64 MB they die before they are copied. Measured: a fifth less. */
-const YOUNG_GENERATION_MB = 192;
+const YOUNG_GENERATION_MB = 96;
 /** A worker that dies is replaced at once, but one that keeps dying ever more slowly. */
 const RESTART_MS_MIN = 50;
 const RESTART_MS_MAX = 5_000;
@@ -38,7 +39,10 @@ export class ListenError extends Error {
 export class Supervisor {
   readonly #table: SharedTable;
   readonly #events: SupervisorEvents;
-  readonly #workers: (Worker | null)[] = [];
+  /** By lane, in the order of their start; null while one is being replaced. */
+  readonly #workers = new Map<number, Worker | null>();
+  /** Lanes of workers that are told to end and still drain. */
+  readonly #leaving = new Set<number>();
   #plan: WorkerPlan;
   #isEnding = false;
   #restartMs = RESTART_MS_MIN;
@@ -50,8 +54,13 @@ export class Supervisor {
     this.#events = events;
   }
 
+  /** Lanes of the workers that carry traffic, in the order of their start. */
+  get lanes(): number[] {
+    return [...this.#workers.keys()];
+  }
+
   get workerCount(): number {
-    return this.#workers.length;
+    return this.#workers.size;
   }
 
   /** @throws ListenError when an address cannot be opened; nothing is left running then */
@@ -59,10 +68,7 @@ export class Supervisor {
     for (const address of this.#plan.listen) await claim(address);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
-      for (let lane = 0; lane < workers; lane++) {
-        this.#workers.push(null);
-        await this.#spawn(lane);
-      }
+      while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
     } catch (error) {
       this.#isEnding = true;
       await this.#terminate();
@@ -70,16 +76,45 @@ export class Supervisor {
     }
   }
 
-  /** Tells every data thread to follow another plan. */
-  apply(plan: WorkerPlan): void {
+  /**
+   * Makes every data thread follow another plan, all of them or none.
+   *
+   * @throws ListenError when an address that the plan adds cannot be opened; nothing has changed
+   */
+  async apply(plan: WorkerPlan): Promise<void> {
+    for (const address of plan.listen) {
+      if (!this.#plan.listen.some((one) => isDeepStrictEqual(one, address))) await claim(address);
+    }
+    const workers = [...this.#workers.values()].filter((worker) => worker !== null);
+    try {
+      await Promise.all(workers.map((worker) => prepare(worker, plan)));
+    } catch (error) {
+      this.#say({ type: 'abandon' });
+      throw error;
+    }
     this.#plan = plan;
-    this.#say({ type: 'plan', plan });
+    this.#say({ type: 'commit' });
+  }
+
+  /** Starts or ends data threads until there are `workers`; those that end drain first. */
+  async resize(workers: number, withinMs: number): Promise<void> {
+    while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
+    for (const [lane, worker] of [...this.#workers].slice(workers)) {
+      this.#workers.delete(lane);
+      if (worker === null) continue;
+      this.#leaving.add(lane);
+      worker.once('exit', () => {
+        this.#table.forgetWorker(lane);
+        this.#leaving.delete(lane);
+      });
+      worker.postMessage({ type: 'drain', withinMs } satisfies ToWorker);
+    }
   }
 
   /** Lets what is under way end, for `withinMs` at most, then ends all threads. */
   async drain(withinMs: number): Promise<void> {
     this.#isEnding = true;
-    const ends = this.#workers.map((worker) =>
+    const ends = [...this.#workers.values()].map((worker) =>
       worker === null ? undefined : new Promise((resolve) => worker.once('exit', resolve)),
     );
     this.#say({ type: 'drain', withinMs });
@@ -87,11 +122,19 @@ export class Supervisor {
   }
 
   async #terminate(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker?.terminate()));
+    await Promise.all([...this.#workers.values()].map((worker) => worker?.terminate()));
   }
 
   #say(message: ToWorker): void {
-    for (const worker of this.#workers) worker?.postMessage(message);
+    for (const worker of this.#workers.values()) worker?.postMessage(message);
+  }
+
+  /** @throws RangeError when every lane of the table is taken */
+  #freeLane(): number {
+    for (let lane = 0; lane < this.#table.workerLanes; lane++) {
+      if (!this.#workers.has(lane) && !this.#leaving.has(lane)) return lane;
+    }
+    throw new RangeError(`more than ${this.#table.workerLanes} workers, those that drain included`);
   }
 
   #spawn(lane: number): Promise<void> {
@@ -109,7 +152,7 @@ export class Supervisor {
       name: `openclaw-data-${lane}`,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_GENERATION_MB },
     });
-    this.#workers[lane] = worker;
+    this.#workers.set(lane, worker);
     let cause = 'it ended by itself';
     worker.on('error', (error: unknown) => {
       cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -123,8 +166,9 @@ export class Supervisor {
         }
       });
       worker.on('exit', () => {
-        this.#workers[lane] = null;
         reject(new Error(cause));
+        if (this.#workers.get(lane) !== worker) return;
+        this.#workers.set(lane, null);
         if (!this.#isEnding) this.#replace(lane, cause);
       });
     });
@@ -138,9 +182,25 @@ export class Supervisor {
     this.#restartMs = isForgiven ? RESTART_MS_MIN : Math.min(this.#restartMs * 2, RESTART_MS_MAX);
     this.#lastDeathMs = nowMs;
     setTimeout(() => {
-      if (!this.#isEnding) this.#spawn(lane).catch(() => {});
+      if (!this.#isEnding && this.#workers.has(lane)) this.#spawn(lane).catch(() => {});
     }, this.#restartMs);
   }
+}
+
+/** A thread that dies while it prepares will start with the plan that is then in force. */
+function prepare(worker: Worker, plan: WorkerPlan): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (message: FromWorker) => {
+      if (message.type !== 'prepared' && message.type !== 'failed') return;
+      worker.off('message', done);
+      worker.off('exit', resolve);
+      if (message.type === 'prepared') resolve();
+      else reject(new ListenError(message.address, message.code));
+    };
+    worker.on('message', done);
+    worker.once('exit', resolve);
+    worker.postMessage({ type: 'prepare', plan } satisfies ToWorker);
+  });
 }
 
 /** The compiled package has its threads in `.js`, a checkout in `.ts`. */

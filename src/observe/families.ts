@@ -220,7 +220,7 @@ export const FAMILIES: readonly Family[] = [
     'counter',
     WORKER_COUNTER.cpuSeconds,
   ),
-  single('openclaw_workers', 'Data threads.', 'gauge', (view) => view.workers),
+  single('openclaw_workers', 'Data threads.', 'gauge', (view) => view.lanes.length),
   single(
     'openclaw_worker_deaths_total',
     'Workers that died and were replaced.',
@@ -360,8 +360,8 @@ function ofWorkers(
     help,
     type,
     labels: ['worker'],
-    read: ({ workers, table }) =>
-      Array.from({ length: workers }, (_, worker) => ({
+    read: ({ lanes, table }) =>
+      lanes.map((worker) => ({
         labels: { worker: String(worker) },
         value: table.measures.get(worker, which),
       })),
@@ -374,8 +374,8 @@ function timingOfWorkers(name: string, help: string, which: WorkerTiming): Famil
     help,
     type: 'histogram',
     labels: ['worker'],
-    read: ({ workers, table }) =>
-      Array.from({ length: workers }, (_, worker) => {
+    read: ({ lanes, table }) =>
+      lanes.map((worker) => {
         const cells = new Float64Array(HISTOGRAM_CELLS);
         table.measures.addWorkerTiming(worker, which, cells);
         return { labels: { worker: String(worker) }, cells };

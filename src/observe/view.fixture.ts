@@ -25,7 +25,7 @@ export function viewWithTraffic(): View {
   table.enter(0, 1);
   return {
     table,
-    workers: 2,
+    lanes: [0, 1],
     servers: [
       { pool: 'default', label: 'red', row: 0, breaker: 'open' },
       { pool: 'default', label: '10.0.0.2:80', row: 1 },

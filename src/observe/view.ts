@@ -3,8 +3,8 @@ import type { SharedTable } from '../table/table.ts';
 /** What metrics are made of. The control thread gives it; it is read anew for each scrape. */
 export interface View {
   readonly table: SharedTable;
-  /** Workers are the lanes 0 to `workers` - 1. */
-  readonly workers: number;
+  /** Lanes of the workers that run. */
+  readonly lanes: readonly number[];
   readonly servers: readonly ViewServer[];
   /** Pool to which requests that reached no server are counted. */
   readonly pool: string;

@@ -14,12 +14,19 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  | { readonly type: 'plan'; readonly plan: WorkerPlan }
+  /** Open what the plan needs beside what is open, but follow the old plan; say `prepared`. */
+  | { readonly type: 'prepare'; readonly plan: WorkerPlan }
+  /** Follow the plan that was prepared. */
+  | { readonly type: 'commit' }
+  /** Forget the plan that was prepared. */
+  | { readonly type: 'abandon' }
   /** Accept no more, let what is under way end, then say `drained`. */
   | { readonly type: 'drain'; readonly withinMs: number };
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  | { readonly type: 'prepared' }
+  /** An address could not be opened, at the start or in preparing a plan. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   | { readonly type: 'records'; readonly records: readonly ExchangeRecord[]; readonly lost: number }
   | { readonly type: 'drained' };

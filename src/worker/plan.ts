@@ -1,10 +1,12 @@
 /** What the control thread tells a data thread: everything it needs of the configuration. */
 
 import type { StrategyKey } from '../config/schema.ts';
+import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
+import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { ListenAddress } from '../io/listener.ts';
 
 export interface PoolPlan {
@@ -13,7 +15,24 @@ export interface PoolPlan {
   readonly strategy: StrategyName;
   readonly strategyKey: StrategyKey;
   readonly panicThresholdPercent: number;
+  /** How clients are known again; null: they are not. */
+  readonly persistence: PersistencePlan | null;
 }
+
+export type PersistencePlan =
+  | {
+      readonly type: 'cookie';
+      readonly attributes: CookieAttributes;
+      /** The first signs, all are accepted. */
+      readonly secrets: readonly string[];
+    }
+  | { readonly type: 'ip_hash'; readonly algorithm: HashAlgorithm }
+  | {
+      readonly type: 'source_ip';
+      /** Of a SourceTable. */
+      readonly memory: SharedArrayBuffer;
+      readonly expiresMs: number;
+    };
 
 export interface WorkerPlan {
   readonly listen: readonly ListenAddress[];

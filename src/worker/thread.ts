@@ -36,8 +36,20 @@ const flush = () => {
 const flusher = setInterval(flush, RECORDS_EVERY_MS);
 
 port.on('message', (message: ToWorker) => {
-  if (message.type === 'plan') worker.apply(message.plan);
-  else void drain(message.withinMs);
+  switch (message.type) {
+    case 'prepare':
+      void listenAndSay(() => worker.prepare(message.plan), 'prepared');
+      break;
+    case 'commit':
+      worker.commit();
+      break;
+    case 'abandon':
+      worker.abandon();
+      break;
+    case 'drain':
+      void drain(message.withinMs);
+      break;
+  }
 });
 
 async function drain(withinMs: number): Promise<void> {
@@ -48,10 +60,20 @@ async function drain(withinMs: number): Promise<void> {
   port.close();
 }
 
-try {
-  await worker.listen();
-  say({ type: 'ready' });
-} catch (error) {
-  const { code, address } = error as { code?: string; address?: string };
-  say({ type: 'failed', address: address ?? '', code: code ?? String(error) });
+async function listenAndSay(listen: () => Promise<void>, done: 'ready' | 'prepared') {
+  try {
+    await listen();
+    say({ type: done });
+  } catch (error) {
+    const { code, address, port: number } = error as NodeJS.ErrnoException & ListenFailure;
+    const where = number === undefined ? (address ?? '') : `${address}:${number}`;
+    say({ type: 'failed', address: where, code: code ?? String(error) });
+  }
 }
+
+interface ListenFailure {
+  address?: string;
+  port?: number;
+}
+
+await listenAndSay(() => worker.listen(), 'ready');

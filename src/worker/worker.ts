@@ -1,7 +1,8 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
-import { createStrategy } from '../core/balance/registry.ts';
+import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
+import type { Strategy } from '../core/balance/strategy.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
@@ -20,6 +21,7 @@ import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
 import { inNetworks } from './networks.ts';
+import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 
@@ -42,7 +44,9 @@ export class DataWorker {
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
   readonly #connections = new Set<ClientConnection>();
-  readonly #listeners: Listener[] = [];
+  #listeners: Listener[] = [];
+  #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
+  #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
   #ticks = 0;
   #plan: WorkerPlan;
@@ -63,27 +67,60 @@ export class DataWorker {
       table,
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
-      headLimits: plan.headLimits,
+      headLimits: { ...plan.headLimits },
       settled: (exchange, server, nowMs) => this.#settled(exchange, server, nowMs),
       refused: (via, code, status) => this.#refused(via, code, status),
     });
     this.#isTrusted = inNetworks(plan.trustedProxies);
-    this.#route = { pool: this.#makePool(plan.pool, []) };
+    this.#route = { pool: this.#makePool(plan.pool, null) };
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
 
-  /** @throws the error of the first address that could not be opened, with `address` set */
+  /** @throws the system's error of the first address that could not be opened */
   async listen(): Promise<void> {
-    for (const address of this.#plan.listen) await this.#open(address);
+    for (const address of this.#plan.listen) await this.#open(address, this.#listeners);
   }
 
-  /** Follows another plan from the next request on; connections and what is under way go on. */
-  apply(plan: WorkerPlan): void {
-    this.#plan = plan;
+  /**
+   * Opens the addresses that a plan adds. Until `commit` the old plan is followed.
+   *
+   * @throws the system's error of the first address that could not be opened; nothing has changed
+   */
+  async prepare(plan: WorkerPlan): Promise<void> {
+    const added: Listener[] = [];
+    const isNew = (address: ListenAddress) =>
+      !this.#listeners.some((listener) => isSameAddress(listener.address, address));
+    try {
+      for (const address of plan.listen.filter(isNew)) await this.#open(address, added);
+    } catch (error) {
+      for (const listener of added) listener.close();
+      throw error;
+    }
+    this.#prepared = { plan, added };
+  }
+
+  /**
+   * Follows the prepared plan from the next request on. Connections, requests under way and
+   * listeners that stay are not touched.
+   */
+  commit(): void {
+    if (this.#prepared === null) return;
+    const { plan, added } = this.#prepared;
+    this.#prepared = null;
+    const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
+    for (const listener of this.#listeners) if (!stays(listener)) listener.close();
+    this.#listeners = [...this.#listeners.filter(stays), ...added];
     this.#isTrusted = inNetworks(plan.trustedProxies);
-    this.#route = { pool: this.#makePool(plan.pool, this.#route.pool.servers) };
+    Object.assign(this.#engine.headLimits, plan.headLimits);
+    this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
+    this.#plan = plan;
     for (const connection of this.#connections) connection.reroute(this.#route);
+  }
+
+  abandon(): void {
+    for (const listener of this.#prepared?.added ?? []) listener.close();
+    this.#prepared = null;
   }
 
   /** Accepts no more, waits for what is under way, ends the rest after `withinMs`. */
@@ -113,12 +150,12 @@ export class DataWorker {
     }
   }
 
-  async #open(address: ListenAddress): Promise<void> {
+  async #open(address: ListenAddress, into: Listener[]): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
     const listener = await Listener.open(address, this.#context, (stream, peer) =>
       this.#accept(stream, peer),
     );
-    this.#listeners.push(listener);
+    into.push(listener);
   }
 
   #accept(stream: Stream, peer: Peer): ClientConnection {
@@ -146,21 +183,32 @@ export class DataWorker {
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  #makePool(plan: PoolPlan, before: readonly Server[]): Pool {
+  #makePool(plan: PoolPlan, before: Pool | null): Pool {
     const engine = this.#engine;
-    const servers = plan.servers.map(
-      (one) => before.find((old) => isSame(old, one)) ?? this.#server(one),
-    );
-    const gone = before.filter((old) => !servers.includes(old));
-    for (const server of gone) for (const idle of [...server.idle]) idle.destroy();
+    const old = new Map(before?.servers.map((server) => [server.row, server]));
+    const servers = plan.servers.map((one) => {
+      const server = old.get(one.row);
+      return server !== undefined && isSame(server, one) ? server : this.#server(one);
+    });
+    const kept = new Set(servers);
+    for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
     const chooser = new Chooser<Server>({
       servers,
-      strategy: createStrategy(plan.strategy, engine.random),
+      strategy: this.#strategyNamed(plan.strategy),
       table: engine.table,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf);
+    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
+  }
+
+  /** The same instance as long as the name is the same, so that turns go on over a reload. */
+  #strategyNamed(name: StrategyName): Strategy {
+    if (this.#strategy?.name !== name) {
+      this.#strategy = { name, instance: createStrategy(name, this.#engine.random) };
+    }
+    return this.#strategy.instance;
   }
 
   #server(plan: ServerPlan): Server {
@@ -194,6 +242,10 @@ export class DataWorker {
     measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
     if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
   }
+}
+
+function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
+  return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
 /** Whether a server goes on as it is, its idle connections included. */

@@ -3,6 +3,7 @@ import {
   duration,
   flag,
   integer,
+  list,
   optional,
   secret,
   section,
@@ -53,6 +54,11 @@ export const sessionPersistence = section(
         secret: optional(
           secret(/^[\s\S]{16,}$/, 'a secret of at least 16 characters'),
           'Key that signs the cookie; give several instances the same. Left out: a key is made and kept in the state directory.',
+        ),
+        previous_secrets: setting(
+          list(secret(/^[\s\S]{16,}$/, 'a secret of at least 16 characters'), 7),
+          [],
+          'Earlier values of secret, with which cookies are still accepted while clients get new ones.',
         ),
       },
       'Attributes and key of the session cookie.',

@@ -1,6 +1,6 @@
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Via } from './forward.ts';
+import type { Peer } from '../sticky/persistence.ts';
 
 /** Hops of a forwarding header that are looked at; longer chains are nobody's. */
 const HOPS_MAX = 32;
@@ -13,7 +13,7 @@ const HOPS_MAX = 32;
  * @param isTrusted whether an address is that of a trusted proxy
  */
 export function clientAddress(
-  via: Via,
+  via: Peer,
   head: Head,
   isTrusted: (address: string) => boolean,
 ): string {

@@ -7,9 +7,8 @@ import { HeadReader } from '../http1/reader.ts';
 import { type Answer, answerText } from './answers.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
-import { Exchange } from './exchange.ts';
+import type { Exchange } from './exchange.ts';
 import {
-  type ConnectionLine,
   forwardedInformational,
   forwardedResponse,
   TRANSFER,
@@ -53,7 +52,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   readonly stream: Stream;
   takesPayload = false;
   readonly #engine: Engine;
-  readonly #exchange: Exchange;
+  /** The exchange under way, or whose body is still thrown away; idle connections have none. */
+  #exchange: Exchange | null = null;
   readonly #reader: HeadReader;
   readonly #timer: Timer;
   readonly #onGone: (connection: ClientConnection) => void;
@@ -91,9 +91,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream = stream;
     this.via = via;
     this.#onGone = onGone;
-    this.#exchange = new Exchange(engine, this);
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
-    this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
+    this.#timer = new Timer(engine.wheel, this);
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
@@ -124,7 +123,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
-    if (this.#exchange.isActive) this.#exchange.clientGone('drained', nowMs);
+    if (this.#exchange?.isActive) this.#exchange!.clientGone('drained', nowMs);
     if (this.#state !== STATE.closed) this.#close();
   }
 
@@ -139,7 +138,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
     else if (this.#state === STATE.body) this.#expectBody(nowMs);
     else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
-    this.#exchange.clientDrained();
+    this.#exchange?.clientDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -149,15 +148,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#held === null) this.#close();
         break;
       case STATE.body:
-        this.#exchange.clientGone('client_gone', nowMs);
+        this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole.
-        if (this.#exchange.isStream) this.#exchange.clientGone('client_gone', nowMs);
+        if (this.#exchange!.isStream) this.#exchange!.clientGone('client_gone', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange.clientEndedTunnel(nowMs);
+        this.#exchange!.clientEndedTunnel(nowMs);
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
@@ -170,11 +169,11 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onClose(_cause: CloseCause, nowMs: number): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    if (this.#exchange.isActive) this.#exchange.clientGone('client_gone', nowMs);
+    if (this.#exchange?.isActive) this.#exchange!.clientGone('client_gone', nowMs);
   }
 
   sendInterim(head: Head): void {
-    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head));
+    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
   }
 
   sendHead(head: Head, framing: Framing, exchange: Exchange): void {
@@ -182,7 +181,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (framing.body === BODY.untilClose) {
       if (this.#isHttp10) this.#keepsAlive = false;
       else transfer = TRANSFER.chunk;
-    } else if (framing.body === BODY.chunked && this.#isHttp10) {
+    } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
+      // Not even HEAD may tell it of a coding that it does not know (RFC 9112 §6.1).
       transfer = TRANSFER.unchunk;
       this.#keepsAlive = false;
     }
@@ -192,9 +192,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    const connectionLine = this.#connectionLine();
-    const dateLine = head.has(NAME.date) ? '' : this.#engine.dateLine();
-    this.#headText = forwardedResponse(head, transfer, connectionLine, dateLine);
+    let added = this.#connectionLine() + exchange.sessionLines(head);
+    if (!head.has(NAME.date)) added += this.#engine.dateLine();
+    if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
+    this.#headText = forwardedResponse(head, transfer, added);
     this.#head = head;
   }
 
@@ -244,12 +245,14 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (answer.status === 408) this.#keepsAlive = false;
+    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
+    const { status } = answer;
+    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
-  sendUpgrade(head: Head): void {
-    this.stream.writeText(forwardedInformational(head));
+  sendUpgrade(head: Head, exchange: Exchange): void {
+    this.stream.writeText(forwardedInformational(head, exchange.sessionLines(head)));
     this.#state = STATE.tunnel;
     this.#timer.clear();
     const nowMs = this.#engine.clock.nowMs();
@@ -257,9 +260,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (held !== null) {
       this.#held = null;
       this.resumeBody();
-      this.#exchange.tunnelFromClient(held, 0, held.length, nowMs);
+      this.#exchange!.tunnelFromClient(held, 0, held.length, nowMs);
     }
-    if (this.#hasEnded) this.#exchange.clientEndedTunnel(nowMs);
+    if (this.#hasEnded) this.#exchange!.clientEndedTunnel(nowMs);
   }
 
   breakOff(): void {
@@ -319,6 +322,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     const held = this.#held;
     if (held === null) {
+      this.#giveBackExchange();
       if (this.#hasEnded) this.#close();
       return;
     }
@@ -338,7 +342,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           const head = this.#engine.requestHead;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
-            this.#expectHead(nowMs);
+            if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
             this.#refuse(head.fault, nowMs);
@@ -351,7 +355,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           break;
         }
         case STATE.body: {
-          at = this.#exchange.clientSent(bytes, at, end, nowMs);
+          at = this.#exchange!.clientSent(bytes, at, end, nowMs);
           this.#afterBody(nowMs);
           break;
         }
@@ -363,7 +367,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = end;
           break;
         case STATE.tunnel:
-          this.#exchange.tunnelFromClient(bytes, at, end, nowMs);
+          this.#exchange!.tunnelFromClient(bytes, at, end, nowMs);
           at = end;
           break;
         default:
@@ -386,15 +390,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
     if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
 
   #afterBody(nowMs: number): void {
     if (this.#state !== STATE.body) return;
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     if (body.fault !== undefined) {
       this.#keepsAlive = false;
-      this.#exchange.clientFailed(body.fault, nowMs);
+      this.#exchange!.clientFailed(body.fault, nowMs);
     } else if (body.done) {
       this.#state = STATE.response;
       this.#timer.clear();
@@ -403,7 +408,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #discard(bytes: Buffer, start: number, end: number, nowMs: number): number {
-    const body = this.#exchange.requestBody;
+    const body = this.#exchange!.requestBody;
     body.take(bytes, start, end, null);
     this.#discardedBytes += body.consumed - start;
     if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
@@ -427,7 +432,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));
   }
 
-  #connectionLine(): ConnectionLine {
+  #connectionLine(): string {
     if (this.#isDraining) this.#keepsAlive = false;
     if (!this.#keepsAlive) return 'Connection: close\r\n';
     return this.#isHttp10 ? 'Connection: keep-alive\r\n' : '';
@@ -454,14 +459,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
   }
 
-  #onTimer(nowMs: number): void {
+  /** @internal of the timer */
+  onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
         if (this.#headDeadlineMs === 0) this.#close();
         else this.#refuseLate(nowMs);
         break;
       case STATE.body:
-        this.#exchange.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed('body_timeout', nowMs);
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -487,7 +493,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#exchange.clientGone('client_write_timeout', nowMs);
+      this.#exchange!.clientGone('client_write_timeout', nowMs);
       this.#close();
     } else if (unsentBytes > 0) {
       this.#unsentBytes = unsentBytes;
@@ -497,7 +503,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
   #finish(nowMs: number): void {
-    const mayStillSend = !this.#clientAskedClose || !this.#exchange.requestBody.done;
+    const mayStillSend = !this.#clientAskedClose || this.#exchange?.requestBody.done === false;
     if (mayStillSend || this.stream.pendingBytes > 0) this.#linger(nowMs);
     else this.#close();
   }
@@ -527,6 +533,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.closed) return;
     this.#leave();
     this.stream.destroy();
+  }
+
+  #giveBackExchange(): void {
+    const exchange = this.#exchange;
+    if (exchange === null || exchange.isActive) return;
+    this.#exchange = null;
+    this.#engine.giveBackExchange(exchange);
   }
 
   #leave(): void {

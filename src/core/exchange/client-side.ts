@@ -28,7 +28,7 @@ export interface ClientSide extends PayloadSink {
   /** Writes out what `sendHead` has kept back in the hope of a body. */
   flush(): void;
   /** The 101 response: from now on bytes go both ways through the exchange's tunnel. */
-  sendUpgrade(head: Head): void;
+  sendUpgrade(head: Head, exchange: Exchange): void;
   /** The response cannot be completed, and the client must see that. */
   breakOff(): void;
   /** No more request body for now. */

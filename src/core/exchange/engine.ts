@@ -4,7 +4,9 @@ import type { SharedTable } from '../../table/table.ts';
 import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
-import type { Exchange } from './exchange.ts';
+import { HeadWriter } from '../http1/writer.ts';
+import type { ClientSide } from './client-side.ts';
+import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
 import type { Connector } from './ports.ts';
@@ -17,6 +19,9 @@ export interface Clock {
   /** Milliseconds since 1970, for what people and protocols read. */
   wallMs(): number;
 }
+
+/** Exchanges kept for the next requests; idle connections hold none. */
+const SPARE_EXCHANGES_MAX = 1024;
 
 type EngineParts = Pick<
   Engine,
@@ -52,7 +57,12 @@ export class Engine {
   readonly responseHead = new Head();
   readonly responseFraming = new Framing();
 
-  readonly #requestIdPrefix: string;
+  /** The header line of a request id, up to its number. */
+  requestIdLine = Buffer.alloc(0);
+  #requestIdPrefix = '';
+  /** Where heads are put together. */
+  readonly writer = new HeadWriter();
+  readonly #spareExchanges: Exchange[] = [];
   #requestCount = 0;
   #dateSecond = 0;
   #dateLine = '';
@@ -67,14 +77,32 @@ export class Engine {
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;
-    const part = () => Math.floor(given.random() * 2 ** 32).toString(36);
-    this.#requestIdPrefix = `${part()}${part()}-`;
+    this.#newRequestIds();
+  }
+
+  /** An exchange for a client's request: one that was used before, where there is one. */
+  takeExchange(client: ClientSide): Exchange {
+    const exchange = this.#spareExchanges.pop();
+    if (exchange === undefined) return new Exchange(this, client);
+    exchange.client = client;
+    return exchange;
+  }
+
+  /** The exchange is over and its client has no further use for it. */
+  giveBackExchange(exchange: Exchange): void {
+    if (this.#spareExchanges.length < SPARE_EXCHANGES_MAX) this.#spareExchanges.push(exchange);
+  }
+
+  /** The number of a new request, from 1; `requestId` spells it. */
+  nextRequestNumber(): number {
+    this.#requestCount = (this.#requestCount + 1) >>> 0;
+    if (this.#requestCount === 0) this.#newRequestIds();
+    return this.#requestCount;
   }
 
   /** An id that no other request of any worker or instance has. */
-  nextRequestId(): string {
-    this.#requestCount += 1;
-    return this.#requestIdPrefix + this.#requestCount.toString(36);
+  requestId(number: number): string {
+    return this.#requestIdPrefix + number.toString(16).padStart(8, '0');
   }
 
   /** The Date line of this second. RFC 9110 §6.6.1. */
@@ -85,5 +113,16 @@ export class Engine {
       this.#dateLine = `Date: ${new Date(second * 1000).toUTCString()}\r\n`;
     }
     return this.#dateLine;
+  }
+
+  /** After 2^32 requests their numbers begin anew, under another prefix. */
+  #newRequestIds(): void {
+    const part = () =>
+      Math.floor(this.random() * 2 ** 32)
+        .toString(16)
+        .padStart(8, '0');
+    this.#requestCount = 1;
+    this.#requestIdPrefix = `${part()}${part()}-`;
+    this.requestIdLine = Buffer.from(`X-Request-Id: ${this.#requestIdPrefix}`, 'latin1');
   }
 }

@@ -15,6 +15,7 @@ import { FAULTS, type Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Engine } from './engine.ts';
 import { FAILURES, type Failure } from './failures.ts';
@@ -36,14 +37,18 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 
 export class Exchange {
   readonly engine: Engine;
-  readonly client: ClientSide;
+  client: ClientSide;
 
   method = '';
-  requestId = '';
+  /** The number of an id that we made; 0 where the client brought one. */
+  requestNumber = 0;
+  #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
+  /** What session persistence knows of the client; null: the pool has none. */
+  binding: Binding | null = null;
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
@@ -114,6 +119,21 @@ export class Exchange {
     return this.responseHasBegun || this.#interimSent;
   }
 
+  get requestId(): string {
+    return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
+  }
+
+  /** The client named the request itself. */
+  bringsRequestId(requestId: string): void {
+    this.requestNumber = 0;
+    this.#broughtId = requestId;
+  }
+
+  /** What session persistence adds to the head of the response. */
+  sessionLines(head: Head): string {
+    return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
+  }
+
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
@@ -132,7 +152,7 @@ export class Exchange {
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
-    this.pool = pool;
+    if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
     this.tried.clear();
@@ -150,7 +170,11 @@ export class Exchange {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const server = pool.choose(this.key, this.tried);
+    const { binding } = this;
+    const server =
+      binding === null
+        ? pool.choose(this.key, this.tried)
+        : pool.chooseBound(this.key, this.tried, binding);
     if (server === null) {
       if (this.failure === '') this.failure = 'no_server';
       this.answer(this.failure, nowMs);
@@ -294,7 +318,7 @@ export class Exchange {
     this.#isTunnel = true;
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
     this.engine.table.measures.add(this.engine.lane, GAUGE.tunnels, 1);
-    this.client.sendUpgrade(head);
+    this.client.sendUpgrade(head, this);
   }
 
   tunnelFromServer(bytes: Buffer, start: number, end: number): void {

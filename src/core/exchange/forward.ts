@@ -3,11 +3,12 @@
  * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
  */
 import { latin1 } from '../../base/latin1.ts';
-import { IS_HOST } from '../http1/chars.ts';
-import type { Framing } from '../http1/framing.ts';
-import { BODY } from '../http1/framing.ts';
+import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { HeadWriter } from '../http1/writer.ts';
+import type { CheckedCookie } from '../sticky/persistence.ts';
+import type { Engine } from './engine.ts';
 
 const HOP_BY_HOP =
   (1 << NAME.connection) |
@@ -16,7 +17,8 @@ const HOP_BY_HOP =
   (1 << NAME.te) |
   (1 << NAME.transferEncoding) |
   (1 << NAME.upgrade) |
-  (1 << NAME.http2Settings);
+  (1 << NAME.http2Settings) |
+  (1 << NAME.dropped);
 
 const FORWARDING =
   (1 << NAME.xForwardedFor) |
@@ -27,8 +29,8 @@ const FORWARDING =
 /** What is written anew, with the peer appended, where the peer is trusted. */
 const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 
-/** RFC 9110 §7.6.3: a gateway says Via on the way in. */
-const VIA_AND_END = 'Via: 1.1 openclaw\r\n\r\n';
+/** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
+const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -38,19 +40,23 @@ export class Via {
   readonly peerIsTrusted: boolean;
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
-  readonly localAuthority: string;
+  readonly localAuthority: () => string;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
-  /** The last host, and the last lines of a head for it: a client hardly ever changes its Host. */
+  /** The session cookie that it last brought, once verified. */
+  checkedCookie: CheckedCookie | null = null;
+  /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
-  #lastLines = '';
+  #minorVersion = 1;
+  #lines: Buffer | null = null;
 
   constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
     this.peerAddress = peer.peerAddress;
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
-    this.node = peer.peerAddress.includes(':') ? `"[${peer.peerAddress}]"` : peer.peerAddress;
+    if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
+    else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
 
   /** The text of a Host field, which is most often that of the request before. */
@@ -61,15 +67,19 @@ export class Via {
       : head.value(index);
   }
 
-  /** What ends the head of an untrusted peer's request: the forwarding lines and the empty line. */
-  lastLines(host: string): string {
-    if (host !== this.#host || this.#lastLines === '') {
+  /** The forwarding lines for an untrusted peer. */
+  linesFor(host: string, minorVersion: number): Buffer {
+    if (host !== this.#host || minorVersion !== this.#minorVersion || this.#lines === null) {
       this.#host = host;
-      this.#lastLines =
+      this.#minorVersion = minorVersion;
+      this.#lines = Buffer.from(
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
-        `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n${VIA_AND_END}`;
+          `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
+          VIA_LINES[minorVersion],
+        'latin1',
+      );
     }
-    return this.#lastLines;
+    return this.#lines;
   }
 
   /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
@@ -82,7 +92,10 @@ export class Via {
 /** A target in absolute form, taken apart. */
 export interface AbsoluteTarget {
   authority: string;
+  /** Path and query. */
   path: string;
+  /** Whether it has neither. */
+  isBare: boolean;
 }
 
 /**
@@ -93,63 +106,99 @@ export function parseAbsoluteTarget(target: string): AbsoluteTarget | undefined 
   const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
   if (match === null) return undefined;
   const authority = match[1]!;
-  for (let at = 0; at < authority.length; at++) {
-    if (IS_HOST[authority.charCodeAt(at)] !== 1) return undefined;
-  }
+  if (!isHost(Buffer.from(authority, 'latin1'), 0, authority.length)) return undefined;
   const rest = match[2]!;
-  return { authority, path: rest.startsWith('/') ? rest : `/${rest}` };
+  return {
+    authority,
+    path: rest.startsWith('/') ? rest : `/${rest}`,
+    isBare: rest === '',
+  };
 }
+
+/**
+ * How many more times a request may be forwarded, by its Max-Forwards; -1: as often as may be.
+ * It counts for OPTIONS and TRACE only (RFC 9110 §7.6.2).
+ */
+export function forwardsLeft(head: Head): number {
+  if (!head.has(NAME.maxForwards)) return -1;
+  if (head.method !== 'OPTIONS' && head.method !== 'TRACE') return -1;
+  const text = head.value(head.find(NAME.maxForwards));
+  return /^\d+$/.test(text) ? Math.min(Number(text), FORWARDS_MAX) : -1;
+}
+
+const FORWARDS_MAX = 255;
 
 /**
  * The head of a request as it goes to a server, the empty line included.
  *
  * @param absolute the target taken apart where it came in absolute form, else undefined
- * @param requestId for a request that brought none; empty where it did
+ * @param requestNumber for a request that brought no id; 0 where it did
+ * @param added further lines
  */
 export function forwardedRequest(
+  engine: Engine,
   head: Head,
   framing: Framing,
   via: Via,
   absolute: AbsoluteTarget | undefined,
-  requestId: string,
+  requestNumber: number,
+  added: string,
 ): string {
+  const { writer } = engine;
+  const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
-  let host: string;
-  let text: string;
+  const forwards = forwardsLeft(head);
+  if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
+  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
+  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
+  writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
     leaveOut |= 1 << NAME.host;
-    const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
-    text = `${head.method} ${absolute.path} HTTP/1.1\r\nHost: ${host}\r\n${lines}`;
-  } else {
-    const hostIndex = head.find(NAME.host);
-    host = hostIndex === -1 ? via.localAuthority : via.hostOf(head, hostIndex);
-    if (head.isHttp11) text = remainingLines(head, head.start, leaveOut);
-    else {
-      const lines = remainingLines(head, head.nameStarts[0]!, leaveOut);
-      const hostLine = hostIndex === -1 ? `Host: ${host}\r\n` : '';
-      text = `${latin1(head.bytes, head.start, head.targetEnd)} HTTP/1.1\r\n${hostLine}${lines}`;
-    }
+    // RFC 9112 §3.2.4: OPTIONS on a URI without path and query is about the server as a whole.
+    const target = head.method === 'OPTIONS' && absolute.isBare ? '*' : absolute.path;
+    writer.text(`${head.method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`);
+    copyLines(writer, head, head.nameStarts[0]!, leaveOut);
+  } else if (head.isHttp11) copyLines(writer, head, head.start, leaveOut);
+  else {
+    writer.copy(head.bytes, head.start, head.targetEnd);
+    writer.text(hostIndex === -1 ? ` HTTP/1.1\r\nHost: ${host}\r\n` : ' HTTP/1.1\r\n');
+    copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   }
-  if (framing.body === BODY.chunked) text += 'Transfer-Encoding: chunked\r\n';
-  if (framing.upgrade) text += `Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`;
-  else if (head.has(NAME.te) && /\btrailers\b/i.test(head.joined(NAME.te)!)) {
-    text += 'Connection: TE\r\nTE: trailers\r\n';
+  if (added !== '') writer.text(added);
+  if (framing.body === BODY.chunked) writer.text('Transfer-Encoding: chunked\r\n');
+  if (framing.upgrade) {
+    writer.text(`Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`);
+  } else if (head.has(NAME.te) && /\btrailers\b/i.test(head.joined(NAME.te)!)) {
+    writer.text('Connection: TE\r\nTE: trailers\r\n');
   }
-  if (requestId !== '') text += `X-Request-Id: ${requestId}\r\n`;
-  return text + (via.peerIsTrusted ? trustedLines(head, via, host) : via.lastLines(host));
+  if (forwards !== -1) writer.text(`Max-Forwards: ${forwards - 1}\r\n`);
+  if (via.peerIsTrusted) writer.text(trustedLines(head, via, host));
+  else {
+    const lines = via.linesFor(host, head.minorVersion);
+    writer.copy(lines, 0, lines.length);
+  }
+  if (requestNumber !== 0) {
+    const line = engine.requestIdLine;
+    writer.copy(line, 0, line.length);
+    writer.hex(requestNumber);
+    writer.lineEnd();
+  }
+  writer.lineEnd();
+  return writer.result();
 }
 
 /** What a trusted peer said, and the peer after it. */
 function trustedLines(head: Head, via: Via, host: string): string {
   const before = head.joined(NAME.xForwardedFor);
   const forwarded = head.joined(NAME.forwarded);
-  let lines = `X-Forwarded-For: ${before === undefined ? '' : `${before}, `}${via.peerAddress}\r\n`;
+  let lines = `X-Forwarded-For: ${before ? `${before}, ` : ''}${via.peerAddress}\r\n`;
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
-  const before7239 = forwarded === undefined ? '' : `${forwarded}, `;
-  return `${lines}Forwarded: ${before7239}${element}\r\n${VIA_AND_END}`;
+  const elements = forwarded ? `${forwarded}, ${element}` : element;
+  return `${lines}Forwarded: ${elements}\r\n${VIA_LINES[head.minorVersion]}`;
 }
 
 function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
@@ -171,68 +220,86 @@ export const TRANSFER = {
 } as const;
 export type Transfer = (typeof TRANSFER)[keyof typeof TRANSFER];
 
-/** The Connection header that a response gets; `none` where HTTP/1.1 keeps the connection. */
-export type ConnectionLine = '' | 'Connection: close\r\n' | 'Connection: keep-alive\r\n';
-
 /**
- * The first part of a response's head as it goes to an HTTP/1 client. The rest of the head, from
- * `head.tailStart` on, can be sent as it lies before the body: see `leadingText`.
+ * Makes the head of a response ready for an HTTP/1 client, in the bytes where it lies, so that it
+ * goes out in one piece with the body that follows it.
  *
- * @param dateLine for a response without Date (RFC 9110 §6.6.1); empty where it has one
+ * @param added lines to add; empty for most responses
+ * @returns what goes before the bytes from `head.tailStart` on, most often nothing
  */
-export function forwardedResponse(
-  head: Head,
-  transfer: Transfer,
-  connectionLine: ConnectionLine,
-  dateLine: string,
-): string {
+export function forwardedResponse(head: Head, transfer: Transfer, added: string): string {
   let leaveOut = HOP_BY_HOP;
   // Chunked goes on as chunked, and its line, known to hold just that, as it came.
   if (transfer === TRANSFER.asIs && head.status !== 204) leaveOut &= ~(1 << NAME.transferEncoding);
   if (head.status === 204) leaveOut |= 1 << NAME.contentLength;
-  const added =
-    (transfer === TRANSFER.chunk ? 'Transfer-Encoding: chunked\r\n' : '') +
-    dateLine +
-    connectionLine;
-  if (added === '' && head.isHttp11) return leadingText(head, head.start, leaveOut);
+  // 426 has to say which protocol it wants (RFC 9110 §15.5.22).
+  const wantsUpgrade = head.status === 426 && head.has(NAME.upgrade);
+  if (wantsUpgrade) leaveOut &= ~(1 << NAME.upgrade);
+  if (added === '' && head.isHttp11 && !wantsUpgrade) {
+    closeGaps(head, head.start, leaveOut);
+    return '';
+  }
   const fieldsStart = head.nameStarts[0]!;
   const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
-  return `${line}${added}${leadingText(head, fieldsStart, leaveOut)}`;
-}
-
-/** The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade. */
-export function forwardedInformational(head: Head): string {
-  const leaveOut = HOP_BY_HOP | (1 << NAME.contentLength);
-  const text = `HTTP/1.1${remainingLines(head, head.versionEnd, leaveOut)}`;
-  if (head.status !== 101) return `${text}\r\n`;
-  return `${text}Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n\r\n`;
-}
-
-/** The bytes from `start` up to the empty line, without the fields to leave out. */
-function remainingLines(head: Head, start: number, leaveOut: number): string {
-  const text = leadingText(head, start, leaveOut);
-  return text + latin1(head.bytes, head.tailStart, head.nameStarts[head.fieldCount]!);
+  closeGaps(head, fieldsStart, leaveOut);
+  return wantsUpgrade ? `${line}Connection: Upgrade\r\n${added}` : line + added;
 }
 
 /**
- * The text from `start` up to the last field that is left out, without those to leave out; what
- * follows that field begins at `head.tailStart` and goes on unchanged to the end of the head, and
- * on into the body.
+ * The head of a 1xx response as it goes to the client; 101 keeps what makes it an upgrade.
+ *
+ * @param added lines to add
  */
-function leadingText(head: Head, start: number, leaveOut: number): string {
-  const { ids, named, nameStarts, fieldCount } = head;
-  const hasNamed = head.has(NAME.connection);
-  let text = '';
+export function forwardedInformational(head: Head, added: string): string {
+  const upgrade = head.status === 101 ? head.joined(NAME.upgrade) : undefined;
+  const fieldsStart = head.nameStarts[0]!;
+  const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
+  closeGaps(head, fieldsStart, HOP_BY_HOP | (1 << NAME.contentLength));
+  const lines = latin1(head.bytes, head.tailStart, head.end);
+  return upgrade === undefined
+    ? line + added + lines
+    : `${line}${added}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
+}
+
+/** Copies the bytes from `start` up to the empty line, without the fields to leave out. */
+function copyLines(writer: HeadWriter, head: Head, start: number, leaveOut: number): void {
+  const { bytes, nameStarts, fieldCount } = head;
   let runStart = start;
   if ((head.seen & leaveOut) !== 0) {
     for (let index = 0; index < fieldCount; index++) {
-      const isLeftOut = (leaveOut & (1 << ids[index]!)) !== 0;
-      if (!isLeftOut && !(hasNamed && named[index] === 1)) continue;
-      const lineStart = nameStarts[index]!;
-      if (lineStart > runStart) text += latin1(head.bytes, runStart, lineStart);
+      if (!isLeftOut(head, index, leaveOut)) continue;
+      if (nameStarts[index]! > runStart) writer.copy(bytes, runStart, nameStarts[index]!);
       runStart = nameStarts[index + 1]!;
     }
   }
-  head.tailStart = runStart;
-  return text;
+  writer.copy(bytes, runStart, nameStarts[fieldCount]!);
+}
+
+/**
+ * Moves what stands before each field to leave out over it, so that the rest of the head, from
+ * `head.tailStart` on, is in one piece and next to the body. The offsets of fields are void then.
+ */
+function closeGaps(head: Head, start: number, leaveOut: number): void {
+  const { bytes, nameStarts } = head;
+  let tailStart = head.end;
+  let runEnd = head.end;
+  if ((head.seen & leaveOut) === 0) {
+    head.tailStart = start;
+    return;
+  }
+  for (let index = head.fieldCount - 1; index >= 0; index--) {
+    if (!isLeftOut(head, index, leaveOut)) continue;
+    const runStart = nameStarts[index + 1]!;
+    tailStart -= runEnd - runStart;
+    if (tailStart !== runStart) bytes.copyWithin(tailStart, runStart, runEnd);
+    runEnd = nameStarts[index]!;
+  }
+  tailStart -= runEnd - start;
+  bytes.copyWithin(tailStart, start, runEnd);
+  head.tailStart = tailStart;
+}
+
+function isLeftOut(head: Head, index: number, leaveOut: number): boolean {
+  if ((leaveOut & (1 << head.ids[index]!)) !== 0) return true;
+  return head.has(NAME.connection) && head.named[index] === 1;
 }

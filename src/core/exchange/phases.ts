@@ -6,13 +6,19 @@
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
-import { type AbsoluteTarget, forwardedRequest, parseAbsoluteTarget } from './forward.ts';
+import {
+  type AbsoluteTarget,
+  forwardedRequest,
+  forwardsLeft,
+  parseAbsoluteTarget,
+} from './forward.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, admit, prepare, choose];
+const PHASES: readonly Phase[] = [identify, admit, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
@@ -21,19 +27,38 @@ export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowM
 /** Gives the request its id: the client's own, or a new one. */
 function identify(exchange: Exchange, head: Head): boolean {
   const index = head.find(NAME.xRequestId);
-  exchange.requestId = index === -1 ? exchange.engine.nextRequestId() : head.value(index);
+  if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
+  else exchange.bringsRequestId(head.value(index));
   return true;
 }
 
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
 
-/** Refuses what a reverse proxy does not serve. */
+const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
+
+/** Refuses what a reverse proxy does not serve, and answers what must not go on from here. */
 function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
-  if (head.method === 'CONNECT') {
-    exchange.answer('method_not_allowed', nowMs, null, 'Allow: GET, HEAD, POST, PUT, DELETE\r\n');
+  const isLastHop = forwardsLeft(head) === 0;
+  if (head.method === 'CONNECT' || (isLastHop && head.method === 'TRACE')) {
+    exchange.answer('method_not_allowed', nowMs, null, ALLOW);
     return false;
   }
+  if (isLastHop) exchange.answer('last_hop', nowMs, null, ALLOW);
+  return !isLastHop;
+}
+
+/** Looks which server the client belongs to; what only concerns us is dropped from the head. */
+function persist(exchange: Exchange, head: Head): boolean {
+  const pool = exchange.pool!;
+  if (pool.persistence === null) {
+    exchange.binding = null;
+    return true;
+  }
+  exchange.binding ??= new Binding();
+  exchange.binding.begin();
+  const { client, engine } = exchange;
+  pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
   return true;
 }
 
@@ -52,8 +77,16 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
       }
     }
   }
-  const id = head.has(NAME.xRequestId) ? '' : exchange.requestId;
-  exchange.requestText = forwardedRequest(head, framing, exchange.client.via, absolute, id);
+  const { engine, client, requestNumber } = exchange;
+  exchange.requestText = forwardedRequest(
+    engine,
+    head,
+    framing,
+    client.via,
+    absolute,
+    requestNumber,
+    exchange.binding === null ? '' : exchange.binding.requestLines,
+  );
   const { keyOf } = exchange.pool!;
   exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);
   return true;

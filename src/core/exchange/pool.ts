@@ -1,7 +1,9 @@
 import { COUNTER } from '../../table/layout.ts';
 import type { Chooser } from '../balance/choose.ts';
-import type { TriedSet } from '../balance/tried-set.ts';
+import { TriedSet } from '../balance/tried-set.ts';
+import { VERDICT, type Verdict } from '../balance/verdict.ts';
 import type { Head } from '../http1/head.ts';
+import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
@@ -42,12 +44,15 @@ export interface PoolSettings {
 const UNSAFE_REUSE_IDLE_MS = 1500;
 
 /** A set of servers with one strategy, as one worker sees it. */
-export class Pool {
+export class Pool implements Verdicts {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
   readonly #chooser: Chooser<Server>;
   /** What a request is hashed by; null: the strategy hashes by nothing. */
   readonly keyOf: KeyOf | null;
+  /** How clients are known again; null: they are not. */
+  readonly persistence: Persistence | null;
+  readonly #byRow = new Map<number, Server>();
   readonly #engine: Engine;
 
   constructor(
@@ -56,16 +61,50 @@ export class Pool {
     servers: readonly Server[],
     chooser: Chooser<Server>,
     keyOf: KeyOf | null,
+    persistence: Persistence | null,
   ) {
     this.#engine = engine;
     this.settings = settings;
     this.servers = servers;
     this.#chooser = chooser;
     this.keyOf = keyOf;
+    this.persistence = persistence;
+    for (const server of servers) this.#byRow.set(server.row, server);
   }
 
   choose(key: number, tried: TriedSet): Server | null {
     return this.#chooser.choose(key, tried);
+  }
+
+  /**
+   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
+   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
+   * that server from now on; but where its own is only full, it comes back with its next request.
+   */
+  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
+    const wallMs = this.#engine.clock.wallMs();
+    const persistence = this.persistence!;
+    const own = this.#byRow.get(binding.row);
+    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
+    if (own !== undefined && verdict >= VERDICT.draining) {
+      persistence.bind(own.row, binding, wallMs);
+      return own;
+    }
+    binding.responseLines = '';
+    const chosen = this.#chooser.choose(key, tried);
+    if (chosen === null || verdict === VERDICT.full) return chosen;
+    persistence.bind(chosen.row, binding, wallMs);
+    if (binding.row === chosen.row) return chosen;
+    // Another worker met the client in the same moment, and was first.
+    const first = this.#byRow.get(binding.row);
+    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
+    return serves ? first : chosen;
+  }
+
+  /** Whether a server may be given a request that was not sent anywhere yet. */
+  verdictOf(row: number): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
   }
 
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
@@ -88,14 +127,14 @@ export class Pool {
 
   /** Takes back a connection that can carry another request. */
   release(connection: ServerConnection, nowMs: number): void {
-    const idle = connection.server.idle;
-    if (idle.length >= this.settings.idlePerServerMax || !connection.rest(nowMs)) {
-      connection.destroy();
-      return;
-    }
-    idle.push(connection);
+    const { idle, isRetired } = connection.server;
+    const hasRoom = !isRetired && idle.length < this.settings.idlePerServerMax;
+    if (hasRoom && connection.rest(nowMs)) idle.push(connection);
+    else connection.destroy();
   }
 }
+
+const UNTRIED = new TriedSet();
 
 /** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
 export type KeyOf = (via: Via, head: Head) => number;

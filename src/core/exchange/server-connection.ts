@@ -53,7 +53,7 @@ export class ServerConnection implements StreamOwner {
     this.#engine = engine;
     this.#settings = settings;
     this.#startedMs = nowMs;
-    this.#timer = new Timer(engine.wheel, (dueMs) => this.#onTimer(dueMs));
+    this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
@@ -255,7 +255,8 @@ export class ServerConnection implements StreamOwner {
     if (at < end && this.#exchange === exchange) exchange.tunnelFromServer(bytes, at, end);
   }
 
-  #onTimer(nowMs: number): void {
+  /** @internal of the timer */
+  onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.connecting:
         this.#fail('connect_timeout', nowMs);

@@ -51,6 +51,7 @@ export class Server implements Candidate {
   readonly idle: ServerConnection[] = [];
   readonly #table: SharedTable;
   readonly #clock: Clock;
+  #isRetired = false;
 
   constructor(plan: ServerPlan, table: SharedTable, clock: Clock) {
     this.row = plan.row;
@@ -62,6 +63,17 @@ export class Server implements Candidate {
     this.maxInFlight = plan.maxInFlight;
     this.#table = table;
     this.#clock = clock;
+  }
+
+  /** Whether a reload took it out, or put another of its kind in its place. */
+  get isRetired(): boolean {
+    return this.#isRetired;
+  }
+
+  /** Requests under way go on; connections that rest, now or later, are closed. */
+  retire(): void {
+    this.#isRetired = true;
+    for (const connection of [...this.idle]) connection.destroy();
   }
 
   inFlight(): number {

@@ -3,14 +3,14 @@
  *
  * The bytes themselves are not touched: what `take` accepts can be passed on as it came. Only a
  * trailer section is held back, for it may carry fields that must not travel (RFC 9110 §6.5.1).
- * Chunk sizes are read strictly (RFC 9112 §7.1): hexadecimal digits, at most 2^48, CRLF, and a
+ * Chunk sizes are read strictly (RFC 9112 §7.1): hexadecimal digits, below 2^48, CRLF, and a
  * bounded amount of chunk extensions.
  */
-import { latin1 } from '../../base/latin1.ts';
 import { CR, HEX_PLUS_ONE, HTAB, IS_FIELD_VALUE, LF, SEMICOLON, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
 import { BODY, type BodyKind, isForbiddenTrailer } from './framing.ts';
-import { DEFAULT_HEAD_LIMITS, Head, readFields } from './head.ts';
+import { FAULTY, Head, type HeadLimits, INCOMPLETE, readTrailers } from './head.ts';
+import { HeadReader } from './reader.ts';
 
 /** Takes the pieces of a chunked body without their framing. */
 export interface PayloadSink {
@@ -19,8 +19,10 @@ export interface PayloadSink {
 
 /** More bytes of chunk extensions than this in one body, and the peer only wants to cost us. */
 const EXTENSION_BYTES_MAX = 16 * 1024;
-const TRAILER_BYTES_MAX = 16 * 1024;
-const SIZE_DIGITS_MAX = 12;
+/** Leading zeros included. */
+const SIZE_DIGITS_MAX = 64;
+const CHUNK_BYTES_MAX = 2 ** 48 - 1;
+const TRAILER_LIMITS: HeadLimits = { headBytes: 16 * 1024, targetBytes: 0, fields: 200 };
 
 const STATE = {
   size: 0,
@@ -53,7 +55,8 @@ export class BodyReader {
   #state: number = STATE.size;
   #digits = 0;
   #extensionBytes = 0;
-  #pending = '';
+  /** Made for the first body that has trailers. */
+  #trailerReader: HeadReader | null = null;
 
   /** Makes the reader ready for the next body. */
   begin(kind: BodyKind, contentLength: number): void {
@@ -66,7 +69,7 @@ export class BodyReader {
     this.#state = STATE.size;
     this.#digits = 0;
     this.#extensionBytes = 0;
-    this.#pending = '';
+    this.#trailerReader?.reset();
   }
 
   /**
@@ -106,8 +109,10 @@ export class BodyReader {
           const digit = HEX_PLUS_ONE[byte]!;
           if (digit !== 0) {
             this.#digits += 1;
-            if (this.#digits > SIZE_DIGITS_MAX) return this.#fail('bad_chunk', at);
             this.#remainingBytes = this.#remainingBytes * 16 + digit - 1;
+            if (this.#digits > SIZE_DIGITS_MAX || this.#remainingBytes > CHUNK_BYTES_MAX) {
+              return this.#fail('bad_chunk', at);
+            }
           } else if (this.#digits === 0) {
             return this.#fail(byte === LF ? 'bare_lf' : 'bad_chunk', at);
           } else if (byte === CR) {
@@ -191,24 +196,22 @@ export class BodyReader {
   }
 
   #takeTrailers(bytes: Buffer, start: number, end: number): number {
-    const before = this.#pending.length;
-    this.#pending += latin1(bytes, start, Math.min(end, start + TRAILER_BYTES_MAX + 1));
-    const section = Buffer.from(this.#pending, 'latin1');
-    const limits = DEFAULT_HEAD_LIMITS;
-    const sectionEnd = readFields(trailerHead, section, 0, section.length, limits);
-    if (sectionEnd < 0) return this.#fail('bad_trailer', start);
-    if (sectionEnd === 0) {
-      if (this.#pending.length > TRAILER_BYTES_MAX) return this.#fail('trailer_too_large', start);
-      return start;
+    this.#trailerReader ??= new HeadReader(trailerHead, readTrailers, TRAILER_LIMITS);
+    const reader = this.#trailerReader;
+    const sectionEnd = reader.take(bytes, start, end);
+    if (sectionEnd === FAULTY) {
+      const { fault } = trailerHead;
+      const isTooLarge = fault === 'head_too_large' || fault === 'too_many_fields';
+      return this.#fail(isTooLarge ? 'trailer_too_large' : 'bad_trailer', start);
     }
+    if (sectionEnd === INCOMPLETE) return start;
     for (let index = 0; index < trailerHead.fieldCount; index++) {
       if (isForbiddenTrailer(trailerHead, index)) continue;
       this.trailers += `${trailerHead.name(index)}: ${trailerHead.value(index)}\r\n`;
     }
-    this.#pending = '';
     this.heldEnd = true;
     this.done = true;
-    this.consumed = start + sectionEnd - before;
+    this.consumed = end - (reader.restEnd - sectionEnd);
     return start;
   }
 

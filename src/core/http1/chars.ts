@@ -7,6 +7,8 @@ export const SP = 32;
 export const COMMA = 44;
 export const COLON = 58;
 export const SEMICOLON = 59;
+export const BRACKET = 91;
+export const BRACKET_END = 93;
 
 /** A tchar gives its lower-case byte (never 0), anything else 0. RFC 9110 §5.6.2. */
 export const TOKEN_LOWER = table((_byte, char) =>
@@ -25,9 +27,14 @@ export const IS_FIELD_VALUE = table((byte) =>
  */
 export const IS_TARGET = table((byte) => (byte > 0x20 && byte < 0x7f && byte !== 0x23 ? 1 : 0));
 
-/** Bytes of a Host value: reg-name, IP literal in brackets, port. RFC 3986 §3.2.2. */
-export const IS_HOST = table((_byte, char) =>
-  /[-A-Za-z0-9._~!$&'()*+,;=%:[\]]/.test(char) ? 1 : 0,
+/** Bytes of a host name: reg-name of RFC 3986 §3.2.2. */
+export const IS_HOST_NAME = table((_byte, char) =>
+  /[-A-Za-z0-9._~!$&'()*+,;=%]/.test(char) ? 1 : 0,
+);
+
+/** Bytes between the brackets of an IP literal, a future version's included. RFC 3986 §3.2.2. */
+export const IS_IP_LITERAL = table((_byte, char) =>
+  /[-A-Za-z0-9._~!$&'()*+,;=:]/.test(char) ? 1 : 0,
 );
 
 /** The value of a hexadecimal digit plus one, or 0. */

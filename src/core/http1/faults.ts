@@ -4,6 +4,7 @@
  */
 export const FAULTS = {
   bad_method: [400, 'the method is not a token'],
+  method_too_long: [501, 'the method is longer than any that is known'],
   bad_target: [400, 'the request target holds a byte that a URI cannot hold, or has no known form'],
   bad_version: [400, 'the line does not end in HTTP/1.1 or HTTP/1.0'],
   unsupported_version: [505, 'only HTTP/1.1 and HTTP/1.0 are spoken here'],
@@ -17,6 +18,7 @@ export const FAULTS = {
   head_too_large: [431, 'the head is larger than the limit'],
   too_many_fields: [431, 'the head has more header lines than the limit'],
   target_too_long: [414, 'the request target is longer than the limit'],
+  too_many_options: [431, 'Connection names more options than the limit'],
   missing_host: [400, 'an HTTP/1.1 request has no Host header'],
   repeated_host: [400, 'the request has more than one Host header'],
   bad_host: [400, 'the Host header is not a host with an optional port'],

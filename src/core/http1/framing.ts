@@ -2,8 +2,17 @@
  * Where a message's body ends, and what its Connection header says. RFC 9112 §6 and §9; all that
  * the RFC calls ambiguous is refused, as every ambiguity between two readers is a smuggling hole.
  */
-import { latin1 } from '../../base/latin1.ts';
-import { COMMA, HTAB, IS_HOST, SP, TOKEN_LOWER } from './chars.ts';
+import {
+  BRACKET,
+  BRACKET_END,
+  COLON,
+  COMMA,
+  HTAB,
+  IS_HOST_NAME,
+  IS_IP_LITERAL,
+  SP,
+  TOKEN_LOWER,
+} from './chars.ts';
 import type { Fault } from './faults.ts';
 import type { Head } from './head.ts';
 import { NAME } from './names.ts';
@@ -30,6 +39,9 @@ export class Framing {
 const CLOSE = 1;
 const KEEP_ALIVE = 2;
 const UPGRADE = 4;
+const TOO_MANY = 8;
+/** Each option is looked for among all header lines: without a bound that work would be a weapon. */
+const OPTIONS_MAX = 100;
 
 /** Headers that a Connection header cannot take away: a client would unsay what we or it said. */
 const UNTOUCHABLE =
@@ -63,20 +75,23 @@ export function frameRequest(head: Head, framing: Framing): Fault | undefined {
     if (head.minorVersion === 1) return 'missing_host';
   } else {
     if ((head.repeated & (1 << NAME.host)) !== 0) return 'repeated_host';
-    if (!isHostValue(head, head.find(NAME.host))) return 'bad_host';
+    const index = head.find(NAME.host);
+    if (!isHost(head.bytes, head.valueStarts[index]!, head.valueEnds[index]!)) return 'bad_host';
   }
   if ((head.seen & REQUEST_INTEREST) === 0) return undefined;
 
   if (head.has(NAME.connection)) {
     const said = readConnection(head);
+    if ((said & TOO_MANY) !== 0) return 'too_many_options';
     if ((said & CLOSE) !== 0) framing.keepAlive = false;
     else if ((said & KEEP_ALIVE) !== 0) framing.keepAlive = true;
     framing.upgrade =
       (said & UPGRADE) !== 0 && head.minorVersion === 1 && head.has(NAME.upgrade) && !isH2c(head);
   }
   if (head.has(NAME.expect) && head.minorVersion === 1) {
-    if (head.joined(NAME.expect)!.toLowerCase() !== '100-continue')
+    if (!/^100-continue(\s*,\s*100-continue)*$/i.test(head.joined(NAME.expect)!)) {
       return 'unsupported_expectation';
+    }
     framing.expectContinue = true;
   }
   if (head.has(NAME.transferEncoding)) {
@@ -104,6 +119,7 @@ export function frameResponse(head: Head, framing: Framing, method: string): Fau
   if ((head.seen & RESPONSE_INTEREST) !== 0) {
     if (head.has(NAME.connection)) {
       const said = readConnection(head);
+      if ((said & TOO_MANY) !== 0) return 'too_many_options';
       if ((said & CLOSE) !== 0) framing.keepAlive = false;
       else if ((said & KEEP_ALIVE) !== 0) framing.keepAlive = true;
       framing.upgrade = (said & UPGRADE) !== 0 && head.has(NAME.upgrade);
@@ -139,8 +155,7 @@ function readContentLength(head: Head, framing: Framing): Fault | undefined {
   const index = head.find(NAME.contentLength);
   const start = head.valueStarts[index]!;
   const end = head.valueEnds[index]!;
-  // Fifteen digits are a petabyte and stay exact in a double.
-  if (start === end || end - start > 15) return 'bad_content_length';
+  if (start === end) return 'bad_content_length';
   let length = 0;
   for (let at = start; at < end; at++) {
     const digit = head.bytes[at]! - 48;
@@ -148,6 +163,8 @@ function readContentLength(head: Head, framing: Framing): Fault | undefined {
       return head.bytes[at] === COMMA ? 'repeated_content_length' : 'bad_content_length';
     }
     length = length * 10 + digit;
+    // A petabyte: no overflow (RFC 9112 §6.3), and still exact in a double.
+    if (length > 1e15) return 'bad_content_length';
   }
   framing.contentLength = length;
   framing.body = length === 0 ? BODY.none : BODY.length;
@@ -168,6 +185,7 @@ function transferEncodingFault(head: Head): Fault | undefined {
 function readConnection(head: Head): number {
   const { bytes, ids, valueStarts, valueEnds, named, fieldCount } = head;
   let said = 0;
+  let options = 0;
   for (let index = 0; index < fieldCount; index++) named[index] = 0;
   for (let index = 0; index < fieldCount; index++) {
     if (ids[index] !== NAME.connection) continue;
@@ -176,6 +194,8 @@ function readConnection(head: Head): number {
     while (at < end) {
       const start = at;
       while (at < end && bytes[at] !== COMMA) at++;
+      options += 1;
+      if (options > OPTIONS_MAX) return TOO_MANY;
       said |= readOption(head, start, at);
       at += 1;
     }
@@ -192,7 +212,7 @@ function readOption(head: Head, from: number, to: number): number {
   if (isWord(bytes, start, end, 'keep-alive')) return KEEP_ALIVE;
   if (isWord(bytes, start, end, 'close')) return CLOSE;
   if (isWord(bytes, start, end, 'upgrade')) return UPGRADE;
-  if (start < end) markNamed(head, latin1(bytes, start, end).toLowerCase());
+  if (start < end) markNamed(head, start, end);
   return 0;
 }
 
@@ -205,11 +225,15 @@ function isWord(bytes: Buffer, start: number, end: number, word: string): boolea
   return true;
 }
 
-function markNamed(head: Head, token: string): void {
-  for (let index = 0; index < head.fieldCount; index++) {
-    const length = head.nameEnds[index]! - head.nameStarts[index]!;
-    if (length !== token.length || head.name(index).toLowerCase() !== token) continue;
-    if ((UNTOUCHABLE & (1 << head.ids[index]!)) === 0) head.named[index] = 1;
+function markNamed(head: Head, start: number, end: number): void {
+  const { bytes, ids, nameStarts, nameEnds, fieldCount } = head;
+  for (let index = 0; index < fieldCount; index++) {
+    const nameStart = nameStarts[index]!;
+    if (nameEnds[index]! - nameStart !== end - start) continue;
+    let at = start;
+    while (at < end && TOKEN_LOWER[bytes[at]!] === TOKEN_LOWER[bytes[nameStart + at - start]!])
+      at++;
+    if (at === end && (UNTOUCHABLE & (1 << ids[index]!)) === 0) head.named[index] = 1;
   }
 }
 
@@ -222,27 +246,22 @@ function isH2c(head: Head): boolean {
     .some((one) => one.trim() === 'h2c');
 }
 
-function isHostValue(head: Head, index: number): boolean {
-  const end = head.valueEnds[index]!;
-  for (let at = head.valueStarts[index]!; at < end; at++) {
-    if (IS_HOST[head.bytes[at]!] !== 1) return false;
-  }
-  return hasValidPort(head.bytes, head.valueStarts[index]!, end);
-}
-
-/** Brackets only around the whole host, one colon outside of them, digits after it. */
-function hasValidPort(bytes: Buffer, start: number, end: number): boolean {
+/**
+ * Whether the bytes are a host with an optional port: a name, an IPv4 address or an IP literal in
+ * brackets. Empty is one too (RFC 9112 §3.2), but not with a port. RFC 3986 §3.2.2.
+ */
+export function isHost(bytes: Buffer, start: number, end: number): boolean {
   let at = start;
-  if (bytes[start] === 0x5b) {
-    while (at < end && bytes[at] !== 0x5d) at++;
-    if (at === end) return false;
+  if (at < end && bytes[at] === BRACKET) {
     at += 1;
-    if (at < end && bytes[at] !== 0x3a) return false;
-  }
-  while (at < end && bytes[at] !== 0x3a) {
-    if (bytes[at] === 0x5b || bytes[at] === 0x5d) return false;
+    while (at < end && IS_IP_LITERAL[bytes[at]!] === 1) at++;
+    if (at === end || bytes[at] !== BRACKET_END || at === start + 1) return false;
     at += 1;
+  } else {
+    while (at < end && IS_HOST_NAME[bytes[at]!] === 1) at++;
   }
+  if (at === end) return true;
+  if (bytes[at] !== COLON || at === start) return false;
   for (at += 1; at < end; at++) if (bytes[at]! < 48 || bytes[at]! > 57) return false;
   return true;
 }
@@ -269,6 +288,13 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'expect',
   'max-forwards',
   'range',
+  'if-match',
+  'if-none-match',
+  'if-modified-since',
+  'if-unmodified-since',
+  'if-range',
+  'pragma',
+  'http2-settings',
   'authorization',
   'cookie',
   'set-cookie',

@@ -11,7 +11,7 @@
 import { latin1 } from '../../base/latin1.ts';
 import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TARGET, LF, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
-import { hashStep, nameId } from './names.ts';
+import { KNOWN_BY_FIRST, type KnownName, NAME } from './names.ts';
 
 /** Bounds on a head. */
 export interface HeadLimits {
@@ -29,7 +29,9 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   fields: 200,
 };
 
-export const FIELDS_MAX = 1000;
+export const FIELDS_MAX = 2000;
+/** Registered methods have at most 17 letters (RFC 9110 §16.1); RFC 9112 §3 asks for a 501. */
+export const METHOD_BYTES_MAX = 64;
 
 /** The head is not yet whole. */
 export const INCOMPLETE = 0;
@@ -62,6 +64,7 @@ export class Head {
   targetEnd = 0;
   /** Status line. */
   status = 0;
+  isResponse = false;
   /** 0 or 1; a higher minor version counts as 1 (RFC 9110 §2.5). */
   minorVersion = 1;
   /** Whether the version is written HTTP/1.1, and can be passed on as it came. */
@@ -104,6 +107,15 @@ export class Head {
     return latin1(this.bytes, this.nameStarts[index]!, this.nameEnds[index]!);
   }
 
+  /** The field stops here: it is not forwarded, and no longer found. */
+  drop(index: number): void {
+    const name = this.ids[index]!;
+    this.ids[index] = NAME.dropped;
+    this.seen |= 1 << NAME.dropped;
+    for (let at = 0; at < this.fieldCount; at++) if (this.ids[at] === name) return;
+    this.seen &= ~(1 << name);
+  }
+
   target(): string {
     return latin1(this.bytes, this.targetStart, this.targetEnd);
   }
@@ -121,7 +133,8 @@ export class Head {
 }
 
 /**
- * Reads a request head. Empty lines before it are passed over (RFC 9112 §2.2).
+ * Reads a request head. Empty lines before it are passed over (RFC 9112 §2.2). Bytes beyond
+ * `limits.headBytes` are not looked at: INCOMPLETE with that many means that it is too large.
  *
  * @returns where the head ends, INCOMPLETE or FAULTY
  */
@@ -129,17 +142,20 @@ export function readRequestHead(
   head: Head,
   bytes: Buffer,
   start: number,
-  end: number,
+  given: number,
   limits: HeadLimits,
 ): number {
   let at = start;
-  while (at + 1 < end && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
+  while (at + 1 < given && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
   head.bytes = bytes;
   head.start = at;
+  head.isResponse = false;
+  const end = Math.min(given, at + limits.headBytes);
   if (at >= end || (bytes[at] === CR && at + 1 === end)) return INCOMPLETE;
 
   while (at < end && TOKEN_LOWER[bytes[at]!] !== 0) at++;
-  if (at === end) return at - head.start > 64 ? fault(head, 'bad_method') : INCOMPLETE;
+  if (at - head.start > METHOD_BYTES_MAX) return fault(head, 'method_too_long');
+  if (at === end) return INCOMPLETE;
   if (bytes[at] !== SP || at === head.start)
     return fault(head, lineFault(bytes[at]!, 'bad_method'));
   head.method = methodOf(bytes, head.start, at);
@@ -151,7 +167,8 @@ export function readRequestHead(
   if (at > targetLimit) return fault(head, 'target_too_long');
   if (at === end) return INCOMPLETE;
   if (bytes[at] !== SP || at === head.targetStart) {
-    return fault(head, lineFault(bytes[at]!, 'bad_target'));
+    const isVersionless = bytes[at] === CR && at > head.targetStart;
+    return fault(head, lineFault(bytes[at]!, isVersionless ? 'bad_version' : 'bad_target'));
   }
   head.targetEnd = at;
 
@@ -175,11 +192,13 @@ export function readResponseHead(
   head: Head,
   bytes: Buffer,
   start: number,
-  end: number,
+  given: number,
   limits: HeadLimits,
 ): number {
   head.bytes = bytes;
   head.start = start;
+  head.isResponse = true;
+  const end = Math.min(given, start + limits.headBytes);
   let at = readVersion(head, bytes, start, end);
   if (at <= 0) return at;
   head.versionEnd = at;
@@ -203,11 +222,23 @@ export function readResponseHead(
 }
 
 /**
- * Reads header lines up to and with the empty line; a trailer section reads the same.
+ * Reads a trailer section (RFC 9112 §7.1.2).
  *
  * @returns where the section ends, INCOMPLETE or FAULTY
  */
-export function readFields(
+export function readTrailers(
+  head: Head,
+  bytes: Buffer,
+  start: number,
+  given: number,
+  limits: HeadLimits,
+): number {
+  head.start = start;
+  return readFields(head, bytes, start, Math.min(given, start + limits.headBytes), limits);
+}
+
+/** Reads header lines up to and with the empty line. */
+function readFields(
   head: Head,
   bytes: Buffer,
   start: number,
@@ -224,8 +255,7 @@ export function readFields(
   for (;;) {
     if (at >= end) return INCOMPLETE;
     let byte = bytes[at]!;
-    let lower = TOKEN_LOWER[byte]!;
-    if (lower === 0) {
+    if (TOKEN_LOWER[byte] === 0) {
       if (byte !== CR) return fault(head, nameFault(byte, true));
       if (at + 1 >= end) return INCOMPLETE;
       if (bytes[at + 1] !== LF) return fault(head, 'bare_cr');
@@ -234,18 +264,27 @@ export function readFields(
     if (count >= fieldsMax) return fault(head, 'too_many_fields');
 
     nameStarts[count] = at;
-    const nameStart = at;
-    let hash = 0;
-    do {
-      hash = hashStep(hash, lower);
-      at += 1;
-      if (at >= end) return INCOMPLETE;
-      byte = bytes[at]!;
-      lower = TOKEN_LOWER[byte]!;
-    } while (lower !== 0);
-    if (byte !== COLON) return fault(head, nameFault(byte, false));
+    const known = findKnown(bytes, at, end);
+    let id: number = NAME.other;
+    if (known !== undefined) {
+      id = known.id;
+      at += known.bytes.length;
+    } else {
+      do {
+        at += 1;
+        if (at >= end) return INCOMPLETE;
+        byte = bytes[at]!;
+      } while (TOKEN_LOWER[byte] !== 0);
+      if (byte !== COLON) {
+        if (!head.isResponse || !isSpace(byte)) return fault(head, nameFault(byte, false));
+        const moved = moveColon(bytes, at, end);
+        if (moved === INCOMPLETE) return INCOMPLETE;
+        if (moved === FAULTY) return fault(head, 'space_before_colon');
+        at = nameStarts[count]!;
+        continue;
+      }
+    }
     nameEnds[count] = at;
-    const id = nameId(hash, bytes, nameStart, at);
     ids[count] = id;
     repeated |= seen & (1 << id);
     seen |= 1 << id;
@@ -270,6 +309,41 @@ export function readFields(
   head.repeated = repeated & ~1;
   head.end = at + 2;
   return at + 2;
+}
+
+/** The known name that stands whole at a place, its colon behind it. */
+function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefined {
+  const candidates = KNOWN_BY_FIRST[bytes[at]!];
+  if (candidates === undefined) return undefined;
+  for (let index = 0; index < candidates.length; index++) {
+    const name: KnownName = candidates[index]!;
+    const spelling = name.bytes;
+    const nameEnd = at + spelling.length;
+    // The colon's place tells nearly all of them apart before a letter is compared.
+    if (nameEnd >= end || bytes[nameEnd] !== COLON) continue;
+    let offset = 1;
+    while (offset < spelling.length && TOKEN_LOWER[bytes[at + offset]!] === spelling[offset]) {
+      offset += 1;
+    }
+    if (offset === spelling.length) return name;
+  }
+  return undefined;
+}
+
+/**
+ * A proxy has to take the white space before a colon out of a response (RFC 9112 §5.1): swaps the
+ * two where they lie.
+ *
+ * @returns where the colon stands now, INCOMPLETE or FAULTY
+ */
+function moveColon(bytes: Buffer, start: number, end: number): number {
+  let at = start;
+  while (at < end && isSpace(bytes[at]!)) at++;
+  if (at === end) return INCOMPLETE;
+  if (bytes[at] !== COLON) return FAULTY;
+  bytes[at] = SP;
+  bytes[start] = COLON;
+  return start;
 }
 
 /** @returns where the version ends, INCOMPLETE or FAULTY */

@@ -1,8 +1,7 @@
 /**
- * Field names that the proxy acts on, each with a small number, found while a name is scanned.
+ * Field names that the proxy acts on, each with a small number.
  * The numbers are below 31, so that a set of them is one integer.
  */
-import { TOKEN_LOWER } from './chars.ts';
 
 export const NAME = {
   other: 0,
@@ -34,9 +33,11 @@ export const NAME = {
   userAgent: 26,
   proxyAuthenticate: 27,
   authorization: 28,
+  /** Not a name: a field that we leave out ourselves, whatever it is called (Head.drop). */
+  dropped: 29,
 } as const;
 
-const SPELLING: Record<Exclude<keyof typeof NAME, 'other'>, string> = {
+const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> = {
   host: 'host',
   connection: 'connection',
   contentLength: 'content-length',
@@ -67,45 +68,24 @@ const SPELLING: Record<Exclude<keyof typeof NAME, 'other'>, string> = {
   authorization: 'authorization',
 };
 
-/** One step of the hash that a scanner computes over the lower-case bytes of a name. */
-export function hashStep(hash: number, lowerByte: number): number {
-  return (Math.imul(hash, 31) + lowerByte) | 0;
+/** A known name: its number, and its bytes in lower case. */
+export interface KnownName {
+  readonly id: number;
+  readonly bytes: Uint8Array;
 }
 
-const SLOTS = 256;
-const ids = new Uint8Array(SLOTS);
-const hashes = new Int32Array(SLOTS);
-const spellings: Uint8Array[] = [new Uint8Array(0)];
+/** Known names by their first byte, in either case; undefined where none begins with it. */
+export const KNOWN_BY_FIRST: readonly (readonly KnownName[] | undefined)[] = byFirst();
 
-for (const [key, spelling] of Object.entries(SPELLING)) {
-  const bytes = Uint8Array.from(spelling, (char) => char.charCodeAt(0));
-  const hash = bytes.reduce(hashStep, 0);
-  let slot = hash & (SLOTS - 1);
-  while (ids[slot] !== 0) slot = (slot + 1) & (SLOTS - 1);
-  ids[slot] = NAME[key as keyof typeof NAME];
-  hashes[slot] = hash;
-  spellings[ids[slot]!] = bytes;
-}
-
-/**
- * The number of a scanned name, NAME.other where it is none of ours.
- *
- * @param hash of the lower-case bytes, by `hashStep`; equal hashes are compared byte by byte, for
- *   a client may choose a name that collides
- */
-export function nameId(hash: number, bytes: Uint8Array, start: number, end: number): number {
-  for (let slot = hash & (SLOTS - 1); ids[slot] !== 0; slot = (slot + 1) & (SLOTS - 1)) {
-    if (hashes[slot] === hash && isSpelled(spellings[ids[slot]!]!, bytes, start, end)) {
-      return ids[slot]!;
-    }
+function byFirst(): (KnownName[] | undefined)[] {
+  const table: (KnownName[] | undefined)[] = new Array(256).fill(undefined);
+  for (const [key, spelling] of Object.entries(SPELLING)) {
+    const bytes = Uint8Array.from(spelling, (char) => char.charCodeAt(0));
+    const name = { id: NAME[key as keyof typeof NAME], bytes };
+    const lower = bytes[0]!;
+    table[lower] ??= [];
+    table[lower].push(name);
+    table[lower - 32] = table[lower];
   }
-  return NAME.other;
-}
-
-function isSpelled(spelling: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
-  if (spelling.length !== end - start) return false;
-  for (let at = 0; at < spelling.length; at++) {
-    if (TOKEN_LOWER[bytes[start + at]!] !== spelling[at]) return false;
-  }
-  return true;
+  return table;
 }

@@ -2,7 +2,7 @@
 import { LF } from './chars.ts';
 import { FAULTY, type Head, type HeadLimits, INCOMPLETE } from './head.ts';
 
-/** `readRequestHead` or `readResponseHead`. */
+/** `readRequestHead`, `readResponseHead` or `readTrailers`. */
 export type ReadHead = (
   head: Head,
   bytes: Buffer,
@@ -46,8 +46,9 @@ export class HeadReader {
   take(bytes: Buffer, start: number, end: number): number {
     if (this.gathered !== null) return this.#takeMore(bytes, start, end);
     this.restEnd = end;
-    const at = this.#checked(this.#read(this.#head, bytes, start, end, this.#limits), end - start);
-    if (at === INCOMPLETE) this.#gather(bytes, start, end);
+    const at = this.#readOnce(bytes, start, end);
+    // Empty lines before a head are no part of it, and are forgotten.
+    if (at === INCOMPLETE && this.#head.start < end) this.#gather(bytes, this.#head.start, end);
     return at;
   }
 
@@ -57,14 +58,25 @@ export class HeadReader {
   }
 
   #takeMore(bytes: Buffer, start: number, end: number): number {
-    const hadLineFeed = hasLineFeed(bytes, start, end);
     this.#gather(bytes, start, end);
     const size = this.#gatheredBytes;
-    if (!hadLineFeed) return this.#checked(INCOMPLETE, size);
-    const at = this.#checked(this.#read(this.#head, this.gathered!, 0, size, this.#limits), size);
-    if (at !== INCOMPLETE) this.reset();
+    if (size < this.#limits.headBytes && !hasLineFeed(bytes, start, end)) return INCOMPLETE;
+    const at = this.#readOnce(this.gathered!, 0, size);
+    if (at !== INCOMPLETE || this.#head.start === size) this.reset();
+    else if (this.#head.start > 0) {
+      this.gathered!.copyWithin(0, this.#head.start, size);
+      this.#gatheredBytes = size - this.#head.start;
+    }
     this.restEnd = size;
     return at;
+  }
+
+  #readOnce(bytes: Buffer, start: number, end: number): number {
+    const { headBytes } = this.#limits;
+    const at = this.#read(this.#head, bytes, start, end, this.#limits);
+    if (at !== INCOMPLETE || end - this.#head.start < headBytes) return at;
+    this.#head.fault = 'head_too_large';
+    return FAULTY;
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {
@@ -76,14 +88,6 @@ export class HeadReader {
     }
     bytes.copy(this.gathered, this.#gatheredBytes, start, end);
     this.#gatheredBytes = size;
-  }
-
-  #checked(at: number, size: number): number {
-    const limit = this.#limits.headBytes;
-    const isTooLarge = at === INCOMPLETE ? size >= limit : at > 0 && at - this.#head.start > limit;
-    if (!isTooLarge) return at;
-    this.#head.fault = 'head_too_large';
-    return FAULTY;
   }
 }
 

@@ -1,0 +1,107 @@
+/** The configuration file as the commands see it: found, read, validated, written. */
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { type Loaded, parseConfig } from '../config/load.ts';
+import { locateConfig } from '../config/locate.ts';
+import { renderProblems } from '../config/render.ts';
+import { readIfThere, updateFile } from '../config/store.ts';
+import { CommandError, EXIT, type Io } from './io.ts';
+
+/** The file that is there; where none is, the command ends and says where it looked. */
+export function requireFile(io: Io, config: string | undefined): string {
+  const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
+  if (located.found) return located.file;
+  const where = located.asked ? located.file : located.tried.join(', ');
+  throw new CommandError(`no configuration at ${where}`, EXIT.file, 'openclaw init makes one');
+}
+
+/** The file that is there, or the one that is to be made. */
+export function fileToWrite(io: Io, config: string | undefined): string {
+  const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
+  return located.found || located.asked ? located.file : join(io.cwd, 'openclaw.yml');
+}
+
+export function readConfig(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new CommandError(`${file}: ${(error as Error).message}`, EXIT.file);
+  }
+}
+
+/** Validates a text as the content of `file`, the files it names included. */
+export function check(io: Io, text: string, file: string): Loaded {
+  return parseConfig(text, { file: shown(io, file), env: io.env, fileProblem: unreadable(io) });
+}
+
+/** Ends the command with all problems where there are any. */
+export function refuseProblems(io: Io, { problems }: Loaded, what: string): void {
+  if (problems.length === 0) return;
+  io.err(`${renderProblems(problems, io.colour)}\n\n`);
+  throw new CommandError(`${what}; nothing was changed`, EXIT.refused);
+}
+
+export interface Edited {
+  file: string;
+  before: Loaded;
+  after: Loaded;
+  /** Whether the text differs. */
+  changed: boolean;
+}
+
+/**
+ * One change of the file as one step: read, changed, validated as a whole, written.
+ * @param change undefined leaves the file alone
+ */
+export async function editFile(
+  io: Io,
+  file: string,
+  change: (text: string | undefined) => string | undefined,
+  dryRun = false,
+): Promise<Edited> {
+  let edited: Edited | undefined;
+  /** A file whose syntax is broken cannot be edited; its problems say more than the attempt. */
+  const changed = (text: string | undefined, before: Loaded) => {
+    try {
+      return change(text);
+    } catch (error) {
+      if (!(error instanceof CommandError) && text !== undefined) {
+        refuseProblems(io, before, `${shown(io, file)} has errors`);
+      }
+      throw error;
+    }
+  };
+  const apply = (text: string | undefined) => {
+    const before = check(io, text ?? '', file);
+    const next = changed(text, before) ?? text ?? '';
+    const after = check(io, next, file);
+    refuseProblems(io, after, `with this change ${shown(io, file)} would have errors`);
+    edited = { file, before, after, changed: next !== text };
+    return next;
+  };
+  if (dryRun) apply(readIfThere(file));
+  else await updateFile(file, apply);
+  return edited!;
+}
+
+export function warn(io: Io, { warnings }: Loaded): void {
+  if (warnings.length > 0) io.err(`${renderProblems(warnings, io.colour)}\n`);
+}
+
+/** A path as a person in this folder would write it. */
+export function shown(io: Io, file: string): string {
+  const near = relative(io.cwd, file);
+  return near.startsWith('..') ? file : near;
+}
+
+function unreadable(io: Io): (path: string) => string | undefined {
+  return (path) => {
+    try {
+      accessSync(resolve(io.cwd, path), constants.R_OK);
+      return undefined;
+    } catch (error) {
+      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+      return missing ? 'there is no such file' : 'the file cannot be read';
+    }
+  };
+}

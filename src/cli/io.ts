@@ -1,0 +1,64 @@
+/** What a command touches of the world around it, so that tests can run it in their own process. */
+export interface Io {
+  out: (text: string) => void;
+  err: (text: string) => void;
+  /** Asks a question and gives back the answer; absent where nobody is there to answer. */
+  ask?: (question: string) => Promise<string>;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  colour: boolean;
+  now: () => Date;
+  exitCode: number;
+}
+
+/**
+ * Exit codes of every command.
+ * - `done`: it worked; for `validate`: no errors (warnings may be there).
+ * - `refused`: the configuration has errors, or what was asked for is not there.
+ * - `usage`: the command line itself is wrong.
+ * - `file`: a file could not be found, read or written.
+ */
+export const EXIT = { done: 0, refused: 1, usage: 2, file: 3 } as const;
+
+export const EXIT_CODES_HELP = `
+Exit codes:
+  0  done; for validate: no errors, though perhaps warnings
+  1  refused: the configuration has errors, or what was asked for is not there
+  2  the command line is wrong
+  3  a file could not be found, read or written`;
+
+/** Ends a command with a message and a code. */
+export class CommandError extends Error {
+  readonly exitCode: number;
+  readonly help: string | undefined;
+
+  constructor(message: string, exitCode: number, help?: string) {
+    super(message);
+    this.exitCode = exitCode;
+    this.help = help;
+  }
+}
+
+export function processIo(): Io {
+  const io: Io = {
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    env: process.env,
+    cwd: process.cwd(),
+    colour: process.stderr.isTTY === true && !process.env.NO_COLOR,
+    now: () => new Date(),
+    exitCode: 0,
+  };
+  if (process.stdin.isTTY && process.stdout.isTTY) {
+    io.ask = async (question) => {
+      const { createInterface } = await import('node:readline/promises');
+      const lines = createInterface({ input: process.stdin, output: process.stdout });
+      try {
+        return await lines.question(question);
+      } finally {
+        lines.close();
+      }
+    };
+  }
+  return io;
+}

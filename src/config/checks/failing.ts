@@ -1,0 +1,69 @@
+/** Health checks and failover. */
+import { formatDuration } from '../../base/units.ts';
+import { at, type CheckContext, type Report } from './check.ts';
+
+export function healthCheck({ settings, written }: CheckContext, report: Report): void {
+  const check = settings.load_balancing.health_check;
+  slowerThanItsInterval('health_check', check, report);
+  if (check.type !== 'tcp') return;
+  for (const key of ['endpoint', 'http']) {
+    if (!written(at('health_check', key))) continue;
+    report(
+      'warning',
+      [at('health_check', key), at('health_check', 'type')],
+      'a probe of type tcp only connects and does not look at it',
+      'to use it: type: http',
+    );
+  }
+}
+
+export function failover({ settings, written }: CheckContext, report: Report): void {
+  const { failover: chosen } = settings.load_balancing;
+  const path = (...keys: string[]) => at('failover', ...keys);
+  if (chosen.detection.enabled)
+    slowerThanItsInterval('failover.detection', chosen.detection, report);
+  if (chosen.strategy === 'failback' && !chosen.failback.enabled) {
+    report(
+      'error',
+      [path('failback', 'enabled'), path('strategy')],
+      'the strategy failback goes back by itself, and this forbids it',
+      'write enabled: true here, or strategy: failover',
+    );
+  }
+  const breakerOff = !chosen.circuit_breaker.enabled && written(path('circuit_breaker', 'enabled'));
+  if (chosen.strategy === 'circuit_breaker' && breakerOff) {
+    report(
+      'error',
+      [path('circuit_breaker', 'enabled'), path('strategy')],
+      'the strategy circuit_breaker needs the breaker, and this turns it off',
+      'write enabled: true here, or strategy: failover',
+    );
+  }
+  const { ejection_time, max_ejection_time } = chosen.outlier_detection;
+  if (ejection_time > max_ejection_time) {
+    report(
+      'error',
+      [path('outlier_detection', 'ejection_time'), path('outlier_detection', 'max_ejection_time')],
+      `it is longer than max_ejection_time (${formatDuration(max_ejection_time)})`,
+      'make it at most max_ejection_time',
+    );
+  }
+}
+
+function slowerThanItsInterval(
+  name: string,
+  { timeout, interval }: { timeout: number; interval: number },
+  report: Report,
+): void {
+  if (timeout <= interval) return;
+  const path = at(...name.split('.'));
+  report(
+    'warning',
+    [
+      [...path, 'timeout'],
+      [...path, 'interval'],
+    ],
+    `${formatDuration(timeout)} is longer than the interval of ${formatDuration(interval)}; a slow server is noticed late`,
+    'make the timeout shorter than the interval',
+  );
+}

@@ -1,0 +1,50 @@
+/** Pools, limits, metrics and alerts. */
+import { at, type CheckContext, type Report } from './check.ts';
+
+export function performance({ settings }: CheckContext, report: Report): void {
+  const { connection_pool: pool, rate_limiting: limits } = settings.load_balancing.performance;
+  if (pool.max_idle_connections > pool.max_connections) {
+    report(
+      'warning',
+      [
+        at('performance', 'connection_pool', 'max_idle_connections'),
+        at('performance', 'connection_pool', 'max_connections'),
+      ],
+      `more than the ${pool.max_connections} of max_connections are never open`,
+      'make it at most max_connections',
+    );
+  }
+  const limited =
+    limits.max_connections_per_ip ??
+    limits.max_requests_per_second ??
+    limits.max_requests_per_second_per_ip;
+  if (limits.enabled && limited === undefined) {
+    report(
+      'warning',
+      [at('performance', 'rate_limiting')],
+      'it is on, and no limit is set',
+      'set max_connections_per_ip, max_requests_per_second or max_requests_per_second_per_ip',
+    );
+  }
+}
+
+export function monitoring({ settings, written }: CheckContext, report: Report): void {
+  const { metrics, alerts } = settings.load_balancing.monitoring;
+  const path = (...keys: string[]) => at('monitoring', ...keys);
+  if (written(path('metrics', 'statsd')) && !metrics.endpoints.includes('statsd')) {
+    report(
+      'warning',
+      [path('metrics', 'statsd'), path('metrics', 'endpoints')],
+      'nothing is sent, for endpoints does not name statsd',
+      'add "- statsd" to load_balancing.monitoring.metrics.endpoints',
+    );
+  }
+  if (alerts.enabled && alerts.channels.length === 0) {
+    report(
+      'warning',
+      [path('alerts'), path('alerts', 'channels')],
+      'alerts are on, and no channel takes them; they show in status and log only',
+      'add a channel of type slack, email or webhook',
+    );
+  }
+}

@@ -1,0 +1,116 @@
+/** Problems of the text itself, before it has a meaning. */
+import type { YAMLParseError } from 'yaml';
+import type { Finding, Problem } from './problem.ts';
+import type { Source } from './source.ts';
+import { findTypography } from './typography.ts';
+
+/** What a web page did to the text. */
+export function typographyProblems(source: Source): Problem[] {
+  const oddities = findTypography(source.text);
+  return oddities.map((oddity, index) => {
+    const finding: Finding = {
+      severity: 'error',
+      path: [],
+      message: `${oddity.what}, as web pages make them, where plain characters are needed`,
+      help: oddity.instead,
+    };
+    if (index === oddities.length - 1) {
+      finding.help += `; or mend them all: openclaw config import --fix-typography --file ${source.file}`;
+    }
+    return source.problem(finding, oddity);
+  });
+}
+
+/** Tabs that indent, told once however many there are. */
+function tabProblems(source: Source): Problem[] {
+  const tabs = [...source.text.matchAll(/^ *(\t+)/gm)].filter(
+    (match) => !/^\s*(#|$)/.test(source.text.slice(match.index).split('\n', 1)[0]!),
+  );
+  const first = tabs[0];
+  if (first === undefined || source.document.errors.length === 0) return [];
+  const more = tabs.length === 1 ? '' : `, here and on ${tabs.length - 1} more`;
+  const offset = first.index + first[0].length - first[1]!.length;
+  return [
+    source.problem(
+      {
+        severity: 'error',
+        path: [],
+        message: `a tab indents this line${more}; YAML takes spaces only`,
+        help: 'replace each tab by two spaces',
+      },
+      { offset, length: first[1]!.length },
+    ),
+  ];
+}
+
+/** What the parser refuses, one problem a line. */
+export function syntaxProblems(source: Source): Problem[] {
+  const tabs = tabProblems(source);
+  if (tabs.length > 0) return tabs;
+  const seen = new Set<number>();
+  return source.document.errors.flatMap((error) => {
+    const line = source.lineOf(error.pos[0]);
+    if (seen.has(line)) return [];
+    seen.add(line);
+    return [syntaxProblem(source, error)];
+  });
+}
+
+function syntaxProblem(source: Source, error: YAMLParseError): Problem {
+  const [start, end] = error.pos;
+  const line = source.text.split('\n')[source.lineOf(start) - 1] ?? '';
+  const [message, help] = syntaxWords(error, line);
+  const finding: Finding = { severity: 'error', path: [], message, help };
+  const opened = error.code === 'MISSING_CHAR' ? source.openedBefore(start) : undefined;
+  const blank = /^\s*/.exec(source.text.slice(start, start + 200))![0].length;
+  const offset =
+    opened ?? (source.text.slice(start, start + blank).includes('\n') ? start : start + blank);
+  return source.problem(finding, { offset, length: opened === undefined ? end - offset : 1 });
+}
+
+function syntaxWords(error: YAMLParseError, line: string): [message: string, help?: string] {
+  const bracketed = /\[[0-9a-fA-F:.]+\]:\d+/.exec(line)?.[0];
+  if (bracketed !== undefined) {
+    return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
+  }
+  if (/\{\{.*\}\}/.test(line)) {
+    return ['a placeholder of a template was not filled in', 'put its value here, without {{ }}'];
+  }
+  if (/[[{,][^\]}]*\$\{/.test(line)) {
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
+    return ['a reference to the environment within [ ] or { } needs quotes', 'write "${NAME}"'];
+  }
+  const joined = /^\s*(?:- )?([A-Za-z_][\w-]*):([^\s:].*)$/.exec(line);
+  if (joined !== null && error.code !== 'MISSING_CHAR') {
+    return ['a space is missing after the colon', `write "${joined[1]}: ${joined[2]}"`];
+  }
+  switch (error.code) {
+    case 'BAD_INDENT':
+    case 'BAD_COLLECTION_TYPE':
+      return ['the indentation does not fit the lines above', 'align it with its neighbours'];
+    case 'BLOCK_AS_IMPLICIT_KEY':
+    case 'MULTILINE_IMPLICIT_KEY':
+      return [
+        'this line does not fit here',
+        'check the indentation, and the colon or quote of the line above',
+      ];
+    case 'TAB_AS_INDENT':
+      return ['a tab stands where only spaces may', 'replace it by spaces'];
+    case 'MISSING_CHAR':
+      if (/quote/i.test(error.message))
+        return ['a quote is opened here and never closed', 'close it on the same line'];
+      return ['something is missing here', lowerFirst(error.message)];
+    case 'BAD_ALIAS':
+      return ['a value that begins with a star is a reference in YAML', 'put it in quotes'];
+    case 'BAD_SCALAR_START':
+      return ['a value cannot begin with this character', 'put it in quotes'];
+    case 'MULTIPLE_DOCS':
+      return ['a second document begins here', 'take out the line with "---"'];
+    default:
+      return [`this is not YAML: ${lowerFirst(error.message)}`];
+  }
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}

@@ -1,0 +1,32 @@
+import type { SourceTable } from '../../table/source-table.ts';
+import { addressKey } from '../balance/address-key.ts';
+import type { Head } from '../http1/head.ts';
+import type { AddressOf, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
+
+/**
+ * Knows a client by its address and a table that all workers share: whoever meets an address first
+ * enters its server. Two clients behind one address have one server.
+ */
+export class AddressTable implements Persistence {
+  readonly #table: SourceTable;
+  readonly #addressOf: AddressOf;
+
+  constructor(table: SourceTable, addressOf: AddressOf) {
+    this.#table = table;
+    this.#addressOf = addressOf;
+  }
+
+  find(head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
+    binding.key = addressKey(this.#addressOf(peer, head));
+    binding.row = this.#table.find(binding.key, wallMs);
+  }
+
+  bind(row: number, binding: Binding, wallMs: number): void {
+    if (row === binding.row) return;
+    binding.row = this.#table.bind(binding.key, row, binding.row, wallMs);
+  }
+
+  respond(): string {
+    return '';
+  }
+}

@@ -1,0 +1,26 @@
+import { clientAddress } from '../core/exchange/client-address.ts';
+import type { Server } from '../core/exchange/server.ts';
+import { AddressRing } from '../core/sticky/address-ring.ts';
+import { AddressTable } from '../core/sticky/address-table.ts';
+import { CookiePersistence } from '../core/sticky/cookie.ts';
+import type { AddressOf, Persistence } from '../core/sticky/persistence.ts';
+import { SourceTable } from '../table/source-table.ts';
+import type { PersistencePlan } from './plan.ts';
+
+/** How the clients of a pool are known again; null: they are not. */
+export function createPersistence(
+  plan: PersistencePlan | null,
+  servers: readonly Server[],
+  isTrusted: (address: string) => boolean,
+): Persistence | null {
+  if (plan === null) return null;
+  const addressOf: AddressOf = (peer, head) => clientAddress(peer, head, isTrusted);
+  switch (plan.type) {
+    case 'cookie':
+      return new CookiePersistence(plan.attributes, plan.secrets, servers);
+    case 'ip_hash':
+      return new AddressRing(plan.algorithm, addressOf, servers);
+    case 'source_ip':
+      return new AddressTable(SourceTable.open(plan.memory, plan.expiresMs), addressOf);
+  }
+}

@@ -1,0 +1,232 @@
+/**
+ * Runs the real openclaw as a child process. Everything it writes lies in a folder of its own,
+ * which goes when it ends.
+ */
+import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import type { InstanceStatus } from '../../src/control/status.ts';
+import { Peer } from './peer.ts';
+import { until } from './wait.ts';
+
+export { Peer } from './peer.ts';
+export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
+export { until, untilSettled } from './wait.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+const BANNER_LAST_LINE = /check it .*\n/;
+/** Ports are looked for and then opened: somebody else may be quicker, now and then. */
+const PORT_TRIES = 5;
+
+/** A line of the log. */
+export interface LogLine {
+  event: string;
+  level: string;
+  request: string;
+  requestId: string;
+  status: number;
+  failure: string;
+  server: string;
+  attempts: number;
+  [key: string]: unknown;
+}
+
+export interface Options {
+  workers?: number;
+  /** Further arguments of node itself. */
+  nodeOptions?: string[];
+  env?: Record<string, string>;
+  /** Instead of 127.0.0.1. */
+  host?: string;
+}
+
+/** Settings under load_balancing; `listen` and what tests never want are filled in. */
+export type Balancing = Record<string, unknown>;
+
+export class Openclaw {
+  readonly port: number;
+  readonly adminPort: number;
+  readonly folder: string;
+  readonly child: ChildProcess;
+  readonly output: { stdout: string; stderr: string };
+
+  constructor(
+    port: number,
+    adminPort: number,
+    folder: string,
+    child: ChildProcess,
+    output: { stdout: string; stderr: string },
+  ) {
+    this.port = port;
+    this.adminPort = adminPort;
+    this.folder = folder;
+    this.child = child;
+    this.output = output;
+  }
+
+  /** Starts with one listener on a free port, and waits until it is up. */
+  static async start(balancing: Balancing, options: Options = {}): Promise<Openclaw> {
+    for (let tries = 1; ; tries++) {
+      const run = await tryToStart(balancing, options);
+      if (run.isUp) return run.openclaw;
+      const { stderr } = run.openclaw.output;
+      rmSync(run.openclaw.folder, { recursive: true });
+      const isPortTaken = stderr.includes('another program listens');
+      if (!isPortTaken || tries === PORT_TRIES)
+        throw new Error(`openclaw did not start: ${stderr}`);
+    }
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`;
+  }
+
+  connect(): Promise<Peer> {
+    return Peer.connect({ host: '127.0.0.1', port: this.port });
+  }
+
+  /** Sends one request on a connection of its own and gives the connection. */
+  async send(text: string): Promise<Peer> {
+    return (await this.connect()).send(text);
+  }
+
+  async status(): Promise<InstanceStatus> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}/status`);
+    return (await response.json()) as InstanceStatus;
+  }
+
+  log(): LogLine[] {
+    const text = readFileSync(join(this.folder, 'openclaw.log'), 'utf8');
+    return text
+      .slice(0, text.lastIndexOf('\n') + 1)
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as LogLine);
+  }
+
+  /** Waits for the log line of a request for this path. */
+  logged(path: string): Promise<LogLine> {
+    const isIt = (line: LogLine) =>
+      line.event === 'request' && line.request.split(' ')[1]?.split('?')[0] === path;
+    return until(`a log line for ${path}`, () => this.log().find(isIt));
+  }
+
+  /** Waits until no server has a request in flight. */
+  async untilIdle(): Promise<void> {
+    await until('no request in flight', async () => {
+      const { pools } = await this.status();
+      return pools.every((pool) => pool.servers.every((server) => server.inFlight === 0));
+    });
+  }
+
+  /** Resident memory in bytes. */
+  residentBytes(): number {
+    const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
+  /** Ends it by a signal; it must end in order. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    const { child } = this;
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal);
+      await once(child, 'exit');
+    }
+    rmSync(this.folder, { recursive: true, force: true });
+    assert.equal(this.output.stderr, '');
+    assert.equal(child.exitCode, 0, `ended by ${child.signalCode}`);
+  }
+}
+
+/** Runs `openclaw` with these arguments until it ends. */
+export async function runOpenclaw(
+  args: string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const folder = newFolder();
+  const { child, output } = spawnOpenclaw([], args, { OPENCLAW_STATE: folder, ...env });
+  await once(child, 'close');
+  rmSync(folder, { recursive: true });
+  return { code: child.exitCode, ...output };
+}
+
+export function newFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+}
+
+/** A port that nobody listened on a moment ago. */
+export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const server = net.createServer().listen({ host, port: 0 });
+  await once(server, 'listening');
+  const { port } = server.address() as net.AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+async function tryToStart(
+  balancing: Balancing,
+  options: Options,
+): Promise<{ isUp: boolean; openclaw: Openclaw }> {
+  const host = options.host ?? '127.0.0.1';
+  const port = await freePort(host);
+  const adminPort = await freePort();
+  const folder = newFolder();
+  const config = join(folder, 'openclaw.yml');
+  // JSON is YAML.
+  const settings = {
+    load_balancing: {
+      listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
+      ...balancing,
+      failover: { detection: { enabled: false }, ...(balancing.failover as object) },
+    },
+    admin: { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') },
+    log: { access: 'all', level: 'debug' },
+  };
+  writeFileSync(config, JSON.stringify(settings, null, 2));
+  const args = ['start', '--config', config, '--workers', String(options.workers ?? 1)];
+  const env = { OPENCLAW_STATE: folder, OPENCLAW_RUNTIME: folder, ...options.env };
+  const { child, output } = spawnOpenclaw(options.nodeOptions ?? [], args, env);
+  await until('openclaw is up', () => BANNER_LAST_LINE.test(output.stdout) || hasEnded(child));
+  return {
+    isUp: !hasEnded(child),
+    openclaw: new Openclaw(port, adminPort, folder, child, output),
+  };
+}
+
+function hasEnded(child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null;
+}
+
+function spawnOpenclaw(
+  nodeOptions: string[],
+  args: string[],
+  env: Record<string, string>,
+): { child: ChildProcess; output: { stdout: string; stderr: string } } {
+  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+  });
+  const output = { stdout: '', stderr: '' };
+  child.stdout!.setEncoding('utf8').on('data', (text: string) => {
+    output.stdout += text;
+  });
+  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
+    output.stderr += text;
+  });
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return { child, output };
+}
+
+/** What a test that failed, or was ended from outside, has left running. */
+const children = new Set<ChildProcess>();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+process.on('SIGTERM', () => process.exit(1));
+process.on('SIGINT', () => process.exit(1));

@@ -1,0 +1,151 @@
+/**
+ * One client connection and the server connections behind it, on streams that only remember: the
+ * decisions of codec and exchange as bytes in, bytes out.
+ */
+import { TimerWheel } from '../../src/base/wheel.ts';
+import { Chooser } from '../../src/core/balance/choose.ts';
+import { createStrategy } from '../../src/core/balance/registry.ts';
+import { ClientConnection } from '../../src/core/exchange/client-connection.ts';
+import { Engine } from '../../src/core/exchange/engine.ts';
+import { Via } from '../../src/core/exchange/forward.ts';
+import { Pool } from '../../src/core/exchange/pool.ts';
+import type { Connector, Stream, StreamOwner } from '../../src/core/exchange/ports.ts';
+import { Server } from '../../src/core/exchange/server.ts';
+import { DEFAULT_HEAD_LIMITS } from '../../src/core/http1/head.ts';
+import { SharedTable } from '../../src/table/table.ts';
+
+const HOUR_MS = 3_600_000;
+const SIZE = { serverRows: 1, workerLanes: 1 };
+
+/** A stream that keeps what was written to it. */
+export class MemoryStream implements Stream {
+  text = '';
+  state: 'open' | 'ended' | 'destroyed' = 'open';
+  readonly pendingBytes = 0;
+
+  writeText(text: string): void {
+    this.text += text;
+  }
+  writeBytes(bytes: Buffer, start: number, end: number): void {
+    this.text += bytes.toString('latin1', start, end);
+  }
+  writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
+    this.text += text + bytes.toString('latin1', start, end);
+  }
+  unsentBytes(): number {
+    return 0;
+  }
+  pause(): void {}
+  resume(): void {}
+  end(): void {
+    if (this.state === 'open') this.state = 'ended';
+  }
+  destroy(): void {
+    this.state = 'destroyed';
+  }
+  reset(): void {
+    this.state = 'destroyed';
+  }
+}
+
+export interface WireOptions {
+  peerIsTrusted?: boolean;
+}
+
+export class Wire implements Connector {
+  readonly client = new MemoryStream();
+  /** One for each connection that was opened to the server, in order. */
+  readonly servers: { stream: MemoryStream; owner: StreamOwner }[] = [];
+  readonly #connection: ClientConnection;
+  #nowMs = 0;
+
+  constructor({ peerIsTrusted = false }: WireOptions = {}) {
+    const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
+    const table = SharedTable.create(SIZE);
+    const engine = new Engine({
+      clock,
+      wheel: new TimerWheel(0),
+      random: () => 0,
+      table,
+      lane: 0,
+      connector: this,
+      headLimits: DEFAULT_HEAD_LIMITS,
+      settled: () => {},
+      refused: () => {},
+    });
+    const address = { host: '192.0.2.1', port: 80, path: '', tls: null };
+    const plan = {
+      row: 0,
+      label: 's',
+      name: 's',
+      address,
+      weight: 1,
+      backup: false,
+      maxInFlight: 0,
+    };
+    const servers = [new Server(plan, table, clock)];
+    const strategy = createStrategy('round_robin', () => 0);
+    const chooser = new Chooser({ servers, strategy, table, panicThresholdPercent: 0 });
+    const timeouts = {
+      connectMs: HOUR_MS,
+      readMs: HOUR_MS,
+      writeMs: HOUR_MS,
+      requestMs: HOUR_MS,
+      idleMs: HOUR_MS,
+      streamMs: HOUR_MS,
+    };
+    const settings = {
+      name: 'default',
+      timeouts,
+      idlePerServerMax: 0,
+      idleMs: HOUR_MS,
+      retries: 0,
+      retryBudgetPercent: 0,
+      highWaterBytes: 64 * 1024,
+      replayBytes: 0,
+    };
+    const pool = new Pool(engine, settings, servers, chooser, null, null);
+    const via = new Via({
+      peerAddress: '203.0.113.7',
+      peerIsTrusted,
+      scheme: 'http',
+      localAuthority: () => '198.51.100.1:8080',
+    });
+    this.#connection = new ClientConnection(engine, { pool }, this.client, via, 0, () => {});
+  }
+
+  connect(_address: unknown, owner: StreamOwner): Stream {
+    const stream = new MemoryStream();
+    this.servers.push({ stream, owner });
+    return stream;
+  }
+
+  /** Bytes of the client, in a buffer that is gone afterwards. Opens the connections it led to. */
+  clientSends(bytes: Buffer): void {
+    if (this.client.state === 'destroyed') return;
+    const lent = Buffer.from(bytes);
+    this.#connection.onBytes(lent, 0, lent.length, this.#nowMs);
+    lent.fill(0xff);
+    for (const { stream, owner } of this.servers) {
+      if (stream.state === 'open' && stream.text === '') owner.onOpen(this.#nowMs);
+    }
+  }
+
+  /** Bytes of the server that was connected to last. */
+  serverSends(text: string): void {
+    const { stream, owner } = this.servers.at(-1)!;
+    if (stream.state === 'destroyed') return;
+    const lent = Buffer.from(text, 'latin1');
+    owner.onBytes(lent, 0, lent.length, this.#nowMs);
+    lent.fill(0xff);
+  }
+
+  serverEnds(): void {
+    this.servers.at(-1)!.owner.onEnd(this.#nowMs);
+  }
+
+  /** What the servers were sent, each connection's bytes apart. */
+  get sent(): string[] {
+    return this.servers.map(({ stream }) => stream.text);
+  }
+}
