@@ -10,6 +10,7 @@ import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { type Logger, openLog } from '../observe/log.ts';
 import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
@@ -160,7 +161,7 @@ async function orFail(started: Promise<void>): Promise<void> {
 
 async function openAdmin(settings: Settings, instance: Instance): Promise<AdminServer> {
   const { listen, token = '' } = settings.admin;
-  const admin = new AdminServer({ instance, token });
+  const admin = new AdminServer({ instance, token, routes: dashboardRoutes() });
   try {
     await admin.listen(hostAndPort(listen));
     await openSocket(settings, admin);
@@ -233,7 +234,7 @@ function banner(instance: Instance, shown: Shown): string {
       'servers',
       servers.slice(0, SERVERS_SHOWN_MAX).join('  ') + (more > 0 ? `  and ${more} more` : ''),
     ],
-    ['admin', `http://${shown.settings.admin.listen}/status`],
+    ['dashboard', `http://${shown.settings.admin.listen}/`],
     ['config', shown.source],
     ['log', shown.file],
   ];
