@@ -1,5 +1,6 @@
 import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { TIMING } from '../../table/measures.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, frameResponse } from '../http1/framing.ts';
@@ -39,6 +40,7 @@ export class ServerConnection implements StreamOwner {
   readonly #engine: Engine;
   readonly #settings: PoolSettings;
   readonly #timer: Timer;
+  readonly #startedMs: number;
   readonly #reader: HeadReader;
   #exchange: Exchange | null = null;
   #state: number = STATE.connecting;
@@ -54,6 +56,7 @@ export class ServerConnection implements StreamOwner {
     this.#engine = engine;
     this.#settings = settings;
     this.#silenceMs = settings.timeouts.readMs;
+    this.#startedMs = nowMs;
     this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -135,6 +138,8 @@ export class ServerConnection implements StreamOwner {
 
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
+    const { table, lane } = this.#engine;
+    table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
     if (this.#exchange === null) this.destroy();
@@ -242,8 +247,10 @@ export class ServerConnection implements StreamOwner {
     const body = exchange.responseBody;
     if (body.fault !== undefined) return this.#fail('response_truncated', nowMs, body.fault);
     if (!body.done) {
-      if (exchange.isStream) this.expectStream(nowMs);
-      else this.expectAnswer(nowMs);
+      if (exchange.isStream) {
+        exchange.streamed(nowMs);
+        this.expectStream(nowMs);
+      } else this.expectAnswer(nowMs);
       return;
     }
     // Bytes after a response answer nothing that was asked: the connection is not to be trusted.
