@@ -11,6 +11,8 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   name,
   address: name,
   state: 'up',
+  standing: 'usable',
+  attempts: 0,
   admin: 'active',
   backup: false,
   weight: 1,
