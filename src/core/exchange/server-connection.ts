@@ -119,6 +119,8 @@ export class ServerConnection implements StreamOwner {
     if (keptMs <= 0) return false;
     this.#exchange = null;
     this.#state = STATE.idle;
+    // It may have been paused for a client that was slow to take the last of the response.
+    this.stream.resume();
     this.idleSinceMs = nowMs;
     this.keptUntilMs = nowMs + keptMs;
     this.#timer.set(this.keptUntilMs);
@@ -158,8 +160,11 @@ export class ServerConnection implements StreamOwner {
     }
   }
 
-  onDrain(): void {
-    this.#exchange?.serverDrained();
+  onDrain(nowMs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (this.#state === STATE.awaiting && exchange.requestIsSent) this.expectAnswer(nowMs);
+    exchange.serverDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -264,8 +269,10 @@ export class ServerConnection implements StreamOwner {
         this.#fail('connect_timeout', nowMs);
         break;
       case STATE.awaiting:
-        if (this.#exchange!.requestIsSent) this.#fail('read_timeout', nowMs);
-        else this.#checkUpload(nowMs);
+        // A request that waits to be taken has not been sent, whatever the exchange believes.
+        if (this.#exchange!.requestIsSent && this.stream.pendingBytes === 0) {
+          this.#fail('read_timeout', nowMs);
+        } else this.#checkUpload(nowMs);
         break;
       case STATE.body:
         // While the client is the slow one the server is held back and cannot be blamed.
@@ -273,7 +280,7 @@ export class ServerConnection implements StreamOwner {
         else this.#fail(this.#exchange!.isStream ? 'stream_timeout' : 'read_timeout', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange!.tunnelSilent(nowMs);
+        this.#checkTunnel(nowMs);
         break;
       case STATE.idle:
         this.destroy();
@@ -286,6 +293,15 @@ export class ServerConnection implements StreamOwner {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) this.#fail('write_timeout', nowMs);
     else this.expectUpload(nowMs);
+  }
+
+  /** A tunnel is silent when neither end takes anything either. */
+  #checkTunnel(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    const isTaking = unsentBytes > 0 && unsentBytes !== this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
+    if (isTaking || this.#exchange!.isHeldByClient) this.expectStream(nowMs);
+    else this.#exchange!.tunnelSilent(nowMs);
   }
 
   #fail(failure: Failure, nowMs: number, fault?: Fault): void {
