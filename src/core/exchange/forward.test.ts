@@ -292,7 +292,7 @@ test('Via is appended to those that were there', () => {
 
 test('forwarding lines follow the Host and the version of each request of a connection', () => {
   const wire = new Wire();
-  const hosts = ['a.test', 'b.test:80', 'a.test', '[::1]'];
+  const hosts = ['a.test', 'b.test:80', 'b.test:80', 'b.test:80', '[::1]'];
   for (const [index, host] of hosts.entries()) {
     const version = index === 2 ? 'HTTP/1.0\r\nConnection: keep-alive' : 'HTTP/1.1';
     wire.clientSends(Buffer.from(`GET / ${version}\r\nHost: ${host}\r\n\r\n`));
