@@ -13,7 +13,7 @@ import type { InstanceStatus } from '../../src/control/status.ts';
 import { Peer } from './peer.ts';
 import { until } from './wait.ts';
 
-export { Peer } from './peer.ts';
+export { type Message, Peer } from './peer.ts';
 export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
 export { until, untilSettled } from './wait.ts';
 
