@@ -230,7 +230,7 @@ export class Endpoint implements Stream {
   #write(bytes: Buffer): void {
     if (this.isClosed || bytes.length === 0) return;
     if (this.#isEnding) {
-      this.network.onMisuse(this, 'a write after the end');
+      if (this.isCore) this.network.onMisuse(this, 'a write after the end');
       return;
     }
     const { sabotage } = this.network;

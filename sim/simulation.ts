@@ -9,10 +9,10 @@ import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
 import type { ServerPlan } from '../src/core/exchange/server.ts';
 import { Upkeep } from '../src/core/exchange/upkeep.ts';
-import { ADMIN, HEALTH } from '../src/table/layout.ts';
+import { ADMIN, BREAKER, HEALTH, SERVER } from '../src/table/layout.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';
-import { plainManner, SimClient, troubledManner } from './client.ts';
+import { type ClientManner, plainManner, SimClient, troubledManner } from './client.ts';
 import { SimClock } from './clock.ts';
 import { type Setup, SimWorker, TICK_MS } from './instance.ts';
 import { Invariants, type Violation } from './invariants.ts';
@@ -42,6 +42,26 @@ const SETTLE_MS = 12_000;
 const END_MS = 300_000;
 const EVENTS_MAX = 2_000_000;
 const CHECK_EVERY_MS = 100;
+const WARM_UP_EVERY_MS = 400;
+const WARM_UPS_MAX = 100;
+/** A client with one request and nothing special about it. */
+const WARM_UP: ClientManner = {
+  isPlain: true,
+  requests: 1,
+  depth: 1,
+  isHttp10: false,
+  keepsAlive: true,
+  thinkMs: [0, 0],
+  gapMs: [0, 0],
+  dawdles: 0,
+  dawdleMs: [0, 0],
+  halfCloses: false,
+  leavesAfterMs: Number.POSITIVE_INFINITY,
+  uploads: 0,
+  tunnels: false,
+  endsMalformed: false,
+  stopsUpload: false,
+};
 
 const CALM: Omit<Weather, 'latencyMs' | 'cut'> = {
   stall: 0,
@@ -69,6 +89,7 @@ class Run {
   readonly #clients = new Set<SimClient>();
   readonly #calm: Weather;
   readonly #upkeep: Upkeep;
+  #isLastRound = false;
 
   constructor(seed: number, sabotage: Sabotage, isVerbose: boolean) {
     this.#seed = seed;
@@ -180,24 +201,29 @@ class Run {
       if (isTroubled) clock.at(startMs + chance.within([0, TROUBLE_MS]), () => worker.drain());
     }
     clock.at(startMs + TROUBLE_MS, () => this.#heal());
-    // Half-open breakers want to be tried by somebody before all can succeed.
-    for (let count = 0; count < 20; count++) {
-      const client = chance.fork();
-      const atMs = startMs + TROUBLE_MS + SETTLE_MS * (0.6 + 0.02 * count);
-      clock.at(atMs, () =>
-        this.#addClient(client, { ...plainManner(client), requests: 1, tunnels: false }),
-      );
-    }
     const last = chance.fork();
-    clock.at(startMs + TROUBLE_MS + SETTLE_MS, () => {
-      this.#world.isWell = true;
-      for (let count = 4; count > 0; count--) this.#addClient(last.fork(), plainManner(last));
-    });
+    clock.at(startMs + TROUBLE_MS + SETTLE_MS, () => this.#lastRound(last, WARM_UPS_MAX));
     clock.after(TICK_MS, () => this.#tick());
     this.#checkEvery();
   }
 
-  #addClient(chance: Chance, manner: ReturnType<typeof plainManner>): void {
+  /** Half-open breakers want to be tried by somebody before all can succeed. */
+  #lastRound(chance: Chance, warmUpsLeft: number): void {
+    const { clock } = this.#world;
+    const table = this.#table;
+    const isClosed = ({ row }: ServerPlan) =>
+      Atomics.load(table.cells, table.atServer(row, SERVER.breaker)) === BREAKER.closed;
+    if (warmUpsLeft > 0 && !this.#setup.plans.every(isClosed)) {
+      this.#addClient(chance.fork(), WARM_UP);
+      clock.after(WARM_UP_EVERY_MS, () => this.#lastRound(chance, warmUpsLeft - 1));
+      return;
+    }
+    this.#world.isWell = true;
+    this.#isLastRound = true;
+    for (let count = 4; count > 0; count--) this.#addClient(chance.fork(), plainManner(chance));
+  }
+
+  #addClient(chance: Chance, manner: ClientManner): void {
     const names = this.#workers.map((worker) => worker.name);
     const client = new SimClient(this.#world, chance, manner, names, () => {
       this.#clients.delete(client);
@@ -231,7 +257,7 @@ class Run {
       invariants.checkUpload(upload.request, upload.takenBytes, highWaterBytes, replayBytes);
     }
     // Goes on for as long as anybody is there.
-    if (this.#clients.size > 0 || clock.nowMs() < TROUBLE_MS + SETTLE_MS) {
+    if (this.#clients.size > 0 || !this.#isLastRound) {
       clock.after(CHECK_EVERY_MS, () => this.#checkEvery());
     }
   }
