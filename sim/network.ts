@@ -40,6 +40,8 @@ export class Network {
   readonly trace: Trace;
   readonly sabotage: Sabotage;
   weather: Weather;
+  /** What an end of that name may have on the way; by chance where nobody says. */
+  windowOf: (name: string) => number;
   /** Ends of connections that are not closed. */
   readonly open = new Set<Endpoint>();
   /** Called with what is wrong with how a stream is used. */
@@ -54,6 +56,7 @@ export class Network {
     this.trace = trace;
     this.sabotage = sabotage;
     this.weather = weather;
+    this.windowOf = () => chance.whole(...WINDOW_BYTES);
   }
 
   listen(name: string, accept: Accept): void {
@@ -152,7 +155,7 @@ export class Endpoint implements Stream {
     this.connection = connection;
     this.isCore = isCore;
     this.name = name;
-    this.#windowBytes = network.chance.whole(...WINDOW_BYTES);
+    this.#windowBytes = network.windowOf(name);
   }
 
   unsentBytes(): number {

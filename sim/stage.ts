@@ -71,8 +71,11 @@ export class Stage {
   readonly #network: Network;
   readonly #worker: SimWorker;
 
-  /** @param onConnection told of each connection that the worker opens to the server */
-  constructor(onConnection: (server: Actor) => void) {
+  /**
+   * @param narrow whose connections take little at a time
+   * @param onConnection told of each connection that the worker opens to the server
+   */
+  constructor(narrow: 'client' | 'server', onConnection: (server: Actor) => void) {
     const { clock } = this;
     const trace = new Trace(() => clock.nowMs(), false);
     const weather = {
@@ -86,6 +89,8 @@ export class Stage {
     };
     const network = new Network(clock, new Chance(7), trace, {}, weather);
     this.#network = network;
+    const isNarrow = (name: string) => name.includes(narrow === 'client' ? 'worker' : 'server');
+    network.windowOf = (name) => (isNarrow(name) ? 1_024 : 16_384);
     const world = {
       clock,
       network,
@@ -126,6 +131,16 @@ export class Stage {
     client.stream = this.#network.connect('worker-0', client, false);
     client.stream.writeText(says);
     return client;
+  }
+
+  /** Somebody reads a little every now and then. */
+  sip(reader: Actor, everyMs: number, times: number): void {
+    for (let time = 0; time < times; time++) {
+      reader.stream.pause();
+      this.pass(everyMs);
+      reader.stream.resume();
+      this.pass(2);
+    }
   }
 
   /** Lets time pass. */
