@@ -101,6 +101,12 @@ export class Instance {
     return this.#settings;
   }
 
+  /** Requests and tunnels under way at each server, by address. */
+  inFlight(): Map<string, number> {
+    const servers = this.#plan.pool.servers;
+    return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
+  }
+
   /**
    * Follows other settings from the next request on: all data threads together, or none.
    * Connections, requests under way and listeners that stay are not touched.

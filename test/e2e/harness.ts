@@ -134,7 +134,10 @@ export class Openclaw {
     const { child } = this;
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
-      await once(child, 'exit');
+      await until('openclaw has ended', () => hasEnded(child)).catch((error) => {
+        child.kill('SIGKILL');
+        throw error;
+      });
     }
     rmSync(this.folder, { recursive: true, force: true });
     assert.equal(this.output.stderr, '');

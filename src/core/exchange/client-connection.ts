@@ -43,9 +43,12 @@ const STATE = {
 const HELD_BYTES_MAX = 64 * 1024;
 /** So much of an unwanted request body is read, so that the connection can be kept. */
 const DISCARD_BYTES_MAX = 256 * 1024;
-/** How long, and how much, a connection reads after its last word. RFC 9112 §9.6. */
-const LINGER_MS = 2_000;
-const LINGER_BYTES_MAX = 4 * 1024 * 1024;
+/**
+ * How long a connection reads on after its last word has left: so long after the last byte that
+ * still came, and no longer than that in all. RFC 9112 §9.6.
+ */
+const LINGER_SILENCE_MS = 2_000;
+const LINGER_MS_MAX = 30_000;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class ClientConnection implements StreamOwner, ClientSide {
@@ -77,6 +80,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #headDeadlineMs = 0;
   #discardedBytes = 0;
   #unsentBytes = 0;
+  #lingerEndMs = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -119,7 +123,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   drain(): void {
     this.#isDraining = true;
     const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (isIdle) this.#close();
+    if (isIdle) this.#closeWhenSent(this.#engine.clock.nowMs());
   }
 
   /** Closes at once, whatever is under way. */
@@ -141,7 +145,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
       if (!this.#isPaused) this.#expectBody(nowMs);
     } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
       this.#timer.set(nowMs + this.#timeouts.idleMs);
-    } else if (this.#state === STATE.linger && this.#hasEnded) return this.#close();
+    } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
+      return this.#expectClose(nowMs);
+    }
     this.#exchange?.clientDrained();
   }
 
@@ -149,7 +155,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#hasEnded = true;
     switch (this.#state) {
       case STATE.head:
-        if (this.#held === null) this.#finish(nowMs);
+        if (this.#held === null) this.#closeWhenSent(nowMs);
         break;
       case STATE.body:
         this.#abandon('client_gone', nowMs);
@@ -166,7 +172,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.stream.pendingBytes === 0) this.#close();
         break;
       default:
-        this.#close();
+        this.#closeWhenSent(nowMs);
     }
   }
 
@@ -332,13 +338,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#finish(nowMs);
+      if (this.#hasEnded) this.#closeWhenSent(nowMs);
       return;
     }
     if (this.#isConsuming) return;
     this.#held = null;
     this.#consume(held, 0, held.length, nowMs);
-    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) this.#finish(nowMs);
+    if (this.#hasEnded && this.#state === STATE.head && this.#held === null) {
+      this.#closeWhenSent(nowMs);
+    }
   }
 
   #consume(bytes: Buffer, start: number, end: number, nowMs: number): void {
@@ -380,7 +388,6 @@ export class ClientConnection implements StreamOwner, ClientSide {
           break;
         default:
           this.#discardedBytes += end - at;
-          if (this.#discardedBytes > LINGER_BYTES_MAX) this.#close();
           at = end;
       }
     }
@@ -490,7 +497,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         this.#checkLinger(nowMs);
         break;
       default:
-        this.#close();
+        this.#closeWhenSent(nowMs);
     }
   }
 
@@ -528,24 +535,46 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else this.#close();
   }
 
+  /** Nothing more is to be said: closes, but not before the client has what was. */
+  #closeWhenSent(nowMs: number): void {
+    if (this.stream.pendingBytes > 0) this.#linger(nowMs);
+    else this.#close();
+  }
+
   /** Sends what is pending, says that nothing more comes, and reads on for a while. */
   #linger(nowMs: number): void {
     if (this.#hasEnded && this.stream.pendingBytes === 0) return this.#close();
     this.#state = STATE.linger;
     this.#held = null;
-    this.#discardedBytes = 0;
-    this.#unsentBytes = this.stream.unsentBytes();
     this.stream.end();
     this.stream.resume();
     this.#isPaused = false;
-    this.#timer.set(nowMs + LINGER_MS);
+    if (this.stream.pendingBytes === 0) this.#expectClose(nowMs);
+    else this.#expectLastDrain(nowMs);
+  }
+
+  #expectLastDrain(nowMs: number): void {
+    this.#unsentBytes = this.stream.unsentBytes();
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
+  /** All has been sent: waits for the client's own end, as long as it goes on sending. */
+  #expectClose(nowMs: number): void {
+    if (this.#hasEnded) return this.#close();
+    this.#discardedBytes = 0;
+    this.#lingerEndMs = nowMs + LINGER_MS_MAX;
+    this.#timer.set(nowMs + LINGER_SILENCE_MS);
   }
 
   #checkLinger(nowMs: number): void {
-    const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === this.#unsentBytes) return this.#close();
-    this.#unsentBytes = unsentBytes;
-    this.#timer.set(nowMs + LINGER_MS);
+    if (this.stream.pendingBytes > 0) {
+      if (this.stream.unsentBytes() === this.#unsentBytes) this.#close();
+      else this.#expectLastDrain(nowMs);
+      return;
+    }
+    if (this.#discardedBytes === 0 || nowMs >= this.#lingerEndMs) return this.#close();
+    this.#discardedBytes = 0;
+    this.#timer.set(nowMs + LINGER_SILENCE_MS);
   }
 
   /** Closes in the middle of an exchange; the connection is left first, so that none follows. */

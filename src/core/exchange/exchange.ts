@@ -188,11 +188,7 @@ export class Exchange implements TimerOwner {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const { binding } = this;
-    const server =
-      binding === null
-        ? pool.choose(this.key, this.tried)
-        : pool.chooseBound(this.key, this.tried, binding);
+    const server = this.#choose();
     if (server !== null) this.#goTo(server, nowMs);
     else if (this.attempts > 0 && pool.allTried) {
       this.tried.clear();
@@ -203,11 +199,19 @@ export class Exchange implements TimerOwner {
     }
   }
 
+  #choose(): Server | null {
+    const pool = this.pool!;
+    const { binding } = this;
+    return binding === null
+      ? pool.choose(this.key, this.tried)
+      : pool.chooseBound(this.key, this.tried, binding);
+  }
+
   #goTo(server: Server, nowMs: number): void {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     this.server = server;
-    this.trial = pool.trial;
+    this.trial = pool.takeTrial();
     this.attempts += 1;
     this.requestIsSent = false;
     this.#isJudged = false;
@@ -498,7 +502,7 @@ export class Exchange implements TimerOwner {
     this.tried.add(server.row);
     if (!mayRetry(this, true, false, nowMs)) return false;
     const mayGo = this.#claimRetry();
-    const other = mayGo ? pool.choose(this.key, this.tried) : null;
+    const other = mayGo ? this.#choose() : null;
     // Where the others fail as well this answer is as good as any.
     if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
     this.#giveUpServer();
