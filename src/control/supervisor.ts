@@ -54,6 +54,11 @@ export class Supervisor {
     this.#events = events;
   }
 
+  /** Lanes of the workers that carry traffic, in the order of their start. */
+  get lanes(): number[] {
+    return [...this.#workers.keys()];
+  }
+
   get workerCount(): number {
     return this.#workers.size;
   }

@@ -9,7 +9,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { InstanceStatus } from '../../src/control/instance.ts';
+import type { InstanceStatus } from '../../src/control/status.ts';
 import { Peer } from './peer.ts';
 import { until } from './wait.ts';
 

@@ -9,6 +9,7 @@
 import { latin1 } from '../../base/latin1.ts';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
@@ -83,6 +84,8 @@ export class Exchange implements TimerOwner {
   /** When the present attempt's head was sent; -1: nothing of it was. */
   #sentMs = -1;
   #firstByteMs = -1;
+  /** When the last piece of an event stream came. */
+  #pieceMs = 0;
   #requestBodyBytes = 0;
   #responseBodyBytes = 0;
   #isActive = false;
@@ -333,7 +336,10 @@ export class Exchange implements TimerOwner {
     this.responseHasBegun = true;
     this.responseBody.begin(framing.body, framing.contentLength);
     this.isStream = isEventStream(head);
-    if (this.isStream) this.#judgeSucceeded(nowMs);
+    if (this.isStream) {
+      this.#judgeSucceeded(nowMs);
+      this.#beginStream(nowMs);
+    }
     this.client.sendHead(head, framing, this);
   }
 
@@ -352,6 +358,13 @@ export class Exchange implements TimerOwner {
     client.flush();
     if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
     return body.consumed;
+  }
+
+  /** A piece of an event stream came. */
+  streamed(nowMs: number): void {
+    const { table, lane } = this.engine;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    this.#pieceMs = nowMs;
   }
 
   /** The response is complete. */
@@ -376,6 +389,7 @@ export class Exchange implements TimerOwner {
     this.#isTunnel = true;
     this.#judgeSucceeded(nowMs);
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
+    this.engine.table.measures.add(this.engine.lane, GAUGE.tunnels, 1);
     this.client.sendUpgrade(head, this);
   }
 
@@ -399,13 +413,13 @@ export class Exchange implements TimerOwner {
   clientEndedTunnel(nowMs: number): void {
     this.#clientEnded = true;
     this.connection?.stream.end();
-    if (this.#serverEnded) this.#tunnelOver(nowMs);
+    if (this.#serverEnded) this.#tunnelEnded(nowMs);
   }
 
   serverEndedTunnel(nowMs: number): void {
     this.#serverEnded = true;
     this.client.endTunnel();
-    if (this.#clientEnded) this.#tunnelOver(nowMs);
+    if (this.#clientEnded) this.#tunnelEnded(nowMs);
   }
 
   serverClosedTunnel(cause: CloseCause, nowMs: number): void {
@@ -604,9 +618,21 @@ export class Exchange implements TimerOwner {
     this.client.resumeBody();
   }
 
+  #beginStream(nowMs: number): void {
+    this.#pieceMs = nowMs;
+    this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
+  }
+
   #giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
+  }
+
+  /** Both ends have said all; the connection closes by itself once the server has taken it. */
+  #tunnelEnded(nowMs: number): void {
+    if (this.connection === null || this.connection.stream.pendingBytes === 0) {
+      this.#tunnelOver(nowMs);
+    }
   }
 
   #tunnelOver(nowMs: number): void {
@@ -640,10 +666,6 @@ export class Exchange implements TimerOwner {
       const { row } = server;
       table.leave(row, lane);
       table.count(row, lane, COUNTER.requests);
-      if (this.status >= 100 && this.status < 600) {
-        const statusClass = Math.floor(this.status / 100) as 1 | 2 | 3 | 4 | 5;
-        table.count(row, lane, statusClass);
-      }
       table.count(row, lane, COUNTER.bytesFromClients, this.#requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.#responseBodyBytes);
     }

@@ -1,3 +1,4 @@
+import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
@@ -175,7 +176,10 @@ export class Pool implements Verdicts {
         !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
       if (isTooOldForUnsafe) break;
       idle.pop();
-      if (connection.keptUntilMs > nowMs) return connection;
+      if (connection.keptUntilMs > nowMs) {
+        this.#engine.table.count(server.row, this.#engine.lane, COUNTER.connectionsReused);
+        return connection;
+      }
       connection.destroy();
     }
     return new ServerConnection(this.#engine, server, this.settings, nowMs);

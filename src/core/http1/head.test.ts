@@ -111,9 +111,17 @@ test('limits are exact, in whatever pieces a head comes', () => {
 
 test('empty lines before a head do not count for its size', () => {
   const head = `${GET}A: ${'b'.repeat(100 - GET.length - 7)}\r\n\r\n`;
-  const { requests, end } = readAtEverySplit('\r\n'.repeat(60) + head, { limits: SMALL });
+  const { requests, end } = readAtEverySplit('\r\n'.repeat(50) + head, { limits: SMALL });
   assert.equal(requests.length, 1);
   assert.equal(end, 'between');
+});
+
+test('empty lines before a head have a bound of their own', () => {
+  const lines = '\r\n'.repeat(51);
+  assert.equal(readAtEverySplit(lines, { limits: SMALL }).end, 'head_too_large');
+  assert.equal(readAtEverySplit(`${lines}${GET}\r\n`, { limits: SMALL }).end, 'head_too_large');
+  const apart = `${'\r\n'.repeat(50)}${GET}\r\n`.repeat(3);
+  assert.equal(readAtEverySplit(apart, { limits: SMALL }).requests.length, 3);
 });
 
 test('a fault within the limit comes before the size beyond it', () => {
@@ -128,6 +136,16 @@ test('as many header lines as the largest limit allows are all kept', () => {
   assert.ok(at > 0);
   assert.equal(head.fieldCount, FIELDS_MAX);
   assert.equal(head.value(FIELDS_MAX - 1), String(FIELDS_MAX - 1));
+});
+
+test('a head without a line feed is refused as soon as the limit is reached', () => {
+  for (const text of [`${GET}A: ${'b'.repeat(100)}`, `GET /${'a'.repeat(200)}`]) {
+    const reader = new HeadReader(new Head(), readRequestHead, SMALL);
+    const results = [...text.slice(0, SMALL.headBytes)].map((char) =>
+      reader.take(Buffer.from(char), 0, 1),
+    );
+    assert.equal(results.indexOf(FAULTY), SMALL.headBytes - 1);
+  }
 });
 
 test('empty lines alone are no partial head', () => {
