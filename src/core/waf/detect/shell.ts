@@ -1,0 +1,551 @@
+/**
+ * Command injection: the text is read as a shell reads it. After each separator and inside each
+ * substitution the next word is unquoted and, where it names a program, what follows it must look
+ * like arguments (an option, a path, an address, the end), not like the rest of a sentence.
+ */
+import type { Findings } from '../findings.ts';
+import type { Subject } from '../subject.ts';
+
+/** Separators looked at in one value. */
+const SEPARATORS_MAX = 256;
+const WORD_MAX = 96;
+
+/** Programs that stand alone and mean something alone; no English sentence holds them. */
+const ALONE = new Set(
+  (
+    'id whoami ls uname pwd env printenv ps ifconfig netstat ipconfig systeminfo tasklist sh bash zsh dash ' +
+    'ksh csh tcsh busybox reboot shutdown halt poweroff dmesg lsof arp groups ver dir hostname df netcat nc ' +
+    'w users lsb_release cmd cmd.exe powershell powershell.exe pwsh calc calc.exe notepad.exe uptime mount ' +
+    'wmic vol qwinsta quser getmac su sudo lscpu lsblk crontab'
+  ).split(' '),
+);
+/** Programs that need an argument to matter, or whose name is an everyday word. */
+const WITH_ARGUMENTS = new Set(
+  (
+    'cat ping ping6 nslookup dig host curl wget nc ncat netcat socat telnet ssh scp ftp tftp sftp rsync python python2 ' +
+    'python3 perl ruby php node lua sleep echo printf touch rm cp mv chmod chown kill pkill killall ip ss route ' +
+    'set export head tail more less tac nl od xxd hexdump sort uniq awk gawk mawk sed grep egrep fgrep find tee dd base64 ' +
+    'base32 mkfifo openssl useradd adduser usermod sendmail mail date who last type net net.exe certutil certutil.exe bitsadmin ' +
+    'reg schtasks mshta rundll32 regsvr32 timeout gcc cc nohup exec eval source xargs strings rev cut test tr ' +
+    'getent history mkdir rmdir ln stat file which whereis locate read diff cmp tar gzip gunzip unzip zip man ' +
+    'info attrib del copy move erase ed vi vim install apt apt-get yum docker kubectl mysql mysqldump psql redis-cli nmap tcpdump ' +
+    'traceroute tracert passwd start nslookup.exe ping.exe whoami.exe wget.exe curl.exe expr time trap unset alias ' +
+    'iconv dir vol tree find findstr sc cscript wscript forfiles systemctl service journalctl ' +
+    'iptables watch env sudo su time nice setsid chroot script expect git make pip npm true false ' +
+    'iex invoke-expression invoke-webrequest start-process'
+  ).split(' '),
+);
+/** Everyday words among them: alone, after a loose separator, they are English. */
+const EVERYDAY = new Set(
+  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w mount cut which users groups env source service script export kill touch route nice expect sleep echo top dir tree move copy route script'.split(
+    ' ',
+  ),
+);
+
+/** Arguments that make any command an attack, even within prose. */
+const TELLING = [
+  '/etc/passwd',
+  '/etc/shadow',
+  '/dev/tcp/',
+  '/dev/udp/',
+  '/bin/sh -i',
+  '/bin/bash -i',
+  '-e /bin/',
+  '-e cmd',
+  'bash -i',
+  'sh -i',
+  '/proc/self',
+  '0<&1',
+  '>&1',
+  '0>&1',
+  '169.254.169.254',
+  '-c /bin/',
+];
+
+export function detectShell(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  if (text.includes('() {') || text.includes('(){')) {
+    const at = text.indexOf('()');
+    const rest = text.slice(at + 2, at + 80).replaceAll(' ', '');
+    if (
+      rest.startsWith('{:;}') ||
+      rest.startsWith('{:;;}') ||
+      rest.startsWith('{_;}') ||
+      (at === 0 && subject.place === 'header')
+    ) {
+      findings.signal(
+        'shell-shock',
+        subject,
+        at,
+        at + 80,
+        'a function definition bash would import',
+      );
+    }
+  }
+  const telling = TELLING.some((it) => subject.lower.includes(it));
+  substitutions(subject, findings, telling);
+  separators(subject, findings, telling);
+  direct(subject, findings, telling);
+  telltale(subject, findings);
+}
+
+/** ; | || & && and line ends, each followed by a command. */
+function separators(subject: Subject, findings: Findings, telling: boolean): void {
+  const { text } = subject;
+  const limit = SEPARATORS_MAX;
+  let seen = 0;
+  for (let at = 0; at < text.length && seen < limit; at++) {
+    const code = text.charCodeAt(at);
+    const line = code === 10 || code === 13;
+    if (code !== 59 && code !== 124 && code !== 38 && !line) continue;
+    let end = at + 1;
+    while (end < text.length && (text.charCodeAt(end) === code || text.charCodeAt(end) === 10))
+      end++;
+    seen++;
+    // Lines of a body are lines; a line end in a query's value is a way to a second command.
+    if (line && subject.place !== 'query' && subject.place !== 'cookie') {
+      at = end - 1;
+      continue;
+    }
+    // &amp; and &name= are HTML and forms.
+    const command = commandAt(text, end);
+    if (command && isCommand(subject, command, at, end, line)) {
+      if (!subject.prose || telling) {
+        findings.signal(
+          'shell-separator',
+          subject,
+          at,
+          command.end + 40,
+          `${JSON.stringify(text.slice(at, end))}, then the command ${command.name}`,
+        );
+        return;
+      }
+    }
+    at = end - 1;
+  }
+}
+
+/** $(...), `...`, <(...), each with a command inside. */
+function substitutions(subject: Subject, findings: Findings, telling: boolean): void {
+  const { text } = subject;
+  let seen = 0;
+  for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
+    const code = text.charCodeAt(at);
+    let inner = 0;
+    let close = '';
+    if ((code === 36 || code === 60 || code === 62) && text.charCodeAt(at + 1) === 40) {
+      inner = at + 2;
+      close = ')';
+    } else if (code === 96) {
+      inner = at + 1;
+      close = '`';
+    } else continue;
+    seen++;
+    const command = commandAt(text, inner);
+    if (!command) continue;
+    const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
+    if (!known) continue;
+    const end = text.slice(inner, inner + 512).indexOf(close);
+    if (end < 0) continue;
+    const ends = '`)|;&'.includes(text[skipBlanks(text, command.end)] ?? ' ');
+    if (
+      !(ends && !EVERYDAY.has(command.name)) &&
+      !(ends && close === ')' && code === 36) &&
+      !hasArguments(text, command)
+    )
+      continue;
+    if (subject.prose && !(telling && close === ')')) {
+      continue;
+    }
+    // Markdown shows a command between blanks; an injection is part of something, or is all there is.
+    if (close === '`' && shownInText(text, at, inner + end)) continue;
+    if (code === 60 && !hasArguments(text, command)) continue;
+    findings.signal(
+      'shell-substitution',
+      subject,
+      at,
+      inner + end + 1,
+      `the command ${command.name} in ${close === '`' ? 'backticks' : '$(...)'}`,
+    );
+    return;
+  }
+}
+
+/** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
+function shownInText(text: string, start: number, end: number): boolean {
+  const before = start === 0 ? ' ' : text[start - 1]!;
+  const after = text[end + 1] ?? ' ';
+  if (!' \n("'.includes(before) || !' \n.,:;!?)"\''.includes(after)) return false;
+  return (
+    wordsIn(text.slice(Math.max(0, start - 160), start)) +
+      wordsIn(text.slice(end + 1, end + 161)) >=
+    2
+  );
+}
+
+function wordsIn(text: string): number {
+  let words = 0;
+  for (const word of text.split(/[\s.,:;!?()"]/)) if (/^[A-Za-z']{2,20}$/.test(word)) words++;
+  return words;
+}
+
+/** The value is a command from its first word: a web shell's parameter, or an open attack. */
+function direct(subject: Subject, findings: Findings, telling: boolean): void {
+  const { text, place } = subject;
+  if (place === 'header' || place === 'path' || subject.prose) return;
+  const command = commandAt(text, 0);
+  if (!command) return;
+  const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
+  if (!known) return;
+  const named =
+    /^(?:cmd|exec|command|execute|run|shell|daemon|c|do|system|ping|code|x|func)$/i.test(
+      subject.name,
+    );
+  const argued = hasArguments(text, command);
+  const after = skipBlanks(text, command.end);
+  const alone = after >= text.length && ALONE.has(command.name);
+  if (named && (place === 'query' || place === 'cookie') && (argued || alone)) {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `a command, ${command.name}, in a parameter named ${subject.name}`,
+    );
+  } else if (telling && argued) {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `the command ${command.name} with a telling argument`,
+    );
+  } else if (argued && command.pathed && place !== 'json') {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `the command ${command.name} by its path`,
+    );
+  }
+}
+
+/** Spellings that only a shell's evader uses, and the ends of reverse shells. */
+function telltale(subject: Subject, findings: Findings): void {
+  const { text, lower } = subject;
+  const ifs = text.includes('${IFS') || text.includes('$IFS');
+  if (ifs && !subject.prose) {
+    findings.signal(
+      'shell-ifs',
+      subject,
+      text.indexOf('$'),
+      text.length,
+      'the field separator for a blank',
+    );
+  }
+  const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
+  if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
+    findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
+  } else if (
+    /\b(?:nc|ncat|netcat)\b[^\n]{0,60}\s-[a-z]{0,4}[ec]\s{1,4}(?:\/bin\/|cmd|\/usr)/.test(lower)
+  ) {
+    findings.signal('shell-reverse', subject, 0, 80, 'a shell handed to netcat');
+  } else if (
+    /\bmkfifo\s/.test(lower) &&
+    /\b(?:nc|sh|bash|openssl)\b/.test(lower) &&
+    !subject.prose
+  ) {
+    findings.signal(
+      'shell-reverse',
+      subject,
+      lower.indexOf('mkfifo'),
+      80,
+      'a shell through a pipe file',
+    );
+  }
+  if (!subject.prose) {
+    const encoded = lower.search(
+      /powershell(?:\.exe)?["']?\s[^|]{0,80}-(?:e|en|enc|encodedcommand|ec|w|nop|noni|ep|exec)\b/,
+    );
+    if (encoded >= 0)
+      findings.signal('shell-command', subject, encoded, encoded + 80, 'powershell told to hide');
+    const net = lower.search(
+      /\b(?:iex|invoke-expression)\s{0,4}\(?\s{0,4}\(?(?:new-object|iwr|invoke-webrequest|\$)/,
+    );
+    if (net >= 0)
+      findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
+    const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
+    if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
+    // /???/c?t /e*c/p?sswd: a path whose letters are wildcards
+    const glob = text.search(
+      /(?:^|[\s;|&`(])\/[a-z]{0,6}[?*][a-z?*]{0,8}\/[a-z?*[\]]{1,12}(?:\s|$)/,
+    );
+    if (glob >= 0 && (text.match(/\?/g)?.length ?? 0) >= 2) {
+      findings.signal('shell-ifs', subject, glob, glob + 60, 'a program named by wildcards');
+    }
+    const brace = text.search(
+      /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
+    );
+    if (brace >= 0)
+      findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
+  }
+}
+
+interface Command {
+  readonly name: string;
+  /** Where it begins and ends in the text. */
+  readonly at: number;
+  readonly end: number;
+  /** Quotes, backslashes or an empty expansion stood inside the word. */
+  readonly disguised: boolean;
+  /** It was written with the folder it lies in. */
+  readonly pathed: boolean;
+}
+
+/** Reads the word at `from` as a shell would, quotes and empty expansions removed. */
+function commandAt(text: string, from: number): Command | undefined {
+  let at = skipBlanks(text, from);
+  while (at < text.length && '({!'.includes(text[at]!)) at = skipBlanks(text, at + 1);
+  const start = at;
+  let word = '';
+  let disguised = false;
+  while (at < text.length && at - start < WORD_MAX) {
+    const code = text.charCodeAt(at);
+    if (code === 39 || code === 34) {
+      disguised = true;
+      at++;
+    } else if (code === 92 || code === 94) {
+      // \ for a shell, ^ for cmd.exe
+      disguised = true;
+      at++;
+    } else if (code === 36) {
+      const width = expansionWidth(text, at);
+      if (width === 0) break;
+      if (text.startsWith('IFS', at + 1) || text.startsWith('{IFS', at + 1)) break;
+      disguised = true;
+      at += width;
+    } else if (isCommandPart(code)) {
+      word += text[at];
+      at++;
+    } else break;
+  }
+  if (word === '') return undefined;
+  const slash = word.lastIndexOf('/');
+  const name = word.slice(slash + 1).toLowerCase();
+  const pathed = slash >= 0 && /^\/(?:usr\/|local\/|s?bin\/)+$/.test(word.slice(0, slash + 1));
+  if (slash >= 0 && !pathed) return undefined;
+  return { name, at: start, end: at, disguised, pathed };
+}
+
+/** Length of an expansion that yields nothing: $@, $*, $1, ${x}, $x between letters. */
+function expansionWidth(text: string, at: number): number {
+  const next = text[at + 1] ?? '';
+  if ('@*123456789!_-'.includes(next) && next !== '') return 2;
+  if (next === '{') {
+    const end = text.slice(at, at + 24).indexOf('}');
+    return end < 0 ? 0 : end + 1;
+  }
+  return 0;
+}
+
+function isCommand(
+  subject: Subject,
+  command: Command,
+  separator: number,
+  after: number,
+  line: boolean,
+): boolean {
+  const { text } = subject;
+  const alone = ALONE.has(command.name);
+  if (!alone && !WITH_ARGUMENTS.has(command.name)) return false;
+  if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
+    if (!(command.disguised && EVERYDAY.has(command.name) && !hasArguments(text, command)))
+      return true;
+  }
+  const rest = skipBlanks(text, command.end);
+  const ends = rest >= text.length || ';|&`)\n\r#\'"}>'.includes(text[rest]!);
+  // A form's or an entity's name: &id=5, &lt;
+  if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
+  if (ends) {
+    if (
+      text[after - 1] === '&' &&
+      after - separator === 1 &&
+      !isBlankAt(text, after) &&
+      rest < text.length &&
+      text[rest] !== '&' &&
+      text[rest] !== '#' &&
+      text[rest] !== '|'
+    ) {
+      if (text[rest] === ';') return false; // an entity
+    }
+    if (isList(text)) return false;
+    if (alone && !EVERYDAY.has(command.name)) return true;
+    if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
+      return true;
+    if (line && alone) return true;
+    return (
+      (command.name === 'date' || command.name === 'set') &&
+      text[separator] === ';' &&
+      rest >= text.length &&
+      isTarget(text.slice(0, separator))
+    );
+  }
+  return hasArguments(text, command);
+}
+
+/** What stood before the separator is a host, a number, a file: a value, not a word. */
+function isTarget(text: string): boolean {
+  return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
+}
+
+/** name|id|date: a list of plain words, however many of them are programs too. */
+function isList(text: string): boolean {
+  if (text.length > 400) return false;
+  const words = text.split(/[;|,&]/);
+  if (words.length < 3) return false;
+  let programs = 0;
+  for (const word of words) {
+    const name = word.trim();
+    if (!/^[\w .-]{0,40}$/.test(name)) return false;
+    if (name === '') return false;
+    if (ALONE.has(name.toLowerCase())) programs++;
+  }
+  return programs * 2 <= words.length;
+}
+
+/** Whether what follows the command is an argument a shell would take and a sentence would not. */
+function hasArguments(text: string, command: Command): boolean {
+  const start = skipBlanks(text, command.end);
+  if (start >= text.length) return false;
+  if (text.startsWith('$IFS', command.end) || text.startsWith('${IFS', command.end)) return true;
+  if (start === command.end)
+    return (
+      '<>'.includes(text[start]!) && start + 1 < text.length && !'<>='.includes(text[start + 1]!)
+    );
+  let end = start;
+  while (
+    end < text.length &&
+    end - start < 128 &&
+    !isBlankAt(text, end) &&
+    !';|&`)'.includes(text[end]!)
+  )
+    end++;
+  const word = text.slice(start, end).replaceAll(/['"\\]/g, '');
+  const first = text[start]!;
+  const after = skipBlanks(text, end);
+  const last = after >= text.length || ';|&`)#>\'"'.includes(text[after]!);
+  if (first === '-' && /^--?[A-Za-z0-9]/.test(word)) return true;
+  if (
+    first === '/' ||
+    first === '~' ||
+    first === '$' ||
+    first === '<' ||
+    word.startsWith('./') ||
+    word.startsWith('../')
+  ) {
+    return word.length > 1 || first === '$';
+  }
+  if (first === '>') return true;
+  if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
+  switch (command.name) {
+    case 'sleep':
+    case 'timeout':
+    case 'kill':
+      return /^\d+[smh]?$/.test(word);
+    case 'ping':
+    case 'ping6':
+    case 'nslookup':
+    case 'dig':
+    case 'host':
+    case 'curl':
+    case 'wget':
+    case 'telnet':
+    case 'ssh':
+    case 'nc':
+    case 'ncat':
+    case 'traceroute':
+    case 'tracert':
+    case 'ftp':
+    case 'tftp':
+    case 'nmap':
+      return /[.:$]/.test(word) || word === 'localhost' || (last && /^\d+$/.test(word));
+    case 'echo':
+    case 'printf':
+      return last || /["'$`\\]/.test(text.slice(start, end));
+    case 'net':
+    case 'net.exe':
+      return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts)$/i.test(word);
+    case 'reg':
+    case 'sc':
+      return /^(?:query|add|delete|save)$/i.test(word);
+    case 'cmd':
+    case 'cmd.exe':
+      return word.startsWith('/');
+    case 'python':
+    case 'python3':
+    case 'perl':
+    case 'ruby':
+    case 'php':
+    case 'node':
+    case 'bash':
+    case 'sh':
+      return /\./.test(word);
+    case 'uname':
+    case 'ls':
+    case 'dir':
+    case 'cat':
+    case 'type':
+    case 'head':
+    case 'tail':
+    case 'more':
+    case 'less':
+    case 'tac':
+    case 'nl':
+    case 'rm':
+    case 'touch':
+    case 'xxd':
+    case 'base64':
+    case 'strings':
+    case 'cp':
+    case 'chmod':
+    case 'del':
+      return (
+        /^[\w*?[\]~-]{0,60}\.[A-Za-z*?][\w*?]{0,10}$/.test(word) ||
+        /[*?$/\\]/.test(word) ||
+        (last && /^(?:flag|secret|passwd|shadow|\*)$/.test(word)) ||
+        /^[0-7]{3}$/.test(word)
+      );
+    case 'sudo':
+    case 'exec':
+    case 'nohup':
+    case 'xargs':
+    case 'env':
+    case 'time':
+    case 'busybox':
+      return ALONE.has(word) || (WITH_ARGUMENTS.has(word) && !EVERYDAY.has(word));
+    default:
+      return false;
+  }
+}
+
+function skipBlanks(text: string, at: number): number {
+  while (at < text.length && isBlankAt(text, at)) at++;
+  return at;
+}
+
+function isBlankAt(text: string, at: number): boolean {
+  return text.charCodeAt(at) <= 32;
+}
+
+function isCommandPart(code: number): boolean {
+  const lower = code | 0x20;
+  return (
+    (lower >= 97 && lower <= 122) ||
+    (code >= 48 && code <= 57) ||
+    code === 45 ||
+    code === 46 ||
+    code === 47 ||
+    code === 95
+  );
+}
