@@ -133,7 +133,7 @@ const WORDS: Readonly<Record<string, number>> = {
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
   'doctype entity xinclude include xi xsl stylesheet system public': WORD_XML,
-  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd doctype entity javascript vbscript livescript passthru classloader aced':
+  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced':
     WORD_BODY,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
 };

@@ -39,6 +39,7 @@ const BODY_STOPS = stops("'`<>();|&$%\\=#", true);
 const DOT = 46;
 const SLASH = 47;
 const EQUALS = 61;
+const BRACE = 123;
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -130,8 +131,10 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
       case 1:
         if (byte === 10) return at + 1;
         if (byte === 13 && bytes[at + 1] === 10) return at + 2;
-        if (byte === 32 || byte === 9) break;
-        return -1;
+        if (byte !== 32 && byte !== 9) return -1;
+        // Bearer rO0...: a serialised object of Java in base64
+        if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1;
+        break;
       default:
         if (byte === DOT && bytes[at + 1] === DOT) return -1;
         if (
@@ -196,11 +199,17 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
         break;
       default:
         if (byte === DOT && (bytes[at + 1] === DOT || isLinkLocal(bytes, at))) return false;
+        if (byte === BRACE && !opensObject(bytes[at + 1])) return false;
         if (byte === 34 && startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!))
           return false;
     }
   }
   return hash === 0 || (WORD_FEATURE_OF[(hash ^ (hash >>> 13)) & 8191]! & WORD_BODY) === 0;
+}
+
+/** What follows the brace of a JSON object, as a template's {{ or {% does not. */
+function opensObject(next: number | undefined): boolean {
+  return next === undefined || next === 34 || next === 125 || next <= 32;
 }
 
 /** `.254.` as in 169.254.169.254, the address of a cloud's secrets. */
@@ -213,7 +222,7 @@ function stops(characters: string, high: boolean): Uint8Array {
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) {
     if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
-    else if (FEATURE_OF[byte] !== 0 && './=?"~'.includes(String.fromCharCode(byte)))
+    else if (FEATURE_OF[byte] !== 0 && './=?"~{'.includes(String.fromCharCode(byte)))
       table[byte] = 2;
   }
   for (const character of characters) table[character.charCodeAt(0)] = 1;

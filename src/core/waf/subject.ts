@@ -42,8 +42,16 @@ export class Subject {
 
   /** Whether the text reads as something a person wrote to a person, which may quote code. */
   get prose(): boolean {
-    this.proseKnown ??= this.trusting && isProse(this.text);
+    this.proseKnown ??= this.trusting && (isProse(this.text) || this.isFenced());
     return this.proseKnown;
+  }
+
+  /** Markdown with a fenced block, in a body: a person shows code to another, or to an agent. */
+  private isFenced(): boolean {
+    if (this.place !== 'json' && this.place !== 'form' && this.place !== 'multipart') return false;
+    const open = this.text.indexOf('```');
+    if (open < 0 || (open > 0 && this.text.charCodeAt(open - 1) > 32)) return false;
+    return this.text.includes('```', open + 3) && this.text.includes('\n', open);
   }
 
   /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */

@@ -421,6 +421,10 @@ class Inspection implements Visitor {
         this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
       }
       this.value('header', name, value);
+      // A referrer is a URL: what its query holds was a form's value once.
+      if (name === 'referer' && value.includes('+')) {
+        this.value('header', name, value.replaceAll('+', ' '));
+      }
       if (name === 'user-agent' || name.includes('scan') || name.includes('acunetix'))
         this.agent(name, value);
     }
@@ -517,7 +521,7 @@ const DOCUMENT_LENGTH_MAX = 65_536;
 
 function isPlain(text: string, characters: number, words: number): boolean {
   if ((characters & INTERESTING) !== 0 || (words & ~f.WORD_LOGIC) !== 0) return false;
-  if (text.startsWith('169.254')) return false;
+  if (text.startsWith('169.254') || text.includes(' rO0')) return false;
   return (
     text.length < 8 || !startsLikeSerial(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2))
   );

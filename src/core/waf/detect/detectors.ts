@@ -96,13 +96,17 @@ export const DETECTORS: readonly Detector[] = [
   {
     name: 'nosql',
     applies: (c, _w, subject) =>
-      !subject.structured && (c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0,
+      !subject.structured &&
+      ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
+        ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
     run: detectNoSql,
   },
   {
     name: 'protocol',
     applies: (c) =>
-      (c & (f.NEWLINE | f.CONTROL)) !== 0 || ((c & f.COLON) !== 0 && (c & f.SPACE) !== 0),
+      (c & (f.NEWLINE | f.CONTROL)) !== 0 ||
+      ((c & f.HIGH) !== 0 && (c & f.COLON) !== 0) ||
+      ((c & f.COLON) !== 0 && (c & f.SPACE) !== 0),
     run: detectProtocol,
   },
   {

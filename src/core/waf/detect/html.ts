@@ -310,9 +310,10 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
       before < 32 ||
       before === 59 ||
       before === 96;
+    const shown = subject.prose && subject.quotesCode(start);
     if (tag !== '' && separated && (event || scripted)) {
       // An empty or a plainly wordless value is no handler; a name alone is one (onerror=f).
-      if (valueAt < text.length) {
+      if (valueAt < text.length && !shown) {
         findings.signal(
           'xss-handler',
           subject,
@@ -321,13 +322,7 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
           `the event handler ${name} of <${tag}>`,
         );
       }
-    } else if (
-      tag === '' &&
-      separated &&
-      event &&
-      scripted &&
-      !(subject.prose && subject.quotesCode(start))
-    ) {
+    } else if (tag === '' && separated && event && scripted && !shown) {
       const quoted = before === 34 || before === 39 || hasQuote(text, start);
       if (quoted || reachesBrowser(text, valueAt)) {
         findings.signal(
@@ -489,7 +484,7 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     );
   if (!word) return;
   const rest = text.slice(at + word[0].length, at + word[0].length + 40);
-  if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?\s{0,4}[(`]/.test(rest) && text.length < 400) {
+  if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?[(`]/.test(rest) && text.length < 400) {
     findings.signal('xss-call', subject, at, text.length, `calls ${word[1]}`);
   }
 }

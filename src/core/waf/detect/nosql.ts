@@ -102,14 +102,14 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     at = text.indexOf('$', end);
   }
   const script =
-    /^['"]?\s{0,8}[;)}\]]{0,3}\s{0,4}(?:(?:\|\||&&)\s{0,4})?(?:this\.\w{1,40}\s{0,4}(?:==|!=|\.match|\.length|\[|\.test|<|>)|return\s{1,4}(?:true|1|!0|this|\(|\/|['"]|db\.)|while\s{0,4}\(|(?:sleep|db\.\w{1,40}\.(?:drop|find|insert|remove|update|count)|db\.(?:dropDatabase|getCollectionNames|version|getName))\s{0,4}\(|function\s{0,4}\(\)\s{0,4}\{|(?:var|let)\s{1,4}\w{1,20}\s{0,4}=\s{0,4}new\s{1,4}Date)/i.exec(
+    /^['"]?\s{0,8}[;)}\]]{0,3}\s{0,4}(?:(?:\|\||&&)\s{0,4})?(?:this\.\w{1,40}\s{0,4}(?:==|!=|\.match|\.length|\[|\.test|<|>)|return\s{0,4}(?:\s(?:true|1|!0|this|\/|['"]|db\.)|\()|while\s{0,4}\(|(?:sleep|db\.\w{1,40}\.(?:drop|find|insert|remove|update|count)|db\.(?:dropDatabase|getCollectionNames|version|getName))\s{0,4}\(|function\s{0,4}\(\)\s{0,4}\{|(?:var|let)\s{1,4}\w{1,20}\s{0,4}=\s{0,4}new\s{1,4}Date)/i.exec(
       text,
     );
   if (script) {
     const open = /^['"]/.test(text);
     const whole =
       /function\s{0,4}\(\)\s{0,4}\{\s{0,8}(?:return|while|sleep|var|this|if|do)\b/i.test(text) ||
-      /^\W{0,8}(?:this\.\w{1,40}|db\.|while|sleep)/i.test(text);
+      /^\W{0,8}(?:this\.\w{1,40}|db\.|;\s{0,4}while|sleep\(\d)/i.test(text);
     if (open || (whole && !/\bconsole\b|\bdocument\b/.test(lower))) {
       findings.signal('nosql-script', subject, 0, 80, 'an expression for a $where');
     }
@@ -133,7 +133,9 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     );
   }
   const ldap =
-    /(?:\*|\w|^)\)\s{0,4}\(\s{0,2}(?:[|&!]\s{0,2}\(|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(text);
+    /(?:\*|\w|^)\)\s{0,4}\(\s{0,2}(?:[|&!]\s{0,2}[()]|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
+      text,
+    );
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
     findings.signal(
       'nosql-ldap',

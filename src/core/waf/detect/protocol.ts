@@ -8,6 +8,11 @@ const HEADER_NAMES =
 
 export function detectProtocol(subject: Subject, findings: Findings): void {
   const { text, place } = subject;
+  if (text.includes('\u560a') || text.includes('\u560d')) {
+    // Cut to their last byte, these two ideographs are LF and CR.
+    const cut = text.search(/[\u560a\u560d]{2}/);
+    if (cut >= 0) judgeLine(subject, findings, cut, cut + 2);
+  }
   let at = nextBreak(text, 0);
   for (let seen = 0; at >= 0 && seen < 256; seen++) {
     let start = at;
@@ -34,8 +39,9 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
   if (colon > 0 && colon <= 40) {
     const name = line.slice(0, colon).trim().toLowerCase();
     if (HEADER_NAMES.test(name)) {
-      const mail =
-        /^(?:bcc|cc|to|subject|reply-to|from|link|host|server|status|location|expires)$/.test(name);
+      const mail = /^(?:bcc|cc|to|subject|reply-to|from|link|host|server|status|expires)$/.test(
+        name,
+      );
       findings.signal(
         mail ? 'protocol-mail' : 'protocol-splitting',
         subject,

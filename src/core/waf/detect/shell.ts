@@ -9,6 +9,8 @@ import type { Subject } from '../subject.ts';
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
 const WORD_MAX = 96;
+/** A list or a table of plain words longer than this is not told from commands. */
+const LIST_LENGTH_MAX = 2000;
 
 /** Programs that stand alone and mean something alone; no English sentence holds them. */
 const ALONE = new Set(
@@ -93,6 +95,7 @@ export function detectShell(subject: Subject, findings: Findings): void {
 function separators(subject: Subject, findings: Findings, telling: boolean): void {
   const { text } = subject;
   const limit = SEPARATORS_MAX;
+  const list = isList(text);
   let seen = 0;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
@@ -109,7 +112,7 @@ function separators(subject: Subject, findings: Findings, telling: boolean): voi
     }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
-    if (command && isCommand(subject, command, at, end, line)) {
+    if (command && isCommand(subject, command, at, end, line, list)) {
       if (!subject.prose || telling) {
         findings.signal(
           'shell-separator',
@@ -355,6 +358,7 @@ function isCommand(
   separator: number,
   after: number,
   line: boolean,
+  list: boolean,
 ): boolean {
   const { text } = subject;
   const alone = ALONE.has(command.name);
@@ -379,7 +383,7 @@ function isCommand(
     ) {
       if (text[rest] === ';') return false; // an entity
     }
-    if (isList(text)) return false;
+    if (list) return false;
     if (alone && !EVERYDAY.has(command.name)) return true;
     if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
       return true;
@@ -401,17 +405,17 @@ function isTarget(text: string): boolean {
 
 /** name|id|date: a list of plain words, however many of them are programs too. */
 function isList(text: string): boolean {
-  if (text.length > 400) return false;
-  const words = text.split(/[;|,&]/);
-  if (words.length < 3) return false;
+  if (text.length > LIST_LENGTH_MAX) return false;
+  let words = 0;
   let programs = 0;
-  for (const word of words) {
+  for (const word of text.split(/[;|,&\n]/)) {
     const name = word.trim();
-    if (!/^[\w .-]{0,40}$/.test(name)) return false;
-    if (name === '') return false;
+    if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
+    if (!/^[\w .-]{1,40}$/.test(name)) return false;
+    words++;
     if (ALONE.has(name.toLowerCase())) programs++;
   }
-  return programs * 2 <= words.length;
+  return words >= 3 && programs * 2 <= words;
 }
 
 /** Whether what follows the command is an argument a shell would take and a sentence would not. */

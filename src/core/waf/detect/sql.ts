@@ -83,8 +83,19 @@ function inQuotes(text: string, quote: string, prose: boolean): Evidence | undef
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const seen = walk(tokens, 0, true, 'quoted');
-  if (seen?.signal === 'sql-condition' && prose && !seen.why.includes('=')) return undefined;
+  if (
+    seen?.signal === 'sql-condition' &&
+    prose &&
+    !seen.why.includes('=') &&
+    !endsInComment(text)
+  ) {
+    return undefined;
+  }
   return seen && { ...seen, why: `${quote} closes a string, then ${seen.why}` };
+}
+
+function endsInComment(text: string): boolean {
+  return /(?:--[\s+-]{0,4}|#|\/\*)$/.test(text.slice(-8));
 }
 
 /** An identifier, an address or nothing: what a login form's field holds before the attack. */
@@ -116,6 +127,7 @@ function walk(
   let compare = ''; // the comparison whose right side is awaited
   let direct = false; // that comparison is the first thing after the value's prefix
   let leftLiteral = before === 'number' || quoted;
+  let mathematical = false; // `3 < 4 and 5 > 2`: nothing the value could be added to
   let inSelect = 0;
   let depth = 0;
   let opened = start; // tokens read so far that only close parentheses
@@ -144,6 +156,7 @@ function walk(
           break;
         case 'compare':
           direct = at === opened;
+          if (direct && !quoted) mathematical = true;
           compare = token.text;
           logicJust = false;
           wantsOperator = false;
@@ -280,14 +293,14 @@ function walk(
       case 'null': {
         const open = token.type === 'open';
         if (compare !== '') {
-          if (logic && (leftLiteral || quoted)) {
+          if (logic && (leftLiteral || quoted) && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
           }
           if (quoted && direct && open) {
             return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
           }
           const last = !next || next.type === 'comment';
-          if (logic && before === 'number' && last) {
+          if (logic && before === 'number' && last && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
           }
         } else if (logicJust && quoted && open) {
@@ -679,7 +692,7 @@ function wholeStatement(text: string): Evidence | undefined {
   const tokens = sqlTokens(text, start, TOKENS_MAX);
   if (!isStatement(tokens, 0)) return undefined;
   const last = tokens.at(-1)!;
-  if (last.type === 'comment' && tokens.at(-2)?.type === ';') {
+  if (last.type === 'comment' && tokens.some((it) => it.type === ';')) {
     return { signal: 'sql-stacked', why: 'a statement that comments out what follows', at: start };
   }
   return { signal: 'sql-statement', why: `a whole ${tokens[0]!.text} statement`, at: start };

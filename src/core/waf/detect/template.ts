@@ -184,7 +184,10 @@ const INSIDES =
   /__\w{2,24}__|\bconstructor\b|\bgetClass\b|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context|request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
 
 function expressionReason(inner: string, open: string): string {
-  const body = inner.replace(/^[=\-#$*{%!:~([@\s]+/, '').trim();
+  const body = inner
+    .replace(/^[=\-#$*{%!:~([@\s]+/, '')
+    .replace(/[}\])%\s]+$/, (end) => end.replaceAll(/[}%]/g, ''))
+    .trim();
   if (body === '') return '';
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
@@ -204,7 +207,8 @@ function expressionReason(inner: string, open: string): string {
       )
     )
       return 'a literal taken apart';
-    if (/^#with\s|^range\.|^\$on\.|^\$eval|^toString\(|^'a'|^x\s=|\ba='constructor'/.test(body))
+    if (/^#with\s[^|]{0,80}\bas\s{0,4}\|/.test(inner.trim())) return 'a walk to the constructor';
+    if (/^range\.|^\$on\.|^\$eval|^toString\(|^'a'|^x\s=|\ba='constructor'/.test(body))
       return 'a walk to the constructor';
   }
   if (
@@ -228,7 +232,7 @@ function expressionReason(inner: string, open: string): string {
     /@|#/.test(body)
   )
     return 'OGNL';
-  if (open === '@(' && /^\d|System\.|@\{|Process/.test(body)) return 'Razor';
+  if (open === '@(' && /System\.|@\{|Process/.test(body)) return 'Razor';
   return '';
 }
 
