@@ -50,6 +50,8 @@ export const WORD_XML = 1 << 9;
 export const WORD_COMMAND_NAME = 1 << 10;
 /** Words that matter in a body that holds no telling character at all (first-pass.ts). */
 export const WORD_BODY = 1 << 11;
+/** Names of languages and types that serialised objects carry. */
+export const WORD_TYPE = 1 << 12;
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -128,13 +130,15 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_FILE,
   'cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
     WORD_COMMAND,
-  'system exec eval assert passthru popen proc runtime processbuilder classloader class proto prototype constructor jndi getclass forname require process os subprocess builtins globals mro subclasses config self lipsum cycler freemarker velocity smarty ognl memberaccess java javax springframework import request session application env sys php objectinputstream objectdataprovider ldap rmi dns rce nd func ruby python yaml type phpinfo include file get post base print compile assign set dump settings open new obj ref':
+  'system exec eval assert passthru popen proc runtime processbuilder classloader class proto prototype constructor jndi getclass forname require process os subprocess builtins globals mro subclasses config self lipsum cycler freemarker velocity smarty ognl memberaccess java javax springframework import request session application env sys php objectinputstream objectdataprovider ldap rmi dns rce nd func ruby python yaml type phpinfo include file get post base print compile assign set dump settings open new obj ref call think invokefunction array cookie passthru phpversion die echo highlight show readfile execfile exit':
     WORD_CODE,
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
   'doctype entity xinclude include xi xsl stylesheet system public': WORD_XML,
   'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced':
     WORD_BODY,
+  'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
+    WORD_TYPE,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);

@@ -11,7 +11,7 @@ export class Subject {
   readonly characters: number;
   readonly words: number;
   /** From paranoia level 2 on, prose is no excuse. */
-  private readonly trusting: boolean;
+  readonly trusting: boolean;
   private lowerText: string | undefined;
   private proseKnown: boolean | undefined;
   private ticks: readonly number[] | undefined;
@@ -127,6 +127,7 @@ function isProse(text: string): boolean {
     // A word of a sentence stands between blanks or punctuation, not between operators.
     if (!isBlank(before) && before !== 40 && before !== 34) continue;
     if (!isBlank(after) && !isPunctuation(after)) continue;
+    if (!isBlank(before) && !isBlank(after)) continue;
     words++;
     if (at - start <= 8 && FUNCTION_WORDS.has(text.slice(start, at).toLowerCase())) functionWords++;
   }

@@ -70,6 +70,7 @@ export const DETECTORS: readonly Detector[] = [
     applies: (c, w) =>
       (c & (f.DOLLAR | f.BRACE)) !== 0 ||
       ((c & f.LESS) !== 0 && (c & (f.OTHER | f.PERCENT | f.HASH)) !== 0) ||
+      ((w & f.WORD_CODE) !== 0 && (c === 0 || (c & f.BACKSLASH) !== 0)) ||
       ((w & f.WORD_CODE) !== 0 && (c & (f.PAREN | f.DOT | f.EQUALS | f.HASH | f.AT)) !== 0) ||
       ((c & f.BRACKET) !== 0 && (c & f.PAREN) !== 0) ||
       ((c & f.AT) !== 0 && (c & f.PAREN) !== 0),
@@ -98,6 +99,7 @@ export const DETECTORS: readonly Detector[] = [
     applies: (c, _w, subject) =>
       !subject.structured &&
       ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
+        ((c & f.STAR) !== 0 && (c & f.OTHER) !== 0) ||
         ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
     run: detectNoSql,
   },

@@ -4,7 +4,9 @@
  * two ways out of what the application wrote around the value, an attribute's or a script's quotes.
  * One pass; what a tag or an attribute may cost is bounded.
  */
+import { BRACKET, PAREN, WORD_SCRIPT } from '../features.ts';
 import type { Findings } from '../findings.ts';
+import { HEAD_VALUES } from '../rule.ts';
 import type { Subject } from '../subject.ts';
 import { isNamePart, isSymbolScript, reachesBrowser, runsScript } from './script.ts';
 
@@ -143,6 +145,9 @@ const EVENTS = [
 export function detectHtml(subject: Subject, findings: Findings): void {
   const { text } = subject;
   let inTag = false;
+  let single = false;
+  let double = false;
+  let tick = false;
   let tag = '';
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -167,9 +172,16 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         break;
       case 39:
       case 34:
-      case 96:
+      case 96: {
+        // Code quoted as a whole keeps its quotes in pairs; a break-out begins with the first one.
+        const kind = text.charCodeAt(at);
+        if (kind === 39 ? single : kind === 34 ? double : tick) break;
+        if (kind === 39) single = true;
+        else if (kind === 34) double = true;
+        else tick = true;
         judgeScriptBreakout(subject, findings, at);
         break;
+      }
       case 58: // :
         judgeScheme(subject, findings, at, inTag);
         break;
@@ -310,7 +322,18 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
       before < 32 ||
       before === 59 ||
       before === 96;
-    const shown = subject.prose && subject.quotesCode(start);
+    // onClick={f} is JSX, which a program reads, not a browser; an empty handler does nothing.
+    const jsx =
+      text.charCodeAt(valueAt) === 123 &&
+      text.charCodeAt(start + 2) < 97 &&
+      subject.trusting &&
+      !HEAD_VALUES.includes(subject.place) &&
+      !reachesBrowser(text, valueAt);
+    const empty =
+      valueAt > equals + 1 &&
+      isQuote(text.charCodeAt(valueAt)) &&
+      isQuote(text.charCodeAt(valueAt - 1));
+    const shown = jsx || empty || (subject.prose && subject.quotesCode(start));
     if (tag !== '' && separated && (event || scripted)) {
       // An empty or a plainly wordless value is no handler; a name alone is one (onerror=f).
       if (valueAt < text.length && !shown) {
@@ -417,8 +440,8 @@ function judgeScriptBreakout(subject: Subject, findings: Findings, quote: number
   let operator = false;
   while (at < text.length && at - quote < 12) {
     const code = text.charCodeAt(at);
-    if (isSpace(code) || code === 41 || code === 125 || code === 93) at++;
-    else if (';+-*/|&^%?:,<>=!~({['.includes(text[at]!)) {
+    if (isSpace(code) || code === 41 || code === 93) at++;
+    else if (';}+-*/|&^%?:,<>=!~({['.includes(text[at]!)) {
       operator = true;
       at++;
     } else break;
@@ -435,25 +458,19 @@ function judgeScriptBreakout(subject: Subject, findings: Findings, quote: number
   if (follows !== '(' && follows !== '`' && follows !== '[' && follows !== '=') return;
   if (!reachesBrowser(text, at, end + 2)) return;
   const closes = text.slice(end, end + VALUE_MAX);
-  // Code quoted as a whole keeps its quotes in pairs; a break-out begins with the odd one.
-  if (
-    oddBefore(text, quote) &&
-    /(?:\/\/|['"`]|<!--|;|\))\s*$/.test(closes.trimEnd()) &&
-    quoteIsFirst(text, quote)
-  ) {
-    if (!subject.prose)
-      findings.signal('xss-breakout', subject, quote, end + 40, 'a closed string, then a call');
+  if (/(?:\/\/|['"`]|<!--|;|\))$/.test(closes.trimEnd()) && !subject.prose) {
+    findings.signal('xss-breakout', subject, quote, end + 40, 'a closed string, then a call');
   }
 }
 
 /** A value that is nothing but a script. */
 function judgeBareScript(subject: Subject, findings: Findings): void {
   const { text } = subject;
-  if (isSymbolScript(text)) {
+  if ((subject.characters & (BRACKET | PAREN)) === (BRACKET | PAREN) && isSymbolScript(text)) {
     findings.signal('xss-call', subject, 0, text.length, 'a script of symbols alone');
     return;
   }
-  if (subject.prose) return;
+  if ((subject.words & WORD_SCRIPT) === 0 || subject.prose) return;
   const lower = subject.lower;
   if (lower.includes('+adw-') && lower.includes('+ad4-')) {
     findings.signal('xss-script', subject, lower.indexOf('+adw-'), text.length, 'a tag in UTF-7');
@@ -473,6 +490,14 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
       text.length,
       'sends the cookies away',
     );
+    return;
+  }
+  if (
+    /^\W{0,4}(?:window|self|top|parent|this|globalThis|frames|document)\[[^\]]{2,80}\]\s?[(`]/i.test(
+      text,
+    )
+  ) {
+    findings.signal('xss-call', subject, 0, text.length, 'calls what a name is put together for');
     return;
   }
   let at = 0;
@@ -518,19 +543,6 @@ function hasQuote(text: string, before: number): boolean {
   return piece.includes('"') || piece.includes("'");
 }
 
-function oddBefore(text: string, quote: number): boolean {
-  const mark = text[quote]!;
-  let count = 0;
-  for (let at = text.indexOf(mark); at >= 0 && at < quote; at = text.indexOf(mark, at + 1)) {
-    if (++count > 8) return false;
-  }
-  return count % 2 === 0;
-}
-
-function quoteIsFirst(text: string, quote: number): boolean {
-  return text.indexOf(text[quote]!) === quote;
-}
-
 function tagNameEnd(text: string, start: number): number {
   const first = text.charCodeAt(start) | 0x20;
   if (!(first >= 97 && first <= 122)) return start;
@@ -545,6 +557,10 @@ function tagNameEnd(text: string, start: number): number {
 
 function isAttributePart(code: number): boolean {
   return isNamePart(code) || code === 45 || code === 58;
+}
+
+function isQuote(code: number): boolean {
+  return code === 34 || code === 39;
 }
 
 function isSpace(code: number): boolean {

@@ -1,4 +1,5 @@
 /** Operators of document databases where a value was expected, and expressions for their engines. */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -62,6 +63,9 @@ export function detectNoSqlName(subject: Subject, findings: Findings): void {
   }
 }
 
+/** A closed string goes on with an operator of JavaScript. */
+const QUOTED = /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}[|&;]/;
+
 export function detectNoSql(subject: Subject, findings: Findings): void {
   if (subject.prose) return;
   const { text, lower } = subject;
@@ -115,6 +119,7 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     }
   }
   const later =
+    QUOTED.test(text) &&
     /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.\w|return\s{1,4}(?:true|1|!0|this|\/|['"])|while\s{0,2}\(|sleep\s{0,2}\(|db\.\w|\(?function|\d\s{0,2}[=!]=\s{0,2}\d|['"]?[\w]{0,10}['"]?\s{0,2}={2,3}\s{0,2}['"]?\w{0,10}|true\b|1\b)/i.exec(
       text.slice(0, 4096),
     );
@@ -132,8 +137,9 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a closed string, then an expression of JavaScript',
     );
   }
+  if ((subject.characters & (f.PAREN | f.STAR)) === 0) return;
   const ldap =
-    /(?:\*|\w|^)\)\s{0,4}\(\s{0,2}(?:[|&!]\s{0,2}[()]|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
+    /(?:\*|\w|^)\)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
       text,
     );
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
@@ -144,7 +150,11 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       ldap.index + 60,
       'a filter of LDAP closed and begun anew',
     );
-  } else if (/^\*\)\)?(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=/.test(text)) {
+  } else if (
+    /^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=/.test(
+      text,
+    )
+  ) {
     findings.signal('nosql-ldap', subject, 0, 60, 'a filter of LDAP');
   }
 }

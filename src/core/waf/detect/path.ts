@@ -347,7 +347,7 @@ function absolute(subject: Subject, findings: Findings): void {
 
 function wrapper(subject: Subject, findings: Findings): void {
   const { lower } = subject;
-  if (subject.prose) return;
+  if (subject.prose || !/:|ssh2\./.test(lower.slice(0, 80))) return;
   for (const scheme of WRAPPERS) {
     const at = lower.indexOf(scheme);
     if (at < 0 || at > 64) continue;

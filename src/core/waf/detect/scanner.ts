@@ -134,6 +134,8 @@ const PROBES_SURE: readonly string[] = [
   '/phpmyadmin/scripts/',
   '/phpmyadmin/setup',
   '/pma/scripts',
+  '/cgi-bin/luci',
+  '/;stok=',
   '/muieblackcat',
   '/w00tw00t',
   '/wlwmanifest.xml',

@@ -2,6 +2,7 @@
  * Serialised objects: the first bytes of each format, plain or in base64 or hexadecimal, and the
  * names of types that do something when they are read back.
  */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -10,7 +11,16 @@ const BASE64_MAX = 4096;
 
 export function detectSerial(subject: Subject, findings: Findings): void {
   if (subject.place !== 'path') encoded(subject, findings);
-  plain(subject, findings, subject.text, '');
+  const telling = f.NEWLINE | f.CONTROL | f.HIGH;
+  const braced = f.COLON | f.BRACE;
+  const { characters, words } = subject;
+  if (
+    (words & f.WORD_TYPE) !== 0 ||
+    (characters & telling) !== 0 ||
+    (characters & braced) === braced
+  ) {
+    plain(subject, findings, subject.text, '');
+  }
 }
 
 /** Whether a value may be the beginning of a serialised object in base64: rO0A, gASV, Tzo, ... */
@@ -194,13 +204,16 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   if (text.charCodeAt(0) === 0x80 && isPickle(text, true))
     findings.signal('serial-python', subject, 0, 40, `Python pickle${note}`);
   if (subject.prose) return;
-  const php = /(?:^|[;{"':=|\s])[OC]:\+?\d{1,4}:"[\w\\]{1,200}":\+?\d{1,6}:\{/.exec(
-    text.slice(0, 65536),
-  );
+  const { characters } = subject;
+  const decoded = note !== '';
+  const php =
+    (decoded || ((characters & f.BRACE) !== 0 && (characters & f.DQUOTE) !== 0)) &&
+    /(?:^|[;{"':=|\s])[OC]:\+?\d{1,4}:"[\w\\]{1,200}":\+?\d{1,6}:\{/.exec(text.slice(0, 65536));
   if (php) findings.signal('serial-php', subject, php.index, php.index + 80, `PHP object${note}`);
   else if (/^a:\d{1,6}:\{(?:[is]:|\})/.test(text))
     findings.signal('serial-php-array', subject, 0, 80, `PHP array${note}`);
   const pickle =
+    (decoded || (characters & f.NEWLINE) !== 0) &&
     /(?:^|[(.])c(?:os|posix|nt|subprocess|builtins|__builtin__|commands|sys|pty|platform|[a-z_.]{2,30})\n[a-z_A-Z.]{2,30}\n/.exec(
       text.slice(0, 4096),
     );
@@ -213,6 +226,7 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
       `Python pickle${note}`,
     );
   }
+  if (!decoded && (subject.words & f.WORD_TYPE) === 0) return;
   const lower = note === '' ? subject.lower : text.toLowerCase();
   for (const [signal, name] of GADGETS) {
     const at = lower.indexOf(name);

@@ -3,6 +3,7 @@
  * substitution the next word is unquoted and, where it names a program, what follows it must look
  * like arguments (an option, a path, an address, the end), not like the rest of a sentence.
  */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -66,7 +67,7 @@ const TELLING = [
 
 export function detectShell(subject: Subject, findings: Findings): void {
   const { text } = subject;
-  if (text.includes('() {') || text.includes('(){')) {
+  if ((subject.characters & f.BRACE) !== 0 && (text.includes('() {') || text.includes('(){'))) {
     const at = text.indexOf('()');
     const rest = text.slice(at + 2, at + 80).replaceAll(' ', '');
     if (
@@ -84,18 +85,31 @@ export function detectShell(subject: Subject, findings: Findings): void {
       );
     }
   }
-  const telling = TELLING.some((it) => subject.lower.includes(it));
-  substitutions(subject, findings, telling);
-  separators(subject, findings, telling);
-  direct(subject, findings, telling);
+  const { characters: c, words } = subject;
+  let known: boolean | undefined;
+  const telling = (): boolean => {
+    known ??= TELLING.some((it) => subject.lower.includes(it));
+    return known;
+  };
+  if (
+    (c & (f.BACKTICK | f.DOLLAR)) !== 0 ||
+    ((c & (f.LESS | f.GREATER)) !== 0 && (c & f.PAREN) !== 0)
+  ) {
+    substitutions(subject, findings, telling);
+  }
+  if ((c & (f.SEMICOLON | f.PIPE | f.AMPERSAND | f.NEWLINE)) !== 0) {
+    separators(subject, findings, telling);
+  }
+  if ((words & f.WORD_COMMAND) !== 0) direct(subject, findings, telling);
   telltale(subject, findings);
 }
 
 /** ; | || & && and line ends, each followed by a command. */
-function separators(subject: Subject, findings: Findings, telling: boolean): void {
+function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   const limit = SEPARATORS_MAX;
   const list = isList(text);
+  if (isCommandLine(subject) && !telling()) return;
   let seen = 0;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
@@ -113,7 +127,7 @@ function separators(subject: Subject, findings: Findings, telling: boolean): voi
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
     if (command && isCommand(subject, command, at, end, line, list)) {
-      if (!subject.prose || telling) {
+      if (!subject.prose || telling()) {
         findings.signal(
           'shell-separator',
           subject,
@@ -129,7 +143,7 @@ function separators(subject: Subject, findings: Findings, telling: boolean): voi
 }
 
 /** $(...), `...`, <(...), each with a command inside. */
-function substitutions(subject: Subject, findings: Findings, telling: boolean): void {
+function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   let seen = 0;
   for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
@@ -157,7 +171,7 @@ function substitutions(subject: Subject, findings: Findings, telling: boolean): 
       !hasArguments(text, command)
     )
       continue;
-    if (subject.prose && !(telling && close === ')')) {
+    if (subject.prose && !(close === ')' && telling())) {
       continue;
     }
     // Markdown shows a command between blanks; an injection is part of something, or is all there is.
@@ -193,7 +207,7 @@ function wordsIn(text: string): number {
 }
 
 /** The value is a command from its first word: a web shell's parameter, or an open attack. */
-function direct(subject: Subject, findings: Findings, telling: boolean): void {
+function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text, place } = subject;
   if (place === 'header' || place === 'path' || subject.prose) return;
   const command = commandAt(text, 0);
@@ -215,7 +229,7 @@ function direct(subject: Subject, findings: Findings, telling: boolean): void {
       text.length,
       `a command, ${command.name}, in a parameter named ${subject.name}`,
     );
-  } else if (telling && argued) {
+  } else if (argued && telling()) {
     findings.signal(
       'shell-command',
       subject,
@@ -237,7 +251,8 @@ function direct(subject: Subject, findings: Findings, telling: boolean): void {
 /** Spellings that only a shell's evader uses, and the ends of reverse shells. */
 function telltale(subject: Subject, findings: Findings): void {
   const { text, lower } = subject;
-  const ifs = text.includes('${IFS') || text.includes('$IFS');
+  const { characters: c, words } = subject;
+  const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
   if (ifs && !subject.prose) {
     findings.signal(
       'shell-ifs',
@@ -247,6 +262,8 @@ function telltale(subject: Subject, findings: Findings): void {
       'the field separator for a blank',
     );
   }
+  if ((words & f.WORD_COMMAND) === 0 && ((c & (f.OTHER | f.STAR)) === 0 || (c & f.SLASH) === 0))
+    return;
   const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
   if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
     findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
@@ -398,6 +415,29 @@ function isCommand(
   return hasArguments(text, command);
 }
 
+/** Programs of a developer, whose arguments are words. */
+const TOOLS = new Set(
+  'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
+    ' ',
+  ),
+);
+
+/**
+ * A command line from its first word on, in a body, is what someone shows or hands to an agent; an
+ * injection begins with the data that it follows.
+ */
+function isCommandLine(subject: Subject): boolean {
+  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
+  const { text } = subject;
+  const command = commandAt(text, 0);
+  if (command?.at !== 0 || command.disguised) return false;
+  if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
+  if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
+  return (
+    hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
+  );
+}
+
 /** What stood before the separator is a host, a number, a file: a value, not a word. */
 function isTarget(text: string): boolean {
   return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
@@ -477,6 +517,10 @@ function hasArguments(text: string, command: Command): boolean {
     case 'echo':
     case 'printf':
       return last || /["'$`\\]/.test(text.slice(start, end));
+    case 'export':
+    case 'set':
+    case 'env':
+      return /^\w{1,40}=/.test(word) || ALONE.has(word);
     case 'net':
     case 'net.exe':
       return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts)$/i.test(word);
@@ -524,7 +568,6 @@ function hasArguments(text: string, command: Command): boolean {
     case 'exec':
     case 'nohup':
     case 'xargs':
-    case 'env':
     case 'time':
     case 'busybox':
       return ALONE.has(word) || (WITH_ARGUMENTS.has(word) && !EVERYDAY.has(word));

@@ -4,9 +4,11 @@
  * stops, as operands and operators in turn. Prose breaks that grammar at its second word; an
  * injection keeps to it, and on the way shows a condition, a union, a second statement, a call.
  */
+
+import { WORD_SQL } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
-import { isWordStart, type SqlToken, sqlTokens } from './sql-tokens.ts';
+import { isWordStart, type SqlToken, type SqlType, sqlTokens } from './sql-tokens.ts';
 
 const TOKENS_MAX = 400;
 /** Unions looked at in one value, wherever they stand. */
@@ -44,11 +46,18 @@ function judge(subject: Subject, findings: Findings, text: string): void {
 }
 
 function inBare(text: string): Evidence | undefined {
-  const tokens = sqlTokens(text, 0, TOKENS_MAX);
-  const [first, second] = tokens;
+  const [first, second, third] = sqlTokens(text, 0, 3);
   if (!first || !second) return undefined;
   if (first.type === 'name' && (second.type === 'name' || second.type === 'number'))
     return undefined;
+  // A word that no operator follows: prose, a path, a name.
+  if (
+    first.type === 'name' &&
+    (second.type === 'other' || (second.type === ',' && third?.type !== '('))
+  ) {
+    return undefined;
+  }
+  const tokens = sqlTokens(text, 0, TOKENS_MAX);
   let at = 0;
   while (tokens[at]?.type === 'operator' && '+-~!'.includes(tokens[at]!.text)) at++;
   const operand = tokens[at]?.type;
@@ -62,12 +71,21 @@ function inBare(text: string): Evidence | undefined {
   return walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
 }
 
+/** What never follows a closed string in SQL: two operands have an operator between them. */
+const STRANGERS: ReadonlySet<SqlType> = new Set([
+  'name',
+  'number',
+  'string',
+  'open',
+  'other',
+  'variable',
+]);
+
 function inQuotes(text: string, quote: string, prose: boolean): Evidence | undefined {
   const at = text.indexOf(quote);
   if (at < 0) return undefined;
-  const tokens = sqlTokens(text, at + 1, TOKENS_MAX);
-  const [first, second] = tokens;
-  if (!first) return undefined;
+  const [first, second] = sqlTokens(text, at + 1, 2);
+  if (!first || STRANGERS.has(first.type)) return undefined;
   const before = text.slice(0, at);
   if (first.type === 'comment') {
     // admin'-- : the quote is closed and the application's own rest commented out.
@@ -82,7 +100,7 @@ function inQuotes(text: string, quote: string, prose: boolean): Evidence | undef
     if (!second && before === '') return undefined;
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
-  const seen = walk(tokens, 0, true, 'quoted');
+  const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
   if (
     seen?.signal === 'sql-condition' &&
     prose &&
@@ -166,7 +184,8 @@ function walk(
           wantsOperator = false;
           break;
         case ',':
-          if (depth <= 0 && inSelect === 0 && !quoted) return undefined;
+          if (depth <= 0 && inSelect === 0 && !quoted && !opensSelect(tokens, at + 1))
+            return undefined;
           compare = '';
           leftLiteral = false;
           wantsOperator = false;
@@ -322,6 +341,11 @@ function walk(
     }
   }
   return undefined;
+}
+
+/** `order=id,(select ...)`: a list that goes on with a SELECT of its own. */
+function opensSelect(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens[at]?.type === '(' && tokens[at + 1]?.type === 'select';
 }
 
 /** `' + (...) + '`: more than one operator around something between the two quotes. */
@@ -636,6 +660,7 @@ const MARKERS: readonly string[] = [
 ];
 
 function anywhere(subject: Subject, text: string): Evidence | undefined {
+  if ((subject.words & WORD_SQL) === 0 && !text.includes('/*')) return undefined;
   if (subject.prose) return undefined;
   const folded = foldBlanks(text.toLowerCase());
   let at = folded.indexOf('union');

@@ -3,6 +3,7 @@
  * ({{ user.name }}, ${id}) are everyday text; what marks an attack is an expression that computes
  * with literals, reaches for a language's inside, or calls what runs programs.
  */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -13,9 +14,14 @@ const EXPRESSION_LENGTH_MAX = 512;
 const LOOKUP_DEPTH_MAX = 8;
 
 export function detectTemplate(subject: Subject, findings: Findings): void {
-  lookups(subject, findings);
-  expressions(subject, findings);
-  code(subject, findings);
+  const { characters: c, words } = subject;
+  const has = (all: number): boolean => (c & all) === all;
+  if (has(f.DOLLAR | f.BRACE)) lookups(subject, findings);
+  const tags = has(f.LESS | f.PERCENT) || has(f.LESS | f.HASH);
+  if ((c & f.BRACE) !== 0 || tags || has(f.AT | f.PAREN) || has(f.HASH | f.PAREN)) {
+    expressions(subject, findings);
+  }
+  if ((words & f.WORD_CODE) !== 0 || has(f.LESS | f.OTHER)) code(subject, findings);
 }
 
 /** Log4j's ${...}: evaluated inside out, as it would be, until a jndi: shows. */
@@ -96,9 +102,27 @@ const OPENERS: readonly (readonly [string, string])[] = [
   ['{', '}'],
 ];
 
+/** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
+const PROBE_LENGTH_MAX = 80;
+const PROBE_OPENERS = ['${', '{{', '<%', '#{', '*{', '{%', '@(', '~{'];
+
 function expressions(subject: Subject, findings: Findings): void {
   const { text } = subject;
   let seen = 0;
+  if (
+    (subject.characters & f.LESS) !== 0 &&
+    text.length <= PROBE_LENGTH_MAX &&
+    PROBE_OPENERS.filter((it) => text.includes(it)).length >= 3
+  ) {
+    findings.signal(
+      'template-expression',
+      subject,
+      0,
+      text.length,
+      'the openers of several engines',
+    );
+    return;
+  }
   for (let at = 0; at < text.length && seen < EXPRESSIONS_MAX; at++) {
     const code = text.charCodeAt(at);
     if (
@@ -122,7 +146,7 @@ function expressions(subject: Subject, findings: Findings): void {
     const end = closing(piece, close);
     if (end < 0 && (open === '{' || open === '@(' || open === '[[' || open === '<#')) continue;
     const inner = end < 0 ? piece : piece.slice(0, end);
-    const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open);
+    const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open, subject.prose);
     if (why !== '' && !(subject.prose && subject.quotesCode(at))) {
       findings.signal(
         'template-expression',
@@ -181,9 +205,9 @@ function smartyReason(inner: string): string {
 
 /** Names that no template needs and every exploit does. */
 const INSIDES =
-  /__\w{2,24}__|\bconstructor\b|\bgetClass\b|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context|request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
+  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
 
-function expressionReason(inner: string, open: string): string {
+function expressionReason(inner: string, open: string, prose: boolean): string {
   const body = inner
     .replace(/^[=\-#$*{%!:~([@\s]+/, '')
     .replace(/[}\])%\s]+$/, (end) => end.replaceAll(/[}%]/g, ''))
@@ -196,6 +220,7 @@ function expressionReason(inner: string, open: string): string {
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
     if (
+      !prose &&
       /^(?:config|self|request|settings|dump\(.{0,40}\)|app|env|_self|this|\[\]|\(\)|''|""|debug|session|g)(?:\.items\(\))?$/.test(
         body,
       )
@@ -304,4 +329,4 @@ function code(subject: Subject, findings: Findings): void {
 }
 
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}[();`]|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

@@ -151,7 +151,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
       report('ssrf-callback', `the host ${host}`);
     return;
   }
-  const returning = RETURN_NAMES.test(subject.name);
+  const returning = reach.loopback && RETURN_NAMES.test(subject.name);
   if (reach.kind === 'metadata')
     report('ssrf-metadata', `the host ${host} is the cloud's metadata service`);
   else if (reach.kind === 'internal' && (reach.disguised || odd))
@@ -269,12 +269,15 @@ interface Reach {
   readonly kind: 'metadata' | 'internal' | 'public';
   /** An address written otherwise than in four decimal numbers. */
   readonly disguised: boolean;
+  /** Whether it is the machine itself. */
+  readonly loopback: boolean;
   /** Whether the host is an address at all. */
   readonly address: boolean;
 }
 
 export function reachOf(host: string): Reach {
-  if (METADATA_NAMES.includes(host)) return { kind: 'metadata', disguised: false, address: false };
+  if (METADATA_NAMES.includes(host))
+    return { kind: 'metadata', disguised: false, loopback: false, address: false };
   if (
     host === 'localhost' ||
     host.endsWith('.localhost') ||
@@ -282,7 +285,7 @@ export function reachOf(host: string): Reach {
     host === 'ip6-localhost' ||
     host === '0'
   ) {
-    return { kind: 'internal', disguised: host === '0', address: false };
+    return { kind: 'internal', disguised: host === '0', loopback: true, address: false };
   }
   let disguised = false;
   let ip = -1;
@@ -290,25 +293,22 @@ export function reachOf(host: string): Reach {
     const six = host.slice(1, -1).split('%')[0]!;
     disguised = true;
     if (/^[0:]{0,38}:(?:0{0,3}1)?$/.test(six) || /^[0:]{0,38}:1$/.test(six))
-      return { kind: 'internal', disguised, address: true };
-    if (/^fd00:ec2::254$/.test(six)) return { kind: 'metadata', disguised, address: true };
-    if (/^f[cd]|^fe[89ab]/.test(six)) return { kind: 'internal', disguised, address: true };
+      return { kind: 'internal', disguised, loopback: true, address: true };
+    if (/^fd00:ec2::254$/.test(six))
+      return { kind: 'metadata', disguised, loopback: false, address: true };
+    if (/^f[cd]|^fe[89ab]/.test(six))
+      return { kind: 'internal', disguised, loopback: false, address: true };
     const mapped =
       /^(?:0{0,4}:){2,6}ffff:(?:0{1,4}:)?(.{3,40})$/.exec(six) ??
       /^64:ff9b::(.{3,40})$/.exec(six) ??
       /^::(\d{1,3}\..{3,40})$/.exec(six);
-    if (!mapped) return { kind: 'public', disguised, address: true };
+    if (!mapped) return { kind: 'public', disguised, loopback: false, address: true };
     ip = mappedAddress(mapped[1]!);
   } else ip = looseAddress(host);
-  if (ip < 0) return { kind: 'public', disguised, address: false };
+  if (ip < 0) return { kind: 'public', disguised, loopback: false, address: false };
   disguised ||= !isDotted(host);
-  if (
-    ip === 0xa9fea9fe ||
-    ip === 0x646464c8 ||
-    ip === 0xc0000a0a ||
-    (ip >= 0xa9feaa02 && ip <= 0xa9feaa02)
-  )
-    return { kind: 'metadata', disguised, address: true };
+  if (ip === 0xa9fea9fe || ip === 0x646464c8 || ip === 0xa9feaa02)
+    return { kind: 'metadata', disguised, loopback: false, address: true };
   const first = ip >>> 24;
   const second = (ip >>> 16) & 255;
   const internal =
@@ -319,7 +319,12 @@ export function reachOf(host: string): Reach {
     (first === 172 && second >= 16 && second < 32) ||
     (first === 169 && second === 254) ||
     (first === 100 && second >= 64 && second < 128);
-  return { kind: internal ? 'internal' : 'public', disguised, address: true };
+  return {
+    kind: internal ? 'internal' : 'public',
+    disguised,
+    loopback: first === 127,
+    address: true,
+  };
 }
 
 /** Four decimal numbers from 0 to 255 without leading zeros. */

@@ -84,5 +84,10 @@ function quoted(head: string, start: number): string {
   let end = start;
   while (end < head.length && head[end] !== '"')
     end += head[end] === '\\' && head[end + 1] === '"' ? 2 : 1;
-  return head.slice(start, end);
+  // What follows a closing quote is `;` or the line's end; else the quote was the attacker's.
+  const line = head.slice(end + 1).search(/[\r\n]|$/);
+  const rest = head.slice(end + 1, end + 1 + line).trim();
+  return rest === '' || rest.startsWith(';')
+    ? head.slice(start, end)
+    : head.slice(start, end + 1 + line);
 }
