@@ -106,10 +106,11 @@ for (let code = 97; code <= 122; code++) {
   LETTER_OF[code - 32] = code;
 }
 
-const WORD_SLOTS = 8192;
+/** Many more slots than words, so that an everyday word seldom meets a telling one's. */
+const WORD_SLOTS = 65_536; // as many as `wordSlot` tells apart
 
 /** Word features by hash of the word: index with `wordSlot(hash)`. */
-export const WORD_FEATURE_OF = new Int32Array(WORD_SLOTS);
+export const WORD_FEATURE_OF = new Uint16Array(WORD_SLOTS);
 
 /** The hash of a word, one letter further. Starts at 0. */
 export function wordHash(hash: number, letter: number): number {
@@ -117,7 +118,7 @@ export function wordHash(hash: number, letter: number): number {
 }
 
 export function wordSlot(hash: number): number {
-  return (hash ^ (hash >>> 13)) & (WORD_SLOTS - 1);
+  return Math.imul(hash, 0x9e3779b1) >>> 16;
 }
 
 const WORDS: Readonly<Record<string, number>> = {
@@ -130,7 +131,7 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_FILE,
   'cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
     WORD_COMMAND,
-  'system exec eval assert passthru popen proc runtime processbuilder classloader class proto prototype constructor jndi getclass forname require process os subprocess builtins globals mro subclasses config self lipsum cycler freemarker velocity smarty ognl memberaccess java javax springframework import request session application env sys php objectinputstream objectdataprovider ldap rmi dns rce nd func ruby python yaml type phpinfo include file get post base print compile assign set dump settings open new obj ref call think invokefunction array cookie passthru phpversion die echo highlight show readfile execfile exit':
+  'system exec eval assert passthru popen proc runtime processbuilder classloader getclass forname require process subprocess builtins globals mro subclasses lipsum cycler freemarker velocity smarty ognl memberaccess javax springframework php objectinputstream objectdataprovider func ruby python phpinfo assign think invokefunction phpversion readfile execfile os md spawn java allow auto prepend deno kernel':
     WORD_CODE,
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
@@ -169,7 +170,7 @@ export function scan(text: string): void {
     }
     const letter = LETTER_OF[code]!;
     if (letter !== 0) {
-      hash = (Math.imul(hash, 31) + letter) | 0;
+      hash = wordHash(hash, letter);
       continue;
     }
     if (hash !== 0) {

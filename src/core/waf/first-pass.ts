@@ -12,22 +12,23 @@ import {
   WORD_BODY,
   WORD_COMMAND_NAME,
   WORD_FEATURE_OF,
-  WORD_LOGIC,
   WORD_PROBE,
   WORD_SCANNER,
+  wordHash,
+  wordSlot,
 } from './features.ts';
 
 addWords(SCANNERS, WORD_SCANNER);
 addWords(
-  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit blackwidow collaborator zed',
+  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit blackwidow collaborator zed aced af',
   WORD_SCANNER,
 );
 /** Words of the paths that scanners ask for (detect/scanner.ts); each probe holds one, or a `/.`. */
 addWords(
-  'cvs root id rsa dsa server privatekey wp web inf meta phpinfo info phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah status boaform hnap goform setup shell cmd wso alfa webshell backdoor scripts pma muieblackcat w xmlrpc wlwmanifest debug error access laravel storage dump backup database db mysql users site www wwwroot docker composer config credentials secrets settings application appsettings configuration localsettings terraform etc passwd shadow proc win boot manager host jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla index robots axis device currentsetting onvif portal stalker php global containers namespaces latest c r b bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate var log home root usr opt inetpub windows winnt phpmyadmin login admin administrator swagger api graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore',
+  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
   WORD_PROBE,
 );
-addWords('classloader proto prototype constructor', WORD_COMMAND_NAME);
+addWords('classloader proto prototype constructor func invokefunction aced', WORD_COMMAND_NAME);
 
 /** Bytes of a target that need no closer look; a dot is judged by its neighbours. */
 const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);
@@ -40,6 +41,8 @@ const DOT = 46;
 const SLASH = 47;
 const EQUALS = 61;
 const BRACE = 123;
+const SEMICOLON = 59;
+const PAREN = 40;
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -62,12 +65,14 @@ export function headIsClean(bytes: Uint8Array, start: number, end: number): bool
     const length = at - line;
     const first = bytes[line]! | 0x20;
     at++;
-    // user-agent, or a name that begins x- or holds the name of a scanner
-    const worded =
-      (length === 10 && first === 117) || first === 120 || (first === 97 && length > 15);
+    // user-agent, referer, or a name that begins x-
+    const agent = length === 10 && first === 117;
+    const worded = agent || first === 120 || (first === 114 && length === 7);
     const cookie = length === 6 && first === 99;
-    if (length === 17 && first === 116) return false; // transfer-encoding is rare enough
-    at = worded ? wordedValueEnd(bytes, at, end) : valueEnd(bytes, at, end, cookie);
+    // transfer-encoding and range are rare enough; acunetix-... names itself
+    if ((length === 17 && first === 116) || (length === 5 && first === 114)) return false;
+    if (first === 97 && (bytes[line + 2]! | 0x20) === 117 && length > 9) return false;
+    at = worded ? wordedValueEnd(bytes, at, end, agent) : valueEnd(bytes, at, end, cookie);
     if (at < 0) return false;
   }
   return true;
@@ -81,19 +86,13 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
     if (letter !== 0) {
-      hash = (Math.imul(hash, 31) + letter) | 0;
+      hash = wordHash(hash, letter);
       continue;
     }
     if (hash !== 0) {
-      const words = WORD_FEATURE_OF[(hash ^ (hash >>> 13)) & 8191]!;
+      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
       hash = 0;
-      if (
-        words !== 0 &&
-        (query
-          ? (words & ~(WORD_LOGIC | WORD_PROBE | WORD_SCANNER)) !== 0
-          : (words & WORD_PROBE) !== 0)
-      )
-        return -1;
+      if ((words & (query ? WORD_COMMAND_NAME : WORD_PROBE)) !== 0) return -1;
     }
     switch (TARGET_STOPS[byte]) {
       case 0:
@@ -123,44 +122,51 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
 
 /** Index after the line, -1 when something in it deserves a look. */
 function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean): number {
+  let json = false;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     switch (HEADER_STOPS[byte]) {
       case 0:
         break;
       case 1:
-        if (byte === 10) return at + 1;
-        if (byte === 13 && bytes[at + 1] === 10) return at + 2;
+        if (byte === 10) return json ? -1 : at + 1;
+        if (byte === 13 && bytes[at + 1] === 10) return json ? -1 : at + 2;
         if (byte !== 32 && byte !== 9) return -1;
         // Bearer rO0...: a serialised object of Java in base64
         if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1;
         break;
       default:
-        if (byte === DOT && bytes[at + 1] === DOT) return -1;
-        if (
-          cookie &&
+        if (byte === DOT) {
+          if (bytes[at + 1] === DOT) return -1;
+          json = false;
+        } else if (!cookie) break;
+        else if (byte === SEMICOLON) {
+          if (json || bytes[at + 1] !== 32) return -1;
+        } else if (
           byte === EQUALS &&
-          startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!) &&
-          bytes[at + 1] !== 101
+          startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
         ) {
-          return -1;
+          // JSON in base64; with a dot in it a token of JWT.
+          if (bytes[at + 1] !== 101) return -1;
+          json = true;
         }
     }
   }
   return end;
 }
 
-function wordedValueEnd(bytes: Uint8Array, start: number, end: number): number {
+/** The same for a value whose words count, and in which only a user agent has semicolons. */
+function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: boolean): number {
   let hash = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
     if (letter !== 0) {
-      hash = (Math.imul(hash, 31) + letter) | 0;
+      hash = wordHash(hash, letter);
       continue;
     }
     if (hash !== 0) {
-      if ((WORD_FEATURE_OF[(hash ^ (hash >>> 13)) & 8191]! & WORD_SCANNER) !== 0) return -1;
+      if ((WORD_FEATURE_OF[wordSlot(hash)]! & WORD_SCANNER) !== 0) return -1;
       hash = 0;
     }
     if (HEADER_STOPS[byte] === 1) {
@@ -170,6 +176,7 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number): number {
       return -1;
     }
     if (byte === DOT && bytes[at + 1] === DOT) return -1;
+    if (!agent && (byte === SEMICOLON || byte === PAREN)) return -1;
   }
   return end;
 }
@@ -184,11 +191,11 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
     if (letter !== 0) {
-      hash = (Math.imul(hash, 31) + letter) | 0;
+      hash = wordHash(hash, letter);
       continue;
     }
     if (hash !== 0) {
-      if ((WORD_FEATURE_OF[(hash ^ (hash >>> 13)) & 8191]! & WORD_BODY) !== 0) return false;
+      if ((WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) !== 0) return false;
       hash = 0;
     }
     switch (BODY_STOPS[byte]) {
@@ -204,7 +211,7 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
           return false;
     }
   }
-  return hash === 0 || (WORD_FEATURE_OF[(hash ^ (hash >>> 13)) & 8191]! & WORD_BODY) === 0;
+  return hash === 0 || (WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) === 0;
 }
 
 /** What follows the brace of a JSON object, as a template's {{ or {% does not. */
@@ -222,7 +229,7 @@ function stops(characters: string, high: boolean): Uint8Array {
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) {
     if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
-    else if (FEATURE_OF[byte] !== 0 && './=?"~{'.includes(String.fromCharCode(byte)))
+    else if (FEATURE_OF[byte] !== 0 && './=?"~{;'.includes(String.fromCharCode(byte)))
       table[byte] = 2;
   }
   for (const character of characters) table[character.charCodeAt(0)] = 1;

@@ -311,6 +311,8 @@ function segmentKind(text: string, start: number, end: number): 'up' | 'odd' | '
 function absolute(subject: Subject, findings: Findings): void {
   const { text } = subject;
   if (subject.place === 'header' || text.length > 300) return;
+  const first = text.charCodeAt(0);
+  if (first > 32 && first !== 47 && first !== 92 && !text.slice(0, 16).includes(':')) return;
   let lower = lowerPath(subject.lower.trim());
   for (const scheme of [
     'file://localhost/',
@@ -347,7 +349,7 @@ function absolute(subject: Subject, findings: Findings): void {
 
 function wrapper(subject: Subject, findings: Findings): void {
   const { lower } = subject;
-  if (subject.prose || !/:|ssh2\./.test(lower.slice(0, 80))) return;
+  if (subject.prose || !/:|ssh2\.|^\\\\/.test(lower.slice(0, 80))) return;
   for (const scheme of WRAPPERS) {
     const at = lower.indexOf(scheme);
     if (at < 0 || at > 64) continue;

@@ -47,7 +47,7 @@ const SPELLINGS =
   /\bnmap scripting engine\b|\bnmap\b.{0,20}nse|^nmap|\bburp ?(?:suite|scanner|collaborator)\b|\bowasp[ _-]?(?:zap|dirbuster|zed)\b|\bzap\/\d|^zap\b|zed attack proxy|\bhydra\)|thc-hydra|\(hydra\)|\bmedusa\/\d|^dirb\b|xray\/\d|^katana\b|\bparos\/\d|rapid7|\bvega\/\d|\bmsf\b|^pangolin|^xsser|^absinthe|detectify|censysinspect|qualys|leakix|expanse|paloaltonetworks|internet-?measurement|security ?scan|vulnerability ?scan|\bexploit(?:er)?\b|pentest|\bfuzz faster|zgrab|python-requests.{0,40}scan|\bshellshock\b|hacker|webbandit|blackwidow|\$\(|mozilla\/4\.0 \(hydra/;
 
 /** Files and folders that no visitor asks for, as ends or parts of a path. */
-const PROBES_SURE: readonly string[] = [
+export const PROBES_SURE: readonly string[] = [
   '/.git/',
   '/.svn/',
   '/.hg/',
@@ -125,7 +125,6 @@ const PROBES_SURE: readonly string[] = [
   '/alfa.php',
   '/webshell',
   '/backdoor',
-  '/b374k',
   '/shell.jsp',
   '/cmd.jsp',
   '/shell.aspx',
@@ -238,12 +237,11 @@ const PROBES_SURE: readonly string[] = [
   '/php-cgi/',
   '/global-protect/',
   '/containers/json',
-  '/v1.24/',
   '/api/v1/namespaces',
   '/latest/meta-data',
 ];
 /** Pages that an administrator may well have; at a higher level only. */
-const PROBES_LIKELY: readonly string[] = [
+export const PROBES_LIKELY: readonly string[] = [
   '/phpmyadmin',
   '/pma/',
   '/cgi-bin/',
@@ -264,7 +262,6 @@ const PROBES_LIKELY: readonly string[] = [
   '/actuator',
   '/swagger-ui',
   '/swagger.json',
-  '/v2/api-docs',
   '/graphiql',
   '/.well-known/security.txt',
   '/crossdomain.xml',
@@ -274,7 +271,7 @@ const PROBES_LIKELY: readonly string[] = [
   '/mysql/',
   '/myadmin',
   '/dbadmin',
-  '/user/login',
+
   '/login.action',
   '/package.json',
   '/composer.json',

@@ -74,6 +74,10 @@ function encoded(subject: Subject, findings: Findings): void {
     text.length > 4 &&
     !startsLikeSerial(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2))
   ) {
+    if (subject.place !== 'header' && subject.place !== 'cookie') {
+      hexadecimal(subject, findings);
+      return;
+    }
     const mark = Math.max(
       text.lastIndexOf(' ', 64),
       text.lastIndexOf('=', 40),

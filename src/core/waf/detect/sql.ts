@@ -48,24 +48,21 @@ function judge(subject: Subject, findings: Findings, text: string): void {
 function inBare(text: string): Evidence | undefined {
   const [first, second, third] = sqlTokens(text, 0, 3);
   if (!first || !second) return undefined;
-  if (first.type === 'name' && (second.type === 'name' || second.type === 'number'))
-    return undefined;
+  const operand = first.type === 'name' || first.type === 'string' || first.type === 'number';
+  if (operand && STRANGERS.has(second.type)) return undefined;
   // A word that no operator follows: prose, a path, a name.
-  if (
-    first.type === 'name' &&
-    (second.type === 'other' || (second.type === ',' && third?.type !== '('))
-  ) {
+  if (operand && second.type === ',' && third?.type !== '(') {
     return undefined;
   }
   const tokens = sqlTokens(text, 0, TOKENS_MAX);
   let at = 0;
   while (tokens[at]?.type === 'operator' && '+-~!'.includes(tokens[at]!.text)) at++;
-  const operand = tokens[at]?.type;
-  if (operand === 'number' || operand === 'variable' || operand === 'null') {
+  const kind = tokens[at]?.type;
+  if (kind === 'number' || kind === 'variable' || kind === 'null') {
     return walk(tokens, at + 1, true, 'number');
   }
-  if (operand === 'string') return walk(tokens, at + 1, true, 'name');
-  if (operand === 'name' && tokens[at + 1]?.type !== '(') {
+  if (kind === 'string') return walk(tokens, at + 1, true, 'name');
+  if (kind === 'name' && tokens[at + 1]?.type !== '(') {
     return walk(tokens, at + 1, true, 'name');
   }
   return walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');

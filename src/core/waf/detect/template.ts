@@ -21,7 +21,9 @@ export function detectTemplate(subject: Subject, findings: Findings): void {
   if ((c & f.BRACE) !== 0 || tags || has(f.AT | f.PAREN) || has(f.HASH | f.PAREN)) {
     expressions(subject, findings);
   }
-  if ((words & f.WORD_CODE) !== 0 || has(f.LESS | f.OTHER)) code(subject, findings);
+  if ((words & f.WORD_CODE) !== 0 || has(f.LESS | f.OTHER) || has(f.DOLLAR | f.BRACKET)) {
+    code(subject, findings);
+  }
 }
 
 /** Log4j's ${...}: evaluated inside out, as it would be, until a jndi: shows. */
@@ -216,7 +218,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
   if (computesLiterals(body)) return 'arithmetic on literals';
-  const named = INSIDES.exec(body);
+  const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
     if (
@@ -289,6 +291,7 @@ function code(subject: Subject, findings: Findings): void {
     /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|printenv|config|fsize|flastmod|set)\b/,
   );
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
+  if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
   const call = CODE_CALL.exec(text);
   if (call) {
     findings.signal(

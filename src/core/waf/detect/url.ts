@@ -174,8 +174,11 @@ export function detectUrl(subject: Subject, findings: Findings): void {
 
 /** Addresses of the metadata service within a longer text. */
 function elsewhere(subject: Subject, findings: Findings): void {
-  if (subject.prose || subject.place === 'header') return;
+  if (subject.place === 'header') return;
   const { lower } = subject;
+  if (!lower.includes('169.254.') && !lower.includes('metadata.g') && !lower.includes('100.100.'))
+    return;
+  if (subject.prose) return;
   for (const mark of ['169.254.169.254', 'metadata.google.internal', '100.100.100.200/latest']) {
     const at = lower.indexOf(mark);
     if (at >= 0) {
