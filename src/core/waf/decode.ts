@@ -82,11 +82,15 @@ export function decodePercent(text: string, plusIsSpace: boolean): string {
   return high ? lenientUtf8(decoded) : decoded;
 }
 
+/** Whether the last `unfold` put anything but ampersands in place (`&amp;` is everyday HTML). */
+export const unfolded = { telling: false };
+
 /**
  * One more round of decoding by every scheme at once; the same string when nothing changes.
  * @param text characters as the application would see them
  */
 export function unfold(text: string): string {
+  unfolded.telling = false;
   let out = '';
   let from = 0;
   let high = false;
@@ -118,6 +122,7 @@ export function unfold(text: string): string {
       if (code >= 0x80 && code < 0x100) high = true;
       const plain = plainOf(code);
       if (plain !== code) {
+        unfolded.telling = true;
         out += text.slice(from, at) + (plain === 0 ? '' : String.fromCharCode(plain));
         from = at + 1;
       }
@@ -125,12 +130,15 @@ export function unfold(text: string): string {
     }
     if (value < 0) continue;
     if (value >= 0x80 && value < 0x100) high = true;
+    if (value !== 38) unfolded.telling = true;
     out += text.slice(from, at) + (value === 0 ? '' : String.fromCodePoint(value));
     from = at + length;
     at = from - 1;
   }
   const decoded = from === 0 ? text : out + text.slice(from);
-  return high ? lenientUtf8(decoded) : decoded;
+  if (!high) return decoded;
+  unfolded.telling = true;
+  return lenientUtf8(decoded);
 }
 
 /**

@@ -8,7 +8,7 @@
  */
 import { isUtf8 } from 'node:buffer';
 import { COOKIES_MAX, HEADERS_MAX, PATH_SEGMENTS_MAX } from './bounds.ts';
-import { decodePercent, hasOverlong, lenientUtf8, ROUNDS_MAX, unfold } from './decode.ts';
+import { decodePercent, hasOverlong, lenientUtf8, ROUNDS_MAX, unfold, unfolded } from './decode.ts';
 import { DETECTORS } from './detect/detectors.ts';
 import { detectHtml } from './detect/html.ts';
 import { detectNoSqlName } from './detect/nosql.ts';
@@ -264,11 +264,12 @@ class Inspection implements Visitor {
 
   value(place: Place, name: string, text: string): void {
     let reading = text;
+    let telling = true;
     for (let round = 0; ; round++) {
       f.scan(reading);
       const { characters, words } = f.scanned;
       if (isPlain(reading, characters, words) && place !== 'path' && place !== 'filename') return;
-      this.read(place, name, reading, round, characters, words);
+      if (telling) this.read(place, name, reading, round, characters, words);
       if ((characters & FOLDED) === 0) return;
       if (round === ROUNDS_MAX) {
         this.findings.say(
@@ -283,6 +284,7 @@ class Inspection implements Visitor {
       }
       const next = unfold(reading);
       if (next === reading) return;
+      telling = unfolded.telling;
       reading = next;
     }
   }

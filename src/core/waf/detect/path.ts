@@ -2,6 +2,7 @@
  * Path traversal and file inclusion: a value is read as a path, both kinds of slash, segment by
  * segment, and what counts is how far it climbs and where it arrives.
  */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -200,7 +201,9 @@ const WRAPPERS = [
 export function detectPath(subject: Subject, findings: Findings): void {
   climb(subject, findings);
   absolute(subject, findings);
-  wrapper(subject, findings);
+  if ((subject.words & f.WORD_FILE) !== 0 || subject.text.startsWith('\\\\')) {
+    wrapper(subject, findings);
+  }
   if (subject.place === 'filename') upload(subject, findings);
 }
 
