@@ -121,7 +121,7 @@ export function unfold(text: string): string {
     } else if (code >= 0x80 || code === 0) {
       if (code >= 0x80 && code < 0x100) high = true;
       const plain = plainOf(code);
-      if (plain !== code) {
+      if (plain !== code || code === 0) {
         unfolded.telling = true;
         out += text.slice(from, at) + (plain === 0 ? '' : String.fromCharCode(plain));
         from = at + 1;

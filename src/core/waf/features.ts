@@ -153,6 +153,12 @@ export function addWords(words: string, feature: number): void {
   }
 }
 
+/** `1 or 1`: words and numbers alone that still may be a condition. */
+export function isShortSum(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return text.length < 24 && first >= 48 && first <= 57;
+}
+
 /** What the last call of `scan` found. Read at once: one thread, one text at a time. */
 export const scanned = { characters: 0, words: 0 };
 

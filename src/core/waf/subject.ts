@@ -54,6 +54,11 @@ export class Subject {
     return this.text.includes('```', open + 3) && this.text.includes('\n', open);
   }
 
+  /** Whether a person's sentence leads up to `at`: what follows is an example, not an input's end. */
+  proseBefore(at: number): boolean {
+    return this.trusting && isProse(this.text.slice(0, at));
+  }
+
   /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */
   quotesCode(at: number): boolean {
     this.ticks ??= positions(this.text, '`');

@@ -523,6 +523,7 @@ const DOCUMENT_LENGTH_MAX = 65_536;
 
 function isPlain(text: string, characters: number, words: number): boolean {
   if ((characters & INTERESTING) !== 0 || (words & ~f.WORD_LOGIC) !== 0) return false;
+  if ((words & f.WORD_LOGIC) !== 0 && f.isShortSum(text)) return false;
   if (text.startsWith('169.254') || text.includes(' rO0')) return false;
   return (
     text.length < 8 || !startsLikeSerial(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2))

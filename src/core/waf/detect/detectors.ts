@@ -30,6 +30,7 @@ export const DETECTORS: readonly Detector[] = [
       !subject.structured &&
       ((c & QUOTES) !== 0 ||
         ((w & f.WORD_SQL) !== 0 && c !== 0) ||
+        ((w & f.WORD_LOGIC) !== 0 && f.isShortSum(subject.text)) ||
         ((w & f.WORD_LOGIC) !== 0 &&
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
         ((c & (f.PIPE | f.AMPERSAND)) !== 0 && (c & (f.EQUALS | f.PAREN)) !== 0)),

@@ -208,7 +208,9 @@ function judgeTag(
       const bodyEnd = body + lengthBefore(text, body, '<');
       const closed =
         text.slice(bodyEnd, bodyEnd + 8).toLowerCase() === '</script' && bodyEnd > body;
-      if (loads || runsScript(text, body) || (closed && !subject.prose)) {
+      // A page of an example loads its own scripts; an attacker's lie elsewhere.
+      const own = subject.prose && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
+      if (loads ? !own : runsScript(text, body) || (closed && !subject.prose)) {
         findings.signal(
           'xss-script',
           subject,
@@ -239,7 +241,7 @@ function judgeTag(
     }
     case 'meta': {
       const rest = attributesOf(text, end).toLowerCase();
-      if (/http-equiv/.test(rest) && /refresh|set-cookie|content-security/.test(rest)) {
+      if (/http-equiv/.test(rest) && /refresh|set-cookie|content-security|link/.test(rest)) {
         findings.signal(
           'xss-element',
           subject,
@@ -333,7 +335,10 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
       valueAt > equals + 1 &&
       isQuote(text.charCodeAt(valueAt)) &&
       isQuote(text.charCodeAt(valueAt - 1));
-    const shown = jsx || empty || (subject.prose && subject.quotesCode(start));
+    const shown =
+      jsx ||
+      empty ||
+      (subject.prose && (subject.quotesCode(start) || !reachesBrowser(text, valueAt)));
     if (tag !== '' && separated && (event || scripted)) {
       // An empty or a plainly wordless value is no handler; a name alone is one (onerror=f).
       if (valueAt < text.length && !shown) {
@@ -509,7 +514,7 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     );
   if (!word) return;
   const rest = text.slice(at + word[0].length, at + word[0].length + 40);
-  if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?[(`]/.test(rest) && text.length < 400) {
+  if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?[(`](?!\))/.test(rest) && text.length < 400) {
     findings.signal('xss-call', subject, at, text.length, `calls ${word[1]}`);
   }
 }

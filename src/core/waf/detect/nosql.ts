@@ -92,7 +92,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
         .trimStart();
       const key = (before.endsWith('{') || before.endsWith(',')) && after.startsWith(':');
       const name = before.endsWith('[') && after.startsWith(']') && subject.place !== 'path';
-      if (key || name) {
+      const open = /^(?:[\s\S]{0,40},)?\s{0,4}$/.test(text.slice(0, at)) && after.startsWith(':');
+      if (key || name || (open && /^\$(?:where|or|expr|function)$/i.test(text.slice(at, end)))) {
         findings.signal(
           'nosql-operator',
           subject,

@@ -315,7 +315,14 @@ function absolute(subject: Subject, findings: Findings): void {
   const { text } = subject;
   if (subject.place === 'header' || text.length > 300) return;
   const first = text.charCodeAt(0);
-  if (first > 32 && first !== 47 && first !== 92 && !text.slice(0, 16).includes(':')) return;
+  if (
+    first > 32 &&
+    first !== 46 &&
+    first !== 47 &&
+    first !== 92 &&
+    !text.slice(0, 16).includes(':')
+  )
+    return;
   let lower = lowerPath(subject.lower.trim());
   for (const scheme of [
     'file://localhost/',
@@ -332,6 +339,7 @@ function absolute(subject: Subject, findings: Findings): void {
       break;
     }
   }
+  if (/^\.{1,2}\//.test(lower)) lower = lower.slice(1);
   if (!lower.startsWith('/') && lower.charCodeAt(1) !== 58) return;
   if (lower.charCodeAt(1) === 58) lower = lower.slice(2);
   // /./ and // change nothing to a file system.

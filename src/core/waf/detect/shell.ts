@@ -40,7 +40,7 @@ const WITH_ARGUMENTS = new Set(
 );
 /** Everyday words among them: alone, after a loose separator, they are English. */
 const EVERYDAY = new Set(
-  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w mount cut which users groups env source service script export kill touch route nice expect sleep echo top dir tree move copy route script'.split(
+  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w cut which users groups source service script export kill touch route nice expect sleep echo top tree move copy route script'.split(
     ' ',
   ),
 );
@@ -488,9 +488,12 @@ function hasArguments(text: string, command: Command): boolean {
     word.startsWith('./') ||
     word.startsWith('../')
   ) {
-    return word.length > 1 || first === '$';
+    return (
+      word.length > 1 || first === '$' || last || /^\s{1,4}-[a-z]/.test(text.slice(end, end + 8))
+    );
   }
   if (first === '>') return true;
+  if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
   if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
   switch (command.name) {
     case 'sleep':
@@ -521,6 +524,18 @@ function hasArguments(text: string, command: Command): boolean {
     case 'set':
     case 'env':
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
+    case 'ps':
+      return /^-?[a-z]{1,5}$/.test(word) && last;
+    case 'grep':
+    case 'egrep':
+    case 'find':
+    case 'findstr':
+    case 'awk':
+    case 'sed':
+    case 'tar':
+    case 'chown':
+    case 'mv':
+      return namesFile(text, start);
     case 'net':
     case 'net.exe':
       return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts)$/i.test(word);
@@ -574,6 +589,15 @@ function hasArguments(text: string, command: Command): boolean {
     default:
       return false;
   }
+}
+
+/** An option or a path among the next words, before the command ends. */
+function namesFile(text: string, start: number): boolean {
+  const words = text
+    .slice(start, start + 128)
+    .split(/[;|&\n]/, 1)[0]!
+    .split(/\s+/, 8);
+  return words.some((word) => /^-[a-z]|^[/~]|^[a-z]:[\\/]|[*$]/i.test(word));
 }
 
 function skipBlanks(text: string, at: number): number {

@@ -26,6 +26,9 @@ interface Evidence {
 export function detectSql(subject: Subject, findings: Findings): void {
   const { text } = subject;
   judge(subject, findings, text);
+  if ((subject.words & WORD_SQL) !== 0 && text.includes('+')) {
+    judge(subject, findings, text.replaceAll('+', ' ')); // a form's blank, encoded twice
+  }
   if (text.includes('/*')) {
     // Some filters delete comments, and so put together the words that they parted.
     const joined = withoutComments(text);
@@ -36,8 +39,8 @@ export function detectSql(subject: Subject, findings: Findings): void {
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
     inBare(text) ??
-    inQuotes(text, "'", subject.prose) ??
-    inQuotes(text, '"', subject.prose) ??
+    inQuotes(subject, text, "'") ??
+    inQuotes(subject, text, '"') ??
     anywhere(subject, text);
   if (seen) findings.signal(seen.signal, subject, seen.at, text.length, seen.why);
   const statement = wholeStatement(text);
@@ -78,7 +81,7 @@ const STRANGERS: ReadonlySet<SqlType> = new Set([
   'variable',
 ]);
 
-function inQuotes(text: string, quote: string, prose: boolean): Evidence | undefined {
+function inQuotes(subject: Subject, text: string, quote: string): Evidence | undefined {
   const at = text.indexOf(quote);
   if (at < 0) return undefined;
   const [first, second] = sqlTokens(text, at + 1, 2);
@@ -98,9 +101,10 @@ function inQuotes(text: string, quote: string, prose: boolean): Evidence | undef
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
+  if (seen && subject.prose && subject.proseBefore(at)) return undefined;
   if (
     seen?.signal === 'sql-condition' &&
-    prose &&
+    subject.prose &&
     !seen.why.includes('=') &&
     !endsInComment(text)
   ) {
@@ -254,7 +258,7 @@ function walk(
         if (token.text === 'if' && next?.type === '(' && sure) {
           return found('sql-call', 'a call of if()', token);
         }
-        if (token.text === 'case' && next?.text === 'when' && (sure || before === 'nothing')) {
+        if (token.text === 'case' && next?.text === 'when' && (sure || hasThen(tokens, at))) {
           return found('sql-call', 'CASE WHEN', token);
         }
         break;
@@ -319,7 +323,14 @@ function walk(
           if (logic && before === 'number' && last && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
           }
-        } else if (logicJust && quoted && open) {
+        } else if (
+          logicJust &&
+          before === 'number' &&
+          !next &&
+          token.text === tokens[start - 1]?.text
+        ) {
+          return found('sql-condition', `a condition: = ${token.text}`, token);
+        } else if (logicJust && quoted && open && token.end - token.at > 1) {
           return found('sql-condition', 'a logical operator and an open string', token);
         } else if (logicJust && quoted && !next && token.type === 'null') {
           return found('sql-condition', `a condition: = ${token.text}`, token);
@@ -343,6 +354,11 @@ function walk(
 /** `order=id,(select ...)`: a list that goes on with a SELECT of its own. */
 function opensSelect(tokens: readonly SqlToken[], at: number): boolean {
   return tokens[at]?.type === '(' && tokens[at + 1]?.type === 'select';
+}
+
+/** CASE WHEN ... THEN: without its THEN it is a title. */
+function hasThen(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens.slice(at, at + 64).some((it) => it.text === 'then');
 }
 
 /** `' + (...) + '`: more than one operator around something between the two quotes. */

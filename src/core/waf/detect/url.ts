@@ -98,9 +98,12 @@ const CALLBACK_NAMES = [
 /** Where a browser is sent back to: a loopback address there is a native app's (RFC 8252 §7.3). */
 const RETURN_NAMES =
   /(?:redirect|return|callback|continue|next|back|origin|referer|referrer|logout|issuer|audience|cors|homepage|goto|relaystate|post_?login|success|cancel)/i;
+/** What is read and not fetched: a search, a message, where a visitor came from. */
+const TEXT_NAMES =
+  /^(?:q|query|search|s|term|keywords?|text|message|comment|content|note|title|body|description|refer+er|origin)$/i;
 /** What a server fetches. */
 const FETCH_NAMES =
-  /(?:^|[_.\-[\]])(?:u|url|uri|link|src|source|target|dest|destination|fetch|proxy|image|img|avatar|picture|webhook|hook|feed|rss|load|site|host|domain|page|file|path|document|doc|pdf|remote|open|import|download|preview|render|location|href|endpoint|server|backend|api|addr|address|request|get|view|data|content|template|include|xml|to|out|show|navigation|window|val|validate|port|q|query|ref|forward|upload|thumbnail|screenshot|resource|icon|logo|website)(?:$|[_.\-[\]])|url$|uri$/i;
+  /(?:^|[_.\-[\]])(?:u|url|uri|link|src|source|target|dest|destination|fetch|proxy|image|img|avatar|picture|webhook|hook|feed|rss|load|site|host|domain|page|file|path|document|doc|pdf|remote|open|import|download|preview|render|location|href|endpoint|server|backend|api|addr|address|request|view|data|content|template|include|xml|to|out|show|navigation|window|port|ref|forward|upload|thumbnail|screenshot|resource|icon|logo|website)(?:$|[_.\-[\]])|url$|uri$/i;
 
 export function detectUrl(subject: Subject, findings: Findings): void {
   const { place } = subject;
@@ -121,6 +124,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
 
   if (
     place !== 'header' &&
+    (host !== '' || rest.length > 1) &&
     (ODD_SCHEMES.has(scheme) || ((scheme === 'jar' || scheme === 'netdoc') && rest !== ''))
   ) {
     if (
@@ -146,6 +150,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     }
   }
   const reach = reachOf(host);
+  const spoken = TEXT_NAMES.test(subject.name);
   if (place === 'header' || host === '') {
     if (host !== '' && CALLBACK_NAMES.some((it) => host === it || host.endsWith(`.${it}`)))
       report('ssrf-callback', `the host ${host}`);
@@ -159,6 +164,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
   else if (
     reach.kind === 'internal' &&
     !returning &&
+    !spoken &&
     (FETCH_NAMES.test(subject.name) || place !== 'json')
   )
     report('ssrf-internal', `the host ${host} is this machine or its network`);
@@ -249,6 +255,9 @@ function readAddress(text: string): Address | undefined {
     const close = host.indexOf(']');
     host = close < 0 ? host : host.slice(0, close + 1);
   } else if (host.includes(':')) host = host.slice(0, host.indexOf(':'));
+  // A C string ends at its NUL, and so does the host that is looked up.
+  const nul = host.search(/%00|\0/);
+  if (nul >= 0) host = host.slice(0, nul);
   return { scheme, host: plainHost(host), rest: text.slice(end), odd };
 }
 
