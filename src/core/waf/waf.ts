@@ -12,6 +12,7 @@ import { decodePercent, hasOverlong, lenientUtf8, ROUNDS_MAX, unfold, unfolded }
 import { DETECTORS } from './detect/detectors.ts';
 import { detectHtml } from './detect/html.ts';
 import { detectNoSqlName } from './detect/nosql.ts';
+import { detectScanner } from './detect/scanner.ts';
 import { startsLikeSerial } from './detect/serial.ts';
 import { detectSql } from './detect/sql.ts';
 import { detectTemplate } from './detect/template.ts';
@@ -422,7 +423,7 @@ class Inspection implements Visitor {
       else if (name === 'range' && value.split(',', 12).length > 10) {
         this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
       }
-      this.value('header', name, value);
+      if (headerTells(name, value)) this.value('header', name, value);
       // A referrer is a URL: what its query holds was a form's value once.
       if (name === 'referer' && value.includes('+')) {
         this.value('header', name, value.replaceAll('+', ' '));
@@ -461,10 +462,10 @@ class Inspection implements Visitor {
   private agent(name: string, value: string): void {
     f.scan(value);
     const { characters, words } = f.scanned;
-    if (!isPlain(value, characters, words)) return; // `value` has asked already
+    // A tool's name is a word of first-pass.ts; from level 3 on every agent is looked at.
+    if ((words & f.WORD_SCANNER) === 0 && this.paranoia < 3 && name === 'user-agent') return;
     const subject = new Subject('header', name, value, 0, this.paranoia, characters, words);
-    for (const detector of DETECTORS)
-      if (detector.name === 'scanner') detector.run(subject, this.findings);
+    detectScanner(subject, this.findings);
   }
 
   private cookies(value: string): void {
@@ -515,6 +516,30 @@ const INTERESTING =
   f.HIGH |
   f.GREATER |
   f.STAR;
+/** Characters of a header that some attack needs; quotes, brackets and semicolons are everyday. */
+const HEADER_TELLING =
+  f.SQUOTE |
+  f.BACKTICK |
+  f.LESS |
+  f.GREATER |
+  f.BRACE |
+  f.PIPE |
+  f.DOLLAR |
+  f.PERCENT |
+  f.BACKSLASH |
+  f.CONTROL |
+  f.NEWLINE |
+  f.HIGH;
+
+/** What first-pass.ts asks of a header's bytes, asked of its text. */
+function headerTells(name: string, value: string): boolean {
+  f.scan(value);
+  const free = name === 'referer' || name.startsWith('x-');
+  const telling = free ? HEADER_TELLING | f.SEMICOLON | f.PAREN : HEADER_TELLING;
+  if ((f.scanned.characters & telling) !== 0) return true;
+  return value.includes('..') || value.includes('rO0') || (free && /^aced/i.test(value));
+}
+
 /** Characters that a further round of decoding may change. */
 const FOLDED = f.PERCENT | f.AMPERSAND | f.BACKSLASH | f.HIGH | f.CONTROL;
 

@@ -114,7 +114,7 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'scanner',
-    applies: (_c, _w, subject) => subject.place === 'path' || subject.place === 'header',
+    applies: (_c, _w, subject) => subject.place === 'path',
     run: detectScanner,
   },
 ];
