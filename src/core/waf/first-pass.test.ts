@@ -8,7 +8,7 @@ import { headerList, inspectSpecimen, readSpecimen } from './specimen.ts';
 import { Waf } from './waf.ts';
 
 const CORPUS = join(import.meta.dirname, '../../../test/corpus/waf');
-const cases = [...loadCorpus(CORPUS), ...loadCorpus(join(CORPUS, 'second'))];
+const cases = ['.', 'second', 'third', 'fourth'].flatMap((set) => loadCorpus(join(CORPUS, set)));
 
 function headBytes(line: string): Buffer {
   const { method, target, headers } = readSpecimen(line);

@@ -14,6 +14,7 @@ import {
   WORD_FEATURE_OF,
   WORD_PROBE,
   WORD_SCANNER,
+  WORD_SQL,
   wordHash,
   wordSlot,
 } from './features.ts';
@@ -42,6 +43,7 @@ const SLASH = 47;
 const EQUALS = 61;
 const BRACE = 123;
 const SEMICOLON = 59;
+const COLON = 58;
 const PAREN = 40;
 
 /**
@@ -132,6 +134,8 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
         if (byte === 10) return json ? -1 : at + 1;
         if (byte === 13 && bytes[at + 1] === 10) return json ? -1 : at + 2;
         if (byte !== 32 && byte !== 9) return -1;
+        // A cookie's value holds no blank (RFC 6265 §4.1.1); one follows a colon or a semicolon.
+        if (cookie && bytes[at - 1] !== SEMICOLON && bytes[at - 1] !== COLON) return -1;
         // Bearer rO0...: a serialised object of Java in base64
         if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1;
         break;
@@ -157,6 +161,7 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
 
 /** The same for a value whose words count, and in which only a user agent has semicolons. */
 function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: boolean): number {
+  const telling = agent ? WORD_SCANNER : WORD_SCANNER | WORD_SQL;
   let hash = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
@@ -166,7 +171,7 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
       continue;
     }
     if (hash !== 0) {
-      if ((WORD_FEATURE_OF[wordSlot(hash)]! & WORD_SCANNER) !== 0) return -1;
+      if ((WORD_FEATURE_OF[wordSlot(hash)]! & telling) !== 0) return -1;
       hash = 0;
     }
     if (HEADER_STOPS[byte] === 1) {

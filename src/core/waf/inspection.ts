@@ -429,6 +429,7 @@ function headerTells(name: string, value: string): boolean {
   const free = name === 'referer' || name.startsWith('x-');
   const telling = free ? HEADER_TELLING | f.SEMICOLON | f.PAREN : HEADER_TELLING;
   if ((f.scanned.characters & telling) !== 0) return true;
+  if (free && (f.scanned.words & f.WORD_SQL) !== 0) return true;
   return value.includes('..') || value.includes('rO0') || (free && /^aced/i.test(value));
 }
 

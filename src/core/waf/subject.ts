@@ -134,7 +134,10 @@ function isProse(text: string): boolean {
     if (!isBlank(after) && !isPunctuation(after)) continue;
     if (!isBlank(before) && !isBlank(after)) continue;
     words++;
-    if (at - start <= 8 && FUNCTION_WORDS.has(text.slice(start, at).toLowerCase())) functionWords++;
+    const word = text.slice(start, Math.min(at, start + 10));
+    // In capitals AND, IS and NOT are keywords, not English.
+    const shouted = word.length > 1 && word === word.toUpperCase();
+    if (!shouted && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
   }
   return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
 }

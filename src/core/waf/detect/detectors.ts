@@ -41,6 +41,7 @@ export const DETECTORS: readonly Detector[] = [
     applies: (c, w, subject) =>
       !subject.structured &&
       ((c & f.LESS) !== 0 ||
+        ((c & f.COLON) !== 0 && /^\s{0,8}data:/i.test(subject.text)) ||
         ((c & f.EQUALS) !== 0 &&
           (c & (QUOTES | f.SPACE | f.SLASH | f.BACKTICK | f.NEWLINE)) !== 0) ||
         ((w & f.WORD_SCRIPT) !== 0 &&

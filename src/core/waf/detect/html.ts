@@ -187,6 +187,9 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         break;
     }
   }
+  if (/^\s{0,8}data:(?:text\/html|application\/xhtml|text\/javascript)/i.test(text)) {
+    findings.signal('xss-address', subject, 0, 60, 'an address that is a document');
+  }
   judgeBareScript(subject, findings);
 }
 
@@ -324,10 +327,9 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
       before < 32 ||
       before === 59 ||
       before === 96;
-    // onClick={f} is JSX, which a program reads, not a browser; an empty handler does nothing.
+    // onClick={f} is JSX or Svelte, which a program reads, not a browser; an empty handler does nothing.
     const jsx =
       text.charCodeAt(valueAt) === 123 &&
-      text.charCodeAt(start + 2) < 97 &&
       subject.trusting &&
       !HEAD_VALUES.includes(subject.place) &&
       !reachesBrowser(text, valueAt);

@@ -70,7 +70,10 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   if (subject.prose) return;
   const { text, lower } = subject;
   // {"$ne": 1}, {$gt: ''}
-  let at = text.indexOf('$');
+  // A document begins as one; within a longer text the same is a program that someone shows.
+  const document =
+    /^[\s]{0,8}[{["',$]/.test(text) || (subject.place !== 'json' && subject.place !== 'form');
+  let at = document ? text.indexOf('$') : -1;
   for (let seen = 0; at >= 0 && seen < 64; seen++) {
     let end = at + 1;
     while (
@@ -115,7 +118,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     const whole =
       /function\s{0,4}\(\)\s{0,4}\{\s{0,8}(?:return|while|sleep|var|this|if|do)\b/i.test(text) ||
       /^\W{0,8}(?:this\.\w{1,40}|db\.|;\s{0,4}while|sleep\(\d)/i.test(text);
-    if (open || (whole && !/\bconsole\b|\bdocument\b/.test(lower))) {
+    const shown = subject.trusting && subject.place === 'json' && /^\s{0,8}db\./.test(text);
+    if (open || (whole && !shown && !/\bconsole\b|\bdocument\b/.test(lower))) {
       findings.signal('nosql-script', subject, 0, 80, 'an expression for a $where');
     }
   }

@@ -159,6 +159,12 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'set':
     case 'env':
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
+    case 'which':
+    case 'whereis':
+      return ALONE.has(word) || WITH_ARGUMENTS.has(word);
+    case 'systemctl':
+    case 'service':
+      return /^(?:status|start|stop|restart|reload|enable|disable|list-\w{1,20})$/.test(word);
     case 'ps':
       return /^-?[a-z]{1,5}$/.test(word) && last;
     case 'grep':

@@ -23,6 +23,9 @@ const SEPARATORS_MAX = 256;
 /** A list or a table of plain words longer than this is not told from commands. */
 const LIST_LENGTH_MAX = 2000;
 
+/** A shell that waits for someone to type: nobody needs one by way of a request. */
+const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
+
 /** Arguments that make any command an attack, even within prose. */
 const TELLING = [
   '/etc/passwd',
@@ -33,8 +36,6 @@ const TELLING = [
   '/bin/bash -i',
   '-e /bin/',
   '-e cmd',
-  'bash -i',
-  'sh -i',
   '/proc/self',
   '0<&1',
   '>&1',
@@ -66,7 +67,7 @@ export function detectShell(subject: Subject, findings: Findings): void {
   const { characters: c, words } = subject;
   let known: boolean | undefined;
   const telling = (): boolean => {
-    known ??= TELLING.some((it) => subject.lower.includes(it));
+    known ??= TELLING.some((it) => subject.lower.includes(it)) || INTERACTIVE.test(subject.lower);
     return known;
   };
   if (
@@ -86,7 +87,11 @@ export function detectShell(subject: Subject, findings: Findings): void {
 function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   const limit = SEPARATORS_MAX;
-  const list = isList(text);
+  let listed: boolean | undefined;
+  const list = (): boolean => {
+    listed ??= isList(text);
+    return listed;
+  };
   if (isCommandLine(subject) && !telling()) return;
   let seen = 0;
   for (let at = 0; at < text.length && seen < limit; at++) {
@@ -296,7 +301,7 @@ function isCommand(
   separator: number,
   after: number,
   line: boolean,
-  list: boolean,
+  list: () => boolean,
 ): boolean {
   const { text } = subject;
   const alone = ALONE.has(command.name);
@@ -321,7 +326,7 @@ function isCommand(
     ) {
       if (text[rest] === ';') return false; // an entity
     }
-    if (list) return false;
+    if (list()) return false;
     if (alone && !EVERYDAY.has(command.name)) return true;
     if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
       return true;

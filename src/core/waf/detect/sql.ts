@@ -163,6 +163,7 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
     }
     at = folded.indexOf('union', at + 5);
   }
+  if (!injects(folded)) return undefined;
   // A statement wherever it stands, a quote having ended what came before.
   for (const mark of ["';", '";', "');", "'));"]) {
     const end = folded.indexOf(mark);
@@ -170,7 +171,6 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
       return { signal: 'sql-stacked', why: 'a quote, a semicolon and a statement', at: 0 };
     }
   }
-  if (!injects(folded)) return undefined;
   for (const marker of MARKERS) {
     if (folded.includes(marker))
       return { signal: 'sql-marker', why: `names ${marker.trim()}`, at: 0 };
@@ -181,7 +181,7 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
 /** A whole statement has its own use (a console, a lesson); a piece of one has not. */
 function injects(folded: string): boolean {
   const start = folded.trimStart();
-  return !(start.startsWith('select ') || start.startsWith('create ') || start.startsWith('with '));
+  return !/^(?:select|create|with|insert|update|delete) /.test(start);
 }
 
 const VERBS = new Set([

@@ -275,7 +275,7 @@ function computesLiterals(body: string): boolean {
 function code(subject: Subject, findings: Findings): void {
   const { text, lower } = subject;
   const shown = (at: number): boolean => subject.prose && subject.quotesCode(at);
-  const php = lower.search(/<\?(?:php|=|\s)/);
+  const php = !text.includes('<?') ? -1 : lower.search(/<\?(?:php|=|\s)/);
   if (php >= 0 && !shown(php)) {
     const body = lower.slice(php, php + 2048);
     if (
@@ -288,9 +288,9 @@ function code(subject: Subject, findings: Findings): void {
     }
   }
   if (subject.prose) return;
-  const ssi = lower.search(
-    /<!--\s{0,4}#\s{0,4}(?:exec|include|echo|printenv|config|fsize|flastmod|set)\b/,
-  );
+  const ssi = !text.includes('<!--')
+    ? -1
+    : lower.search(/<!--\s{0,4}#\s{0,4}(?:exec|include|echo|printenv|config|fsize|flastmod|set)\b/);
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
   if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
   const call = CODE_CALL.exec(text);
@@ -333,4 +333,4 @@ function code(subject: Subject, findings: Findings): void {
 }
 
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
