@@ -1,43 +1,153 @@
-import { createServer, type Server, type ServerResponse } from 'node:http';
-import { parseAddress } from '../base/address.ts';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { ListenOptions } from 'node:net';
+import { dirname } from 'node:path';
 import type { Instance } from '../control/instance.ts';
+import { removeStaleSocket } from '../io/listener.ts';
+import { refusalOf } from './guard.ts';
+import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
 
-/** The admin API on its TCP address: what the instance is doing, for people and programs. */
+export interface AdminOptions {
+  readonly instance: Instance;
+  /** Bearer token of the TCP listener; empty: loopback clients only. */
+  readonly token: string;
+  /** Served besides ROUTES: the dashboard. */
+  readonly routes?: readonly Route[];
+}
+
+/** The admin API on its TCP address and its unix socket. */
 export class AdminServer {
-  readonly #server: Server;
+  readonly #options: AdminOptions;
+  readonly #routes: readonly Route[];
+  readonly #servers: Server[] = [];
+  #socketPath = '';
 
-  private constructor(instance: Instance) {
-    this.#server = createServer((request, response) => {
-      const path = new URL(request.url ?? '/', 'http://admin').pathname;
-      if (request.method !== 'GET' && request.method !== 'HEAD') {
-        send(response, 405, { error: 'method_not_allowed', help: 'this is read by GET' });
-      } else if (path === '/status') send(response, 200, instance.status());
-      else if (path === '/livez') send(response, 200, { live: true });
-      else send(response, 404, { error: 'not_found', help: 'there are /status and /livez' });
-    });
+  constructor(options: AdminOptions) {
+    this.#options = options;
+    this.#routes = [...ROUTES, ...(options.routes ?? [])];
   }
 
-  /** @throws the system's error when the address cannot be opened */
-  static async open(address: string, instance: Instance): Promise<AdminServer> {
-    const admin = new AdminServer(instance);
-    const parsed = parseAddress(address);
-    if (!parsed.ok || parsed.value.kind !== 'tcp')
-      throw new TypeError(`no TCP address: ${address}`);
-    const { host, port } = parsed.value;
-    await new Promise<void>((resolve, reject) => {
-      admin.#server.once('error', reject);
-      admin.#server.listen({ host, port }, resolve);
-    });
-    return admin;
+  /**
+   * @returns the port, which differs where 0 was asked for
+   * @throws the system's error when the address cannot be opened
+   */
+  async listen({ host, port }: { host: string; port: number }): Promise<number> {
+    const server = await this.#open({ host, port }, true);
+    return (server.address() as { port: number }).port;
+  }
+
+  /** @throws the system's error when the socket cannot be made */
+  async listenUnix(path: string): Promise<void> {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    await removeStaleSocket(path);
+    // Nobody else may connect in the moment before its mode is set.
+    const umask = process.umask(0o177);
+    try {
+      await this.#open({ path }, false);
+    } finally {
+      process.umask(umask);
+    }
+    chmodSync(path, 0o600);
+    this.#socketPath = path;
   }
 
   close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+    if (this.#socketPath !== '') rmSync(this.#socketPath, { force: true });
+  }
+
+  async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {
+    const server = createServer((request, response) => {
+      this.#answer(request, response, isGuarded).catch((error: Error) => {
+        this.#options.instance.log.error({ event: 'admin_failed', cause: error.stack });
+        send(request, response, wrong(500, 'failed', 'the log says why: openclaw logs'));
+      });
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(where, resolve);
+    });
+    this.#servers.push(server);
+    return server;
+  }
+
+  async #answer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    isGuarded: boolean,
+  ): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://admin');
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
+    const found = this.#routes.flatMap((route) => {
+      const params = match(route.path, url.pathname);
+      return params === null ? [] : [{ route, params }];
+    });
+    const fit = found.find(({ route }) => route.method === method);
+    if (isGuarded) {
+      const { token } = this.#options;
+      const refusal = refusalOf(request, token, fit?.route.isPublic === true);
+      if (refusal !== null) {
+        return send(request, response, wrong(refusal.status, refusal.error, refusal.help));
+      }
+    }
+    if (fit === undefined) {
+      return send(request, response, found.length === 0 ? this.#unknown() : notAllowed(found[0]!));
+    }
+    // Bodies are not used: what there is to say stands in the path and the query.
+    request.resume();
+    const { instance } = this.#options;
+    const reply = await fit.route.handle({ instance, params: fit.params, query: url.searchParams });
+    send(request, response, reply);
+  }
+
+  #unknown(): Reply {
+    const all = this.#routes.map(({ method, path, help }) => `${method} ${path}: ${help}`);
+    return { status: 404, body: { error: 'not_found', help: 'there are', routes: all } };
   }
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
-  response.end(`${JSON.stringify(body, null, 2)}\n`);
+function notAllowed({ route }: { route: Route }): Reply {
+  return wrong(405, 'method_not_allowed', `this is for ${route.method}`);
+}
+
+/** @returns what stands for each `:name`, or null where the path is another */
+function match(pattern: string, path: string): Record<string, string> | null {
+  const wanted = pattern.split('/');
+  const given = path.split('/');
+  if (wanted.length !== given.length) return null;
+  const params: Record<string, string> = {};
+  for (const [at, segment] of wanted.entries()) {
+    if (!segment.startsWith(':')) {
+      if (segment !== given[at]) return null;
+      continue;
+    }
+    try {
+      params[segment.slice(1)] = decodeURIComponent(given[at]!);
+    } catch {
+      return null;
+    }
+  }
+  return params;
+}
+
+const SECURITY_HEADERS = {
+  'cache-control': 'no-store',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'content-security-policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+};
+
+function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
+  const isJson = 'body' in reply;
+  const type = isJson ? 'application/json' : reply.type;
+  const text = isJson ? `${JSON.stringify(reply.body, null, 2)}\n` : reply.text;
+  const headers: Record<string, string> = { ...SECURITY_HEADERS, 'content-type': type };
+  if (reply.status === 401) headers['www-authenticate'] = 'Bearer';
+  response.writeHead(reply.status, headers);
+  response.end(request.method === 'HEAD' ? undefined : text);
 }

@@ -99,6 +99,12 @@ function shortIPv6(host: string): string {
   return zone === undefined ? short : `${short}%${zone}`;
 }
 
+/** An IP address, an IPv4-mapped one (`::ffff:1.2.3.4`) as IPv4; empty where the text is none. */
+export function plainIp(text: string): string {
+  if (isIP(text) === 0) return '';
+  return /^::ffff:[\d.]+$/i.test(text) ? text.slice(7) : text;
+}
+
 /** `10.0.0.0/8`, `::1/128`, or an address alone, which stands for itself. */
 export function parseCidr(text: string): Parsed<string> {
   const [address, prefix, ...rest] = text.trim().split('/') as [string, ...string[]];

@@ -5,6 +5,7 @@ import { configCommand } from './config.ts';
 import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
 import { initCommand } from './init.ts';
 import type { Io } from './io.ts';
+import { alertsCommand, lbCommand } from './lb.ts';
 import { type StartOptions, start } from './start.ts';
 
 const WORKERS_MAX = 32;
@@ -33,6 +34,8 @@ export function program(io: Io): Command {
 
   openclaw.addCommand(configCommand(io));
   openclaw.addCommand(initCommand(io));
+  openclaw.addCommand(lbCommand(io));
+  openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

@@ -1,14 +1,16 @@
 import { availableParallelism } from 'node:os';
 import { AdminServer } from '../admin/server.ts';
+import { parseAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
-import { logFile, stateDirectory } from '../config/locate.ts';
+import { adminSocket, logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { type Logger, openLog } from '../observe/log.ts';
 import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
@@ -111,6 +113,7 @@ function reloadOnHangUp(io: Io, instance: Instance, options: StartOptions): () =
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       instance.log.error({ event: 'reload_failed', reason });
+      instance.observer.reloadFailed(reason);
       io.err(`openclaw: nothing was reloaded, the old configuration goes on\n${reason}\n`);
     }
   };
@@ -157,9 +160,12 @@ async function orFail(started: Promise<void>): Promise<void> {
 }
 
 async function openAdmin(settings: Settings, instance: Instance): Promise<AdminServer> {
-  const { listen } = settings.admin;
+  const { listen, token = '' } = settings.admin;
+  const admin = new AdminServer({ instance, token, routes: dashboardRoutes() });
   try {
-    return await AdminServer.open(listen, instance);
+    await admin.listen(hostAndPort(listen));
+    await openSocket(settings, admin);
+    return admin;
   } catch (error) {
     await instance.stop();
     const { code } = error as NodeJS.ErrnoException;
@@ -167,6 +173,29 @@ async function openAdmin(settings: Settings, instance: Instance): Promise<AdminS
       code === 'EADDRINUSE'
         ? `cannot listen on ${listen} for the admin API: another program listens there already, perhaps another openclaw. Name another address in admin.listen.`
         : `cannot listen on ${listen} for the admin API: ${code ?? error}. Name another address in admin.listen.`,
+    );
+  }
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const parsed = parseAddress(address);
+  if (!parsed.ok || parsed.value.kind !== 'tcp') {
+    throw refusal('admin.listen is a TCP address', 'for a unix socket there is admin.socket');
+  }
+  return parsed.value;
+}
+
+/** The commands can talk to the TCP address too, so an instance does without its socket. */
+async function openSocket(settings: Settings, admin: AdminServer): Promise<void> {
+  const path = adminSocket(settings, process.env);
+  try {
+    await admin.listenUnix(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    process.stderr.write(
+      code === 'EADDRINUSE'
+        ? `openclaw: another instance listens on ${path}: commands reach this one by its TCP address. Name another path in admin.socket.\n`
+        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`,
     );
   }
 }
@@ -205,7 +234,7 @@ function banner(instance: Instance, shown: Shown): string {
       'servers',
       servers.slice(0, SERVERS_SHOWN_MAX).join('  ') + (more > 0 ? `  and ${more} more` : ''),
     ],
-    ['admin', `http://${shown.settings.admin.listen}/status`],
+    ['dashboard', `http://${shown.settings.admin.listen}/`],
     ['config', shown.source],
     ['log', shown.file],
   ];

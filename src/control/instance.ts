@@ -1,57 +1,30 @@
 import type { Settings } from '../config/schema.ts';
-import { standingName, standingOf } from '../core/balance/verdict.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Logger } from '../observe/log.ts';
-import { COUNTER, HEALTH } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import { Observer, type Surroundings } from './observer.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
+import { type InstanceStatus, SERVER_ACTIONS, type ServerAction, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
 
-/** What one server is doing, for status and the dashboard. */
-export interface ServerStatus {
-  name: string;
-  address: string;
-  /** What its probes say. */
-  state: 'up' | 'down' | 'unknown';
-  /** Whether it can serve, and if not, why. */
-  standing: string;
-  backup: boolean;
-  weight: number;
-  inFlight: number;
-  requests: number;
-  /** Requests sent to it, each further attempt counted too. */
-  attempts: number;
-  failures: number;
-  latencyMs: number;
-}
-
-export interface InstanceStatus {
-  pid: number;
-  uptimeMs: number;
-  workers: number;
-  workerDeaths: number;
-  listeners: string[];
-  pools: { name: string; strategy: string; servers: ServerStatus[] }[];
-  lostLogRecords: number;
-}
-
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
   readonly log: Logger;
+  /** What metrics, status, alerts and dashboard are made of. */
+  readonly observer: Observer;
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
   readonly #supervisor: Supervisor;
   readonly #health: HealthKeeper;
-  readonly #startedMs = performance.now();
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
@@ -71,11 +44,13 @@ export class Instance {
     this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
       const { aspect, ...what } = change;
       log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+      this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
         this.#lostLogRecords += lost;
         for (const record of records) {
+          if (record.failure !== '' || record.status >= 500) this.observer.recordError(record);
           log[record.status >= 500 ? 'warn' : 'info']({ event: 'request', ...record });
         }
       },
@@ -84,6 +59,9 @@ export class Instance {
         log.error({ event: 'worker_died', lane, cause });
       },
     });
+    this.observer = new Observer(this.#table, log, settings, this.#plan, () =>
+      this.#surroundings(),
+    );
   }
 
   get plan(): WorkerPlan {
@@ -94,11 +72,18 @@ export class Instance {
   async start(workers: number): Promise<void> {
     await this.#supervisor.start(workers);
     this.#health.start();
+    this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
   get settings(): Settings {
     return this.#settings;
+  }
+
+  /** Requests and tunnels under way at each server, by address. */
+  inFlight(): Map<string, number> {
+    const servers = this.#plan.pool.servers;
+    return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
   }
 
   /**
@@ -115,6 +100,7 @@ export class Instance {
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
+    this.observer.apply(settings, plan);
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
     this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
@@ -126,6 +112,7 @@ export class Instance {
     this.log.info({ event: 'stopping', withinMs });
     await this.#supervisor.drain(withinMs);
     this.#health.stop();
+    this.observer.stop();
     this.log.info({ event: 'stopped' });
   }
 
@@ -135,39 +122,29 @@ export class Instance {
   }
 
   status(): InstanceStatus {
-    const { pool, listen } = this.#plan;
-    return {
-      pid: process.pid,
-      uptimeMs: Math.round(performance.now() - this.#startedMs),
-      workers: this.#supervisor.workerCount,
-      workerDeaths: this.#workerDeaths,
-      listeners: listen.map(urlOf),
-      pools: [
-        {
-          name: pool.settings.name,
-          strategy: pool.strategy,
-          servers: pool.servers.map((server) => this.#serverStatus(server)),
-        },
-      ],
-      lostLogRecords: this.#lostLogRecords,
-    };
+    return statusOf(this.#table, this.#plan, this.observer, this.#surroundings());
   }
 
-  #serverStatus(server: WorkerPlan['pool']['servers'][number]): ServerStatus {
-    const table = this.#table;
-    const health = table.health(server.row);
+  /**
+   * What an operator does to a server: drain (it keeps what it has), disable (nothing goes there),
+   * enable (it takes traffic again).
+   *
+   * @param name the server's name or address
+   * @returns false where there is no such server
+   */
+  setServer(name: string, action: ServerAction): boolean {
+    const server = this.#plan.pool.servers.find((one) => one.label === name || one.name === name);
+    if (server === undefined) return false;
+    this.#table.setAdmin(server.row, SERVER_ACTIONS[action]);
+    this.observer.serverChanged(server.label, action, 'asked for by an operator');
+    return true;
+  }
+
+  #surroundings(): Surroundings {
     return {
-      name: server.label,
-      address: server.name,
-      standing: standingName(standingOf(table, server.row)),
-      state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
-      backup: server.backup,
-      weight: server.weight,
-      inFlight: table.inFlight(server.row),
-      requests: table.counted(server.row, COUNTER.requests),
-      attempts: table.counted(server.row, COUNTER.attempts),
-      failures: table.counted(server.row, COUNTER.failures),
-      latencyMs: table.latencyUs(server.row, performance.now()) / 1000,
+      lanes: this.#supervisor.lanes,
+      workerDeaths: this.#workerDeaths,
+      lostLogRecords: this.#lostLogRecords,
     };
   }
 }

@@ -93,11 +93,6 @@ export type BreakerState = (typeof BREAKER)[keyof typeof BREAKER];
 /** A worker's counters for one server; each has one lane a worker. */
 export const COUNTER = {
   requests: 0,
-  status1xx: 1,
-  status2xx: 2,
-  status3xx: 3,
-  status4xx: 4,
-  status5xx: 5,
   /** Attempts that ended without a usable response. */
   failures: 6,
   retries: 7,
@@ -105,6 +100,7 @@ export const COUNTER = {
   bytesToClients: 9,
   connectionsOpened: 10,
   connectionsReused: 11,
+  /** Requests that became a tunnel. */
   tunnels: 12,
   /** Requests sent to the server, each further attempt counted too. */
   attempts: 13,

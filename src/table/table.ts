@@ -13,6 +13,7 @@ import {
   SERVER_ROWS_MAX,
   WORKER_LANES_MAX,
 } from './layout.ts';
+import { Measures } from './measures.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
@@ -47,6 +48,8 @@ export class SharedTable {
   readonly memory: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
+  /** What is measured and never decided by. */
+  readonly measures: Measures;
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
@@ -59,8 +62,12 @@ export class SharedTable {
     const counterCells = size.serverRows * size.workerLanes * COUNTERS;
     const laneCells = size.serverRows * size.workerLanes;
     this.#counters = new Float64Array(memory, 0, counterCells);
-    this.#inFlightLanes = new Int32Array(memory, counterCells * COUNTER_BYTES, laneCells);
-    this.cells = new Int32Array(memory, counterCells * COUNTER_BYTES + laneCells * CELL_BYTES);
+    const measureCells = Measures.cells(size.serverRows, size.workerLanes);
+    const floats = new Float64Array(memory, counterCells * COUNTER_BYTES, measureCells);
+    this.measures = new Measures(floats, size.serverRows, size.workerLanes);
+    const floatBytes = (counterCells + measureCells) * COUNTER_BYTES;
+    this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
+    this.cells = new Int32Array(memory, floatBytes + laneCells * CELL_BYTES);
   }
 
   static create(size: TableSize): SharedTable {
@@ -72,7 +79,8 @@ export class SharedTable {
     const lanes = size.serverRows * size.workerLanes;
     const retryCells = POOL_ROWS_MAX * size.workerLanes;
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
-    const bytes = lanes * COUNTERS * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
+    const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
+    const bytes = floats * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
   }
 
@@ -172,6 +180,7 @@ export class SharedTable {
   /** Takes what a dead worker held off the sums. Control thread only. */
   forgetWorker(worker: number): void {
     for (let pool = 0; pool < POOL_ROWS_MAX; pool++) this.#forgetWorkerInPool(worker, pool);
+    this.measures.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       const held = this.#inFlightLanes[lane]!;
@@ -242,6 +251,7 @@ export class SharedTable {
       this.#counters.fill(0, lane, lane + COUNTERS);
       this.#inFlightLanes[worker * this.serverRows + row] = 0;
     }
+    this.measures.clearRow(row);
     this.raiseGeneration();
   }
 

@@ -16,14 +16,18 @@ import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
+import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
+import { measureExchange, measureRefusal, measureThread } from './measure.ts';
 import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 
 const TICK_MS = 50;
+/** Memory and processor time of the thread are looked at every so many ticks. */
+const TICKS_PER_LOOK = 20;
 
 export interface WorkerOptions {
   readonly lane: number;
@@ -43,6 +47,8 @@ export class DataWorker {
   #listeners: Listener[] = [];
   #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
+  #tickedMs: number;
+  #ticks = 0;
   #plan: WorkerPlan;
   #route: Route;
   #isTrusted: (address: string) => boolean;
@@ -67,7 +73,8 @@ export class DataWorker {
     });
     this.#isTrusted = inNetworks(plan.trustedProxies);
     this.#route = { pool: this.#makePool(plan.pool, null) };
-    this.#ticker = setInterval(() => this.#engine.wheel.advance(clock.nowMs()), TICK_MS);
+    this.#tickedMs = clock.nowMs();
+    this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
 
   /** @throws the system's error of the first address that could not be opened */
@@ -163,11 +170,16 @@ export class DataWorker {
       this.#forget(one),
     );
     this.#connections.add(connection);
+    const { measures } = this.#engine.table;
+    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
+    measures.set(this.#engine.lane, GAUGE.clientConnections, this.#connections.size);
     return connection;
   }
 
   #forget(connection: ClientConnection): void {
     this.#connections.delete(connection);
+    const { table, lane } = this.#engine;
+    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
@@ -205,7 +217,23 @@ export class DataWorker {
     return new Server(plan, this.#engine.table, this.#engine.clock);
   }
 
+  #tick(nowMs: number): void {
+    const { wheel, table, lane } = this.#engine;
+    wheel.advance(nowMs);
+    const lateMs = nowMs - this.#tickedMs - TICK_MS;
+    this.#tickedMs = nowMs;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
+    this.#ticks += 1;
+    if (this.#ticks % TICKS_PER_LOOK !== 0) return;
+    measureThread(table.measures, lane);
+    let idle = 0;
+    for (const server of this.#route.pool.servers) idle += server.idle.length;
+    table.measures.set(lane, GAUGE.idleServerConnections, idle);
+  }
+
   #settled(exchange: Exchange, server: Server | null, nowMs: number): void {
+    const { table, lane } = this.#engine;
+    measureExchange(table.measures, lane, exchange, server, nowMs);
     const { access } = this.#plan;
     if (access === 'off') return;
     const isError = exchange.failure !== '' || exchange.status >= 500;
@@ -213,6 +241,7 @@ export class DataWorker {
   }
 
   #refused(via: Via, code: string, status: number): void {
+    measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
     if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
   }
 }

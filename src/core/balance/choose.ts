@@ -1,6 +1,7 @@
 import type { Random } from '../../base/random.ts';
 import { ADMIN, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
+import { mix32 } from './hash.ts';
 import type { Candidate, Strategy } from './strategy.ts';
 import type { TriedSet } from './tried-set.ts';
 import { type Standing, standingOf, VERDICT, type Verdict } from './verdict.ts';
@@ -178,7 +179,7 @@ export class Chooser<S extends PoolServer> {
   #spare(server: S, open: readonly S[], key: number): S {
     const percent = this.#sharePercent(server);
     if (percent === 100) return server;
-    const draw = key === 0 ? this.#random() : (Math.imul(key, 0x9e3779b1) >>> 0) / 2 ** 32;
+    const draw = key === 0 ? this.#random() : mix32(key) / 2 ** 32;
     if (draw * 100 < percent) return server;
     const others = open.filter((one) => this.#sharePercent(one) === 100);
     return others.length === 0 ? server : this.#strategy.pick(others, key, this.#usable);

@@ -1,3 +1,4 @@
+import { plainIp } from '../../base/address.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { Peer } from '../sticky/persistence.ts';
@@ -42,9 +43,7 @@ function forwardedHops(head: Head): string[] {
 /** An address without quotes, brackets and port; empty where there is none. */
 function plainHop(hop: string): string {
   const text = hop.trim().replaceAll('"', '');
-  const bracketed = /^\[([0-9a-f:.]+)\](?::\d+)?$/i.exec(text);
-  if (bracketed !== null) return bracketed[1]!;
-  const withPort = /^(\d+\.\d+\.\d+\.\d+)(?::\d+)?$/.exec(text);
-  if (withPort !== null) return withPort[1]!;
-  return /^[0-9a-f:.]+$/i.test(text) && text.includes(':') ? text : '';
+  const bracketed = /^\[([^\]]*)\](?::\d+)?$/.exec(text);
+  if (bracketed !== null) return plainIp(bracketed[1]!);
+  return plainIp(text.replace(/^([\d.]+):\d+$/, '$1'));
 }

@@ -128,7 +128,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
-    if (this.#state !== STATE.closed) this.#drop('drained', nowMs);
+    if (this.#exchange?.isActive) this.#abandon('drained', nowMs);
+    else this.#close();
   }
 
   onOpen(): void {}
@@ -140,8 +141,11 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   onDrain(nowMs: number): void {
     if (this.#state === STATE.response || this.#state === STATE.tunnel) this.#timer.clear();
-    else if (this.#state === STATE.body) this.#expectBody(nowMs);
-    else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
+    else if (this.#state === STATE.body) {
+      if (!this.#isPaused) this.#expectBody(nowMs);
+    } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
+      this.#timer.set(nowMs + this.#timeouts.idleMs);
+    } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
       return this.#expectClose(nowMs);
     }
     this.#exchange?.clientDrained();
@@ -154,12 +158,12 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#held === null) this.#closeWhenSent(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientGone('client_gone', nowMs);
+        this.#abandon('client_gone', nowMs);
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole.
-        if (this.#exchange!.isStream) this.#exchange!.clientGone('client_gone', nowMs);
+        if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
         this.#exchange!.clientEndedTunnel(nowMs);
@@ -172,10 +176,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     }
   }
 
-  onClose(_cause: CloseCause, nowMs: number): void {
+  onClose(cause: CloseCause, nowMs: number): void {
     if (this.#state === STATE.closed) return;
+    const wasTunnel = this.#state === STATE.tunnel;
     this.#leave();
-    if (this.#exchange?.isActive) this.#exchange!.clientGone('client_gone', nowMs);
+    if (!this.#exchange?.isActive) return;
+    if (wasTunnel && cause === 'closed') this.#exchange.clientEndedTunnel(nowMs);
+    else this.#exchange.clientGone('client_gone', nowMs);
   }
 
   sendInterim(head: Head): void {
@@ -326,6 +333,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
+    // The server may have answered while it still owed us the reading of the body.
+    this.resumeBody();
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
@@ -334,7 +343,6 @@ export class ClientConnection implements StreamOwner, ClientSide {
     }
     if (this.#isConsuming) return;
     this.#held = null;
-    this.resumeBody();
     this.#consume(held, 0, held.length, nowMs);
     if (this.#hasEnded && this.#state === STATE.head && this.#held === null) {
       this.#closeWhenSent(nowMs);
@@ -461,7 +469,12 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectDrain(): void {
-    if (this.#state === STATE.body || this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) return;
+    if (this.#state === STATE.body) return;
+    if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) {
+      // More was added: the same amount later would not mean that none was taken.
+      this.#unsentBytes = -1;
+      return;
+    }
     this.#unsentBytes = this.stream.unsentBytes();
     this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
   }
@@ -470,8 +483,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
-        if (this.#headDeadlineMs === 0) this.#closeWhenSent(nowMs);
-        else this.#refuseLate(nowMs);
+        if (this.#headDeadlineMs !== 0) this.#refuseLate(nowMs);
+        else this.#checkIdle(nowMs);
         break;
       case STATE.body:
         this.#exchange!.clientFailed('body_timeout', nowMs);
@@ -497,10 +510,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#linger(nowMs);
   }
 
+  /** A client that is still taking its last response is not idle. */
+  #checkIdle(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return this.#close();
+    this.#unsentBytes = unsentBytes;
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#drop('client_write_timeout', nowMs);
+      this.#abandon('client_write_timeout', nowMs);
     } else if (unsentBytes > 0) {
       this.#unsentBytes = unsentBytes;
       this.#timer.set(nowMs + this.#timeouts.writeMs);
@@ -556,18 +577,22 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#timer.set(nowMs + LINGER_SILENCE_MS);
   }
 
-  /** Closes at once, whatever is under way. */
-  #drop(failure: Failure, nowMs: number): void {
+  /** Closes in the middle of an exchange; the connection is left first, so that none follows. */
+  #abandon(failure: Failure, nowMs: number): void {
+    const exchange = this.#exchange!;
     this.#leave();
-    if (this.#exchange?.isActive) this.#exchange.clientGone(failure, nowMs);
-    this.stream.destroy();
+    exchange.clientGone(failure, nowMs);
+    // A response that ends with the connection must not look whole.
+    if (exchange.responseHasBegun && !exchange.isTunnel) this.stream.reset();
+    else this.stream.destroy();
   }
 
-  /** Closes at once. */
+  /** Closes at once; what was promised and is not sent shows as broken. */
   #close(): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    this.stream.destroy();
+    if (this.stream.pendingBytes > 0) this.stream.reset();
+    else this.stream.destroy();
   }
 
   #giveBackExchange(): void {

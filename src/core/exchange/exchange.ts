@@ -9,6 +9,7 @@
 import { latin1 } from '../../base/latin1.ts';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
@@ -83,6 +84,8 @@ export class Exchange implements TimerOwner {
   /** When the present attempt's head was sent; -1: nothing of it was. */
   #sentMs = -1;
   #firstByteMs = -1;
+  /** When the last piece of an event stream came. */
+  #pieceMs = 0;
   #requestBodyBytes = 0;
   #responseBodyBytes = 0;
   #isActive = false;
@@ -188,11 +191,7 @@ export class Exchange implements TimerOwner {
   /** Chooses a server and goes there; answers where there is none. */
   attempt(nowMs: number): void {
     const pool = this.pool!;
-    const { binding } = this;
-    const server =
-      binding === null
-        ? pool.choose(this.key, this.tried)
-        : pool.chooseBound(this.key, this.tried, binding);
+    const server = this.#choose();
     if (server !== null) this.#goTo(server, nowMs);
     else if (this.attempts > 0 && pool.allTried) {
       this.tried.clear();
@@ -203,11 +202,19 @@ export class Exchange implements TimerOwner {
     }
   }
 
+  #choose(): Server | null {
+    const pool = this.pool!;
+    const { binding } = this;
+    return binding === null
+      ? pool.choose(this.key, this.tried)
+      : pool.chooseBound(this.key, this.tried, binding);
+  }
+
   #goTo(server: Server, nowMs: number): void {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     this.server = server;
-    this.trial = pool.trial;
+    this.trial = pool.takeTrial();
     this.attempts += 1;
     this.requestIsSent = false;
     this.#isJudged = false;
@@ -329,7 +336,10 @@ export class Exchange implements TimerOwner {
     this.responseHasBegun = true;
     this.responseBody.begin(framing.body, framing.contentLength);
     this.isStream = isEventStream(head);
-    if (this.isStream) this.#judgeSucceeded(nowMs);
+    if (this.isStream) {
+      this.#judgeSucceeded(nowMs);
+      this.#beginStream(nowMs);
+    }
     this.client.sendHead(head, framing, this);
   }
 
@@ -348,6 +358,13 @@ export class Exchange implements TimerOwner {
     client.flush();
     if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
     return body.consumed;
+  }
+
+  /** A piece of an event stream came. */
+  streamed(nowMs: number): void {
+    const { table, lane } = this.engine;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    this.#pieceMs = nowMs;
   }
 
   /** The response is complete. */
@@ -372,6 +389,7 @@ export class Exchange implements TimerOwner {
     this.#isTunnel = true;
     this.#judgeSucceeded(nowMs);
     this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
+    this.engine.table.measures.add(this.engine.lane, GAUGE.tunnels, 1);
     this.client.sendUpgrade(head, this);
   }
 
@@ -395,13 +413,13 @@ export class Exchange implements TimerOwner {
   clientEndedTunnel(nowMs: number): void {
     this.#clientEnded = true;
     this.connection?.stream.end();
-    if (this.#serverEnded) this.#tunnelOver(nowMs);
+    if (this.#serverEnded) this.#tunnelEnded(nowMs);
   }
 
   serverEndedTunnel(nowMs: number): void {
     this.#serverEnded = true;
     this.client.endTunnel();
-    if (this.#clientEnded) this.#tunnelOver(nowMs);
+    if (this.#clientEnded) this.#tunnelEnded(nowMs);
   }
 
   serverClosedTunnel(cause: CloseCause, nowMs: number): void {
@@ -498,7 +516,7 @@ export class Exchange implements TimerOwner {
     this.tried.add(server.row);
     if (!mayRetry(this, true, false, nowMs)) return false;
     const mayGo = this.#claimRetry();
-    const other = mayGo ? pool.choose(this.key, this.tried) : null;
+    const other = mayGo ? this.#choose() : null;
     // Where the others fail as well this answer is as good as any.
     if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
     this.#giveUpServer();
@@ -600,9 +618,21 @@ export class Exchange implements TimerOwner {
     this.client.resumeBody();
   }
 
+  #beginStream(nowMs: number): void {
+    this.#pieceMs = nowMs;
+    this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
+  }
+
   #giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
+  }
+
+  /** Both ends have said all; the connection closes by itself once the server has taken it. */
+  #tunnelEnded(nowMs: number): void {
+    if (this.connection === null || this.connection.stream.pendingBytes === 0) {
+      this.#tunnelOver(nowMs);
+    }
   }
 
   #tunnelOver(nowMs: number): void {
@@ -636,10 +666,6 @@ export class Exchange implements TimerOwner {
       const { row } = server;
       table.leave(row, lane);
       table.count(row, lane, COUNTER.requests);
-      if (this.status >= 100 && this.status < 600) {
-        const statusClass = Math.floor(this.status / 100) as 1 | 2 | 3 | 4 | 5;
-        table.count(row, lane, statusClass);
-      }
       table.count(row, lane, COUNTER.bytesFromClients, this.#requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.#responseBodyBytes);
     }

@@ -149,9 +149,9 @@ export function forwardedRequest(
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
-  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
-  // Nobody would wait for the 100 that it asks for (RFC 9110 §10.1.1).
+  // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
   if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
+  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;

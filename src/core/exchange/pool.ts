@@ -1,7 +1,8 @@
+import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
-import type { BreakerSettings } from '../health/breaker.ts';
+import { type BreakerSettings, NO_TRIAL } from '../health/breaker.ts';
 import { type EjectionSettings, isFailing } from '../health/ejection.ts';
 import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
@@ -98,42 +99,11 @@ export class Pool implements Verdicts {
     return this.#chooser.choose(key, tried);
   }
 
-  /**
-   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
-   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
-   * that server from now on; but where its own is only full, it comes back with its next request.
-   */
-  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
-    const wallMs = this.#engine.clock.wallMs();
-    const persistence = this.persistence!;
-    const own = this.#byRow.get(binding.row);
-    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
-    if (own !== undefined && verdict >= VERDICT.draining) {
-      persistence.bind(own.row, binding, wallMs);
-      this.#chooser.trial = 0;
-      return own;
-    }
-    binding.responseLines = '';
-    const chosen = this.#chooser.choose(key, tried);
-    if (chosen === null || verdict === VERDICT.full) return chosen;
-    persistence.bind(chosen.row, binding, wallMs);
-    if (binding.row === chosen.row) return chosen;
-    // Another worker met the client in the same moment, and was first.
-    const first = this.#byRow.get(binding.row);
-    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
-    if (!serves || this.#chooser.trial !== 0) return chosen;
-    return first;
-  }
-
-  /** Whether a server may be given a request that was not sent anywhere yet. */
-  verdictOf(row: number): Verdict {
-    const server = this.#byRow.get(row);
-    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
-  }
-
-  /** Token of the breaker's trial that the last `choose` claimed; 0: none. */
-  get trial(): number {
-    return this.#chooser.trial;
+  /** Token of the breaker's trial that the choice just made is; 0: it is none. Taken once. */
+  takeTrial(): number {
+    const { trial } = this.#chooser;
+    this.#chooser.trial = NO_TRIAL;
+    return trial;
   }
 
   /** Whether the last `choose` gave null because the request was at every usable server. */
@@ -164,6 +134,39 @@ export class Pool implements Verdicts {
     this.#engine.table.endRetry(this.row, this.#engine.lane);
   }
 
+  /**
+   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
+   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
+   * that server from now on; but where its own is only full, it comes back with its next request.
+   */
+  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
+    const wallMs = this.#engine.clock.wallMs();
+    const persistence = this.persistence!;
+    const own = this.#byRow.get(binding.row);
+    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
+    if (own !== undefined && verdict >= VERDICT.draining) {
+      persistence.bind(own.row, binding, wallMs);
+      return own;
+    }
+    binding.responseLines = '';
+    const chosen = this.#chooser.choose(key, tried);
+    // A server on trial may fail: nobody is bound to it before it has closed its breaker.
+    const isTrial = this.#chooser.trial !== NO_TRIAL;
+    if (chosen === null || isTrial || verdict === VERDICT.full) return chosen;
+    persistence.bind(chosen.row, binding, wallMs);
+    if (binding.row === chosen.row) return chosen;
+    // Another worker met the client in the same moment, and was first.
+    const first = this.#byRow.get(binding.row);
+    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
+    return serves ? first : chosen;
+  }
+
+  /** Whether a server may be given a request that was not sent anywhere yet. */
+  verdictOf(row: number): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
+  }
+
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
   acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
     const idle = server.idle;
@@ -173,7 +176,10 @@ export class Pool implements Verdicts {
         !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
       if (isTooOldForUnsafe) break;
       idle.pop();
-      if (connection.keptUntilMs > nowMs) return connection;
+      if (connection.keptUntilMs > nowMs) {
+        this.#engine.table.count(server.row, this.#engine.lane, COUNTER.connectionsReused);
+        return connection;
+      }
       connection.destroy();
     }
     return new ServerConnection(this.#engine, server, this.settings, nowMs);

@@ -1,5 +1,6 @@
 import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
+import { TIMING } from '../../table/measures.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, frameResponse } from '../http1/framing.ts';
@@ -39,6 +40,7 @@ export class ServerConnection implements StreamOwner {
   readonly #engine: Engine;
   readonly #settings: PoolSettings;
   readonly #timer: Timer;
+  readonly #startedMs: number;
   readonly #reader: HeadReader;
   #exchange: Exchange | null = null;
   #state: number = STATE.connecting;
@@ -55,6 +57,7 @@ export class ServerConnection implements StreamOwner {
     this.#engine = engine;
     this.#settings = settings;
     this.#silenceMs = settings.timeouts.readMs;
+    this.#startedMs = nowMs;
     this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -120,6 +123,8 @@ export class ServerConnection implements StreamOwner {
     if (keptMs <= 0) return false;
     this.#exchange = null;
     this.#state = STATE.idle;
+    // It may have been paused for a client that was slow to take the last of the response.
+    this.stream.resume();
     this.idleSinceMs = nowMs;
     this.keptUntilMs = nowMs + keptMs;
     this.#timer.set(this.keptUntilMs);
@@ -134,6 +139,8 @@ export class ServerConnection implements StreamOwner {
 
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
+    const { table, lane } = this.#engine;
+    table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
     if (this.#exchange === null) this.destroy();
@@ -159,8 +166,11 @@ export class ServerConnection implements StreamOwner {
     }
   }
 
-  onDrain(): void {
-    this.#exchange?.serverDrained();
+  onDrain(nowMs: number): void {
+    const exchange = this.#exchange;
+    if (exchange === null) return;
+    if (this.#state === STATE.awaiting && exchange.requestIsSent) this.expectAnswer(nowMs);
+    exchange.serverDrained();
   }
 
   onEnd(nowMs: number): void {
@@ -238,8 +248,10 @@ export class ServerConnection implements StreamOwner {
     const body = exchange.responseBody;
     if (body.fault !== undefined) return this.#fail('response_truncated', nowMs, body.fault);
     if (!body.done) {
-      if (exchange.isStream) this.expectStream(nowMs);
-      else this.expectAnswer(nowMs);
+      if (exchange.isStream) {
+        exchange.streamed(nowMs);
+        this.expectStream(nowMs);
+      } else this.expectAnswer(nowMs);
       return;
     }
     // Bytes after a response answer nothing that was asked: the connection is not to be trusted.
@@ -265,8 +277,10 @@ export class ServerConnection implements StreamOwner {
         this.#fail('connect_timeout', nowMs);
         break;
       case STATE.awaiting:
-        if (this.#exchange!.requestIsSent) this.#fail('read_timeout', nowMs);
-        else this.#checkUpload(nowMs);
+        // A request that waits to be taken has not been sent, whatever the exchange believes.
+        if (this.#exchange!.requestIsSent && this.stream.pendingBytes === 0) {
+          this.#fail('read_timeout', nowMs);
+        } else this.#checkUpload(nowMs);
         break;
       case STATE.body:
         // While the client is the slow one the server is held back and cannot be blamed.
@@ -274,7 +288,7 @@ export class ServerConnection implements StreamOwner {
         else this.#fail(this.#exchange!.isStream ? 'stream_timeout' : 'read_timeout', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange!.tunnelSilent(nowMs);
+        this.#checkTunnel(nowMs);
         break;
       case STATE.idle:
         this.destroy();
@@ -287,6 +301,15 @@ export class ServerConnection implements StreamOwner {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) this.#fail('write_timeout', nowMs);
     else this.expectUpload(nowMs);
+  }
+
+  /** A tunnel is silent when neither end takes anything either. */
+  #checkTunnel(nowMs: number): void {
+    const unsentBytes = this.stream.unsentBytes();
+    const isTaking = unsentBytes > 0 && unsentBytes !== this.#unsentBytes;
+    this.#unsentBytes = unsentBytes;
+    if (isTaking || this.#exchange!.isHeldByClient) this.expectStream(nowMs);
+    else this.#exchange!.tunnelSilent(nowMs);
   }
 
   #fail(failure: Failure, nowMs: number, fault?: Fault): void {

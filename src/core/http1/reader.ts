@@ -20,6 +20,8 @@ export class HeadReader {
   /** The bytes gathered so far; null between heads. */
   gathered: Buffer | null = null;
   #gatheredBytes = 0;
+  /** Empty lines that came before the head, and were not gathered. */
+  #skippedBytes = 0;
   /** After a whole head: where the bytes that came with it end, in `head.bytes`. */
   restEnd = 0;
   readonly #head: Head;
@@ -47,14 +49,16 @@ export class HeadReader {
     if (this.gathered !== null) return this.#takeMore(bytes, start, end);
     this.restEnd = end;
     const at = this.#readOnce(bytes, start, end);
-    // Empty lines before a head are no part of it, and are forgotten.
-    if (at === INCOMPLETE && this.#head.start < end) this.#gather(bytes, this.#head.start, end);
+    if (at !== INCOMPLETE) return at;
+    this.#skippedBytes += this.#head.start - start;
+    if (this.#head.start < end) this.#gather(bytes, this.#head.start, end);
     return at;
   }
 
   reset(): void {
     this.gathered = null;
     this.#gatheredBytes = 0;
+    this.#skippedBytes = 0;
   }
 
   #takeMore(bytes: Buffer, start: number, end: number): number {
@@ -62,21 +66,31 @@ export class HeadReader {
     const size = this.#gatheredBytes;
     if (size < this.#limits.headBytes && !hasLineFeed(bytes, start, end)) return INCOMPLETE;
     const at = this.#readOnce(this.gathered!, 0, size);
-    if (at !== INCOMPLETE || this.#head.start === size) this.reset();
-    else if (this.#head.start > 0) {
-      this.gathered!.copyWithin(0, this.#head.start, size);
-      this.#gatheredBytes = size - this.#head.start;
-    }
     this.restEnd = size;
+    if (at !== INCOMPLETE) this.reset();
+    else if (this.#head.start > 0) this.#skip(this.#head.start);
     return at;
   }
 
   #readOnce(bytes: Buffer, start: number, end: number): number {
     const { headBytes } = this.#limits;
-    const at = this.#read(this.#head, bytes, start, end, this.#limits);
-    if (at !== INCOMPLETE || end - this.#head.start < headBytes) return at;
-    this.#head.fault = 'head_too_large';
+    const head = this.#head;
+    const at = this.#read(head, bytes, start, end, this.#limits);
+    const isTooLarge = at === INCOMPLETE && end - head.start >= headBytes;
+    if (!isTooLarge && this.#skippedBytes + head.start - start <= headBytes) {
+      if (at !== INCOMPLETE) this.#skippedBytes = 0;
+      return at;
+    }
+    head.fault = 'head_too_large';
     return FAULTY;
+  }
+
+  /** Forgets the empty lines at the beginning of what was gathered. */
+  #skip(bytes: number): void {
+    this.#skippedBytes += bytes;
+    this.#gatheredBytes -= bytes;
+    if (this.#gatheredBytes === 0) this.gathered = null;
+    else this.gathered!.copyWithin(0, bytes, bytes + this.#gatheredBytes);
   }
 
   #gather(bytes: Buffer, start: number, end: number): void {

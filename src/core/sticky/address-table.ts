@@ -5,7 +5,8 @@ import type { AddressOf, Binding, Peer, Persistence, Verdicts } from './persiste
 
 /**
  * Knows a client by its address and a table that all workers share: whoever meets an address first
- * enters its server. Two clients behind one address have one server.
+ * enters its server. Two clients behind one address have one server. Servers are entered by row: the
+ * clients of a server that a reload took away may find another in its row, and then go there.
  */
 export class AddressTable implements Persistence {
   readonly #table: SourceTable;

@@ -1,0 +1,130 @@
+/** The admin API, one line a route. GET reads, POST changes. */
+import { parseDuration } from '../base/units.ts';
+import type { Instance } from '../control/instance.ts';
+import { SERVER_ACTIONS, type ServerAction } from '../control/status.ts';
+import { effectiveConfiguration } from './effective.ts';
+import { statsOf } from './stats.ts';
+
+export interface Call {
+  readonly instance: Instance;
+  /** What stands in the places of `:name` in the path. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+}
+
+/** An object goes out as JSON. */
+export type Reply =
+  | { readonly status: number; readonly body: object }
+  | { readonly status: number; readonly type: string; readonly text: string };
+
+export interface Route {
+  readonly method: 'GET' | 'POST';
+  /** A segment `:name` stands for anything. */
+  readonly path: string;
+  readonly help: string;
+  /** Needs no token: it gives nothing away. */
+  readonly isPublic?: boolean;
+  readonly handle: (call: Call) => Reply | Promise<Reply>;
+}
+
+export const ROUTES: readonly Route[] = [
+  {
+    method: 'GET',
+    path: '/livez',
+    help: 'that the process lives',
+    isPublic: true,
+    handle: () => ok({ live: true }),
+  },
+  {
+    method: 'GET',
+    path: '/status',
+    help: 'servers, rates, alerts',
+    handle: ({ instance }) => ok(instance.status()),
+  },
+  {
+    method: 'GET',
+    path: '/stats',
+    help: 'totals since the start',
+    handle: ({ instance }) => ok(statsOf(instance)),
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    help: 'Prometheus',
+    handle: async ({ instance }) => ({ status: 200, ...(await instance.observer.metricsText()) }),
+  },
+  {
+    method: 'GET',
+    path: '/history',
+    help: 'a sample a second of the last hour; ?since=MS gives those after it',
+    handle: ({ instance, query }) => {
+      const sinceMs = Number(query.get('since') ?? 0) || 0;
+      const samples = instance.observer.history.since(sinceMs);
+      return { status: 200, type: 'application/json', text: JSON.stringify({ samples }) };
+    },
+  },
+  {
+    method: 'GET',
+    path: '/errors',
+    help: 'the last requests that went wrong',
+    handle: ({ instance }) => ok({ errors: instance.observer.recentErrors() }),
+  },
+  {
+    method: 'GET',
+    path: '/config',
+    help: 'the effective configuration, secrets masked',
+    handle: ({ instance }) => ok(effectiveConfiguration(instance.settings)),
+  },
+  {
+    method: 'GET',
+    path: '/alerts',
+    help: 'active alerts and channels',
+    handle: ({ instance }) => ok(instance.observer.alerts()),
+  },
+  {
+    method: 'POST',
+    path: '/alerts/test',
+    help: 'one message through each channel',
+    handle: async ({ instance }) => ok({ channels: await instance.observer.testAlerts() }),
+  },
+  {
+    method: 'POST',
+    path: '/alerts/silence',
+    help: 'no messages for ?for=1h; ?for=0s ends it',
+    handle: silence,
+  },
+  {
+    method: 'POST',
+    path: '/servers/:name/:action',
+    help: 'drain, enable or disable a server',
+    handle: changeServer,
+  },
+];
+
+function silence({ instance, query }: Call): Reply {
+  const parsed = parseDuration(query.get('for') ?? '');
+  if (!parsed.ok) return wrong(400, 'bad_duration', `?for=1h is needed: ${parsed.reason}`);
+  const untilMs = parsed.value === 0 ? 0 : Date.now() + parsed.value;
+  instance.observer.silenceAlerts(untilMs);
+  return ok({ silentUntilMs: untilMs });
+}
+
+function changeServer({ instance, params }: Call): Reply {
+  const { name = '', action = '' } = params;
+  if (!Object.hasOwn(SERVER_ACTIONS, action)) {
+    return wrong(404, 'unknown_action', `one of ${Object.keys(SERVER_ACTIONS).join(', ')}`);
+  }
+  if (!instance.setServer(name, action as ServerAction)) {
+    const names = instance.plan.pool.servers.map(({ label }) => label).join(', ');
+    return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
+  }
+  return ok({ server: name, action });
+}
+
+export function ok(body: object): Reply {
+  return { status: 200, body };
+}
+
+export function wrong(status: number, error: string, help: string): Reply {
+  return { status, body: { error, help } };
+}

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { pino } from 'pino';
+import { parseConfig } from '../config/load.ts';
+import { Instance } from '../control/instance.ts';
+import { AdminServer } from './server.ts';
+
+const TOKEN = 'a-token-of-some-length';
+const CONFIG = `
+load_balancing:
+  servers:
+    - {address: "127.0.0.1:1", name: red}
+    - "127.0.0.1:2"
+  monitoring:
+    alerts:
+      channels:
+        - {type: webhook, url: "http://127.0.0.1:9/hidden", headers: {x-key: hidden}}
+admin:
+  token: ${TOKEN}-hidden
+`;
+
+/** An instance without traffic, and its admin API on a free port. */
+async function open(context: TestContext, token = '') {
+  const { settings, problems } = parseConfig(CONFIG, { file: 'test', env: {} });
+  assert.ok(settings !== undefined, JSON.stringify(problems));
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
+  const instance = new Instance(settings, pino({ enabled: false }), folder);
+  context.after(() => rmSync(folder, { recursive: true }));
+  const admin = new AdminServer({ instance, token });
+  const port = await admin.listen({ host: '127.0.0.1', port: 0 });
+  context.after(() => {
+    admin.close();
+    instance.observer.stop();
+  });
+  const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
+    askAt({ host: '127.0.0.1', port }, method, path, headers);
+  return { instance, admin, port, ask };
+}
+
+function askAt(
+  where: { host: string; port: number } | { socketPath: string },
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<{ status: number; text: string; json: () => Record<string, never> }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ ...where, method, path, headers, agent: false }, (response) => {
+      let text = '';
+      response.on('data', (piece) => {
+        text += piece;
+      });
+      response.on('end', () => {
+        resolve({ status: response.statusCode!, text, json: () => JSON.parse(text) });
+      });
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+const adminOf = (text: string, name: string) =>
+  JSON.parse(text).pools[0].servers.find((one: { name: string }) => one.name === name).admin;
+
+test('servers are drained, disabled and enabled by POST, and by nothing else', async (context) => {
+  const { ask } = await open(context);
+  assert.equal((await ask('GET', '/servers/red/drain')).status, 405);
+  assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
+  assert.equal((await ask('POST', '/servers/red/drain')).status, 200);
+  assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'draining');
+  assert.equal((await ask('POST', '/servers/127.0.0.1%3A2/disable')).status, 200);
+  assert.equal(adminOf((await ask('GET', '/status')).text, '127.0.0.1:2'), 'maintenance');
+  assert.equal((await ask('POST', '/servers/red/enable')).status, 200);
+  assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
+});
+
+test('what is not known is refused with what is', async (context) => {
+  const { ask } = await open(context);
+  const server = await ask('POST', '/servers/pink/drain');
+  assert.equal(server.status, 404);
+  assert.match(server.text, /there is no server \\"pink\\"; there are red, 127\.0\.0\.1:2/);
+  const action = await ask('POST', '/servers/red/toString');
+  assert.equal(action.status, 404);
+  assert.match(action.text, /one of drain, enable, disable/);
+  assert.match((await ask('GET', '/nothing')).text, /GET \/status/);
+});
+
+test('a page of another site changes nothing', async (context) => {
+  const { ask, port } = await open(context);
+  const foreign = [
+    { origin: 'https://evil.example' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:1' },
+  ];
+  for (const headers of foreign) {
+    const { status, json } = await ask('POST', '/servers/red/drain', headers as never);
+    assert.deepEqual([status, json().error], [403, 'cross_site'], JSON.stringify(headers));
+  }
+  assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
+  const own = { origin: `http://127.0.0.1:${port}`, 'sec-fetch-site': 'same-origin' };
+  assert.equal((await ask('POST', '/servers/red/drain', own)).status, 200);
+});
+
+test('dns-rebinding: without a token only names of this machine are answered', async (context) => {
+  const { ask, port } = await open(context);
+  for (const host of [`evil.example:${port}`, '127.evil.example', 'localhost.evil.example']) {
+    const { status, json } = await ask('GET', '/status', { host });
+    assert.deepEqual([status, json().error], [403, 'host_not_loopback'], host);
+  }
+  for (const host of [`localhost:${port}`, '127.0.0.1', `[::1]:${port}`]) {
+    assert.equal((await ask('GET', '/status', { host })).status, 200, host);
+  }
+});
+
+test('with a token nothing is told without it', async (context) => {
+  const { ask } = await open(context, TOKEN);
+  for (const path of [
+    '/status',
+    '/metrics',
+    '/config',
+    '/errors',
+    '/history',
+    '/stats',
+    '/alerts',
+  ]) {
+    assert.equal((await ask('GET', path)).status, 401, path);
+    assert.equal((await ask('GET', path, { authorization: 'Bearer wrong' })).status, 401, path);
+    const right = await ask('GET', path, { authorization: `Bearer ${TOKEN}`, host: 'lb.example' });
+    assert.equal(right.status, 200, path);
+  }
+  assert.equal((await ask('POST', '/servers/red/drain')).status, 401);
+  assert.equal((await ask('GET', '/livez')).status, 200);
+});
+
+test('the effective configuration shows no secret', async (context) => {
+  const { ask } = await open(context);
+  const { text, json } = await ask('GET', '/config');
+  assert.doesNotMatch(text, /hidden/);
+  const config = json() as never as { load_balancing: { timeout: { connect: string } } };
+  assert.equal(config.load_balancing.timeout.connect, '5s', 'durations are spelt as in the file');
+});
+
+test('metrics, history and stats answer', async (context) => {
+  const { ask, instance } = await open(context);
+  instance.observer.tick(Date.now() + 1000);
+  assert.match((await ask('GET', '/metrics')).text, /^openclaw_server_up\{.*server="red"\} 1$/m);
+  const { samples } = (await ask('GET', '/history')).json() as never as { samples: number[][] };
+  assert.equal(samples[0]!.length, 1);
+  assert.match((await ask('GET', '/stats')).text, /"connections"/);
+});
+
+test('alerts are silenced for a time and tested on each channel', async (context) => {
+  const { ask, instance } = await open(context);
+  assert.equal((await ask('POST', '/alerts/silence?for=soon')).status, 400);
+  assert.equal((await ask('POST', '/alerts/silence?for=1h')).status, 200);
+  assert.ok(instance.observer.alerts().silentUntilMs > Date.now());
+  const { channels } = (await ask('POST', '/alerts/test')).json() as never as {
+    channels: { channel: string; error: string }[];
+  };
+  assert.equal(channels[0]!.channel, 'webhook');
+  assert.notEqual(channels[0]!.error, '');
+});
+
+test('the unix socket is for its owner alone, needs no token, and goes with the server', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const { admin } = await open(context, TOKEN);
+  const socketPath = join(folder, 'run', 'openclaw.sock');
+  await admin.listenUnix(socketPath);
+  assert.equal(statSync(socketPath).mode & 0o777, 0o600);
+  assert.equal((await askAt({ socketPath }, 'GET', '/status')).status, 200);
+  admin.close();
+  assert.equal(statSync(socketPath, { throwIfNoEntry: false }), undefined);
+});

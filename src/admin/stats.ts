@@ -1,0 +1,75 @@
+import type { Instance } from '../control/instance.ts';
+import { CODES } from '../core/exchange/codes.ts';
+import { COUNTER } from '../table/layout.ts';
+import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
+
+export interface ServerStats {
+  name: string;
+  status: Record<'1xx' | '2xx' | '3xx' | '4xx' | '5xx' | 'none', number>;
+  failures: number;
+  retries: number;
+  bytesFromClients: number;
+  bytesToClients: number;
+  connectionsOpened: number;
+  connectionsReused: number;
+  tunnels: number;
+}
+
+export interface Stats {
+  servers: ServerStats[];
+  connections: { clients: number; accepted: number; idleToServers: number };
+  open: { tunnels: number; streams: number };
+  /** Those that happened, the most frequent first. */
+  failures: { code: string; count: number }[];
+  workers: { worker: number; clients: number; heapBytes: number; cpuSeconds: number }[];
+}
+
+/** Totals since the start. */
+export function statsOf(instance: Instance): Stats {
+  const { table, lanes } = instance.observer.view();
+  const { measures } = table;
+  const rows = [
+    ...instance.plan.pool.servers.map(({ label, row }) => ({ name: label, row })),
+    { name: '', row: measures.noRow },
+  ];
+  return {
+    servers: rows.map(({ name, row }) => {
+      const count = (statusClass: number) => measures.requestsOfClass(row, statusClass);
+      const counted = (which: (typeof COUNTER)[keyof typeof COUNTER]) =>
+        row === measures.noRow ? 0 : table.counted(row, which);
+      return {
+        name,
+        status: {
+          '1xx': count(1),
+          '2xx': count(2),
+          '3xx': count(3),
+          '4xx': count(4),
+          '5xx': count(5),
+          none: count(0),
+        },
+        failures: counted(COUNTER.failures),
+        retries: counted(COUNTER.retries),
+        bytesFromClients: counted(COUNTER.bytesFromClients),
+        bytesToClients: counted(COUNTER.bytesToClients),
+        connectionsOpened: counted(COUNTER.connectionsOpened),
+        connectionsReused: counted(COUNTER.connectionsReused),
+        tunnels: counted(COUNTER.tunnels),
+      };
+    }),
+    connections: {
+      clients: measures.total(GAUGE.clientConnections),
+      accepted: measures.total(WORKER_COUNTER.clientConnectionsAccepted),
+      idleToServers: measures.total(GAUGE.idleServerConnections),
+    },
+    open: { tunnels: measures.total(GAUGE.tunnels), streams: measures.total(GAUGE.streams) },
+    failures: CODES.map((code, index) => ({ code, count: measures.failures(index) }))
+      .filter(({ count }) => count > 0)
+      .sort((a, b) => b.count - a.count),
+    workers: lanes.map((worker) => ({
+      worker,
+      clients: measures.get(worker, GAUGE.clientConnections),
+      heapBytes: measures.get(worker, GAUGE.heapUsedBytes),
+      cpuSeconds: measures.get(worker, WORKER_COUNTER.cpuSeconds),
+    })),
+  };
+}

@@ -1,0 +1,157 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { InstanceStatus, ServerStatus } from '../control/status.ts';
+import { backendScreen, statsScreen, statusScreen } from './lb-screens.ts';
+import { age, bytes, count, ms, percent } from './readable.ts';
+import { textTable } from './text-table.ts';
+
+const PLAIN = { isColoured: false, widthMax: 100, nowMs: 1_000_000 };
+
+const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus => ({
+  name,
+  address: name,
+  state: 'up',
+  standing: 'usable',
+  attempts: 0,
+  admin: 'active',
+  backup: false,
+  weight: 1,
+  inFlight: 3,
+  requests: 1000,
+  failures: 0,
+  retries: 0,
+  share: 0.5,
+  requestsPerSecond: 12.3,
+  errorRate: 0,
+  latencyMs: 4.2,
+  p99Ms: [],
+  lastChange: null,
+  ...more,
+});
+
+const status = (servers: ServerStatus[]): InstanceStatus => ({
+  version: '1.2.3',
+  pid: 1,
+  uptimeMs: 3_600_000 * 5,
+  workers: 2,
+  workerDeaths: 0,
+  listeners: ['http://127.0.0.1:8080'],
+  requests: 123_456,
+  requestsPerSecond: 1234,
+  errorRate: 0.071,
+  p50Ms: 0.42,
+  p99Ms: 1300,
+  inFlight: 7,
+  clientConnections: 1,
+  tunnels: 0,
+  streams: 2,
+  alerts: [{ name: 'high_latency', subject: '', sinceMs: 940_000, measured: 'p99 1.3s' }],
+  pools: [{ name: 'default', strategy: 'round_robin', servers }],
+  lostLogRecords: 0,
+});
+
+test('numbers are written as people read them', () => {
+  assert.deepEqual([0, 7.34, 950, 999.7, 1234, 3_400_000].map(count), [
+    '0',
+    '7.3',
+    '950',
+    '1k',
+    '1.2k',
+    '3.4M',
+  ]);
+  assert.deepEqual([0, 512, 1536, 1048576, 2 ** 30].map(bytes), [
+    '0 B',
+    '512 B',
+    '1.5 KB',
+    '1 MB',
+    '1 GB',
+  ]);
+  assert.deepEqual([0, 0.42, 12.34, 250.4, 1300].map(ms), [
+    '-',
+    '0.42 ms',
+    '12 ms',
+    '250 ms',
+    '1.3 s',
+  ]);
+  assert.deepEqual([0, 0.0001, 0.071, 0.5, 1].map(percent), ['0%', '<0.1%', '7.1%', '50%', '100%']);
+  assert.deepEqual([0, 45_000, 725_000, 12_000_000, 86_400_000 * 6].map(age), [
+    '0s',
+    '45s',
+    '12m 5s',
+    '3h 20m',
+    '6d',
+  ]);
+});
+
+test('a status is one screen', () => {
+  const servers = [server('a'), server('b', { state: 'down' }), server('c', { admin: 'draining' })];
+  assert.deepEqual(statusScreen(status(servers), PLAIN).split('\n'), [
+    'openclaw   1.2.3, up 5h, 2 workers',
+    'listening  http://127.0.0.1:8080',
+    'pool       default: round_robin, 3 servers',
+    'servers    1 up, 1 down, 1 draining',
+    'requests   1.2k/s, 7 in flight, 123k since the start',
+    'errors     7.1% of answers are 5xx',
+    'latency    p50 0.42 ms, p99 1.3 s',
+    'open       1 client connection, 0 tunnels, 2 streams',
+    'alerts',
+    '  high_latency for 1m: p99 1.3s',
+    '',
+  ]);
+});
+
+test('every line of servers fits 100 columns, whatever their names and changes', () => {
+  const why = 'status 503, expected 200-299, and a body that goes on for ever and ever and ever';
+  const long = server('a-server-with-a-name-of-sixty-four-letters.'.padEnd(64, 'x'), {
+    address: '[2001:db8:1234:5678:9abc:def0:1234:5678]:65535',
+    backup: true,
+    weight: 256,
+    lastChange: { atMs: 1000, what: 'down', why },
+  });
+  const text = backendScreen(status([long, server('b')]), PLAIN);
+  for (const line of text.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
+  assert.match(text, /…/);
+});
+
+test('every line of stats fits 100 columns with large numbers', () => {
+  const stats = {
+    name: 'a-long-name.example.com:65535',
+    status: { '1xx': 1e9, '2xx': 123_456_789_012, '3xx': 1e9, '4xx': 1e9, '5xx': 1e9, none: 1e9 },
+    failures: 1e9,
+    retries: 1e9,
+    bytesFromClients: 1e15,
+    bytesToClients: 1e15,
+    connectionsOpened: 1e9,
+    connectionsReused: 1e12,
+    tunnels: 3,
+  };
+  const text = statsScreen(
+    {
+      servers: [stats],
+      connections: { clients: 1, accepted: 2, idleToServers: 3 },
+      open: { tunnels: 0, streams: 0 },
+      failures: [{ code: 'connect_refused', count: 5 }],
+      workers: [{ worker: 0, clients: 1, heapBytes: 1e8, cpuSeconds: 12.34 }],
+    },
+    PLAIN,
+  );
+  for (const line of text.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
+  assert.match(text, /connect_refused +5/);
+});
+
+test('colours say what is wrong, and are there only where they are wanted', () => {
+  const down = status([server('a', { state: 'down' })]);
+  assert.match(backendScreen(down, { ...PLAIN, isColoured: true }), /\x1b\[31mdown\x1b\[0m/);
+  assert.ok(!backendScreen(down, PLAIN).includes('\x1b'));
+});
+
+test('a table cuts only the columns that may give way', () => {
+  const columns = [
+    { title: 'NAME', isFlexible: true },
+    { title: 'N', align: 'right' as const },
+  ];
+  assert.equal(
+    textTable(columns, [['a-name-of-twenty-chars', '12345']], { widthMax: 20 }),
+    'NAME               N\na-name-of-tw…  12345',
+  );
+});

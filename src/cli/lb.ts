@@ -1,0 +1,171 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Command, InvalidArgumentError } from 'commander';
+import { parseDuration } from '../base/units.ts';
+import type { InstanceStatus } from '../control/status.ts';
+import type { ActiveAlert } from '../observe/alerts.ts';
+import type { ChannelStatus } from '../observe/dispatcher.ts';
+import { AdminClient, type AdminOptions } from './admin-client.ts';
+import { CommandError, EXIT, type Io } from './io.ts';
+import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
+import { age } from './readable.ts';
+
+interface ShowOptions extends AdminOptions {
+  json?: boolean;
+  watch?: boolean;
+}
+
+const WATCH_EVERY_MS = 1000;
+const WIDTH_MAX = 100;
+
+/** `openclaw lb ...`: what the running instance is doing. */
+export function lbCommand(io: Io): Command {
+  const lb = new Command('lb').description('What the running instance is doing');
+  shown(lb.command('status').description('One screen of the whole instance')).action(
+    (options: ShowOptions) => show(io, options, '/status', statusScreen),
+  );
+  shown(lb.command('stats').description('Totals and connections since the start')).action(
+    (options: ShowOptions) => show(io, options, '/stats', statsScreen),
+  );
+  shown(lb.command('top').description('Status and servers, live')).action((options: ShowOptions) =>
+    show(io, { ...options, watch: true }, '/status', topScreen),
+  );
+  const backend = lb.command('backend').description('The servers');
+  shown(backend.command('status').description('A row for each server')).action(
+    (options: ShowOptions) => show(io, options, '/status', backendScreen),
+  );
+  const actions = {
+    drain: 'Send it nothing new; what it has goes on',
+    disable: 'Send it nothing at all, sticky clients included',
+    enable: 'Send it traffic again',
+  };
+  for (const [action, description] of Object.entries(actions)) {
+    reached(backend.command(action).argument('<server>', 'its name or address'))
+      .description(description)
+      .action((server: string, options: AdminOptions) => change(io, server, action, options));
+  }
+  return lb;
+}
+
+/** `openclaw alerts ...`. */
+export function alertsCommand(io: Io): Command {
+  const alerts = new Command('alerts').description('Alerts of the running instance');
+  shown(alerts.command('list').description('Active alerts and how their channels do')).action(
+    (options: ShowOptions) => show(io, options, '/alerts', alertsScreen),
+  );
+  reached(alerts.command('test'))
+    .description('Send one message through each channel')
+    .action((options: AdminOptions) => testAlerts(io, options));
+  reached(alerts.command('silence').argument('<duration>', 'like 1h; 0s ends it', duration))
+    .description('Send no message for a while; what still holds then is told')
+    .action((forMs: number, options: AdminOptions) => silenceAlerts(io, forMs, options));
+  return alerts;
+}
+
+function reached(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the configuration of the instance')
+    .option('--admin <address>', 'its admin address: host:port or a unix socket');
+}
+
+function shown(command: Command): Command {
+  return reached(command)
+    .option('--json', 'for programs')
+    .option('--watch', 'again each second, until Ctrl-C');
+}
+
+async function show<T>(
+  io: Io,
+  options: ShowOptions,
+  path: string,
+  render: (answer: T, screen: Screen) => string,
+): Promise<void> {
+  const client = AdminClient.find(io, options);
+  const { stdout } = process;
+  const isLive = options.watch === true && stdout.isTTY && options.json !== true;
+  for (;;) {
+    const answer = await client.get<T>(path);
+    const screen: Screen = {
+      isColoured: stdout.isTTY && io.colour,
+      widthMax: stdout.isTTY ? Math.max(60, stdout.columns) : WIDTH_MAX,
+      nowMs: io.now().getTime(),
+    };
+    if (options.json) {
+      // One line each time, so that a program can read them as they come.
+      io.out(`${JSON.stringify(answer, null, options.watch ? 0 : 2)}\n`);
+    } else if (isLive) io.out(`\x1b[H\x1b[2J${render(answer, screen)}`);
+    else io.out(render(answer, screen));
+    if (options.watch !== true) return;
+    await wait(WATCH_EVERY_MS);
+  }
+}
+
+function topScreen(status: InstanceStatus, screen: Screen): string {
+  return `${statusScreen(status, screen)}\n${backendScreen(status, screen)}`;
+}
+
+async function change(
+  io: Io,
+  server: string,
+  action: string,
+  options: AdminOptions,
+): Promise<void> {
+  await AdminClient.find(io, options).post(`/servers/${encodeURIComponent(server)}/${action}`);
+  const done = { drain: 'drains', disable: 'is disabled', enable: 'is enabled' }[action];
+  io.out(`${server} ${done}. See it: openclaw lb backend status\n`);
+}
+
+interface Alerts {
+  active: ActiveAlert[];
+  channels: ChannelStatus[];
+  silentUntilMs: number;
+}
+
+function alertsScreen({ active, channels, silentUntilMs }: Alerts, { nowMs }: Screen): string {
+  const lines = active.map(({ name, subject, sinceMs, measured, outliers }) => {
+    const about = subject === '' ? name : `${name} ${subject}`;
+    const out = outliers.length === 0 ? '' : `\n  stands out: ${outliers.join('; ')}`;
+    return `${about} for ${age(nowMs - sinceMs)}: ${measured}${out}`;
+  });
+  if (active.length === 0) lines.push('no alert is active');
+  if (silentUntilMs > nowMs) lines.push(`silenced for another ${age(silentUntilMs - nowMs)}`);
+  if (channels.length === 0) {
+    lines.push('no channel is configured: load_balancing.monitoring.alerts.channels');
+  }
+  for (const { channel, sent, waiting, undelivered, error } of channels) {
+    const trouble = error === '' ? '' : `, last error: ${error}`;
+    lines.push(
+      `${channel}: ${sent} sent, ${waiting} waiting, ${undelivered} not delivered${trouble}`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+async function testAlerts(io: Io, options: AdminOptions): Promise<void> {
+  const { channels } = await AdminClient.find(io, options).post<{
+    channels: { channel: string; error: string }[];
+  }>('/alerts/test');
+  if (channels.length === 0) {
+    throw new CommandError(
+      'no channel is configured',
+      EXIT.refused,
+      'list them under load_balancing.monitoring.alerts.channels',
+    );
+  }
+  for (const { channel, error } of channels) {
+    io.out(`${channel}: ${error === '' ? 'taken' : `failed: ${error}`}\n`);
+  }
+  const failed = channels.filter(({ error }) => error !== '').length;
+  if (failed > 0)
+    throw new CommandError(`${failed} of ${channels.length} channels failed`, EXIT.refused);
+}
+
+async function silenceAlerts(io: Io, forMs: number, options: AdminOptions): Promise<void> {
+  await AdminClient.find(io, options).post(`/alerts/silence?for=${forMs}ms`);
+  io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
+}
+
+function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if (!parsed.ok) throw new InvalidArgumentError(parsed.reason);
+  return parsed.value;
+}

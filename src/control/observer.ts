@@ -1,0 +1,331 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { VERSION } from '../base/version.ts';
+import type { Settings } from '../config/schema.ts';
+import { standingOf, VERDICT, type Verdict } from '../core/balance/verdict.ts';
+import { type ActiveAlert, AlertEngine, type AlertMessage } from '../observe/alerts.ts';
+import { channelsOf } from '../observe/channels.ts';
+import { type ChannelStatus, Dispatcher } from '../observe/dispatcher.ts';
+import type { Logger } from '../observe/log.ts';
+import { noticeOf, type Origin, testNotice } from '../observe/message.ts';
+import { Metrics } from '../observe/metrics.ts';
+import { StatsdSender } from '../observe/statsd.ts';
+import type { View, ViewCertificate } from '../observe/view.ts';
+import { ADMIN, HEALTH } from '../table/layout.ts';
+import type { SharedTable } from '../table/table.ts';
+import type { WorkerPlan } from '../worker/plan.ts';
+import type { ExchangeRecord } from '../worker/record.ts';
+import { conditionsOf, type ServerFacts } from './conditions.ts';
+import { History } from './history.ts';
+import { urlOf } from './plan.ts';
+
+const TICK_MS = 1000;
+const ERRORS_MAX = 100;
+const CERTIFICATES_EVERY_MS = 3_600_000;
+
+/** What happened last to a server, and why. */
+export interface Change {
+  readonly atMs: number;
+  readonly what: string;
+  readonly why: string;
+}
+
+/** What the observer is told by the instance each time it looks. */
+export interface Surroundings {
+  /** Lanes of the workers that run. */
+  readonly lanes: readonly number[];
+  readonly workerDeaths: number;
+  readonly lostLogRecords: number;
+}
+
+const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
+
+/**
+ * Watches the instance once a second from the control thread: keeps the last hour, raises alerts,
+ * feeds StatsD, and answers what metrics, status and dashboard ask.
+ */
+export class Observer {
+  readonly history: History;
+  readonly #table: SharedTable;
+  readonly #log: Logger;
+  readonly #surroundings: () => Surroundings;
+  readonly #metrics = new Metrics();
+  readonly #changes = new Map<string, Change>();
+  readonly #states = new Map<string, string>();
+  readonly #errors: (ExchangeRecord & { atMs: number })[] = [];
+  readonly #startedSeconds: number;
+  #settings: Settings;
+  #plan: WorkerPlan;
+  #engine: AlertEngine;
+  #dispatcher: Dispatcher;
+  #statsd: StatsdSender | null = null;
+  #statsdDueMs = 0;
+  #statsdFailed = false;
+  #certificates: readonly ViewCertificate[] = [];
+  #certificatesDueMs = 0;
+  #reloadError = '';
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(
+    table: SharedTable,
+    log: Logger,
+    settings: Settings,
+    plan: WorkerPlan,
+    surroundings: () => Surroundings,
+  ) {
+    this.#table = table;
+    this.#log = log;
+    this.#surroundings = surroundings;
+    this.#settings = settings;
+    this.#plan = plan;
+    this.#startedSeconds = Date.now() / 1000 - process.uptime();
+    this.history = new History(table, Date.now());
+    this.#engine = this.#newEngine();
+    this.#dispatcher = this.#newDispatcher();
+  }
+
+  start(): void {
+    this.#openStatsd();
+    this.#timer = setInterval(() => this.tick(Date.now()), TICK_MS);
+    this.#timer.unref();
+  }
+
+  stop(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#dispatcher.close();
+    this.#statsd?.close();
+    this.#statsd = null;
+  }
+
+  /** Follows other settings; alerts that have begun go on where their times are the same. */
+  apply(settings: Settings, plan: WorkerPlan): void {
+    const before = this.#settings.load_balancing.monitoring;
+    const after = settings.load_balancing.monitoring;
+    this.#settings = settings;
+    this.#plan = plan;
+    this.#certificatesDueMs = 0;
+    this.#reloadError = '';
+    if (JSON.stringify(before.alerts) !== JSON.stringify(after.alerts)) {
+      this.#dispatcher.close();
+      this.#dispatcher = this.#newDispatcher();
+      const isSame =
+        before.alerts.for === after.alerts.for && before.alerts.cooldown === after.alerts.cooldown;
+      if (!isSame) this.#engine = this.#newEngine();
+    }
+    if (JSON.stringify(before.metrics) !== JSON.stringify(after.metrics)) {
+      this.#statsd?.close();
+      this.#openStatsd();
+    }
+  }
+
+  /** One look at everything. @param nowMs milliseconds since 1970 */
+  tick(nowMs: number): void {
+    const { servers } = this.#plan.pool;
+    this.#noteStates(nowMs);
+    this.history.sample(
+      servers.map(({ row }) => row),
+      nowMs,
+    );
+    this.#readCertificates(nowMs);
+    this.#raise(nowMs);
+    if (this.#statsd !== null && nowMs >= this.#statsdDueMs) {
+      this.#statsdDueMs = nowMs + this.#settings.load_balancing.monitoring.metrics.interval;
+      this.#statsd.send(this.view());
+    }
+  }
+
+  /** A request that went wrong, for the list of recent errors. */
+  recordError(record: ExchangeRecord): void {
+    this.#errors.push({ ...record, atMs: Date.now() });
+    if (this.#errors.length > ERRORS_MAX) this.#errors.shift();
+  }
+
+  /** The newest first. */
+  recentErrors(): readonly (ExchangeRecord & { atMs: number })[] {
+    return this.#errors.toReversed();
+  }
+
+  /** Whoever changes a server's state says what and why; it is shown and logged. */
+  serverChanged(label: string, what: string, why: string): void {
+    this.noteChange(label, what, why);
+    this.#log.info({ event: 'server_changed', server: label, what, why });
+  }
+
+  /** Like `serverChanged`, for whoever logs the change himself. */
+  noteChange(label: string, what: string, why: string): void {
+    this.#changes.set(label, { atMs: Date.now(), what, why });
+  }
+
+  changeOf(label: string): Change | null {
+    return this.#changes.get(label) ?? null;
+  }
+
+  /** A configuration was refused; the next one that is applied ends the alert. */
+  reloadFailed(reason: string): void {
+    this.#reloadError = reason;
+  }
+
+  async metricsText(): Promise<{ type: string; text: string }> {
+    return { type: this.#metrics.contentType, text: await this.#metrics.text(this.view()) };
+  }
+
+  alerts(): { active: ActiveAlert[]; channels: ChannelStatus[]; silentUntilMs: number } {
+    return {
+      active: this.#engine.active(),
+      channels: this.#dispatcher.status(),
+      silentUntilMs: this.#engine.silentUntilMs,
+    };
+  }
+
+  /** @param untilMs milliseconds since 1970; 0 ends a silence */
+  silenceAlerts(untilMs: number): void {
+    this.#engine.silence(untilMs);
+    this.#log.info({ event: 'alerts_silenced', until: new Date(untilMs).toISOString() });
+  }
+
+  /** Sends one message through each channel. */
+  async testAlerts(): Promise<{ channel: string; error: string }[]> {
+    return await this.#dispatcher.test(testNotice(this.#origin()));
+  }
+
+  view(): View {
+    const { pool } = this.#plan;
+    const undelivered = new Map<string, number>();
+    for (const { channel, undelivered: count } of this.#dispatcher.status()) {
+      undelivered.set(channel, count);
+    }
+    return {
+      ...this.#surroundings(),
+      table: this.#table,
+      servers: pool.servers.map(({ label, row }) => ({ pool: pool.settings.name, label, row })),
+      pool: pool.settings.name,
+      version: VERSION,
+      startedSeconds: this.#startedSeconds,
+      certificates: this.#certificates,
+      alertsActive: this.#engine.active().map(({ name }) => name),
+      undelivered,
+    };
+  }
+
+  #raise(nowMs: number): void {
+    const { alerts, enabled } = this.#settings.load_balancing.monitoring;
+    if (!enabled || !alerts.enabled) return;
+    const facts = {
+      window: this.history.window(alerts.window),
+      servers: this.#serverFacts(),
+      pools: [this.#plan.pool.settings.name],
+      certificates: this.#certificates,
+      reloadError: this.#reloadError,
+      nowMs,
+    };
+    for (const message of this.#engine.judge(conditionsOf(alerts, facts), nowMs)) {
+      this.#log[message.phase === 'begin' ? 'warn' : 'info']({ event: 'alert', ...message });
+      if (isWanted(message, alerts.events)) {
+        this.#dispatcher.send(noticeOf(message, this.#origin()));
+      }
+    }
+  }
+
+  #serverFacts(): ServerFacts[] {
+    const { pool } = this.#plan;
+    return pool.servers.map(({ label, row }) => {
+      const { requests, errors, p99Ms } = this.history.server(row);
+      return {
+        pool: pool.settings.name,
+        label,
+        isDown: this.#table.health(row) === HEALTH.down,
+        isActive: this.#table.admin(row) === ADMIN.active,
+        isBreakerOpen: BROKEN.has(standingOf(this.#table, row)),
+        why: this.#changes.get(label)?.why ?? '',
+        requests: sum(requests),
+        errors: sum(errors),
+        p99Ms: Math.max(-1, ...p99Ms),
+      };
+    });
+  }
+
+  /** Changes that nobody told of are at least seen. */
+  #noteStates(nowMs: number): void {
+    const { servers } = this.#plan.pool;
+    for (const { label, row } of servers) {
+      const health = this.#table.health(row);
+      const state = health === HEALTH.down ? 'down' : health === HEALTH.up ? 'up' : 'unknown';
+      const before = this.#states.get(label);
+      this.#states.set(label, state);
+      if (before === undefined || before === state) continue;
+      const told = this.#changes.get(label);
+      if (told !== undefined && nowMs - told.atMs < 2 * TICK_MS) continue;
+      this.serverChanged(label, state, '');
+    }
+    if (this.#states.size <= servers.length) return;
+    for (const label of this.#states.keys()) {
+      if (servers.some((server) => server.label === label)) continue;
+      this.#states.delete(label);
+      this.#changes.delete(label);
+    }
+  }
+
+  #readCertificates(nowMs: number): void {
+    if (nowMs < this.#certificatesDueMs) return;
+    this.#certificatesDueMs = nowMs + CERTIFICATES_EVERY_MS;
+    const { tls } = this.#settings.load_balancing.security;
+    const paths = tls.enabled
+      ? [tls.cert_path, ...tls.certificates.map((one) => one.cert_path)]
+      : [];
+    this.#certificates = paths.flatMap((path) => {
+      if (path === undefined) return [];
+      try {
+        const { validTo } = new X509Certificate(readFileSync(path));
+        return [{ path, expiresSeconds: Date.parse(validTo) / 1000 }];
+      } catch (error) {
+        this.#log.warn({ event: 'certificate_unreadable', path, cause: (error as Error).message });
+        return [];
+      }
+    });
+  }
+
+  #newEngine(): AlertEngine {
+    const { alerts } = this.#settings.load_balancing.monitoring;
+    return new AlertEngine({ forMs: alerts.for, cooldownMs: alerts.cooldown });
+  }
+
+  #newDispatcher(): Dispatcher {
+    const { alerts, enabled } = this.#settings.load_balancing.monitoring;
+    const channels = enabled && alerts.enabled ? channelsOf(alerts.channels) : [];
+    return new Dispatcher(channels, {
+      onFailure: (channel, error, isLast) => {
+        const event = isLast ? 'alert_undelivered' : 'alert_delayed';
+        this.#log[isLast ? 'error' : 'warn']({ event, channel, cause: error });
+      },
+    });
+  }
+
+  #openStatsd(): void {
+    const { metrics, enabled } = this.#settings.load_balancing.monitoring;
+    this.#statsd = null;
+    if (!enabled || !metrics.enabled || !metrics.endpoints.includes('statsd')) return;
+    this.#statsd = new StatsdSender(metrics.statsd, (error) => {
+      // Once: a StatsD that is not there would else fill the log.
+      if (!this.#statsdFailed) this.#log.warn({ event: 'statsd_failed', cause: error.message });
+      this.#statsdFailed = true;
+    });
+  }
+
+  #origin(): Origin {
+    const { pool, listen } = this.#plan;
+    return { host: hostname(), pool: pool.settings.name, listeners: listen.map(urlOf) };
+  }
+}
+
+/** server_down and server_up are the two ends of one alert, and can be asked for apart. */
+function isWanted(message: AlertMessage, events: readonly string[]): boolean {
+  if (message.name !== 'server_down') return true;
+  return events.includes(message.phase === 'begin' ? 'server_down' : 'server_up');
+}
+
+function sum(values: readonly number[]): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}

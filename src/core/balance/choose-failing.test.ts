@@ -1,0 +1,166 @@
+/** What a chooser makes of breakers, ejections, slow starts and failovers. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seededRandom } from '../../base/random.ts';
+import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
+import { SharedTable } from '../../table/table.ts';
+import { Chooser, type PoolServer } from './choose.ts';
+import { createStrategy, type StrategyName } from './registry.ts';
+import { TriedSet } from './tried-set.ts';
+import { VERDICT } from './verdict.ts';
+
+const TOKEN = 42;
+
+interface Shape {
+  backup?: boolean;
+}
+
+/** A pool of servers a, b, c and so on; each half-open one has one trial to give. */
+function poolOf(
+  shapes: readonly Shape[],
+  options: { panic?: number; strategy?: StrategyName } = {},
+) {
+  const table = SharedTable.create({ serverRows: shapes.length, workerLanes: 1 });
+  const claimed = new Set<number>();
+  const servers = shapes.map(
+    ({ backup = false }, row): PoolServer => ({
+      row,
+      name: 'abcdefgh'[row]!,
+      weight: 1,
+      backup,
+      maxInFlight: 0,
+      inFlight: () => 0,
+      latencyUs: () => 0,
+      claimTrial: () => {
+        if (claimed.has(row)) return 0;
+        claimed.add(row);
+        return TOKEN;
+      },
+    }),
+  );
+  const chooser = new Chooser({
+    servers,
+    strategy: createStrategy(options.strategy ?? 'round_robin', seededRandom(1)),
+    table,
+    poolRow: 0,
+    random: seededRandom(2),
+    panicThresholdPercent: options.panic ?? 0,
+  });
+  const set = (row: number, cell: number, value: number) => {
+    Atomics.store(table.cells, table.atServer(row, cell), value);
+    table.raiseGeneration();
+  };
+  /** Names of the servers that many requests reach. */
+  const reached = (tried = new TriedSet()) => {
+    const names = new Set<string>();
+    for (let i = 0; i < 32; i++) names.add(chooser.choose(0, tried)?.name ?? '-');
+    return [...names].sort().join('');
+  };
+  return { table, servers, chooser, claimed, set, reached };
+}
+
+test('a server with an open breaker gets nothing', () => {
+  const { set, reached, chooser, servers } = poolOf([{}, {}, {}]);
+  set(1, SERVER.breaker, BREAKER.open);
+  assert.equal(reached(), 'ac');
+  assert.equal(chooser.verdict(servers[1]!, new TriedSet()), VERDICT.open);
+});
+
+test('with all breakers open there is no server, whatever the panic threshold', () => {
+  const { set, reached } = poolOf([{}, {}], { panic: 50 });
+  for (const row of [0, 1]) set(row, SERVER.breaker, BREAKER.open);
+  assert.equal(reached(), '-');
+});
+
+test('a half-open breaker gets one request as its trial, and the next go elsewhere', () => {
+  const { set, chooser, reached } = poolOf([{}, {}, {}]);
+  set(2, SERVER.breaker, BREAKER.halfOpen);
+  assert.equal(chooser.choose(0, new TriedSet())?.name, 'c');
+  assert.equal(chooser.trial, TOKEN);
+  assert.equal(reached(), 'ab');
+  assert.equal(chooser.trial, 0);
+});
+
+test('a trial is sent to no server that is down, in maintenance or was tried', () => {
+  const { table, set, claimed, chooser } = poolOf([{}, {}, {}, {}]);
+  for (const row of [1, 2, 3]) set(row, SERVER.breaker, BREAKER.halfOpen);
+  table.setHealth(1, HEALTH.down);
+  table.setAdmin(2, ADMIN.maintenance);
+  const tried = new TriedSet();
+  tried.add(3);
+  assert.equal(chooser.choose(0, tried)?.name, 'a');
+  assert.equal(claimed.size, 0);
+});
+
+test('a half-open backup gets no trial while primaries serve', () => {
+  const { set, reached } = poolOf([{}, { backup: true }]);
+  set(1, SERVER.breaker, BREAKER.halfOpen);
+  assert.equal(reached(), 'a');
+  set(0, SERVER.breaker, BREAKER.open);
+  assert.equal(reached(), '-b');
+});
+
+test('an ejected server gets nothing while another can serve, and all when none can', () => {
+  const { table, set, reached } = poolOf([{}, {}, {}]);
+  set(0, SERVER.ejectedUntilMs, 1);
+  assert.equal(reached(), 'bc');
+  table.setHealth(1, HEALTH.down);
+  table.setHealth(2, HEALTH.down);
+  assert.equal(reached(), 'a');
+  table.setAdmin(0, ADMIN.draining);
+  assert.equal(reached(), '-');
+});
+
+test('a backup serves before an ejected primary', () => {
+  const { set, reached } = poolOf([{}, { backup: true }]);
+  set(0, SERVER.ejectedUntilMs, 1);
+  assert.equal(reached(), 'b');
+});
+
+test('backups go on serving after a failover, and primaries where no backup can', () => {
+  const { table, reached } = poolOf([{}, { backup: true }, {}]);
+  assert.equal(reached(), 'ac');
+  table.setFailedOver(0, true);
+  assert.equal(reached(), 'b');
+  table.setHealth(1, HEALTH.down);
+  assert.equal(reached(), 'ac');
+  table.setHealth(1, HEALTH.up);
+  table.setFailedOver(0, false);
+  assert.equal(reached(), 'ac');
+});
+
+test('a server that starts slowly gets its share of its turns', () => {
+  const { set, chooser } = poolOf([{}, {}]);
+  const turns = (requests: number) => {
+    let count = 0;
+    for (let i = 0; i < requests; i++) if (chooser.choose(0, new TriedSet())?.name === 'b') count++;
+    return count;
+  };
+  for (const percent of [10, 50, 90]) {
+    set(1, SERVER.slowPercent, percent);
+    const expected = (4000 / 2) * (percent / 100);
+    assert.ok(Math.abs(turns(4000) - expected) < 150, `${percent}%`);
+  }
+  set(1, SERVER.slowPercent, 0);
+  assert.equal(turns(4000), 2000);
+});
+
+test('a client that is hashed changes over to a slow starter once, and stays', () => {
+  const { set, chooser } = poolOf([{}, {}], { strategy: 'ip_hash' });
+  const keys = Array.from({ length: 500 }, (_, at) => Math.imul(at + 1, 0x9e3779b1) >>> 0);
+  const own = keys.filter((key) => chooser.choose(key, new TriedSet())?.name === 'b');
+  let there = new Set<number>();
+  for (const percent of [10, 30, 60, 99]) {
+    set(1, SERVER.slowPercent, percent);
+    const now = new Set(own.filter((key) => chooser.choose(key, new TriedSet())?.name === 'b'));
+    for (const key of there) assert.ok(now.has(key));
+    assert.ok(Math.abs(now.size / own.length - percent / 100) < 0.1, `${percent}%`);
+    there = now;
+  }
+});
+
+test('where all usable servers start slowly all are used', () => {
+  const { set, reached } = poolOf([{}, {}]);
+  for (const row of [0, 1]) set(row, SERVER.slowPercent, 10);
+  assert.equal(reached(), 'ab');
+});

@@ -1,0 +1,189 @@
+/** The table of servers: a row is made once, and then only what changed in it is written. */
+import { age, count, ms, percent } from './readable.js';
+
+const SVG = 'http://www.w3.org/2000/svg';
+const SPARK_WIDTH = 90;
+const SPARK_HEIGHT = 22;
+
+export class ServerTable {
+  /** @param {(server: string, action: string) => void} act */
+  constructor(body, act) {
+    this.body = body;
+    this.act = act;
+    this.rows = new Map();
+    this.words = {};
+  }
+
+  /** @param {object[]} servers of /status */
+  show(servers, words, nowMs) {
+    if (words !== this.words) {
+      this.body.replaceChildren();
+      this.rows.clear();
+      this.words = words;
+    }
+    const seen = new Set();
+    for (const server of servers) {
+      seen.add(server.name);
+      let row = this.rows.get(server.name);
+      if (row === undefined) {
+        row = this.make(server);
+        this.rows.set(server.name, row);
+        this.body.append(row.line);
+      }
+      this.fill(row, server, nowMs);
+    }
+    for (const [name, row] of this.rows) {
+      if (seen.has(name)) continue;
+      row.line.remove();
+      this.rows.delete(name);
+    }
+  }
+
+  make(server) {
+    const { words } = this;
+    const line = document.createElement('tr');
+    line.setAttribute('role', 'row');
+    const cell = (label, className = '', kind = 'td') => {
+      const made = document.createElement(kind);
+      made.setAttribute('role', kind === 'th' ? 'rowheader' : 'cell');
+      if (kind === 'th') made.scope = 'row';
+      made.dataset.label = label;
+      if (className !== '') made.className = className;
+      line.append(made);
+      return made;
+    };
+    const name = cell(words.server, 'name', 'th');
+    const strong = document.createElement('strong');
+    strong.textContent = server.name;
+    name.append(strong);
+    const address = document.createElement('small');
+    name.append(address);
+    const state = cell(words.state);
+    const badge = document.createElement('span');
+    state.append(badge);
+    const share = cell(words.share, 'share');
+    const bar = document.createElement('span');
+    bar.className = 'bar';
+    const part = document.createElement('span');
+    bar.append(part);
+    const shareText = document.createElement('span');
+    share.append(bar, shareText);
+    const perSecond = cell(words.perSecond, 'number');
+    const inFlight = cell(words.inFlight, 'number');
+    const errorRate = cell(words.errorRate, 'number');
+    const latency = cell(words.latency, 'latency');
+    const spark = document.createElementNS(SVG, 'svg');
+    spark.setAttribute('viewBox', `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`);
+    spark.setAttribute('aria-hidden', 'true');
+    spark.setAttribute('class', 'spark');
+    const path = document.createElementNS(SVG, 'path');
+    spark.append(path);
+    const latencyText = document.createElement('span');
+    latency.append(spark, latencyText);
+    const breaker = cell(words.breaker);
+    const change = cell(words.change, 'change');
+    const actions = cell(words.actions, 'actions');
+    const buttons = ['enable', 'drain', 'disable'].map((action) => {
+      const button = document.createElement('button');
+      button.type = 'button';
+      button.textContent = words[action];
+      button.dataset.action = action;
+      button.setAttribute('aria-label', `${words[action]} ${server.name}`);
+      button.addEventListener('click', () => this.act(server.name, action));
+      actions.append(button);
+      return button;
+    });
+    return {
+      line,
+      address,
+      badge,
+      part,
+      shareText,
+      perSecond,
+      inFlight,
+      errorRate,
+      path,
+      latencyText,
+      breaker,
+      change,
+      buttons,
+      last: new Map(),
+    };
+  }
+
+  fill(row, server, nowMs) {
+    const { words } = this;
+    const state =
+      server.admin === 'maintenance'
+        ? 'maintenance'
+        : server.state === 'down'
+          ? 'down'
+          : server.admin === 'draining'
+            ? 'draining'
+            : server.state;
+    const put = (key, value, write) => {
+      if (row.last.get(key) === value) return;
+      row.last.set(key, value);
+      write(value);
+    };
+    const text = (key, value) =>
+      put(key, value, () => {
+        row[key].textContent = value;
+      });
+    const notes = [
+      server.address === server.name ? '' : server.address,
+      server.weight === 1 ? '' : `×${server.weight}`,
+      server.backup ? words.backup : '',
+    ];
+    text('address', notes.filter((note) => note !== '').join(' '));
+    put('state', state, () => {
+      row.badge.className = `state ${state}`;
+      row.badge.textContent = words[state];
+    });
+    put('share', Math.round(server.share * 1000), () => {
+      row.part.style.width = `${server.share * 100}%`;
+      row.shareText.textContent = percent(server.share);
+    });
+    text('perSecond', count(server.requestsPerSecond));
+    text('inFlight', count(server.inFlight));
+    text('errorRate', percent(server.errorRate));
+    put('errorClass', server.errorRate > 0, (wrong) =>
+      row.errorRate.classList.toggle('wrong', wrong),
+    );
+    put('spark', server.p99Ms.join(), () => row.path.setAttribute('d', sparkline(server.p99Ms)));
+    text('latencyText', ms(server.p99Ms.findLast((value) => value >= 0) ?? 0));
+    const breaker = server.breaker ?? '';
+    put('breakerState', breaker, () => {
+      row.breaker.textContent = breaker === '' ? '–' : words[breaker];
+      row.breaker.className = breaker === 'open' ? 'wrong' : '';
+    });
+    const { lastChange } = server;
+    text(
+      'change',
+      lastChange === null
+        ? '–'
+        : `${words[lastChange.what] ?? lastChange.what}, ${words.ago(age(nowMs - lastChange.atMs))}${lastChange.why === '' ? '' : `: ${lastChange.why}`}`,
+    );
+    const taken = { active: 'enable', draining: 'drain', maintenance: 'disable' }[server.admin];
+    put('taken', taken, () => {
+      for (const button of row.buttons) button.disabled = button.dataset.action === taken;
+    });
+  }
+}
+
+/** A line through the values that were measured, on a scale of its own. */
+function sparkline(values) {
+  const highest = Math.max(...values, 0.001);
+  const step = SPARK_WIDTH / 59;
+  let path = '';
+  let isOpen = false;
+  values.forEach((value, at) => {
+    if (value < 0) return;
+    const x = SPARK_WIDTH - (values.length - 1 - at) * step;
+    const y = SPARK_HEIGHT - 2 - (value / highest) * (SPARK_HEIGHT - 4);
+    path += `${isOpen ? 'L' : 'M'}${x.toFixed(1)} ${y.toFixed(1)}`;
+    isOpen = true;
+  });
+  // A single point is seen too.
+  return path === '' ? '' : `${path}h0.01`;
+}

@@ -1,0 +1,400 @@
+/**
+ * Every metric of openclaw: its name, its help, and how it is read from the shared table when
+ * somebody asks. Prometheus, StatsD and docs/metrics.md (held against this list by a test) all
+ * come from it.
+ *
+ * Labels are bounded: pools, servers and workers by the configuration, methods and status classes
+ * by METHODS and STATUS_CLASSES, codes by the tables of failures. Nothing that a client sends
+ * becomes a label.
+ */
+import { CODES } from '../core/exchange/codes.ts';
+import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
+import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
+import {
+  GAUGE,
+  HISTOGRAM_CELLS,
+  METHODS,
+  STATUS_CLASSES,
+  TIMING,
+  type Timing,
+  WORKER_COUNTER,
+  WORKER_TIMING,
+  type WorkerNumber,
+  type WorkerTiming,
+} from '../table/measures.ts';
+import type { View, ViewServer } from './view.ts';
+
+export type Labels = Readonly<Record<string, string>>;
+
+export interface Sample {
+  readonly labels: Labels;
+  readonly value: number;
+}
+
+export interface HistogramSample {
+  readonly labels: Labels;
+  /** Buckets of table/buckets.ts, then the sum in milliseconds. */
+  readonly cells: Float64Array;
+}
+
+export type Family = {
+  readonly name: string;
+  readonly help: string;
+  /** Names of its labels, in the order of the samples. */
+  readonly labels: readonly string[];
+} & (
+  | { readonly type: 'counter' | 'gauge'; readonly read: (view: View) => Sample[] }
+  | { readonly type: 'histogram'; readonly read: (view: View) => HistogramSample[] }
+);
+
+/** Those bounds that scrapers are told: few enough to store, enough for a quantile on a graph. */
+const TOLD_MS = new Set([
+  0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000,
+  600_000, 3_600_000,
+]);
+export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) =>
+  TOLD_MS.has(BOUNDS_MS[at]!),
+);
+
+const NONE: Labels = {};
+const SERVER = ['pool', 'server'];
+
+export const FAMILIES: readonly Family[] = [
+  {
+    name: 'openclaw_requests_total',
+    help: 'Requests by the status that the client saw. code "none": the client left before one. server "": none was reached.',
+    type: 'counter',
+    labels: [...SERVER, 'method', 'code'],
+    read: readRequests,
+  },
+  timing(
+    'openclaw_request_duration_seconds',
+    'From the head of a request to the end of its response; event streams and tunnels apart.',
+    TIMING.total,
+  ),
+  timing(
+    'openclaw_first_byte_duration_seconds',
+    'From the head of a request to the head of its response, failed attempts included.',
+    TIMING.firstByte,
+  ),
+  timing(
+    'openclaw_server_connect_duration_seconds',
+    'From the attempt to the open connection to a server, TLS included.',
+    TIMING.connect,
+  ),
+  counter(
+    'openclaw_received_bytes_total',
+    'Bytes of request bodies and of tunnels from clients.',
+    COUNTER.bytesFromClients,
+  ),
+  counter(
+    'openclaw_sent_bytes_total',
+    'Bytes of response bodies and of tunnels to clients.',
+    COUNTER.bytesToClients,
+  ),
+  counter(
+    'openclaw_server_failures_total',
+    'Attempts that ended without a usable response.',
+    COUNTER.failures,
+  ),
+  counter(
+    'openclaw_server_retries_total',
+    'Requests that were sent again after they failed at this server.',
+    COUNTER.retries,
+  ),
+  counter(
+    'openclaw_server_connections_opened_total',
+    'Connections that were opened to a server.',
+    COUNTER.connectionsOpened,
+  ),
+  counter(
+    'openclaw_server_connections_reused_total',
+    'Requests that went over a connection kept alive from before.',
+    COUNTER.connectionsReused,
+  ),
+  counter('openclaw_tunnels_total', 'Requests that became a tunnel.', COUNTER.tunnels),
+  {
+    name: 'openclaw_server_requests_in_flight',
+    help: 'Requests under way at a server.',
+    type: 'gauge',
+    labels: SERVER,
+    read: ({ servers, table }) => each(servers, ({ row }) => table.inFlight(row)),
+  },
+  {
+    name: 'openclaw_server_up',
+    help: 'Health of a server: 1 up or not yet probed, 0 down.',
+    type: 'gauge',
+    labels: SERVER,
+    read: ({ servers, table }) =>
+      each(servers, ({ row }) => Number(table.health(row) !== HEALTH.down)),
+  },
+  {
+    name: 'openclaw_server_admin_state',
+    help: 'What the operator said of a server: 1 for the state that holds.',
+    type: 'gauge',
+    labels: [...SERVER, 'state'],
+    read: ({ servers, table }) =>
+      states(servers, Object.keys(ADMIN), ({ row }) => adminName(table.admin(row))),
+  },
+  {
+    name: 'openclaw_server_breaker_state',
+    help: 'Breaker of a server: 1 for the state that holds. Absent where there is no breaker.',
+    type: 'gauge',
+    labels: [...SERVER, 'state'],
+    read: ({ servers }) =>
+      states(
+        servers.filter((server) => server.breaker !== undefined),
+        ['closed', 'open', 'half_open'],
+        ({ breaker }) => breaker!,
+      ),
+  },
+  {
+    name: 'openclaw_failures_total',
+    help: 'Requests that ended otherwise than by a whole response of a server, by code (docs/errors.md).',
+    type: 'counter',
+    labels: ['code'],
+    read: ({ table }) =>
+      CODES.map((code, index) => ({ labels: { code }, value: table.measures.failures(index) })),
+  },
+  ofWorkers(
+    'openclaw_client_connections_open',
+    'Open connections of clients.',
+    'gauge',
+    GAUGE.clientConnections,
+  ),
+  ofWorkers(
+    'openclaw_client_connections_accepted_total',
+    'Connections of clients that were accepted.',
+    'counter',
+    WORKER_COUNTER.clientConnectionsAccepted,
+  ),
+  ofWorkers(
+    'openclaw_server_connections_idle',
+    'Connections to servers that are kept alive and carry nothing.',
+    'gauge',
+    GAUGE.idleServerConnections,
+  ),
+  ofWorkers('openclaw_tunnels_open', 'Open tunnels (WebSocket).', 'gauge', GAUGE.tunnels),
+  ofWorkers('openclaw_streams_open', 'Event streams under way.', 'gauge', GAUGE.streams),
+  {
+    name: 'openclaw_streams_ended_total',
+    help: 'Event streams and tunnels by their end: complete, left by the client, or broken off.',
+    type: 'counter',
+    labels: ['end'],
+    read: ({ table: { measures } }) => [
+      { labels: { end: 'complete' }, value: measures.total(WORKER_COUNTER.streamsCompleted) },
+      { labels: { end: 'left' }, value: measures.total(WORKER_COUNTER.streamsLeft) },
+      { labels: { end: 'truncated' }, value: measures.total(WORKER_COUNTER.streamsTruncated) },
+    ],
+  },
+  timingOfWorkers(
+    'openclaw_stream_duration_seconds',
+    'Event streams and tunnels, from the request to their end.',
+    WORKER_TIMING.streamDuration,
+  ),
+  timingOfWorkers(
+    'openclaw_stream_gap_seconds',
+    'Time between two pieces of an event stream.',
+    WORKER_TIMING.streamGap,
+  ),
+  timingOfWorkers(
+    'openclaw_worker_event_loop_delay_seconds',
+    'How late the regular timer of a worker was, 20 times a second.',
+    WORKER_TIMING.loopDelay,
+  ),
+  ofWorkers(
+    'openclaw_worker_heap_used_bytes',
+    'JavaScript heap of a worker that is in use.',
+    'gauge',
+    GAUGE.heapUsedBytes,
+  ),
+  ofWorkers(
+    'openclaw_worker_heap_size_bytes',
+    'JavaScript heap of a worker.',
+    'gauge',
+    GAUGE.heapTotalBytes,
+  ),
+  ofWorkers(
+    'openclaw_worker_cpu_seconds_total',
+    'Processor time of a worker; begins anew when the worker is replaced.',
+    'counter',
+    WORKER_COUNTER.cpuSeconds,
+  ),
+  single('openclaw_workers', 'Data threads.', 'gauge', (view) => view.lanes.length),
+  single(
+    'openclaw_worker_deaths_total',
+    'Workers that died and were replaced.',
+    'counter',
+    (view) => view.workerDeaths,
+  ),
+  single(
+    'openclaw_log_records_lost_total',
+    'Log records that were dropped because they could not be written in time.',
+    'counter',
+    (view) => view.lostLogRecords,
+  ),
+  {
+    name: 'openclaw_certificate_expiry_timestamp_seconds',
+    help: 'When a certificate ends, in seconds since 1970.',
+    type: 'gauge',
+    labels: ['path'],
+    read: ({ certificates }) =>
+      certificates.map(({ path, expiresSeconds }) => ({ labels: { path }, value: expiresSeconds })),
+  },
+  {
+    name: 'openclaw_alert_active',
+    help: '1 for each alert that has begun and not ended.',
+    type: 'gauge',
+    labels: ['alert'],
+    read: ({ alertsActive }) =>
+      [...new Set(alertsActive)].map((alert) => ({ labels: { alert }, value: 1 })),
+  },
+  {
+    name: 'openclaw_alert_messages_undelivered_total',
+    help: 'Alert messages that a channel did not take after all its retries.',
+    type: 'counter',
+    labels: ['channel'],
+    read: ({ undelivered }) =>
+      [...undelivered].map(([channel, value]) => ({ labels: { channel }, value })),
+  },
+  {
+    name: 'openclaw_build_info',
+    help: '1; the labels say which version runs.',
+    type: 'gauge',
+    labels: ['version', 'node'],
+    read: ({ version }) => [{ labels: { version, node: process.versions.node }, value: 1 }],
+  },
+  single(
+    'process_start_time_seconds',
+    'When the process began, in seconds since 1970.',
+    'gauge',
+    (view) => view.startedSeconds,
+  ),
+  single('process_resident_memory_bytes', 'Resident memory of the process.', 'gauge', () =>
+    process.memoryUsage.rss(),
+  ),
+  single('process_cpu_seconds_total', 'Processor time of the process.', 'counter', () => {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1e6;
+  }),
+];
+
+function readRequests({ table: { measures }, servers, pool }: View): Sample[] {
+  const samples: Sample[] = [];
+  for (const server of [...servers, { pool, label: '', row: measures.noRow }]) {
+    for (let method = 0; method < METHODS.length; method++) {
+      for (let statusClass = 0; statusClass < STATUS_CLASSES; statusClass++) {
+        const value = measures.requests(server.row, method, statusClass);
+        // 48 series a server, of which most would stay at 0 for ever.
+        if (value === 0) continue;
+        const code = statusClass === 0 ? 'none' : `${statusClass}xx`;
+        samples.push({
+          labels: { ...serverLabels(server), method: METHODS[method]!, code },
+          value,
+        });
+      }
+    }
+  }
+  return samples;
+}
+
+function serverLabels(server: ViewServer): Labels {
+  return { pool: server.pool, server: server.label };
+}
+
+function each(servers: readonly ViewServer[], read: (server: ViewServer) => number): Sample[] {
+  return servers.map((server) => ({ labels: serverLabels(server), value: read(server) }));
+}
+
+function states(
+  servers: readonly ViewServer[],
+  names: readonly string[],
+  read: (server: ViewServer) => string,
+): Sample[] {
+  return servers.flatMap((server) => {
+    const holds = read(server);
+    return names.map((state) => ({
+      labels: { ...serverLabels(server), state },
+      value: Number(state === holds),
+    }));
+  });
+}
+
+function adminName(admin: number): string {
+  return Object.entries(ADMIN).find(([, value]) => value === admin)?.[0] ?? 'active';
+}
+
+function counter(name: string, help: string, which: Counter): Family {
+  return {
+    name,
+    help,
+    type: 'counter',
+    labels: SERVER,
+    read: ({ servers, table }) => each(servers, ({ row }) => table.counted(row, which)),
+  };
+}
+
+function timing(name: string, help: string, which: Timing): Family {
+  return {
+    name,
+    help,
+    type: 'histogram',
+    labels: SERVER,
+    read: ({ servers, table }) =>
+      servers.map((server) => {
+        const cells = new Float64Array(HISTOGRAM_CELLS);
+        table.measures.addTiming(server.row, which, cells);
+        return { labels: serverLabels(server), cells };
+      }),
+  };
+}
+
+function ofWorkers(
+  name: string,
+  help: string,
+  type: 'counter' | 'gauge',
+  which: WorkerNumber,
+): Family {
+  return {
+    name,
+    help,
+    type,
+    labels: ['worker'],
+    read: ({ lanes, table }) =>
+      lanes.map((worker) => ({
+        labels: { worker: String(worker) },
+        value: table.measures.get(worker, which),
+      })),
+  };
+}
+
+function timingOfWorkers(name: string, help: string, which: WorkerTiming): Family {
+  return {
+    name,
+    help,
+    type: 'histogram',
+    labels: ['worker'],
+    read: ({ lanes, table }) =>
+      lanes.map((worker) => {
+        const cells = new Float64Array(HISTOGRAM_CELLS);
+        table.measures.addWorkerTiming(worker, which, cells);
+        return { labels: { worker: String(worker) }, cells };
+      }),
+  };
+}
+
+function single(
+  name: string,
+  help: string,
+  type: 'counter' | 'gauge',
+  read: (view: View) => number,
+): Family {
+  return { name, help, type, labels: [], read: (view) => [{ labels: NONE, value: read(view) }] };
+}
+
+/** How many were counted in a histogram. */
+export function countOf(cells: Float64Array): number {
+  let count = 0;
+  for (let at = 0; at < BUCKETS; at++) count += cells[at]!;
+  return count;
+}

@@ -1,0 +1,256 @@
+import { BUCKETS, bucketOf } from './buckets.ts';
+
+/**
+ * What is measured and never decided by: requests by method and status, histograms, failures by
+ * code, and how each worker does. It lies in the shared table's memory, in lanes of 64-bit floats:
+ * each worker writes its own, so that a measurement is a plain addition; readers add the lanes.
+ */
+
+/** Methods that are counted by name; the last stands for all others. */
+export const METHODS = [
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'OPTIONS',
+  'other',
+] as const;
+
+/** Status classes 1xx to 5xx; 0 for a request that ended before any status. */
+export const STATUS_CLASSES = 6;
+
+/** Histograms of a server. */
+export const TIMING = {
+  /** From a request's head to the end of its response; neither streams nor tunnels. */
+  total: 0,
+  /** From the attempt to the open connection, TLS included. */
+  connect: 1,
+  /** From a request's head to the head of its response, failed attempts included. */
+  firstByte: 2,
+} as const;
+export type Timing = (typeof TIMING)[keyof typeof TIMING];
+const TIMINGS = 3;
+
+/** Histograms of a worker. */
+export const WORKER_TIMING = {
+  /** How late the worker's regular timer was. */
+  loopDelay: 0,
+  /** Event streams and tunnels, from the request to their end. */
+  streamDuration: 1,
+  /** Between two pieces of an event stream. */
+  streamGap: 2,
+} as const;
+export type WorkerTiming = (typeof WORKER_TIMING)[keyof typeof WORKER_TIMING];
+const WORKER_TIMINGS = 3;
+
+/** Numbers of a worker. A gauge falls to 0 when the worker dies; a counter stays. */
+export const GAUGE = {
+  clientConnections: 0,
+  idleServerConnections: 1,
+  streams: 2,
+  tunnels: 3,
+  heapUsedBytes: 4,
+  heapTotalBytes: 5,
+} as const;
+const GAUGES = 8;
+export const WORKER_COUNTER = {
+  clientConnectionsAccepted: 8,
+  /** Processor time of the thread, in seconds; begins anew with its replacement. */
+  cpuSeconds: 9,
+  /** Event streams and tunnels that ended as they should, that the client left, that broke. */
+  streamsCompleted: 10,
+  streamsLeft: 11,
+  streamsTruncated: 12,
+  /** Log records that could not be handed over in time. */
+  recordsLost: 13,
+} as const;
+export type WorkerNumber =
+  | (typeof GAUGE)[keyof typeof GAUGE]
+  | (typeof WORKER_COUNTER)[keyof typeof WORKER_COUNTER];
+const WORKER_NUMBERS = 16;
+
+/** Most codes of failures and faults that can be told apart. */
+export const FAILURE_CODES_MAX = 160;
+
+/** A histogram in memory, and as `timing` fills it: its buckets, then the sum in milliseconds. */
+export const HISTOGRAM_CELLS = BUCKETS + 1;
+
+const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
+const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
+const WORKER_CELLS = WORKER_NUMBERS + FAILURE_CODES_MAX + WORKER_TIMINGS * HISTOGRAM_CELLS;
+const WORKER_HISTOGRAMS = WORKER_NUMBERS + FAILURE_CODES_MAX;
+
+export class Measures {
+  /** The row for requests that reached no server. */
+  readonly noRow: number;
+  readonly workerLanes: number;
+  readonly #rows: number;
+  readonly #cells: Float64Array;
+  readonly #workersAt: number;
+
+  /** Cells, of 8 bytes, that so many servers and workers need. */
+  static cells(serverRows: number, workerLanes: number): number {
+    return workerLanes * ((serverRows + 1) * ROW_CELLS + WORKER_CELLS);
+  }
+
+  /** @param cells of the shared memory, as many as `Measures.cells` says */
+  constructor(cells: Float64Array, serverRows: number, workerLanes: number) {
+    this.#cells = cells;
+    this.#rows = serverRows + 1;
+    this.noRow = serverRows;
+    this.workerLanes = workerLanes;
+    this.#workersAt = workerLanes * this.#rows * ROW_CELLS;
+  }
+
+  /**
+   * One request is over.
+   *
+   * @param status 0 where the client left or was cut off before one
+   */
+  countRequest(row: number, worker: number, method: string, status: number): void {
+    const cell = methodIndex(method) * STATUS_CLASSES + statusClass(status);
+    this.#cells[this.#row(row, worker) + cell]! += 1;
+  }
+
+  /** Requests of a row by index of METHODS and status class, over all workers. */
+  requests(row: number, method: number, statusClass: number): number {
+    return this.#sum(row, method * STATUS_CLASSES + statusClass);
+  }
+
+  /** Requests of a row with this status class, over all methods and workers. */
+  requestsOfClass(row: number, statusClass: number): number {
+    let sum = 0;
+    for (let method = 0; method < METHODS.length; method++) {
+      sum += this.requests(row, method, statusClass);
+    }
+    return sum;
+  }
+
+  /** Enters one time, in milliseconds, for a server. */
+  time(row: number, worker: number, timing: Timing, ms: number): void {
+    enter(this.#cells, this.#row(row, worker) + REQUEST_CELLS + timing * HISTOGRAM_CELLS, ms);
+  }
+
+  /** Adds a server's histogram, over all workers, to `into` (HISTOGRAM_CELLS long). */
+  addTiming(row: number, timing: Timing, into: Float64Array): void {
+    const offset = REQUEST_CELLS + timing * HISTOGRAM_CELLS;
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      add(this.#cells, this.#row(row, worker) + offset, into);
+    }
+  }
+
+  timeOfWorker(worker: number, timing: WorkerTiming, ms: number): void {
+    enter(this.#cells, this.#histogramOfWorker(worker, timing), ms);
+  }
+
+  addWorkerTiming(worker: number, timing: WorkerTiming, into: Float64Array): void {
+    add(this.#cells, this.#histogramOfWorker(worker, timing), into);
+  }
+
+  /** Sets a number of this worker. */
+  set(worker: number, which: WorkerNumber, value: number): void {
+    this.#cells[this.#worker(worker) + which] = value;
+  }
+
+  /** Adds to a number of this worker. */
+  add(worker: number, which: WorkerNumber, by: number): void {
+    this.#cells[this.#worker(worker) + which]! += by;
+  }
+
+  get(worker: number, which: WorkerNumber): number {
+    return this.#cells[this.#worker(worker) + which]!;
+  }
+
+  /** A number over all workers. */
+  total(which: WorkerNumber): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) sum += this.get(worker, which);
+    return sum;
+  }
+
+  /** @param code index in the list of codes, below FAILURE_CODES_MAX */
+  countFailure(worker: number, code: number): void {
+    this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]! += 1;
+  }
+
+  failures(code: number): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      sum += this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]!;
+    }
+    return sum;
+  }
+
+  /** Makes a row fit for another server. Control thread only. */
+  clearRow(row: number): void {
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      const start = this.#row(row, worker);
+      // Looking costs no memory, writing does: most lanes were never written.
+      for (let at = start; at < start + ROW_CELLS; at++) {
+        if (this.#cells[at] !== 0) this.#cells[at] = 0;
+      }
+    }
+  }
+
+  /** What a dead worker held open is gone. Control thread only. */
+  forgetWorker(worker: number): void {
+    const start = this.#worker(worker);
+    this.#cells.fill(0, start, start + GAUGES);
+  }
+
+  #sum(row: number, cell: number): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) {
+      sum += this.#cells[this.#row(row, worker) + cell]!;
+    }
+    return sum;
+  }
+
+  #row(row: number, worker: number): number {
+    return (worker * this.#rows + row) * ROW_CELLS;
+  }
+
+  #worker(worker: number): number {
+    return this.#workersAt + worker * WORKER_CELLS;
+  }
+
+  #histogramOfWorker(worker: number, timing: WorkerTiming): number {
+    return this.#worker(worker) + WORKER_HISTOGRAMS + timing * HISTOGRAM_CELLS;
+  }
+}
+
+function enter(cells: Float64Array, histogram: number, ms: number): void {
+  cells[histogram + bucketOf(ms)]! += 1;
+  cells[histogram + BUCKETS]! += ms;
+}
+
+function add(cells: Float64Array, histogram: number, into: Float64Array): void {
+  for (let at = 0; at < HISTOGRAM_CELLS; at++) into[at]! += cells[histogram + at]!;
+}
+
+function statusClass(status: number): number {
+  return status >= 100 && status < 600 ? (status / 100) | 0 : 0;
+}
+
+function methodIndex(method: string): number {
+  switch (method) {
+    case 'GET':
+      return 0;
+    case 'HEAD':
+      return 1;
+    case 'POST':
+      return 2;
+    case 'PUT':
+      return 3;
+    case 'DELETE':
+      return 4;
+    case 'PATCH':
+      return 5;
+    case 'OPTIONS':
+      return 6;
+    default:
+      return 7;
+  }
+}

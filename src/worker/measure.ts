@@ -1,0 +1,60 @@
+/** Brings the measures of the shared table up to date: what no decision depends on. */
+import { codeIndex } from '../core/exchange/codes.ts';
+import type { Exchange } from '../core/exchange/exchange.ts';
+import type { Server } from '../core/exchange/server.ts';
+import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
+
+/** Counts a request that is over; called for every one, so it only adds numbers. */
+export function measureExchange(
+  measures: Measures,
+  lane: number,
+  exchange: Exchange,
+  server: Server | null,
+  nowMs: number,
+): void {
+  const row = server === null ? measures.noRow : server.row;
+  const durationMs = nowMs - exchange.startedMs;
+  measures.countRequest(row, lane, exchange.method, exchange.status);
+  if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
+  if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
+  if (exchange.isStream || exchange.isTunnel) {
+    measureStream(measures, lane, exchange, durationMs);
+  } else measures.time(row, lane, TIMING.total, durationMs);
+}
+
+function measureStream(
+  measures: Measures,
+  lane: number,
+  exchange: Exchange,
+  durationMs: number,
+): void {
+  measures.add(lane, exchange.isTunnel ? GAUGE.tunnels : GAUGE.streams, -1);
+  measures.timeOfWorker(lane, WORKER_TIMING.streamDuration, durationMs);
+  measures.add(lane, endingOf(exchange.failure), 1);
+}
+
+function endingOf(failure: string) {
+  if (failure === '') return WORKER_COUNTER.streamsCompleted;
+  if (failure === 'client_gone') return WORKER_COUNTER.streamsLeft;
+  return WORKER_COUNTER.streamsTruncated;
+}
+
+/** Counts a request that was refused before it became an exchange. */
+export function measureRefusal(
+  measures: Measures,
+  lane: number,
+  code: string,
+  status: number,
+): void {
+  measures.countRequest(measures.noRow, lane, '', status);
+  measures.countFailure(lane, codeIndex(code));
+}
+
+/** What the thread itself uses; called about once a second. */
+export function measureThread(measures: Measures, lane: number): void {
+  const { heapUsed, heapTotal } = process.memoryUsage();
+  const { user, system } = process.threadCpuUsage();
+  measures.set(lane, GAUGE.heapUsedBytes, heapUsed);
+  measures.set(lane, GAUGE.heapTotalBytes, heapTotal);
+  measures.set(lane, WORKER_COUNTER.cpuSeconds, (user + system) / 1e6);
+}
