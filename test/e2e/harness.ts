@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { InstanceStatus } from '../../src/control/status.ts';
 import { Peer } from './peer.ts';
-import { until } from './wait.ts';
+import { DEADLINE_MS, until } from './wait.ts';
 
 export { type Message, Peer } from './peer.ts';
 export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
@@ -152,7 +152,10 @@ export async function runOpenclaw(
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const folder = newFolder();
   const { child, output } = spawnOpenclaw([], args, { OPENCLAW_STATE: folder, ...env });
-  await once(child, 'close');
+  const ended = once(child, 'close');
+  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  await ended;
+  clearTimeout(deadline);
   rmSync(folder, { recursive: true });
   return { code: child.exitCode, ...output };
 }
