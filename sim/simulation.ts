@@ -121,6 +121,9 @@ class Run {
     const lanes = chance.whole(1, 3);
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
     this.#setup = setupOf(chance, names, isTroubled);
+    if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
+      network.drainFromBytes = 16_384;
+    }
     this.#servers = names.map((name) => new SimServer(this.#world, name, chance.fork()));
     const upkeep = {
       settings: this.#setup.settings,

@@ -272,7 +272,9 @@ export class Exchange implements TimerOwner {
       return;
     }
     this.connection!.expectUpload(nowMs);
-    if (this.#bodyIsPaused && stream.pendingBytes === 0) this.#resumeBody();
+    // By the bound that pauses it: a smaller rest may drain without a word.
+    const isFull = stream.pendingBytes > this.pool!.settings.highWaterBytes;
+    if (this.#bodyIsPaused && !isFull) this.#resumeBody();
   }
 
   /**
