@@ -51,11 +51,18 @@ export interface Failback {
   readonly delayMs: number;
 }
 
-const BREAKER_NAMES: Readonly<Record<BreakerState, string>> = {
+const BREAKER_NAMES = {
   [BREAKER.closed]: 'closed',
   [BREAKER.open]: 'open',
   [BREAKER.halfOpen]: 'half_open',
-};
+} as const satisfies Record<BreakerState, string>;
+export type BreakerName = (typeof BREAKER_NAMES)[BreakerState];
+
+/** The state of a server's breaker, as logs and metrics spell it. */
+export function breakerName(table: SharedTable, row: number): BreakerName {
+  const state = Atomics.load(table.cells, table.atServer(row, SERVER.breaker));
+  return BREAKER_NAMES[state as BreakerState];
+}
 
 /** What was seen of a server the last time. */
 interface Seen {
