@@ -151,7 +151,7 @@ export class Upkeep {
       expireTrial(table, row, breaker, nowMs);
     }
     if (ejection !== null) {
-      if (readmitInTime(table, row, nowMs)) startSlowly(table, row, slowStartMs, nowMs);
+      if (readmitInTime(table, row, ejection, nowMs)) startSlowly(table, row, slowStartMs, nowMs);
       const seen = this.#seen.get(row)!;
       if (isEjected(table, row)) seen.forgivenMs = nowMs;
       else if (nowMs - seen.forgivenMs >= ejection.ejectionMs) {
