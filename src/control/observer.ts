@@ -4,6 +4,7 @@ import { hostname } from 'node:os';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
 import { standingOf, VERDICT, type Verdict } from '../core/balance/verdict.ts';
+import { breakerName } from '../core/exchange/upkeep.ts';
 import { type ActiveAlert, AlertEngine, type AlertMessage } from '../observe/alerts.ts';
 import { channelsOf } from '../observe/channels.ts';
 import { type ChannelStatus, Dispatcher } from '../observe/dispatcher.ts';
@@ -198,7 +199,12 @@ export class Observer {
     return {
       ...this.#surroundings(),
       table: this.#table,
-      servers: pool.servers.map(({ label, row }) => ({ pool: pool.settings.name, label, row })),
+      servers: pool.servers.map(({ label, row }) => ({
+        pool: pool.settings.name,
+        label,
+        row,
+        ...(pool.settings.breaker === null ? {} : { breaker: breakerName(this.#table, row) }),
+      })),
       pool: pool.settings.name,
       version: VERSION,
       startedSeconds: this.#startedSeconds,
