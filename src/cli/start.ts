@@ -14,6 +14,7 @@ import { urlOf } from '../control/plan.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { unservedSettings } from '../control/unserved.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { type Logger, openLog } from '../observe/log.ts';
 import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
@@ -77,6 +78,13 @@ function fromFile(io: Io, options: StartOptions): ReadConfiguration {
   }
   if (poolServers(settings).length === 0) {
     throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
+  }
+  const unserved = unservedSettings(settings);
+  if (unserved.length > 0) {
+    throw refusal(
+      `openclaw ${VERSION} does not yet serve ${unserved.join(', ')}, and will not run as if it did`,
+      'set enabled: false there, and let something else stand in front for it',
+    );
   }
   return { file, text, settings };
 }
