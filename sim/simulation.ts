@@ -349,7 +349,7 @@ function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean):
         readMs: 2_000,
         writeMs: 2_000,
         requestMs: 3_000,
-        idleMs: 4_000,
+        idleMs: 8_000,
         streamMs: 3_000,
       },
       idlePerServerMax: chance.pick([0, 1, 8]),

@@ -575,6 +575,7 @@ export class Exchange implements TimerOwner {
       return;
     }
     connection.stream.writeBytes(bytes, start, end);
+    connection.uploadGrew();
     if (connection.stream.pendingBytes > settings.highWaterBytes) this.#pauseBody();
   }
 
