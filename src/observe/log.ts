@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { destination, type Logger, pino } from 'pino';
 
@@ -12,6 +12,8 @@ export type { Logger };
  */
 export function openLog(file: string, level: string): Logger {
   mkdirSync(dirname(file), { recursive: true });
+  // The destination opens it later, when nobody could be told any more that it cannot.
+  closeSync(openSync(file, 'a'));
   const options = {
     level,
     base: null,

@@ -332,6 +332,24 @@ test('responses that are none become a 502, and their connection is not used aga
   }
 });
 
+test('a space before a colon in a response is mended, as RFC 9112 wants it', async () => {
+  server.on('/spaced', (peer) => {
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length : 4\r\nX-A\t: b\r\n\r\nfine');
+  });
+  const client = await openclaw.send(`GET /spaced HTTP/1.1\r\n${H}\r\n`);
+  const response = await client.response();
+  assert.deepEqual([response.headers['x-a'], response.text], [['b'], 'fine']);
+  client.close();
+});
+
+test('empty lines after a request are no beginning of another', async () => {
+  const client = await openclaw.send(`GET /one HTTP/1.1\r\n${H}\r\n\r\n\r\n`);
+  assert.equal((await client.response()).text, '/one');
+  client.send('\r\n'.repeat(100));
+  assert.equal((await client.send(`GET /two HTTP/1.1\r\n${H}\r\n`).response()).text, '/two');
+  client.close();
+});
+
 test('a chunked response that goes wrong in its body breaks off before its end', async () => {
   server.on('/bad-chunk', (peer) => {
     peer.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\nzz\r\n');

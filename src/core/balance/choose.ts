@@ -1,5 +1,5 @@
 import type { Random } from '../../base/random.ts';
-import { ADMIN, SERVER } from '../../table/layout.ts';
+import { ADMIN, BREAKER, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { mix32 } from './hash.ts';
 import type { Candidate, Strategy } from './strategy.ts';
@@ -202,8 +202,9 @@ export class Chooser<S extends PoolServer> {
   /** A panic goes against probes and ejections, never against a breaker or the operator. */
   #activeOf(servers: readonly S[]): readonly S[] {
     return servers.filter((server) => {
-      const standing = this.#standing(server);
-      const isBroken = standing === VERDICT.open || standing === VERDICT.halfOpen;
+      // Not the standing: a server that is down as well as broken stands there as down.
+      const breaker = this.#table.atServer(server.row, SERVER.breaker);
+      const isBroken = Atomics.load(this.#table.cells, breaker) !== BREAKER.closed;
       return !isBroken && this.#table.admin(server.row) === ADMIN.active;
     });
   }

@@ -276,7 +276,9 @@ export class Exchange implements TimerOwner {
       return;
     }
     this.connection!.expectUpload(nowMs);
-    if (this.#bodyIsPaused && stream.pendingBytes === 0) this.#resumeBody();
+    // By the bound that pauses it: a smaller rest may drain without a word.
+    const isFull = stream.pendingBytes > this.pool!.settings.highWaterBytes;
+    if (this.#bodyIsPaused && !isFull) this.#resumeBody();
   }
 
   /**
@@ -577,6 +579,7 @@ export class Exchange implements TimerOwner {
       return;
     }
     connection.stream.writeBytes(bytes, start, end);
+    connection.uploadGrew();
     if (connection.stream.pendingBytes > settings.highWaterBytes) this.#pauseBody();
   }
 

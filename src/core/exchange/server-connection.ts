@@ -49,7 +49,8 @@ export class ServerConnection implements StreamOwner {
   /** How long the server may be silent for the present exchange. */
   #silenceMs: number;
   #serverKeepsOpen = true;
-  #serverKeepsMs = 0;
+  /** As the server announced it; -1: it did not. */
+  #serverKeepsMs = -1;
 
   constructor(engine: Engine, server: Server, settings: PoolSettings, nowMs: number) {
     this.server = server;
@@ -105,6 +106,11 @@ export class ServerConnection implements StreamOwner {
     this.#timer.set(nowMs + this.#settings.timeouts.writeMs);
   }
 
+  /** More of the body was written: as much to send as before no longer means that none was taken. */
+  uploadGrew(): void {
+    this.#unsentBytes = -1;
+  }
+
   /** From now on the whole stream's silence counts, at both ends. */
   expectStream(nowMs: number): void {
     this.#timer.set(nowMs + this.#settings.timeouts.streamMs);
@@ -116,7 +122,7 @@ export class ServerConnection implements StreamOwner {
     if (!this.#serverKeepsOpen) return false;
     // The server's own announcement, less a second for what may be under way (RFC 2068 §19.7.1).
     const keptMs =
-      this.#serverKeepsMs === 0
+      this.#serverKeepsMs === -1
         ? this.#settings.idleMs
         : Math.min(this.#settings.idleMs, this.#serverKeepsMs - 1000);
     if (keptMs <= 0) return false;
@@ -233,7 +239,7 @@ export class ServerConnection implements StreamOwner {
     }
     this.#state = STATE.body;
     this.#serverKeepsOpen = framing.keepAlive;
-    if (framing.keepAliveSeconds !== 0) this.#serverKeepsMs = framing.keepAliveSeconds * 1000;
+    if (framing.keepAliveSeconds >= 0) this.#serverKeepsMs = framing.keepAliveSeconds * 1000;
     const exchange = this.#exchange!;
     exchange.serverAnswered(head, framing, nowMs);
     if (this.#exchange !== exchange) return;

@@ -32,8 +32,8 @@ export class Framing {
   upgrade = false;
   /** Requests: whether `Expect: 100-continue` was sent. */
   expectContinue = false;
-  /** Responses: the seconds of `Keep-Alive: timeout=N`, 0 where there is none. */
-  keepAliveSeconds = 0;
+  /** Responses: the seconds of `Keep-Alive: timeout=N`, -1 where there is none. */
+  keepAliveSeconds = -1;
 }
 
 const CLOSE = 1;
@@ -114,7 +114,7 @@ export function frameResponse(head: Head, framing: Framing, method: string): Fau
   framing.contentLength = 0;
   framing.keepAlive = head.minorVersion === 1;
   framing.upgrade = false;
-  framing.keepAliveSeconds = 0;
+  framing.keepAliveSeconds = -1;
 
   if ((head.seen & RESPONSE_INTEREST) !== 0) {
     if (head.has(NAME.connection)) {

@@ -1,0 +1,123 @@
+import { TimerWheel } from '../src/base/wheel.ts';
+import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
+import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
+import type { TriedSet } from '../src/core/balance/tried-set.ts';
+import { ClientConnection } from '../src/core/exchange/client-connection.ts';
+import { Engine } from '../src/core/exchange/engine.ts';
+import { Via } from '../src/core/exchange/forward.ts';
+import { Pool, type PoolSettings } from '../src/core/exchange/pool.ts';
+import { Server, type ServerPlan } from '../src/core/exchange/server.ts';
+import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import type { SharedTable } from '../src/table/table.ts';
+import type { Chance } from './chance.ts';
+import { SimConnector } from './network.ts';
+import type { World } from './world.ts';
+
+export const TICK_MS = 50;
+
+/** How one instance of openclaw is set up: the same for all its workers. */
+export interface Setup {
+  readonly strategy: StrategyName;
+  readonly settings: PoolSettings;
+  readonly plans: readonly ServerPlan[];
+  readonly panicThresholdPercent: number;
+}
+
+/** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
+export class SimWorker {
+  readonly name: string;
+  readonly wheel: TimerWheel;
+  readonly servers: readonly Server[];
+  readonly #connections = new Set<ClientConnection>();
+  readonly #world: World;
+
+  constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
+    const { clock, network, ledger } = world;
+    this.#world = world;
+    this.name = `worker-${lane}`;
+    this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
+    const engine = new Engine({
+      clock,
+      wheel: this.wheel,
+      random: chance.random,
+      table,
+      lane,
+      connector: new SimConnector(network),
+      headLimits: DEFAULT_HEAD_LIMITS,
+      settled: (exchange) => {
+        const request = ledger.requests.get(exchange.requestId);
+        if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
+      },
+      refused: () => {},
+    });
+    this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
+    const chooser = new WatchedChooser(world, {
+      servers: this.servers,
+      strategy: createStrategy(setup.strategy, engine.random),
+      table,
+      poolRow: setup.settings.row,
+      random: engine.random,
+      panicThresholdPercent: setup.panicThresholdPercent,
+    });
+    const keyOf = () => chance.whole(0, 0x7fffffff);
+    const pool = new Pool(engine, setup.settings, this.servers, chooser, keyOf, null);
+    const route = { pool };
+    const via = new Via({
+      peerAddress: '10.0.0.1',
+      peerIsTrusted: false,
+      scheme: 'http',
+      localAuthority: () => 'localhost',
+    });
+    network.listen(this.name, (stream) => {
+      const connection = new ClientConnection(engine, route, stream, via, clock.nowMs(), (one) => {
+        this.#connections.delete(one);
+      });
+      this.#connections.add(connection);
+      return connection;
+    });
+  }
+
+  /** Connections that the worker still keeps track of. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Lets go of every client when its request has been answered. */
+  drain(): void {
+    this.#world.network.trace.note(0, `${this.name} drains`);
+    for (const connection of this.#connections) connection.drain();
+  }
+}
+
+/** The real chooser; what it chooses is compared with the table. */
+class WatchedChooser extends Chooser<Server> {
+  readonly #world: World;
+  readonly #options: ChooserOptions<Server>;
+
+  constructor(world: World, options: ChooserOptions<Server>) {
+    super(options);
+    this.#world = world;
+    this.#options = options;
+  }
+
+  override choose(key: number, tried: TriedSet): Server | null {
+    const { network, invariants } = this.#world;
+    const { servers, table, panicThresholdPercent } = this.#options;
+    const isBlind = network.sabotage.choosesBlindly === true;
+    const server = isBlind ? servers[key % servers.length]! : super.choose(key, tried);
+    if (server !== null) {
+      const tier = servers.filter((one) => one.backup === server.backup);
+      const rows = servers.map((one) => one.row);
+      const rowsOfTier = tier.map((one) => one.row);
+      invariants.chosen(table, server.row, {
+        rows,
+        rowsOfTier,
+        isTrial: this.trial !== 0,
+        isTried: (row) => tried.has(row),
+        panicPercent: panicThresholdPercent,
+      });
+      if (network.sabotage.leaksCounter) table.enter(server.row, 0);
+    }
+    return server;
+  }
+}

@@ -1,0 +1,24 @@
+import type { Endpoint } from './network.ts';
+
+/**
+ * Faults put between the core and the network on purpose, as if the core had them: by these the
+ * tests show that each invariant can fail.
+ */
+export interface Sabotage {
+  /** What is written instead of one write of the core. */
+  readonly write?: (endpoint: Endpoint, bytes: Buffer) => readonly Buffer[];
+  /** `pause` does nothing. */
+  readonly ignoresPause?: boolean;
+  /** `reset` closes as if all were well. */
+  readonly endsProperly?: boolean;
+  readonly losesDrains?: boolean;
+  /** Servers are chosen whatever the table says. */
+  readonly choosesBlindly?: boolean;
+  /** What is written is not copied, though the memory that it lies in is used again. */
+  readonly keepsReferences?: boolean;
+  readonly settlesTwice?: boolean;
+  /** A request is entered in the table and never leaves it. */
+  readonly leaksCounter?: boolean;
+  /** A timer is set that belongs to nobody. */
+  readonly leaksTimer?: boolean;
+}

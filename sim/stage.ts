@@ -1,0 +1,158 @@
+/** A small scene on the simulated network, for tests that script both sides themselves. */
+
+import type { PoolSettings } from '../src/core/exchange/pool.ts';
+import type { CloseCause, StreamOwner } from '../src/core/exchange/ports.ts';
+import { SharedTable } from '../src/table/table.ts';
+import { Chance } from './chance.ts';
+import { SimClock } from './clock.ts';
+import { SimWorker, TICK_MS } from './instance.ts';
+import { Invariants } from './invariants.ts';
+import { Ledger } from './ledger.ts';
+import { type Endpoint, Network } from './network.ts';
+import { Trace } from './trace.ts';
+
+const SETTINGS: PoolSettings = {
+  name: 'stage',
+  row: 0,
+  timeouts: {
+    connectMs: 1_000,
+    readMs: 2_000,
+    writeMs: 2_000,
+    requestMs: 3_000,
+    idleMs: 4_000,
+    streamMs: 3_000,
+  },
+  idlePerServerMax: 8,
+  idleMs: 60_000,
+  retries: 0,
+  retryBudgetPercent: 20,
+  retryWithinMs: 0,
+  detects: false,
+  breaker: null,
+  ejection: null,
+  slowStartMs: 0,
+  highWaterBytes: 1_024,
+  replayBytes: 65_536,
+};
+
+/** One end that a test speaks with. */
+export class Actor implements StreamOwner {
+  stream!: Endpoint;
+  /** All that came, as latin1. */
+  heard = '';
+  /** How it ended; `end` where the other side said properly that nothing more comes. */
+  fate: 'open' | 'end' | CloseCause = 'open';
+  /** Called for what came, with all of it. */
+  onHeard: (heard: string) => void = () => {};
+
+  onOpen(): void {}
+  onDrain(): void {}
+
+  onBytes(bytes: Buffer, start: number, end: number): void {
+    this.heard += bytes.toString('latin1', start, end);
+    this.onHeard(this.heard);
+  }
+
+  onEnd(): void {
+    this.fate = 'end';
+  }
+
+  onClose(cause: CloseCause): void {
+    if (this.fate === 'open') this.fate = cause;
+  }
+}
+
+/** One worker, one server, a network that only takes a millisecond. */
+export class Stage {
+  readonly clock = new SimClock();
+  readonly table = SharedTable.create({ serverRows: 1, workerLanes: 1 });
+  /** The server's connections, in the order in which they were opened. */
+  readonly serverSides: Actor[] = [];
+  readonly #network: Network;
+  readonly #worker: SimWorker;
+
+  /**
+   * @param narrow whose connections take little at a time
+   * @param onConnection told of each connection that the worker opens to the server
+   */
+  constructor(narrow: 'client' | 'server', onConnection: (server: Actor) => void) {
+    const { clock } = this;
+    const trace = new Trace(() => clock.nowMs(), false);
+    const weather = {
+      latencyMs: [1, 1] as const,
+      cut: 0,
+      stall: 0,
+      stallMs: [0, 0] as const,
+      reset: 0,
+      refuse: 0,
+      blackHole: 0,
+    };
+    const network = new Network(clock, new Chance(7), trace, {}, weather);
+    this.#network = network;
+    const isNarrow = (name: string) => name.includes(narrow === 'client' ? 'worker' : 'server');
+    network.windowOf = (name) => (isNarrow(name) ? 1_024 : 16_384);
+    const world = {
+      clock,
+      network,
+      ledger: new Ledger(),
+      invariants: new Invariants(trace, () => clock.nowMs()),
+      isTroubled: false,
+      isWell: true,
+    };
+    const address = { host: 'server', port: 80, path: '', tls: null };
+    const plan = {
+      row: 0,
+      label: 'server',
+      name: 'server',
+      address,
+      weight: 1,
+      backup: false,
+      maxInFlight: 0,
+    };
+    const setup = {
+      strategy: 'round_robin' as const,
+      settings: SETTINGS,
+      plans: [plan],
+      panicThresholdPercent: 0,
+    };
+    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8));
+    network.listen('server', (stream) => {
+      const server = new Actor();
+      server.stream = stream;
+      this.serverSides.push(server);
+      onConnection(server);
+      return server;
+    });
+  }
+
+  /** A client that is connected and says something at once. */
+  client(says: string): Actor {
+    const client = new Actor();
+    client.stream = this.#network.connect('worker-0', client, false);
+    client.stream.writeText(says);
+    return client;
+  }
+
+  /** Somebody reads a little every now and then. */
+  sip(reader: Actor, everyMs: number, times: number): void {
+    for (let time = 0; time < times; time++) {
+      reader.stream.pause();
+      this.pass(everyMs);
+      reader.stream.resume();
+      this.pass(2);
+    }
+  }
+
+  /** Lets time pass. */
+  pass(ms: number): void {
+    const { clock } = this;
+    const untilMs = clock.nowMs() + ms;
+    let tickMs = Math.floor(clock.nowMs() / TICK_MS) * TICK_MS;
+    while (tickMs + TICK_MS <= untilMs) {
+      tickMs += TICK_MS;
+      clock.at(tickMs, () => this.#worker.wheel.advance(clock.nowMs()));
+    }
+    clock.at(untilMs, () => {});
+    while (clock.nextMs() <= untilMs) clock.step();
+  }
+}

@@ -1,0 +1,121 @@
+/** The detectors, each with the characters and words without which it has nothing to find. */
+import * as f from '../features.ts';
+import type { Findings } from '../findings.ts';
+import type { Subject } from '../subject.ts';
+import { detectHtml } from './html.ts';
+import { detectNoSql } from './nosql.ts';
+import { detectPath } from './path.ts';
+import { detectProtocol } from './protocol.ts';
+import { detectScanner } from './scanner.ts';
+import { detectSerial } from './serial.ts';
+import { detectShell } from './shell.ts';
+import { detectSql } from './sql.ts';
+import { detectTemplate } from './template.ts';
+import { detectUrl } from './url.ts';
+import { detectXxe } from './xxe.ts';
+
+export interface Detector {
+  readonly name: string;
+  /** Whether a text of these features can hold what it looks for. */
+  applies(characters: number, words: number, subject: Subject): boolean;
+  run(subject: Subject, findings: Findings): void;
+}
+
+const QUOTES = f.SQUOTE | f.DQUOTE;
+
+export const DETECTORS: readonly Detector[] = [
+  {
+    name: 'sql',
+    applies: (c, w, subject) =>
+      !subject.structured &&
+      ((c & QUOTES) !== 0 ||
+        ((w & f.WORD_SQL) !== 0 && c !== 0) ||
+        ((w & f.WORD_LOGIC) !== 0 && f.isShortSum(subject.text)) ||
+        ((w & f.WORD_LOGIC) !== 0 &&
+          (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
+        ((c & (f.PIPE | f.AMPERSAND)) !== 0 && (c & (f.EQUALS | f.PAREN)) !== 0)),
+    run: detectSql,
+  },
+  {
+    name: 'html',
+    applies: (c, w, subject) =>
+      !subject.structured &&
+      ((c & f.LESS) !== 0 ||
+        ((c & f.COLON) !== 0 && /^\s{0,8}data:/i.test(subject.text)) ||
+        ((c & f.EQUALS) !== 0 &&
+          (c & (QUOTES | f.SPACE | f.SLASH | f.BACKTICK | f.NEWLINE)) !== 0) ||
+        ((w & f.WORD_SCRIPT) !== 0 &&
+          (c & (f.COLON | f.PAREN | f.BACKTICK | f.BRACKET | f.PLUS)) !== 0) ||
+        ((c & f.BRACKET) !== 0 && (c & f.PAREN) !== 0)),
+    run: detectHtml,
+  },
+  {
+    name: 'path',
+    applies: (c, w, subject) =>
+      subject.place === 'filename' ||
+      ((c & (f.SLASH | f.BACKSLASH)) !== 0 && (c & f.DOT) !== 0) ||
+      ((w & f.WORD_FILE) !== 0 && (c & (f.SLASH | f.COLON | f.BACKSLASH)) !== 0),
+    run: detectPath,
+  },
+  {
+    name: 'shell',
+    applies: (c, w) =>
+      (c & (f.SEMICOLON | f.PIPE | f.AMPERSAND | f.NEWLINE | f.BACKTICK | f.DOLLAR | f.BRACE)) !==
+        0 ||
+      (w & f.WORD_COMMAND) !== 0 ||
+      ((c & (f.LESS | f.GREATER)) !== 0 && (c & f.PAREN) !== 0) ||
+      ((c & f.SLASH) !== 0 && (c & f.OTHER) !== 0),
+    run: detectShell,
+  },
+  {
+    name: 'template',
+    applies: (c, w) =>
+      (c & (f.DOLLAR | f.BRACE)) !== 0 ||
+      ((c & f.LESS) !== 0 && (c & (f.OTHER | f.PERCENT | f.HASH)) !== 0) ||
+      ((w & f.WORD_CODE) !== 0 && (c === 0 || (c & f.BACKSLASH) !== 0)) ||
+      ((w & f.WORD_CODE) !== 0 && (c & (f.PAREN | f.DOT | f.EQUALS | f.HASH | f.AT)) !== 0) ||
+      ((c & f.BRACKET) !== 0 && (c & f.PAREN) !== 0) ||
+      ((c & f.AT) !== 0 && (c & f.PAREN) !== 0),
+    run: detectTemplate,
+  },
+  {
+    name: 'url',
+    applies: (c, _w, subject) =>
+      (c & (f.SLASH | f.BACKSLASH)) !== 0 ||
+      ((c & f.DOT) !== 0 && subject.text.startsWith('169.')) ||
+      ((c & f.COLON) !== 0 && (c & (f.DOT | f.AT | f.BRACKET)) !== 0),
+    run: detectUrl,
+  },
+  {
+    name: 'xxe',
+    applies: (c, w) => (c & f.LESS) !== 0 && (w & f.WORD_XML) !== 0,
+    run: detectXxe,
+  },
+  {
+    name: 'serial',
+    applies: (_c, _w, subject) => subject.text.length >= 8,
+    run: detectSerial,
+  },
+  {
+    name: 'nosql',
+    applies: (c, _w, subject) =>
+      !subject.structured &&
+      ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
+        ((c & f.STAR) !== 0 && (c & f.OTHER) !== 0) ||
+        ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
+    run: detectNoSql,
+  },
+  {
+    name: 'protocol',
+    applies: (c) =>
+      (c & (f.NEWLINE | f.CONTROL)) !== 0 ||
+      ((c & f.HIGH) !== 0 && (c & f.COLON) !== 0) ||
+      ((c & f.COLON) !== 0 && (c & f.SPACE) !== 0),
+    run: detectProtocol,
+  },
+  {
+    name: 'scanner',
+    applies: (_c, _w, subject) => subject.place === 'path',
+    run: detectScanner,
+  },
+];

@@ -1,0 +1,575 @@
+/**
+ * Cross-site scripting, told by a reader of HTML that is as lax as browsers are: tags and their
+ * attributes wherever a `<` and a letter stand, event handlers, addresses that are scripts; and the
+ * two ways out of what the application wrote around the value, an attribute's or a script's quotes.
+ * One pass; what a tag or an attribute may cost is bounded.
+ */
+import { BRACKET, PAREN, WORD_SCRIPT } from '../features.ts';
+import type { Findings } from '../findings.ts';
+import { HEAD_VALUES } from '../rule.ts';
+import type { Subject } from '../subject.ts';
+import { isNamePart, isSymbolScript, reachesBrowser, runsScript } from './script.ts';
+
+/** Characters of an attribute's value that are looked at. */
+const VALUE_MAX = 256;
+const NAME_MAX = 40;
+
+/** Attributes whose value a browser follows or loads. */
+const ADDRESSES = new Set([
+  'href',
+  'src',
+  'action',
+  'formaction',
+  'xlink:href',
+  'data',
+  'poster',
+  'background',
+  'srcset',
+  'lowsrc',
+  'dynsrc',
+  'code',
+  'codebase',
+  'classid',
+  'cite',
+  'longdesc',
+  'profile',
+  'usemap',
+  'manifest',
+  'content',
+  'from',
+  'to',
+  'values',
+  'by',
+  'ping',
+  'imagesrcset',
+  'folder',
+  'url',
+]);
+
+/** The first letters of events that browsers know; onclick is one, only and once are not. */
+const EVENTS = [
+  'abort',
+  'activate',
+  'after',
+  'animation',
+  'aux',
+  'before',
+  'begin',
+  'blur',
+  'bounce',
+  'cached',
+  'cancel',
+  'canplay',
+  'change',
+  'checking',
+  'click',
+  'close',
+  'command',
+  'compositionend',
+  'compositionstart',
+  'contentvis',
+  'contextmenu',
+  'copy',
+  'cuechange',
+  'cut',
+  'dblclick',
+  'drag',
+  'drop',
+  'durationchange',
+  'emptied',
+  'end',
+  'ended',
+  'error',
+  'finish',
+  'focus',
+  'formdata',
+  'fullscreen',
+  'gesture',
+  'gotpointer',
+  'hashchange',
+  'help',
+  'input',
+  'invalid',
+  'key',
+  'languagechange',
+  'load',
+  'lostpointer',
+  'message',
+  'mouse',
+  'move',
+  'offline',
+  'online',
+  'page',
+  'paste',
+  'pause',
+  'play',
+  'pointer',
+  'popstate',
+  'progress',
+  'propertychange',
+  'ratechange',
+  'readystatechange',
+  'repeat',
+  'reset',
+  'resize',
+  'scroll',
+  'search',
+  'security',
+  'seek',
+  'select',
+  'show',
+  'slotchange',
+  'stalled',
+  'start',
+  'storage',
+  'submit',
+  'suspend',
+  'timeupdate',
+  'toggle',
+  'touch',
+  'transition',
+  'unhandled',
+  'unload',
+  'volumechange',
+  'waiting',
+  'webkit',
+  'wheel',
+  'zoom',
+  'autocomplete',
+  'beforetoggle',
+  'visibilitychange',
+  'hover',
+  'snap',
+];
+
+export function detectHtml(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  let inTag = false;
+  let single = false;
+  let double = false;
+  let tick = false;
+  let tag = '';
+  for (let at = 0; at < text.length; at++) {
+    switch (text.charCodeAt(at)) {
+      case 60: {
+        // <
+        const start = text.charCodeAt(at + 1) === 47 ? at + 2 : at + 1;
+        const end = tagNameEnd(text, start);
+        if (end === start) break;
+        inTag = true;
+        tag = text.slice(start, end).toLowerCase();
+        const colon = tag.lastIndexOf(':');
+        if (colon >= 0) tag = tag.slice(colon + 1);
+        if (start === at + 1) judgeTag(subject, findings, tag, at, end);
+        at = end - 1;
+        break;
+      }
+      case 62: // >
+        inTag = false;
+        break;
+      case 61: // =
+        if (at > 0) judgeAttribute(subject, findings, inTag ? tag : '', at);
+        break;
+      case 39:
+      case 34:
+      case 96: {
+        // Code quoted as a whole keeps its quotes in pairs; a break-out begins with the first one.
+        const kind = text.charCodeAt(at);
+        if (kind === 39 ? single : kind === 34 ? double : tick) break;
+        if (kind === 39) single = true;
+        else if (kind === 34) double = true;
+        else tick = true;
+        judgeScriptBreakout(subject, findings, at);
+        break;
+      }
+      case 58: // :
+        judgeScheme(subject, findings, at, inTag);
+        break;
+    }
+  }
+  if (/^\s{0,8}data:(?:text\/html|application\/xhtml|text\/javascript)/i.test(text)) {
+    findings.signal('xss-address', subject, 0, 60, 'an address that is a document');
+  }
+  judgeBareScript(subject, findings);
+}
+
+function judgeTag(
+  subject: Subject,
+  findings: Findings,
+  tag: string,
+  at: number,
+  end: number,
+): void {
+  const { text } = subject;
+  const follows = text.charCodeAt(end);
+  switch (tag) {
+    case 'script': {
+      if (subject.prose && subject.quotesCode(at)) return;
+      const attributes = attributesOf(text, end);
+      const loads = /\b(?:src|href|data)\b\s{0,8}=/i.test(attributes);
+      const body = end + attributes.length + 1;
+      const bodyEnd = body + lengthBefore(text, body, '<');
+      const closed =
+        text.slice(bodyEnd, bodyEnd + 8).toLowerCase() === '</script' && bodyEnd > body;
+      // A page of an example loads its own scripts; an attacker's lie elsewhere.
+      const own = subject.prose && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
+      if (loads ? !own : runsScript(text, body) || (closed && !subject.prose)) {
+        findings.signal(
+          'xss-script',
+          subject,
+          at,
+          end + 40,
+          loads ? 'a script element that loads' : 'a script element with a script',
+        );
+      } else if (!subject.prose)
+        findings.signal('xss-script-tag', subject, at, end + 40, 'a script element');
+      return;
+    }
+    case 'iframe':
+    case 'frame':
+      findings.signal('xss-frame', subject, at, end + 60, `a ${tag} element`);
+      return;
+    case 'object':
+    case 'embed':
+    case 'applet':
+    case 'base':
+    case 'portal':
+    case 'bgsound':
+    case 'isindex': {
+      const rest = attributesOf(text, end);
+      if (/[\s/"'](?:src|data|href|code|codebase|action|classid|type)\s{0,8}=/i.test(rest)) {
+        findings.signal('xss-element', subject, at, end + 60, `a ${tag} element that loads`);
+      }
+      return;
+    }
+    case 'meta': {
+      const rest = attributesOf(text, end).toLowerCase();
+      if (/http-equiv/.test(rest) && /refresh|set-cookie|content-security|link/.test(rest)) {
+        findings.signal(
+          'xss-element',
+          subject,
+          at,
+          end + 60,
+          'a meta element that acts as a header',
+        );
+      }
+      return;
+    }
+    case 'link': {
+      const rest = attributesOf(text, end).toLowerCase();
+      if (
+        /rel\s{0,8}=\s{0,8}["']?(?:stylesheet|import|preload|manifest)/.test(rest) &&
+        rest.includes('href')
+      ) {
+        findings.signal('xss-element', subject, at, end + 60, 'a link element that loads');
+      }
+      return;
+    }
+    case 'style': {
+      const body = text.slice(end, end + VALUE_MAX).toLowerCase();
+      const active =
+        body.includes('@import') ||
+        body.includes('expression(') ||
+        body.includes('javascript:') ||
+        body.includes('-moz-binding') ||
+        body.includes('behavior:');
+      findings.signal(
+        active ? 'xss-element' : 'xss-style',
+        subject,
+        at,
+        end + 60,
+        'a style element',
+      );
+      return;
+    }
+    case 'set':
+    case 'animate': {
+      const rest = attributesOf(text, end).toLowerCase();
+      if (/attributename\s{0,8}=\s{0,8}["']?(?:xlink:)?(?:href|on)/.test(rest)) {
+        findings.signal('xss-element', subject, at, end + 60, 'an animation of an address');
+      }
+      return;
+    }
+    case 'form': {
+      const rest = attributesOf(text, end).toLowerCase();
+      if (/action\s{0,8}=\s{0,8}["']?(?:https?:)?\/\//.test(rest)) {
+        findings.signal('xss-form', subject, at, end + 60, 'a form that posts elsewhere');
+      }
+      return;
+    }
+    default:
+      if (follows === 0 || tag.length > NAME_MAX) return;
+  }
+}
+
+/** What stands before the `=`: an event handler, an address, a style, a document. */
+function judgeAttribute(subject: Subject, findings: Findings, tag: string, equals: number): void {
+  const { text } = subject;
+  let end = equals;
+  while (end > 0 && isSpace(text.charCodeAt(end - 1)) && equals - end < 16) end--;
+  let start = end;
+  while (start > 0 && end - start < NAME_MAX && isAttributePart(text.charCodeAt(start - 1)))
+    start--;
+  if (end - start < 2) return;
+  const name = text.slice(start, end).toLowerCase();
+  const before = start === 0 ? -1 : text.charCodeAt(start - 1);
+  const valueAt = valueStart(text, equals + 1);
+
+  if (name.startsWith('on') && name.length > 4) {
+    const event = EVENTS.some((it) => name.startsWith(it, 2));
+    const scripted = runsScript(text, valueAt) || reachesBrowser(text, valueAt);
+    const separated =
+      before === -1 ||
+      isSpace(before) ||
+      before === 47 ||
+      before === 34 ||
+      before === 39 ||
+      before < 32 ||
+      before === 59 ||
+      before === 96;
+    // onClick={f} is JSX or Svelte, which a program reads, not a browser; an empty handler does nothing.
+    const jsx =
+      text.charCodeAt(valueAt) === 123 &&
+      subject.trusting &&
+      !HEAD_VALUES.includes(subject.place) &&
+      !reachesBrowser(text, valueAt);
+    const empty =
+      valueAt > equals + 1 &&
+      isQuote(text.charCodeAt(valueAt)) &&
+      isQuote(text.charCodeAt(valueAt - 1));
+    const shown =
+      jsx ||
+      empty ||
+      (subject.prose && (subject.quotesCode(start) || !reachesBrowser(text, valueAt)));
+    if (tag !== '' && separated && (event || scripted)) {
+      // An empty or a plainly wordless value is no handler; a name alone is one (onerror=f).
+      if (valueAt < text.length && !shown) {
+        findings.signal(
+          'xss-handler',
+          subject,
+          start,
+          equals + 60,
+          `the event handler ${name} of <${tag}>`,
+        );
+      }
+    } else if (tag === '' && separated && event && scripted && !shown) {
+      const quoted = before === 34 || before === 39 || hasQuote(text, start);
+      if (quoted || reachesBrowser(text, valueAt)) {
+        findings.signal(
+          'xss-handler',
+          subject,
+          start,
+          equals + 60,
+          `the event handler ${name} after a closed attribute`,
+        );
+      }
+    }
+    return;
+  }
+  if (tag === '') return;
+  if (name === 'style') {
+    const style = unspaced(text, valueAt, VALUE_MAX);
+    if (/expression\(|javascript:|-moz-binding|behavior:url|@import/.test(style)) {
+      findings.signal('xss-style-script', subject, start, equals + 80, 'a style that runs script');
+    }
+    return;
+  }
+  if (name === 'srcdoc') {
+    findings.signal('xss-element', subject, start, equals + 80, 'a document within an attribute');
+    return;
+  }
+  if (ADDRESSES.has(name)) {
+    const address = unspaced(text, valueAt, 48);
+    if (
+      /^(?:[^a-z]{0,4})data:(?:text\/html|text\/xml|image\/svg|application\/x?html|text\/javascript|application\/javascript|,|;|text\/vbscript)/.test(
+        address,
+      )
+    ) {
+      if (!(address.includes('image/svg') && (tag === 'img' || tag === 'image'))) {
+        findings.signal('xss-address', subject, start, equals + 60, `a document in ${name}`);
+      }
+    }
+    if (tag === 'iframe' || tag === 'frame') {
+      const hostile =
+        address.startsWith('//') || address.startsWith('javascript') || address.startsWith('data:');
+      if (hostile)
+        findings.signal(
+          'xss-address',
+          subject,
+          start,
+          equals + 60,
+          `a frame of ${address.slice(0, 20)}`,
+        );
+    }
+  }
+}
+
+const SCRIPT_SCHEMES = ['javascript', 'vbscript', 'livescript', 'jscript'];
+
+/** `javascript:` in any spelling a browser forgives, with a script after it. */
+function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag: boolean): void {
+  const { text } = subject;
+  // Read backwards over letters and what browsers skip inside a scheme (tab, newline, NUL).
+  let scheme = '';
+  let at = colon - 1;
+  let broken = false;
+  while (at >= 0 && scheme.length < 11 && colon - at < 48) {
+    const code = text.charCodeAt(at);
+    if (code <= 32) broken = true;
+    else if ((code | 0x20) >= 97 && (code | 0x20) <= 122) scheme = text[at]!.toLowerCase() + scheme;
+    else break;
+    at--;
+    if (SCRIPT_SCHEMES.includes(scheme)) break;
+  }
+  if (!SCRIPT_SCHEMES.includes(scheme)) return;
+  const before = at >= 0 ? text.charCodeAt(at) : -1;
+  if (before >= 0 && isNamePart(before)) return;
+  const next = text.charCodeAt(colon + 1);
+  const atStart = text.slice(0, at + 1).trim() === '';
+  const quoted = before === 34 || before === 39 || before === 40 || before === 61 || inTag;
+  const scripted =
+    reachesBrowser(text, colon + 1) || (runsScript(text, colon + 1) && (next !== 32 || quoted));
+  if (/^\s{0,8}void\(0\);?["')]?/i.test(text.slice(colon + 1, colon + 24)) && !broken) return;
+  if (scripted && (atStart || quoted || broken || next !== 32)) {
+    if (subject.prose && !inTag && subject.quotesCode(at + 1)) return;
+    findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
+  } else if ((inTag || broken) && !subject.prose) {
+    findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
+  } else if (atStart && (next === 37 || next === 47)) {
+    findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
+  }
+}
+
+/** A quote, then an operator or the end of a statement, then a call of the browser's functions. */
+function judgeScriptBreakout(subject: Subject, findings: Findings, quote: number): void {
+  const { text } = subject;
+  let at = quote + 1;
+  let operator = false;
+  while (at < text.length && at - quote < 12) {
+    const code = text.charCodeAt(at);
+    if (isSpace(code) || code === 41 || code === 93) at++;
+    else if (';}+-*/|&^%?:,<>=!~({['.includes(text[at]!)) {
+      operator = true;
+      at++;
+    } else break;
+  }
+  if (!operator || at >= text.length || !isNamePart(text.charCodeAt(at))) return;
+  let end = at;
+  while (
+    end < text.length &&
+    end - at < 48 &&
+    (isNamePart(text.charCodeAt(end)) || text[end] === '.')
+  )
+    end++;
+  const follows = text[end];
+  if (follows !== '(' && follows !== '`' && follows !== '[' && follows !== '=') return;
+  if (!reachesBrowser(text, at, end + 2)) return;
+  const closes = text.slice(end, end + VALUE_MAX);
+  if (/(?:\/\/|['"`]|<!--|;|\))$/.test(closes.trimEnd()) && !subject.prose) {
+    findings.signal('xss-breakout', subject, quote, end + 40, 'a closed string, then a call');
+  }
+}
+
+/** A value that is nothing but a script. */
+function judgeBareScript(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  if ((subject.characters & (BRACKET | PAREN)) === (BRACKET | PAREN) && isSymbolScript(text)) {
+    findings.signal('xss-call', subject, 0, text.length, 'a script of symbols alone');
+    return;
+  }
+  if ((subject.words & WORD_SCRIPT) === 0 || subject.prose) return;
+  const lower = subject.lower;
+  if (lower.includes('+adw-') && lower.includes('+ad4-')) {
+    findings.signal('xss-script', subject, lower.indexOf('+adw-'), text.length, 'a tag in UTF-7');
+  }
+  if (
+    lower.includes('document.cookie') &&
+    (lower.includes('http') ||
+      lower.includes('//') ||
+      lower.includes('alert') ||
+      lower.includes('fetch') ||
+      lower.includes('location'))
+  ) {
+    findings.signal(
+      'xss-call',
+      subject,
+      lower.indexOf('document.cookie'),
+      text.length,
+      'sends the cookies away',
+    );
+    return;
+  }
+  if (
+    /^\W{0,4}(?:window|self|top|parent|this|globalThis|frames|document)\[[^\]]{2,80}\]\s?[(`]/i.test(
+      text,
+    )
+  ) {
+    findings.signal('xss-call', subject, 0, text.length, 'calls what a name is put together for');
+    return;
+  }
+  let at = 0;
+  while (at < text.length && (isSpace(text.charCodeAt(at)) || ';})]>-+/*!~('.includes(text[at]!)))
+    at++;
+  const word =
+    /^(?:(?:window|self|top|parent|this|globalThis|frames)(?:\.|\[['"`]))?(alert|confirm|prompt|eval)\b/i.exec(
+      text.slice(at, at + 40),
+    );
+  if (!word) return;
+  const rest = text.slice(at + word[0].length, at + word[0].length + 40);
+  if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?[(`](?!\))/.test(rest) && text.length < 400) {
+    findings.signal('xss-call', subject, at, text.length, `calls ${word[1]}`);
+  }
+}
+
+function attributesOf(text: string, from: number): string {
+  const length = Math.min(lengthBefore(text, from, '>'), VALUE_MAX);
+  return text.slice(from, from + length);
+}
+
+/** How many characters before the next `mark`, at most VALUE_MAX. */
+function lengthBefore(text: string, from: number, mark: string): number {
+  const at = text.slice(from, from + VALUE_MAX).indexOf(mark);
+  return at < 0 ? Math.min(VALUE_MAX, text.length - from) : at;
+}
+
+function valueStart(text: string, at: number): number {
+  const limit = at + 16;
+  while (at < limit && isSpace(text.charCodeAt(at))) at++;
+  const code = text.charCodeAt(at);
+  return code === 34 || code === 39 || code === 96 ? at + 1 : at;
+}
+
+/** A piece in lower case without blanks, controls and CSS comments or escapes. */
+function unspaced(text: string, from: number, length: number): string {
+  const piece = text.slice(from, from + length).toLowerCase();
+  return piece.replace(/[\u0000-\u0020\\]+/g, '').replace(/\/\*[^*]{0,40}\*\//g, '');
+}
+
+function hasQuote(text: string, before: number): boolean {
+  const piece = text.slice(Math.max(0, before - 64), before);
+  return piece.includes('"') || piece.includes("'");
+}
+
+function tagNameEnd(text: string, start: number): number {
+  const first = text.charCodeAt(start) | 0x20;
+  if (!(first >= 97 && first <= 122)) return start;
+  let end = start;
+  while (end < text.length && end - start <= NAME_MAX) {
+    const code = text.charCodeAt(end);
+    if (!isNamePart(code) && code !== 58 && code !== 45) break;
+    end++;
+  }
+  return end;
+}
+
+function isAttributePart(code: number): boolean {
+  return isNamePart(code) || code === 45 || code === 58;
+}
+
+function isQuote(code: number): boolean {
+  return code === 34 || code === 39;
+}
+
+function isSpace(code: number): boolean {
+  return code <= 32;
+}

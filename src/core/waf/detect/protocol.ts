@@ -1,0 +1,132 @@
+/** HTTP itself as the target: headers and requests hidden in values, and values no head should hold. */
+import type { Findings } from '../findings.ts';
+import type { Subject } from '../subject.ts';
+
+/** Headers whose appearance on a new line of a value has no other use than to be taken for one. */
+const HEADER_NAMES =
+  /^(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|x-[a-z-]{2,40}|host|refresh|access-control-[a-z-]{4,30}|status|link|cookie|connection|cache-control|last-modified|expires|authorization|server|proxy-[a-z-]{4,30}|user-agent|upgrade|www-authenticate|bcc|cc|to|subject|reply-to|from)$/;
+
+export function detectProtocol(subject: Subject, findings: Findings): void {
+  const { text, place } = subject;
+  if (text.includes('\u560a') || text.includes('\u560d')) {
+    // Cut to their last byte, these two ideographs are LF and CR.
+    const cut = text.search(/[\u560a\u560d]{2}/);
+    if (cut >= 0) judgeLine(subject, findings, cut, cut + 2);
+  }
+  let at = nextBreak(text, 0);
+  for (let seen = 0; at >= 0 && seen < 256; seen++) {
+    let start = at;
+    while (start < text.length && (text.charCodeAt(start) === 13 || text.charCodeAt(start) === 10))
+      start++;
+    judgeLine(subject, findings, at, start);
+    at = nextBreak(text, start);
+  }
+  if ((place === 'path' || place === 'header') && /[\r\n]/.test(text)) {
+    findings.signal('protocol-line-break', subject, 0, 80, `a line break in a ${place}`);
+  }
+  if (text.includes('\0')) {
+    const nul = text.indexOf('\0');
+    findings.signal('protocol-null', subject, nul - 20, nul + 20, 'a NUL byte');
+  }
+  if (place === 'query' || place === 'form' || place === 'cookie' || place === 'path')
+    requestInside(subject, findings);
+}
+
+function judgeLine(subject: Subject, findings: Findings, at: number, start: number): void {
+  const { text } = subject;
+  const line = text.slice(start, start + 160);
+  const colon = line.indexOf(':');
+  if (colon > 0 && colon <= 40) {
+    const name = line.slice(0, colon).trim().toLowerCase();
+    if (HEADER_NAMES.test(name)) {
+      const mail = /^(?:bcc|cc|to|subject|reply-to|from|link|host|server|status|expires)$/.test(
+        name,
+      );
+      findings.signal(
+        mail ? 'protocol-mail' : 'protocol-splitting',
+        subject,
+        at,
+        start + 80,
+        `a line break, then the header ${name}`,
+      );
+    }
+  }
+  if (/^HTTP\/[0-9](?:\.[0-9])?\s{1,8}[1-5]\d\d/i.test(line)) {
+    findings.signal(
+      'protocol-splitting',
+      subject,
+      at,
+      start + 80,
+      'a line break, then a status line',
+    );
+  }
+  if (
+    /^(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH|TRACE|CONNECT)\s{1,8}\S{1,100}\s{1,8}HTTP\/\d/i.test(
+      line,
+    )
+  ) {
+    findings.signal(
+      'protocol-smuggling',
+      subject,
+      at,
+      start + 80,
+      'a line break, then a request line',
+    );
+  }
+  if (/^0\s{0,4}$/.test(line.split(/[\r\n]/)[0]!) && /^0\r?\n\r?\n\S/.test(line)) {
+    findings.signal(
+      'protocol-smuggling',
+      subject,
+      at,
+      start + 80,
+      'the last chunk of a body, then more',
+    );
+  }
+  if (
+    /^<(?:html|script|body|svg|img|iframe)\b/i.test(line) &&
+    (text.slice(at, start).match(/\n/g)?.length ?? 0) >= 2
+  ) {
+    findings.signal('protocol-splitting', subject, at, start + 80, 'an empty line, then a page');
+  }
+  // SMTP, Redis and memcached read lines too.
+  if (
+    /^(?:flushall|config set dir|slaveof|set \S{1,60} \d|rcpt to:|mail from:|ehlo |helo |data$|\*\d\r?\n\$\d)/i.test(
+      line,
+    )
+  ) {
+    findings.signal(
+      'protocol-smuggling',
+      subject,
+      at,
+      start + 80,
+      'a line break, then a command of another protocol',
+    );
+  }
+}
+
+function nextBreak(text: string, from: number): number {
+  for (let at = from; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 10 || code === 13) return at;
+  }
+  return -1;
+}
+
+/** A value that is a whole request or the framing of one. */
+function requestInside(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  if (
+    /^\s{0,8}(?:GET|POST|PUT|DELETE|HEAD|OPTIONS|PATCH)\s{1,4}\S{1,200}\s{1,4}HTTP\/1\.[01]\s{0,4}[\r\n]/i.test(
+      text,
+    )
+  ) {
+    findings.signal('protocol-smuggling', subject, 0, 80, 'a request as a value');
+  }
+  if (
+    /^\s{0,8}transfer-encoding\s{0,4}:\s{0,4}\S{0,12}chunked/i.test(text) ||
+    /^[0-9a-f]{1,8}\r\n[\s\S]{0,400}\r\n0\r\n/i.test(text) ||
+    /^0\r?\n\r?\n\s{0,4}[A-Z]{3,8}\s\//.test(text)
+  ) {
+    findings.signal('protocol-smuggling', subject, 0, 80, 'the framing of a request as a value');
+  }
+}

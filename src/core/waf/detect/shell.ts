@@ -1,0 +1,385 @@
+/**
+ * Command injection: the text is read as a shell reads it. After each separator and inside each
+ * substitution the next word is unquoted and, where it names a program, what follows it must look
+ * like arguments (an option, a path, an address, the end), not like the rest of a sentence.
+ */
+import * as f from '../features.ts';
+import type { Findings } from '../findings.ts';
+import type { Subject } from '../subject.ts';
+import {
+  ALONE,
+  type Command,
+  commandAt,
+  EVERYDAY,
+  hasArguments,
+  isBlankAt,
+  skipBlanks,
+  WITH_ARGUMENTS,
+} from './shell-command.ts';
+
+/** Separators looked at in one value. */
+const SEPARATORS_MAX = 256;
+
+/** A list or a table of plain words longer than this is not told from commands. */
+const LIST_LENGTH_MAX = 2000;
+
+/** A shell that waits for someone to type: nobody needs one by way of a request. */
+const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
+
+/** Arguments that make any command an attack, even within prose. */
+const TELLING = [
+  '/etc/passwd',
+  '/etc/shadow',
+  '/dev/tcp/',
+  '/dev/udp/',
+  '/bin/sh -i',
+  '/bin/bash -i',
+  '-e /bin/',
+  '-e cmd',
+  '/proc/self',
+  '0<&1',
+  '>&1',
+  '0>&1',
+  '169.254.169.254',
+  '-c /bin/',
+];
+
+export function detectShell(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  if ((subject.characters & f.BRACE) !== 0 && (text.includes('() {') || text.includes('(){'))) {
+    const at = text.indexOf('()');
+    const rest = text.slice(at + 2, at + 80).replaceAll(' ', '');
+    if (
+      rest.startsWith('{:;}') ||
+      rest.startsWith('{:;;}') ||
+      rest.startsWith('{_;}') ||
+      (at === 0 && subject.place === 'header')
+    ) {
+      findings.signal(
+        'shell-shock',
+        subject,
+        at,
+        at + 80,
+        'a function definition bash would import',
+      );
+    }
+  }
+  const { characters: c, words } = subject;
+  let known: boolean | undefined;
+  const telling = (): boolean => {
+    known ??= TELLING.some((it) => subject.lower.includes(it)) || INTERACTIVE.test(subject.lower);
+    return known;
+  };
+  if (
+    (c & (f.BACKTICK | f.DOLLAR)) !== 0 ||
+    ((c & (f.LESS | f.GREATER)) !== 0 && (c & f.PAREN) !== 0)
+  ) {
+    substitutions(subject, findings, telling);
+  }
+  if ((c & (f.SEMICOLON | f.PIPE | f.AMPERSAND | f.NEWLINE)) !== 0) {
+    separators(subject, findings, telling);
+  }
+  if ((words & f.WORD_COMMAND) !== 0) direct(subject, findings, telling);
+  telltale(subject, findings);
+}
+
+/** ; | || & && and line ends, each followed by a command. */
+function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
+  const { text } = subject;
+  const limit = SEPARATORS_MAX;
+  let listed: boolean | undefined;
+  const list = (): boolean => {
+    listed ??= isList(text);
+    return listed;
+  };
+  if (isCommandLine(subject) && !telling()) return;
+  let seen = 0;
+  for (let at = 0; at < text.length && seen < limit; at++) {
+    const code = text.charCodeAt(at);
+    const line = code === 10 || code === 13;
+    if (code !== 59 && code !== 124 && code !== 38 && !line) continue;
+    let end = at + 1;
+    while (end < text.length && (text.charCodeAt(end) === code || text.charCodeAt(end) === 10))
+      end++;
+    seen++;
+    // Lines of a body are lines; a line end in a query's value is a way to a second command.
+    if (line && subject.place !== 'query' && subject.place !== 'cookie') {
+      at = end - 1;
+      continue;
+    }
+    // &amp; and &name= are HTML and forms.
+    const command = commandAt(text, end);
+    if (command && isCommand(subject, command, at, end, line, list)) {
+      if (!subject.prose || telling()) {
+        findings.signal(
+          'shell-separator',
+          subject,
+          at,
+          command.end + 40,
+          `${JSON.stringify(text.slice(at, end))}, then the command ${command.name}`,
+        );
+        return;
+      }
+    }
+    at = end - 1;
+  }
+}
+
+/** $(...), `...`, <(...), each with a command inside. */
+function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
+  const { text } = subject;
+  let seen = 0;
+  for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
+    const code = text.charCodeAt(at);
+    let inner = 0;
+    let close = '';
+    if ((code === 36 || code === 60 || code === 62) && text.charCodeAt(at + 1) === 40) {
+      inner = at + 2;
+      close = ')';
+    } else if (code === 96) {
+      inner = at + 1;
+      close = '`';
+    } else continue;
+    seen++;
+    const command = commandAt(text, inner);
+    if (!command) continue;
+    const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
+    if (!known) continue;
+    const end = text.slice(inner, inner + 512).indexOf(close);
+    if (end < 0) continue;
+    const ends = '`)|;&'.includes(text[skipBlanks(text, command.end)] ?? ' ');
+    if (
+      !(ends && !EVERYDAY.has(command.name)) &&
+      !(ends && close === ')' && code === 36) &&
+      !hasArguments(text, command)
+    )
+      continue;
+    if (subject.prose && !(close === ')' && telling())) {
+      continue;
+    }
+    // Markdown shows a command between blanks; an injection is part of something, or is all there is.
+    if (close === '`' && shownInText(text, at, inner + end)) continue;
+    if (code === 60 && !hasArguments(text, command)) continue;
+    findings.signal(
+      'shell-substitution',
+      subject,
+      at,
+      inner + end + 1,
+      `the command ${command.name} in ${close === '`' ? 'backticks' : '$(...)'}`,
+    );
+    return;
+  }
+}
+
+/** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
+function shownInText(text: string, start: number, end: number): boolean {
+  const before = start === 0 ? ' ' : text[start - 1]!;
+  const after = text[end + 1] ?? ' ';
+  if (!' \n("'.includes(before) || !' \n.,:;!?)"\''.includes(after)) return false;
+  return (
+    wordsIn(text.slice(Math.max(0, start - 160), start)) +
+      wordsIn(text.slice(end + 1, end + 161)) >=
+    2
+  );
+}
+
+function wordsIn(text: string): number {
+  let words = 0;
+  for (const word of text.split(/[\s.,:;!?()"]/)) if (/^[A-Za-z']{2,20}$/.test(word)) words++;
+  return words;
+}
+
+/** The value is a command from its first word: a web shell's parameter, or an open attack. */
+function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
+  const { text, place } = subject;
+  if (place === 'header' || place === 'path' || subject.prose) return;
+  const command = commandAt(text, 0);
+  if (!command) return;
+  const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
+  if (!known) return;
+  const named =
+    /^(?:cmd|exec|command|execute|run|shell|daemon|c|do|system|ping|code|x|func)$/i.test(
+      subject.name,
+    );
+  const argued = hasArguments(text, command);
+  const after = skipBlanks(text, command.end);
+  const alone = after >= text.length && ALONE.has(command.name);
+  if (named && (place === 'query' || place === 'cookie') && (argued || alone)) {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `a command, ${command.name}, in a parameter named ${subject.name}`,
+    );
+  } else if (argued && telling()) {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `the command ${command.name} with a telling argument`,
+    );
+  } else if (argued && command.pathed && place !== 'json') {
+    findings.signal(
+      'shell-command',
+      subject,
+      0,
+      text.length,
+      `the command ${command.name} by its path`,
+    );
+  }
+}
+
+/** Spellings that only a shell's evader uses, and the ends of reverse shells. */
+function telltale(subject: Subject, findings: Findings): void {
+  const { text, lower } = subject;
+  const { characters: c, words } = subject;
+  const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
+  if (ifs && !subject.prose) {
+    findings.signal(
+      'shell-ifs',
+      subject,
+      text.indexOf('$'),
+      text.length,
+      'the field separator for a blank',
+    );
+  }
+  if ((words & f.WORD_COMMAND) === 0 && ((c & (f.OTHER | f.STAR)) === 0 || (c & f.SLASH) === 0))
+    return;
+  const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
+  if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
+    findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
+  } else if (
+    /\b(?:nc|ncat|netcat)\b[^\n]{0,60}\s-[a-z]{0,4}[ec]\s{1,4}(?:\/bin\/|cmd|\/usr)/.test(lower)
+  ) {
+    findings.signal('shell-reverse', subject, 0, 80, 'a shell handed to netcat');
+  } else if (
+    /\bmkfifo\s/.test(lower) &&
+    /\b(?:nc|sh|bash|openssl)\b/.test(lower) &&
+    !subject.prose
+  ) {
+    findings.signal(
+      'shell-reverse',
+      subject,
+      lower.indexOf('mkfifo'),
+      80,
+      'a shell through a pipe file',
+    );
+  }
+  if (!subject.prose) {
+    const encoded = lower.search(
+      /powershell(?:\.exe)?["']?\s[^|]{0,80}-(?:e|en|enc|encodedcommand|ec|w|nop|noni|ep|exec)\b/,
+    );
+    if (encoded >= 0)
+      findings.signal('shell-command', subject, encoded, encoded + 80, 'powershell told to hide');
+    const net = lower.search(
+      /\b(?:iex|invoke-expression)\s{0,4}\(?\s{0,4}\(?(?:new-object|iwr|invoke-webrequest|\$)/,
+    );
+    if (net >= 0)
+      findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
+    const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
+    if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
+    // /???/c?t /e*c/p?sswd: a path whose letters are wildcards
+    const glob = text.search(
+      /(?:^|[\s;|&`(])\/[a-z]{0,6}[?*][a-z?*]{0,8}\/[a-z?*[\]]{1,12}(?:\s|$)/,
+    );
+    if (glob >= 0 && (text.match(/\?/g)?.length ?? 0) >= 2) {
+      findings.signal('shell-ifs', subject, glob, glob + 60, 'a program named by wildcards');
+    }
+    const brace = text.search(
+      /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
+    );
+    if (brace >= 0)
+      findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
+  }
+}
+
+function isCommand(
+  subject: Subject,
+  command: Command,
+  separator: number,
+  after: number,
+  line: boolean,
+  list: () => boolean,
+): boolean {
+  const { text } = subject;
+  const alone = ALONE.has(command.name);
+  if (!alone && !WITH_ARGUMENTS.has(command.name)) return false;
+  if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
+    if (!(command.disguised && EVERYDAY.has(command.name) && !hasArguments(text, command)))
+      return true;
+  }
+  const rest = skipBlanks(text, command.end);
+  const ends = rest >= text.length || ';|&`)\n\r#\'"}>'.includes(text[rest]!);
+  // A form's or an entity's name: &id=5, &lt;
+  if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
+  if (ends) {
+    if (
+      text[after - 1] === '&' &&
+      after - separator === 1 &&
+      !isBlankAt(text, after) &&
+      rest < text.length &&
+      text[rest] !== '&' &&
+      text[rest] !== '#' &&
+      text[rest] !== '|'
+    ) {
+      if (text[rest] === ';') return false; // an entity
+    }
+    if (list()) return false;
+    if (alone && !EVERYDAY.has(command.name)) return true;
+    if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
+      return true;
+    if (line && alone) return true;
+    return (
+      (command.name === 'date' || command.name === 'set') &&
+      text[separator] === ';' &&
+      rest >= text.length &&
+      isTarget(text.slice(0, separator))
+    );
+  }
+  return hasArguments(text, command);
+}
+
+/** Programs of a developer, whose arguments are words. */
+const TOOLS = new Set(
+  'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
+    ' ',
+  ),
+);
+
+/**
+ * A command line from its first word on, in a body, is what someone shows or hands to an agent; an
+ * injection begins with the data that it follows.
+ */
+function isCommandLine(subject: Subject): boolean {
+  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
+  const { text } = subject;
+  const command = commandAt(text, 0);
+  if (command?.at !== 0 || command.disguised) return false;
+  if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
+  if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
+  return (
+    hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
+  );
+}
+
+/** What stood before the separator is a host, a number, a file: a value, not a word. */
+function isTarget(text: string): boolean {
+  return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
+}
+
+/** name|id|date: a list of plain words, however many of them are programs too. */
+function isList(text: string): boolean {
+  if (text.length > LIST_LENGTH_MAX) return false;
+  let words = 0;
+  let programs = 0;
+  for (const word of text.split(/[;|,&\n]/)) {
+    const name = word.trim();
+    if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
+    if (!/^[\w .-]{1,40}$/.test(name)) return false;
+    words++;
+    if (ALONE.has(name.toLowerCase())) programs++;
+  }
+  return words >= 3 && programs * 2 <= words;
+}

@@ -1,0 +1,272 @@
+/** SQL followed as an expression goes on, from where the application's own text stops. */
+import { callKind, clauseAt, isStatement, selectList, unionList } from './sql-grammar.ts';
+import type { SqlToken } from './sql-tokens.ts';
+
+/** How the statement stands where the value begins. */
+export type Before = 'quoted' | 'number' | 'name' | 'nothing';
+
+export interface Evidence {
+  readonly signal: string;
+  readonly why: string;
+  readonly at: number;
+}
+
+/**
+ * Reads tokens as an expression goes on, and returns the first thing that only an injection shows.
+ * Stops at the first token that the grammar has no place for.
+ */
+export function walk(
+  tokens: readonly SqlToken[],
+  start: number,
+  operatorFirst: boolean,
+  before: Before,
+): Evidence | undefined {
+  const quoted = before === 'quoted';
+  const sure = quoted || before === 'number';
+  let wantsOperator = operatorFirst;
+  let logic = false; // a logical operator has been read
+  let logicJust = false; // and it was the last operator
+  let compare = ''; // the comparison whose right side is awaited
+  let direct = false; // that comparison is the first thing after the value's prefix
+  let leftLiteral = before === 'number' || quoted;
+  let mathematical = false; // `3 < 4 and 5 > 2`: nothing the value could be added to
+  let inSelect = 0;
+  let depth = 0;
+  let opened = start; // tokens read so far that only close parentheses
+  const found = (signal: string, why: string, token: SqlToken): Evidence => ({
+    signal,
+    why,
+    at: token.at,
+  });
+
+  for (let at = start; at < tokens.length; at++) {
+    const token = tokens[at]!;
+    const next = tokens[at + 1];
+    if (wantsOperator) {
+      switch (token.type) {
+        case ')':
+          depth--;
+          if (at === opened) opened++;
+          break;
+        case 'logic':
+          // || joins strings as well; either way what follows is part of the statement.
+          logic = true;
+          logicJust = true;
+          leftLiteral = false;
+          compare = '';
+          wantsOperator = false;
+          break;
+        case 'compare':
+          direct = at === opened;
+          if (direct && !quoted) mathematical = true;
+          compare = token.text;
+          logicJust = false;
+          wantsOperator = false;
+          if (token.text === 'notnull' || token.text === 'isnull') wantsOperator = true;
+          break;
+        case 'operator':
+          wantsOperator = false;
+          break;
+        case ',':
+          if (depth <= 0 && inSelect === 0 && !quoted && !opensSelect(tokens, at + 1))
+            return undefined;
+          compare = '';
+          leftLiteral = false;
+          wantsOperator = false;
+          break;
+        case 'union': {
+          const list = unionList(tokens, at);
+          if (list >= (sure || before === 'name' || before === 'nothing' ? 1 : 2)) {
+            return found('sql-union', 'a UNION with a SELECT list', token);
+          }
+          return undefined;
+        }
+        case ';':
+          if (next && isStatement(tokens, at + 1)) {
+            return found('sql-stacked', `a second statement: ${next.text}`, token);
+          }
+          return undefined;
+        case 'comment':
+          if (logic && (quoted || before === 'number' || compare !== '')) {
+            return found('sql-condition', 'a condition and a comment', token);
+          }
+          if (quoted && at > opened)
+            return found('sql-comment', 'an expression and a comment', token);
+          if (quoted && opened > start) return found('sql-comment', ') and a comment', token);
+          return undefined;
+        case 'clause': {
+          const clause = clauseAt(tokens, at, quoted, before === 'number');
+          if (clause) return found('sql-clause', clause, token);
+          if (token.text === 'where' || token.text === 'having') {
+            logic = true;
+            wantsOperator = false;
+            break;
+          }
+          if (inSelect > 0 || (logic && token.text === 'limit')) {
+            wantsOperator = false;
+            if (next?.text === 'by' || next?.text === 'join') at++;
+            break;
+          }
+          return undefined;
+        }
+        case 'then':
+          wantsOperator = token.text === 'end';
+          break;
+        case 'prefix':
+          // `not like`, `not in`: the operator follows; CASE ... WHEN: an operand does.
+          if (token.text !== 'not') wantsOperator = false;
+          break;
+        case 'name':
+          // An alias inside a SELECT; anywhere else two operands in a row are no SQL.
+          if (inSelect > 0) break;
+          return undefined;
+        default:
+          return undefined;
+      }
+      continue;
+    }
+
+    switch (token.type) {
+      case '(':
+        depth++;
+        break;
+      case ')':
+        depth--;
+        wantsOperator = true;
+        break;
+      case 'operator':
+        if (token.text === '*') wantsOperator = true;
+        break;
+      case 'prefix':
+        if (token.text === 'if' && next?.type === '(' && sure) {
+          return found('sql-call', 'a call of if()', token);
+        }
+        if (token.text === 'case' && next?.text === 'when' && (sure || hasThen(tokens, at))) {
+          return found('sql-call', 'CASE WHEN', token);
+        }
+        break;
+      case 'then':
+      case 'compare':
+        break;
+      case 'select': {
+        const list = selectList(tokens, at);
+        const nested = tokens[at - 1]?.type === '(';
+        if (nested && list >= (sure ? 1 : 2))
+          return found('sql-subquery', 'a SELECT inside', token);
+        if (!nested && !quoted) return undefined;
+        inSelect++;
+        break;
+      }
+      case 'logic':
+        if (token.text !== '&&' && token.text !== '||') return undefined;
+        break;
+      case 'statement':
+      case 'clause':
+      case 'name':
+        if (next?.type === '(') {
+          const kind = callKind(token.text);
+          if (kind === 'strong' && callIsPlain(tokens, at, before)) {
+            return found('sql-call', `a call of ${token.text}()`, token);
+          }
+          if (kind === 'known' && (quoted || (sure && (logic || at > start)))) {
+            return found('sql-call', `a call of ${token.text}()`, token);
+          }
+          if (kind === 'none' && !sure && !logic) return undefined;
+          depth++;
+          at++;
+          leftLiteral = false;
+          break;
+        }
+        if (token.type !== 'name') {
+          if (inSelect === 0) return undefined;
+          break;
+        }
+        if (compare !== '' && logic && quoted && comparisonEnds(tokens, at)) {
+          return found('sql-condition', `a condition: ${compare}`, token);
+        }
+        leftLiteral = false;
+        compare = '';
+        logicJust = false;
+        wantsOperator = true;
+        break;
+      case 'number':
+      case 'string':
+      case 'open':
+      case 'variable':
+      case 'null': {
+        const open = token.type === 'open';
+        if (compare !== '') {
+          if (logic && (leftLiteral || quoted) && !mathematical) {
+            return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
+          }
+          if (quoted && direct && open) {
+            return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
+          }
+          const last = !next || next.type === 'comment';
+          if (logic && before === 'number' && last && !mathematical) {
+            return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
+          }
+        } else if (
+          logicJust &&
+          before === 'number' &&
+          !next &&
+          token.text === tokens[start - 1]?.text
+        ) {
+          return found('sql-condition', `a condition: = ${token.text}`, token);
+        } else if (logicJust && quoted && open && token.end - token.at > 1) {
+          return found('sql-condition', 'a logical operator and an open string', token);
+        } else if (logicJust && quoted && !next && token.type === 'null') {
+          return found('sql-condition', `a condition: = ${token.text}`, token);
+        }
+        if (open && quoted && at > opened && tokens[at - 1]!.type === 'operator') {
+          if (opensJoin(tokens, at)) return found('sql-condition', 'strings joined: =', token);
+        }
+        leftLiteral = true;
+        compare = '';
+        logicJust = false;
+        wantsOperator = true;
+        break;
+      }
+      default:
+        return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** `order=id,(select ...)`: a list that goes on with a SELECT of its own. */
+function opensSelect(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens[at]?.type === '(' && tokens[at + 1]?.type === 'select';
+}
+
+/** CASE WHEN ... THEN: without its THEN it is a title. */
+function hasThen(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens.slice(at, at + 64).some((it) => it.text === 'then');
+}
+
+/** `' + (...) + '`: more than one operator around something between the two quotes. */
+function opensJoin(tokens: readonly SqlToken[], at: number): boolean {
+  const kind = tokens[at - 2]?.type;
+  return kind === 'number' || kind === ')' || kind === 'variable';
+}
+
+/** A comparison whose right side is a column: the value ends there, or a comment does it. */
+function comparisonEnds(tokens: readonly SqlToken[], at: number): boolean {
+  const next = tokens[at + 1];
+  return !next || next.type === 'comment' || next.type === 'open' || next.type === ')';
+}
+
+/** sleep(5) alone is an attack; sleep(5) with a program around it is that program's. */
+function callIsPlain(tokens: readonly SqlToken[], at: number, before: Before): boolean {
+  if (before !== 'nothing' || at > 0) return true;
+  if (tokens[at + 1]!.at !== tokens[at]!.end) return false; // `sleep (deeply)`
+  let depth = 0;
+  for (let end = at + 1; end < tokens.length; end++) {
+    if (tokens[end]!.type === '(') depth++;
+    else if (tokens[end]!.type === ')' && --depth === 0) {
+      const after = tokens[end + 1]?.type;
+      return after !== 'name' && after !== 'other' && (after !== ';' || !tokens[end + 2]);
+    }
+  }
+  return true;
+}

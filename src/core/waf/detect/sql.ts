@@ -1,0 +1,252 @@
+/**
+ * SQL injection, told by grammar. A value ends up in a statement in one of three ways: bare, inside
+ * single quotes, inside double quotes. In each it is read on from where the application's own text
+ * stops, as operands and operators in turn. Prose breaks that grammar at its second word; an
+ * injection keeps to it, and on the way shows a condition, a union, a second statement, a call.
+ */
+
+import { WORD_SQL } from '../features.ts';
+import type { Findings } from '../findings.ts';
+import type { Subject } from '../subject.ts';
+import { isStatement, unionList } from './sql-grammar.ts';
+import { isWordStart, type SqlType, sqlTokens } from './sql-tokens.ts';
+import { type Evidence, walk } from './sql-walk.ts';
+
+const TOKENS_MAX = 400;
+
+/** Unions looked at in one value, wherever they stand. */
+const UNIONS_MAX = 8;
+
+export function detectSql(subject: Subject, findings: Findings): void {
+  const { text } = subject;
+  judge(subject, findings, text);
+  if ((subject.words & WORD_SQL) !== 0 && text.includes('+')) {
+    judge(subject, findings, text.replaceAll('+', ' ')); // a form's blank, encoded twice
+  }
+  if (text.includes('/*')) {
+    // Some filters delete comments, and so put together the words that they parted.
+    const joined = withoutComments(text);
+    if (joined !== text) judge(subject, findings, joined);
+  }
+}
+
+function judge(subject: Subject, findings: Findings, text: string): void {
+  const seen =
+    inBare(text) ??
+    inQuotes(subject, text, "'") ??
+    inQuotes(subject, text, '"') ??
+    anywhere(subject, text);
+  if (seen) findings.signal(seen.signal, subject, seen.at, text.length, seen.why);
+  const statement = wholeStatement(text);
+  if (statement)
+    findings.signal(statement.signal, subject, statement.at, text.length, statement.why);
+}
+
+function inBare(text: string): Evidence | undefined {
+  const [first, second, third] = sqlTokens(text, 0, 3);
+  if (!first || !second) return undefined;
+  const operand = first.type === 'name' || first.type === 'string' || first.type === 'number';
+  if (operand && STRANGERS.has(second.type)) return undefined;
+  // A word that no operator follows: prose, a path, a name.
+  if (operand && second.type === ',' && third?.type !== '(') {
+    return undefined;
+  }
+  const tokens = sqlTokens(text, 0, TOKENS_MAX);
+  let at = 0;
+  while (tokens[at]?.type === 'operator' && '+-~!'.includes(tokens[at]!.text)) at++;
+  const kind = tokens[at]?.type;
+  if (kind === 'number' || kind === 'variable' || kind === 'null') {
+    return walk(tokens, at + 1, true, 'number');
+  }
+  if (kind === 'string') return walk(tokens, at + 1, true, 'name');
+  if (kind === 'name' && tokens[at + 1]?.type !== '(') {
+    return walk(tokens, at + 1, true, 'name');
+  }
+  return walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
+}
+
+/** What never follows a closed string in SQL: two operands have an operator between them. */
+const STRANGERS: ReadonlySet<SqlType> = new Set([
+  'name',
+  'number',
+  'string',
+  'open',
+  'other',
+  'variable',
+]);
+
+function inQuotes(subject: Subject, text: string, quote: string): Evidence | undefined {
+  const at = text.indexOf(quote);
+  if (at < 0) return undefined;
+  const [first, second] = sqlTokens(text, at + 1, 2);
+  if (!first || STRANGERS.has(first.type)) return undefined;
+  const before = text.slice(0, at);
+  if (first.type === 'comment') {
+    // admin'-- : the quote is closed and the application's own rest commented out.
+    const tail = text.slice(first.at, first.end);
+    const marked = tail.startsWith('--') || tail.startsWith('/*') || tail.length <= 2;
+    if (isBareword(before) && marked && tail.length <= 12) {
+      return { signal: 'sql-comment', why: `${quote} closes a string, then a comment`, at };
+    }
+    return undefined;
+  }
+  if (first.type === ';' && (!second || second.type === 'comment') && isBareword(before)) {
+    if (!second && before === '') return undefined;
+    return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
+  }
+  const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
+  if (seen && subject.prose && subject.proseBefore(at)) return undefined;
+  if (
+    seen?.signal === 'sql-condition' &&
+    subject.prose &&
+    !seen.why.includes('=') &&
+    !endsInComment(text)
+  ) {
+    return undefined;
+  }
+  return seen && { ...seen, why: `${quote} closes a string, then ${seen.why}` };
+}
+
+function endsInComment(text: string): boolean {
+  return /(?:--[\s+-]{0,4}|#|\/\*)$/.test(text.slice(-8));
+}
+
+/** An identifier, an address or nothing: what a login form's field holds before the attack. */
+function isBareword(text: string): boolean {
+  if (text.length > 64) return false;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    const plain = isWordStart(code) || (code >= 48 && code <= 57);
+    if (!plain && !'.@-+%)\\'.includes(text[at]!)) return false;
+  }
+  return true;
+}
+
+/** What gives itself away wherever it stands, blanks and comments folded to one space. */
+const MARKERS: readonly string[] = [
+  'into outfile ',
+  'into dumpfile ',
+  'waitfor delay ',
+  'procedure analyse(',
+  'information_schema.',
+  'from sqlite_master',
+  'from mysql.',
+  'from pg_catalog',
+  'from pg_shadow',
+  'from sysobjects',
+  'from sys.',
+  'from all_tables',
+  'from user_tables',
+  'from dual',
+  'xp_cmdshell',
+  'pg_sleep(',
+  'benchmark(',
+  'extractvalue(',
+  'updatexml(',
+  'load_file(',
+  'dbms_pipe.receive_message',
+  'dbms_lock.sleep',
+  'utl_http.request',
+  'utl_inaddr.get',
+  'randomblob(',
+];
+
+function anywhere(subject: Subject, text: string): Evidence | undefined {
+  if ((subject.words & WORD_SQL) === 0 && !text.includes('/*')) return undefined;
+  if (subject.prose) return undefined;
+  const folded = foldBlanks(text.toLowerCase());
+  let at = folded.indexOf('union');
+  for (let tried = 0; at >= 0 && tried < UNIONS_MAX; tried++) {
+    const tokens = sqlTokens(folded, at, 24);
+    if (tokens[0]?.type === 'union' && unionList(tokens, 0) === 2) {
+      return { signal: 'sql-union', why: 'a UNION with a SELECT list', at: 0 };
+    }
+    at = folded.indexOf('union', at + 5);
+  }
+  if (!injects(folded)) return undefined;
+  // A statement wherever it stands, a quote having ended what came before.
+  for (const mark of ["';", '";', "');", "'));"]) {
+    const end = folded.indexOf(mark);
+    if (end >= 0 && isStatement(sqlTokens(folded, end + mark.length, 24), 0)) {
+      return { signal: 'sql-stacked', why: 'a quote, a semicolon and a statement', at: 0 };
+    }
+  }
+  for (const marker of MARKERS) {
+    if (folded.includes(marker))
+      return { signal: 'sql-marker', why: `names ${marker.trim()}`, at: 0 };
+  }
+  return undefined;
+}
+
+/** A whole statement has its own use (a console, a lesson); a piece of one has not. */
+function injects(folded: string): boolean {
+  const start = folded.trimStart();
+  return !/^(?:select|create|with|insert|update|delete) /.test(start);
+}
+
+const VERBS = new Set([
+  'select',
+  'insert',
+  'update',
+  'delete',
+  'drop',
+  'alter',
+  'create',
+  'truncate',
+  'exec',
+  'declare',
+  'shutdown',
+  'waitfor',
+  'grant',
+]);
+
+/** A statement from the value's first word on: an attack when it is ended and commented. */
+function wholeStatement(text: string): Evidence | undefined {
+  const start = text.length - text.trimStart().length;
+  let end = start;
+  while (end < start + 10 && isWordStart(text.charCodeAt(end))) end++;
+  if (!VERBS.has(text.slice(start, end).toLowerCase())) return undefined;
+  const tokens = sqlTokens(text, start, TOKENS_MAX);
+  if (!isStatement(tokens, 0)) return undefined;
+  const last = tokens.at(-1)!;
+  if (last.type === 'comment' && tokens.some((it) => it.type === ';')) {
+    return { signal: 'sql-stacked', why: 'a statement that comments out what follows', at: start };
+  }
+  return { signal: 'sql-statement', why: `a whole ${tokens[0]!.text} statement`, at: start };
+}
+
+function foldBlanks(text: string): string {
+  let out = '';
+  let from = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    let end = at;
+    if (code <= 32 || code === 0xa0) {
+      while (end < text.length && (text.charCodeAt(end) <= 32 || text.charCodeAt(end) === 0xa0))
+        end++;
+      if (end === at + 1 && code === 32) continue;
+    } else if (code === 47 && text.charCodeAt(at + 1) === 42 && text.charCodeAt(at + 2) !== 33) {
+      const close = text.indexOf('*/', at + 2);
+      if (close < 0) break;
+      end = close + 2;
+    } else continue;
+    out += `${text.slice(from, at)} `;
+    from = end;
+    at = end - 1;
+  }
+  return from === 0 ? text : out + text.slice(from);
+}
+
+function withoutComments(text: string): string {
+  let out = '';
+  let from = 0;
+  let at = text.indexOf('/*');
+  while (at >= 0) {
+    const close = text.indexOf('*/', at + 2);
+    if (close < 0) break;
+    out += text.slice(from, at);
+    from = close + 2;
+    at = text.indexOf('/*', from);
+  }
+  return from === 0 ? text : out + text.slice(from);
+}

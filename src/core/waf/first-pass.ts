@@ -1,0 +1,242 @@
+/**
+ * The first pass over raw bytes: most requests hold no byte and no word that any detector could
+ * do something with, and one look at each byte says so. A `false` means only "look closer".
+ */
+
+import { SCANNERS } from './detect/scanner.ts';
+import { startsLikeSerial } from './detect/serial.ts';
+import {
+  addWords,
+  FEATURE_OF,
+  LETTER_OF,
+  WORD_BODY,
+  WORD_COMMAND_NAME,
+  WORD_FEATURE_OF,
+  WORD_PROBE,
+  WORD_SCANNER,
+  WORD_SQL,
+  wordHash,
+  wordSlot,
+} from './features.ts';
+
+addWords(SCANNERS, WORD_SCANNER);
+addWords(
+  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit blackwidow collaborator zed aced af',
+  WORD_SCANNER,
+);
+/** Words of the paths that scanners ask for (detect/scanner.ts); each probe holds one, or a `/.`. */
+addWords(
+  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
+  WORD_PROBE,
+);
+addWords('classloader proto prototype constructor func invokefunction aced', WORD_COMMAND_NAME);
+
+/** Bytes of a target that need no closer look; a dot is judged by its neighbours. */
+const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);
+/** Bytes of a header's value that some attack needs. Quotes, brackets and semicolons are everyday. */
+const HEADER_STOPS = stops("'`<>{}|$%\\", true);
+/** Bytes of a body that some attack needs. */
+const BODY_STOPS = stops("'`<>();|&$%\\=#", true);
+
+const DOT = 46;
+const SLASH = 47;
+const EQUALS = 61;
+const BRACE = 123;
+const SEMICOLON = 59;
+const COLON = 58;
+const PAREN = 40;
+
+/**
+ * Whether nothing in a request's head can interest a detector.
+ * @param bytes the head as received: request line and header lines, each ended by CR LF or LF
+ * @param start index of the method's first byte; @param end index after the last header line
+ */
+export function headIsClean(bytes: Uint8Array, start: number, end: number): boolean {
+  let at = start;
+  // The method: TRACE, TRACK and DEBUG are worth a look.
+  const verb = bytes[at]! | 0x20;
+  if (verb === 116 || (verb === 100 && (bytes[at + 2]! | 0x20) === 98)) return false;
+  while (at < end && bytes[at] !== 32) at++;
+  at = targetEnd(bytes, at + 1, end);
+  if (at < 0) return false;
+  while (at < end && bytes[at] !== 10) at++;
+  at++;
+  while (at < end) {
+    const line = at;
+    while (at < end && bytes[at] !== 58) at++;
+    const length = at - line;
+    const first = bytes[line]! | 0x20;
+    at++;
+    // user-agent, referer, or a name that begins x-
+    const agent = length === 10 && first === 117;
+    const worded = agent || first === 120 || (first === 114 && length === 7);
+    const cookie = length === 6 && first === 99;
+    // transfer-encoding and range are rare enough; acunetix-... names itself
+    if ((length === 17 && first === 116) || (length === 5 && first === 114)) return false;
+    if (first === 97 && (bytes[line + 2]! | 0x20) === 117 && length > 9) return false;
+    at = worded ? wordedValueEnd(bytes, at, end, agent) : valueEnd(bytes, at, end, cookie);
+    if (at < 0) return false;
+  }
+  return true;
+}
+
+/** Index of the blank after the target, -1 when something in it deserves a look. */
+function targetEnd(bytes: Uint8Array, start: number, end: number): number {
+  let hash = 0;
+  let query = false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    const letter = LETTER_OF[byte]!;
+    if (letter !== 0) {
+      hash = wordHash(hash, letter);
+      continue;
+    }
+    if (hash !== 0) {
+      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
+      hash = 0;
+      if ((words & (query ? WORD_COMMAND_NAME : WORD_PROBE)) !== 0) return -1;
+    }
+    switch (TARGET_STOPS[byte]) {
+      case 0:
+        break;
+      case 1:
+        return byte === 32 ? at : -1;
+      default:
+        if (byte === DOT) {
+          const next = bytes[at + 1];
+          if (next === DOT || bytes[at - 1] === SLASH) return -1;
+          if (isLinkLocal(bytes, at)) return -1;
+        } else if (byte === SLASH) {
+          if (query) return -1;
+        } else if (byte === 63) query = true;
+        else if (byte === 126) {
+          if (!query) return -1; // index.php~
+        } else if (
+          byte === EQUALS &&
+          startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+        ) {
+          return -1;
+        }
+    }
+  }
+  return -1;
+}
+
+/** Index after the line, -1 when something in it deserves a look. */
+function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean): number {
+  let json = false;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    switch (HEADER_STOPS[byte]) {
+      case 0:
+        break;
+      case 1:
+        if (byte === 10) return json ? -1 : at + 1;
+        if (byte === 13 && bytes[at + 1] === 10) return json ? -1 : at + 2;
+        if (byte !== 32 && byte !== 9) return -1;
+        // A cookie's value holds no blank (RFC 6265 §4.1.1); one follows a colon or a semicolon.
+        if (cookie && bytes[at - 1] !== SEMICOLON && bytes[at - 1] !== COLON) return -1;
+        // Bearer rO0...: a serialised object of Java in base64
+        if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1;
+        break;
+      default:
+        if (byte === DOT) {
+          if (bytes[at + 1] === DOT) return -1;
+          json = false;
+        } else if (!cookie) break;
+        else if (byte === SEMICOLON) {
+          if (json || bytes[at + 1] !== 32) return -1;
+        } else if (
+          byte === EQUALS &&
+          startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+        ) {
+          // JSON in base64; with a dot in it a token of JWT.
+          if (bytes[at + 1] !== 101) return -1;
+          json = true;
+        }
+    }
+  }
+  return end;
+}
+
+/** The same for a value whose words count, and in which only a user agent has semicolons. */
+function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: boolean): number {
+  const telling = agent ? WORD_SCANNER : WORD_SCANNER | WORD_SQL;
+  let hash = 0;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]!;
+    const letter = LETTER_OF[byte]!;
+    if (letter !== 0) {
+      hash = wordHash(hash, letter);
+      continue;
+    }
+    if (hash !== 0) {
+      if ((WORD_FEATURE_OF[wordSlot(hash)]! & telling) !== 0) return -1;
+      hash = 0;
+    }
+    if (HEADER_STOPS[byte] === 1) {
+      if (byte === 10) return at + 1;
+      if (byte === 13 && bytes[at + 1] === 10) return at + 2;
+      if (byte === 32 || byte === 9) continue;
+      return -1;
+    }
+    if (byte === DOT && bytes[at + 1] === DOT) return -1;
+    if (!agent && (byte === SEMICOLON || byte === PAREN)) return -1;
+  }
+  return end;
+}
+
+/** Whether nothing in a body, whatever its type, can interest a detector. */
+export function bodyIsClean(bytes: Uint8Array): boolean {
+  let hash = 0;
+  const end = bytes.length;
+  if (end > 0 && (bytes[0] === 0 || bytes[0]! >= 0x80)) return false;
+  if (end > 2 && startsLikeSerial(bytes[0]!, bytes[1]!, bytes[2]!)) return false;
+  for (let at = 0; at < end; at++) {
+    const byte = bytes[at]!;
+    const letter = LETTER_OF[byte]!;
+    if (letter !== 0) {
+      hash = wordHash(hash, letter);
+      continue;
+    }
+    if (hash !== 0) {
+      if ((WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) !== 0) return false;
+      hash = 0;
+    }
+    switch (BODY_STOPS[byte]) {
+      case 0:
+        break;
+      case 1:
+        if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return false;
+        break;
+      default:
+        if (byte === DOT && (bytes[at + 1] === DOT || isLinkLocal(bytes, at))) return false;
+        if (byte === BRACE && !opensObject(bytes[at + 1])) return false;
+        if (byte === 34 && startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!))
+          return false;
+    }
+  }
+  return hash === 0 || (WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) === 0;
+}
+
+/** What follows the brace of a JSON object, as a template's {{ or {% does not. */
+function opensObject(next: number | undefined): boolean {
+  return next === undefined || next === 34 || next === 125 || next <= 32;
+}
+
+/** `.254.` as in 169.254.169.254, the address of a cloud's secrets. */
+function isLinkLocal(bytes: Uint8Array, dot: number): boolean {
+  return bytes[dot + 1] === 50 && bytes[dot + 2] === 53 && bytes[dot + 3] === 52;
+}
+
+/** 1: stop and look, 2: judge by the neighbours, 0: go on. Control bytes and blanks are 1. */
+function stops(characters: string, high: boolean): Uint8Array {
+  const table = new Uint8Array(256);
+  for (let byte = 0; byte < 256; byte++) {
+    if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
+    else if (FEATURE_OF[byte] !== 0 && './=?"~{;'.includes(String.fromCharCode(byte)))
+      table[byte] = 2;
+  }
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
+}

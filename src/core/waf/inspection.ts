@@ -1,0 +1,449 @@
+/** One look at one head or body: taken apart, decoded, read by the detectors. */
+import { COOKIES_MAX, HEADERS_MAX, PATH_SEGMENTS_MAX } from './bounds.ts';
+import { decodePercent, hasOverlong, ROUNDS_MAX, unfold, unfolded } from './decode.ts';
+import { DETECTORS } from './detect/detectors.ts';
+import { detectHtml } from './detect/html.ts';
+import { detectNoSqlName } from './detect/nosql.ts';
+import { detectScanner } from './detect/scanner.ts';
+import { startsLikeSerial } from './detect/serial.ts';
+import { detectSql } from './detect/sql.ts';
+import { detectTemplate } from './detect/template.ts';
+import { detectXxe } from './detect/xxe.ts';
+import * as f from './features.ts';
+import { Findings, type Jury } from './findings.ts';
+import { walkForm } from './parse/form.ts';
+import { walkJson } from './parse/json.ts';
+import { walkMultipart } from './parse/multipart.ts';
+import { boundaryOf, textOf } from './parse/text.ts';
+import type { Visitor } from './parse/visitor.ts';
+import { walkXml } from './parse/xml.ts';
+import type { Place } from './rule.ts';
+import { Subject } from './subject.ts';
+
+/** The headers of a request, however the codec keeps them. */
+export interface HeaderList {
+  readonly length: number;
+  /** In lower case or not. */
+  name(index: number): string;
+  value(index: number): string;
+}
+
+export interface HeadView {
+  readonly method: string;
+  /** The request target as it stood in the request line, undecoded. */
+  readonly target: string;
+  readonly headers: HeaderList;
+}
+
+export interface BodyView {
+  /** The request target, for exclusions by path. */
+  readonly target: string;
+  /** The Content-Type header, empty without one. */
+  readonly contentType: string;
+  /** The body or its beginning, content codings undone. */
+  readonly bytes: Uint8Array;
+  /** Whether the body goes on beyond `bytes`. */
+  readonly truncated: boolean;
+}
+
+/** One look at one head or body. */
+export class Inspection implements Visitor {
+  readonly findings: Findings;
+  private readonly paranoia: number;
+
+  constructor(jury: Jury, paranoia: number) {
+    this.findings = new Findings(jury);
+    this.paranoia = paranoia;
+  }
+
+  head({ method, target, headers }: HeadView): void {
+    const verb = method.toUpperCase();
+    if (verb === 'TRACE' || verb === 'TRACK' || verb === 'DEBUG') {
+      this.findings.say('protocol-method', 'method', '', 0, `the method ${verb}`, method);
+    }
+    this.target(target);
+    this.headers(headers);
+  }
+
+  body(contentType: string, bytes: Uint8Array): void {
+    const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    const type = contentType.toLowerCase().split(';', 1)[0]!.trim();
+    if (
+      type === 'multipart/form-data' ||
+      type === 'multipart/mixed' ||
+      type === 'multipart/related'
+    ) {
+      const boundary = boundaryOf(contentType);
+      if (boundary === undefined) this.bound('malformed', 'multipart without a boundary');
+      else {
+        walkMultipart(boundary, buffer.toString('latin1'), this);
+        return;
+      }
+    }
+    const text = textOf(buffer);
+    if (text === undefined) {
+      // Not text: only what begins like a serialised object is of interest.
+      const start = buffer.toString('latin1', 0, 4096);
+      this.value('body', '', start);
+      return;
+    }
+    const first = text.trimStart()[0] ?? '';
+    if (type === 'application/x-www-form-urlencoded' && !(first === '{' && text.includes('":'))) {
+      if (hasOverlong(text))
+        this.findings.say(
+          'protocol-overlong',
+          'form',
+          '',
+          0,
+          'an ASCII character in two bytes',
+          text,
+        );
+      walkForm('form', text, this);
+      return;
+    }
+    if (type.endsWith('json') || type.includes('json')) {
+      this.json(text, first);
+      return;
+    }
+    if (type.endsWith('xml') || type.includes('+xml')) {
+      walkXml(text, this);
+      return;
+    }
+    if (type === 'application/x-ndjson' || type === 'text/event-stream') {
+      walkJson(text, this);
+      return;
+    }
+    // No type, or one that says little: the body tells.
+    if (first === '{' || first === '[') {
+      this.json(text, first);
+      return;
+    }
+    if (
+      first === '<' &&
+      /^\s{0,64}<(?:\?xml|!doctype|[\w:-]{1,64}[\s>/])/i.test(text) &&
+      type !== 'text/html' &&
+      type !== 'text/plain'
+    ) {
+      walkXml(text, this);
+      return;
+    }
+    if ((type === '' || type === 'application/octet-stream') && /^[\w.[\]%-]{1,64}=/.test(text)) {
+      walkForm('form', text, this);
+      return;
+    }
+    this.document('body', text);
+    this.value('body', '', text);
+  }
+
+  private json(text: string, first: string): void {
+    if (first === '{' || first === '[' || first === '"') {
+      this.document('json', text);
+      walkJson(text, this);
+      return;
+    }
+    this.value('body', '', text);
+  }
+
+  name(place: Place, text: string): void {
+    if (text.length < 3) return;
+    f.scan(text);
+    const { characters, words } = f.scanned;
+    if ((characters & INTERESTING) === 0 && (words & ~f.WORD_LOGIC) === 0) return;
+    const subject = new Subject(place, text, text, 0, this.paranoia, characters, words);
+    detectNoSqlName(subject, this.findings);
+    if ((characters & INTERESTING) !== 0 || words !== 0) this.value(place, text, text);
+  }
+
+  value(place: Place, name: string, text: string): void {
+    let reading = text;
+    let telling = true;
+    for (let round = 0; ; round++) {
+      f.scan(reading);
+      const { characters, words } = f.scanned;
+      if (isPlain(reading, characters, words) && place !== 'path' && place !== 'filename') return;
+      if (telling) this.read(place, name, reading, round, characters, words);
+      if ((characters & FOLDED) === 0) return;
+      if (round === ROUNDS_MAX) {
+        this.findings.say(
+          'bound-rounds',
+          place,
+          name,
+          round,
+          `still encoded after ${round} rounds`,
+          reading,
+        );
+        return;
+      }
+      const next = unfold(reading);
+      if (next === reading) return;
+      telling = unfolded.telling;
+      reading = next;
+    }
+  }
+
+  document(place: Place, text: string): void {
+    f.scan(text.length > DOCUMENT_LENGTH_MAX ? text.slice(0, DOCUMENT_LENGTH_MAX) : text);
+    const { characters, words } = f.scanned;
+    const subject = new Subject(place, '', text, 0, this.paranoia, characters, words);
+    if (place === 'json') {
+      for (const detector of DETECTORS)
+        if (detector.name === 'serial') detector.run(subject, this.findings);
+      return;
+    }
+    if ((characters & f.LESS) !== 0) detectXxe(subject, this.findings);
+    if (place === 'xml') {
+      for (const detector of DETECTORS)
+        if (detector.name === 'serial') detector.run(subject, this.findings);
+    } else if (place === 'multipart') {
+      const file = new Subject(place, '', text.slice(0, 4096), 0, this.paranoia, characters, words);
+      detectTemplate(file, this.findings);
+      if (/^\s{0,40}<svg|<svg\s/i.test(file.text)) detectHtml(file, this.findings);
+    }
+  }
+
+  bound(what: 'parameters' | 'depth' | 'strings' | 'parts' | 'malformed', why: string): void {
+    this.findings.say(`bound-${what}`, 'request', '', 0, why);
+  }
+
+  private read(
+    place: Place,
+    name: string,
+    text: string,
+    round: number,
+    characters: number,
+    words: number,
+  ): void {
+    const subject = new Subject(place, name, text, round, this.paranoia, characters, words);
+    for (const detector of DETECTORS) {
+      if (detector.applies(characters, words, subject)) detector.run(subject, this.findings);
+    }
+  }
+
+  private target(target: string): void {
+    const hash = target.indexOf('#');
+    const whole = hash < 0 ? target : target.slice(0, hash);
+    let from = 0;
+    if (whole.charCodeAt(0) !== 47) {
+      const authority = whole.indexOf('://');
+      if (authority > 0) {
+        const slash = whole.indexOf('/', authority + 3);
+        from = slash < 0 ? whole.length : slash;
+      }
+    }
+    const question = whole.indexOf('?', from);
+    const rawPath = whole.slice(from, question < 0 ? whole.length : question);
+    if (hasOverlong(whole))
+      this.findings.say(
+        'protocol-overlong',
+        'path',
+        '',
+        0,
+        'an ASCII character in two bytes',
+        whole,
+      );
+    const path = decodePercent(rawPath, false);
+    this.value('path', '', path);
+    this.segments(path);
+    if (question >= 0) walkForm('query', whole.slice(question + 1), this);
+  }
+
+  /** A value in the path (/users/1' or 1=1) stands in a segment of its own. */
+  private segments(path: string): void {
+    f.scan(path);
+    if (
+      (f.scanned.characters &
+        (f.SPACE |
+          f.SQUOTE |
+          f.DQUOTE |
+          f.PAREN |
+          f.STAR |
+          f.SEMICOLON |
+          f.EQUALS |
+          f.PERCENT |
+          f.PLUS)) ===
+      0
+    )
+      return;
+    const parts = path.split('/', PATH_SEGMENTS_MAX);
+    for (let at = 1; at < parts.length; at++) {
+      let part = parts[at]!;
+      for (let round = 0; round < 3; round++) {
+        f.scan(part);
+        if (f.scanned.characters === 0) break;
+        const subject = new Subject(
+          'path',
+          '',
+          part,
+          round,
+          this.paranoia,
+          f.scanned.characters,
+          f.scanned.words,
+        );
+        detectSql(subject, this.findings);
+        const next = unfold(part);
+        if (next === part) break;
+        part = next;
+      }
+    }
+    // A comment of SQL holds slashes: the rest of the path from each segment with one.
+    const open = path.indexOf('/*');
+    if (open > 0) {
+      const tail = path.slice(path.lastIndexOf('/', open - 1) + 1);
+      f.scan(tail);
+      detectSql(
+        new Subject('path', '', tail, 0, this.paranoia, f.scanned.characters, f.scanned.words),
+        this.findings,
+      );
+    }
+  }
+
+  private headers(headers: HeaderList): void {
+    const count = Math.min(headers.length, HEADERS_MAX);
+    if (headers.length > HEADERS_MAX) this.bound('parts', `more than ${HEADERS_MAX} headers`);
+    let length = false;
+    let encoding = '';
+    for (let at = 0; at < count; at++) {
+      const name = headers.name(at).toLowerCase();
+      const value = headers.value(at);
+      if (name === 'cookie') {
+        this.cookies(value);
+        continue;
+      }
+      if (name === 'content-length') length = true;
+      else if (name === 'transfer-encoding') encoding = value.toLowerCase().trim();
+      else if (name === 'range' && value.split(',', 12).length > 10) {
+        this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
+      }
+      if (headerTells(name, value)) this.value('header', name, value);
+      // A referrer is a URL: what its query holds was a form's value once.
+      if (name === 'referer' && value.includes('+')) {
+        this.value('header', name, value.replaceAll('+', ' '));
+      }
+      if (name === 'user-agent' || name.includes('scan') || name.includes('acunetix'))
+        this.agent(name, value);
+    }
+    if (encoding !== '') {
+      const plain =
+        encoding === 'chunked' ||
+        encoding === 'gzip, chunked' ||
+        encoding === 'deflate, chunked' ||
+        encoding === 'identity';
+      if (length)
+        this.findings.say(
+          'protocol-framing',
+          'request',
+          '',
+          0,
+          'both Content-Length and Transfer-Encoding',
+          encoding,
+        );
+      else if (!plain)
+        this.findings.say(
+          'protocol-framing',
+          'request',
+          '',
+          0,
+          'a Transfer-Encoding nobody speaks',
+          encoding,
+        );
+    }
+  }
+
+  /** The name of a tool is plain text: asked even where nothing else is. */
+  private agent(name: string, value: string): void {
+    f.scan(value);
+    const { characters, words } = f.scanned;
+    // A tool's name is a word of first-pass.ts; from level 3 on every agent is looked at.
+    if ((words & f.WORD_SCANNER) === 0 && this.paranoia < 3 && name === 'user-agent') return;
+    const subject = new Subject('header', name, value, 0, this.paranoia, characters, words);
+    detectScanner(subject, this.findings);
+  }
+
+  private cookies(value: string): void {
+    let start = 0;
+    for (let seen = 0; start < value.length; seen++) {
+      if (seen === COOKIES_MAX) {
+        this.bound('parts', `more than ${COOKIES_MAX} cookies`);
+        return;
+      }
+      let end = value.indexOf('; ', start);
+      if (end < 0) end = value.length;
+      const equals = value.indexOf('=', start);
+      if (equals < 0 || equals >= end) this.value('cookie', '', value.slice(start, end).trim());
+      else {
+        const name = value.slice(start, equals).trim();
+        this.name('cookie', name);
+        let content = value.slice(equals + 1, end).trim();
+        // A quoted-string's quotes are no part of the value (RFC 6265 §4.1.1).
+        if (content.length > 1 && content.startsWith('"') && content.endsWith('"'))
+          content = content.slice(1, -1);
+        this.value('cookie', name, content);
+      }
+      start = end + 2;
+    }
+  }
+}
+
+/** Characters without which, and without a telling word, a value is plain. */
+const INTERESTING =
+  f.SQUOTE |
+  f.DQUOTE |
+  f.BACKTICK |
+  f.LESS |
+  f.PAREN |
+  f.SEMICOLON |
+  f.PIPE |
+  f.AMPERSAND |
+  f.DOLLAR |
+  f.BRACE |
+  f.BRACKET |
+  f.PERCENT |
+  f.BACKSLASH |
+  f.SLASH |
+  f.EQUALS |
+  f.HASH |
+  f.NEWLINE |
+  f.CONTROL |
+  f.HIGH |
+  f.GREATER |
+  f.STAR;
+
+/** Characters of a header that some attack needs; quotes, brackets and semicolons are everyday. */
+const HEADER_TELLING =
+  f.SQUOTE |
+  f.BACKTICK |
+  f.LESS |
+  f.GREATER |
+  f.BRACE |
+  f.PIPE |
+  f.DOLLAR |
+  f.PERCENT |
+  f.BACKSLASH |
+  f.CONTROL |
+  f.NEWLINE |
+  f.HIGH;
+
+/** What first-pass.ts asks of a header's bytes, asked of its text. */
+function headerTells(name: string, value: string): boolean {
+  f.scan(value);
+  const free = name === 'referer' || name.startsWith('x-');
+  const telling = free ? HEADER_TELLING | f.SEMICOLON | f.PAREN : HEADER_TELLING;
+  if ((f.scanned.characters & telling) !== 0) return true;
+  if (free && (f.scanned.words & f.WORD_SQL) !== 0) return true;
+  return value.includes('..') || value.includes('rO0') || (free && /^aced/i.test(value));
+}
+
+/** Characters that a further round of decoding may change. */
+const FOLDED = f.PERCENT | f.AMPERSAND | f.BACKSLASH | f.HIGH | f.CONTROL;
+
+/** Documents longer than this are scanned for words in their beginning only. */
+const DOCUMENT_LENGTH_MAX = 65_536;
+
+function isPlain(text: string, characters: number, words: number): boolean {
+  if ((characters & INTERESTING) !== 0 || (words & ~f.WORD_LOGIC) !== 0) return false;
+  if ((words & f.WORD_LOGIC) !== 0 && f.isShortSum(text)) return false;
+  if (text.startsWith('169.254') || text.includes(' rO0')) return false;
+  return (
+    text.length < 8 || !startsLikeSerial(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2))
+  );
+}

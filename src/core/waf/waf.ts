@@ -1,0 +1,115 @@
+/**
+ * The web application firewall. A request's head and body are taken apart into values; each value
+ * is read as sent and after every further decoding (decode.ts); detectors (detect/) read it in the
+ * grammar of an attack and signal what they recognise; rules (rules/) say what a signal counts.
+ * docs/waf.md tells the same to operators.
+ *
+ * Everything is linear in the input, and everything is bounded (bounds.ts, decode.ts).
+ */
+import type { Findings, Verdict } from './findings.ts';
+import { bodyIsClean } from './first-pass.ts';
+import { type BodyView, type HeadView, Inspection } from './inspection.ts';
+import type { Paranoia, Rule } from './rule.ts';
+import { type Exclusion, Ruleset } from './ruleset.ts';
+
+export type { BodyView, HeaderList, HeadView } from './inspection.ts';
+
+export interface WafOptions {
+  /** `block` refuses a hit, `detect` lets it pass and says so. */
+  readonly mode: 'block' | 'detect';
+  /** 1 trusts prose and markup in bodies; each level asks more rules. */
+  readonly paranoiaLevel: Paranoia;
+  /** The score from which a request is a hit; one critical rule scores 5. */
+  readonly anomalyThreshold: number;
+  readonly exclusions: readonly Exclusion[];
+  /** How much of a body is looked at, in bytes. */
+  readonly bodyBytesLimit: number;
+}
+
+export const WAF_DEFAULTS: WafOptions = {
+  mode: 'block',
+  paranoiaLevel: 1,
+  anomalyThreshold: 5,
+  exclusions: [],
+  bodyBytesLimit: 131_072,
+};
+
+/** The verdict on what holds nothing to speak of. Shared: compare by identity. */
+export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), hit: false });
+
+export class Waf {
+  readonly options: WafOptions;
+  private readonly ruleset: Ruleset;
+
+  /** @throws RangeError where an option or an exclusion says what cannot be */
+  constructor(options: Partial<WafOptions> = {}) {
+    this.options = { ...WAF_DEFAULTS, ...options };
+    this.ruleset = new Ruleset(this.options.paranoiaLevel, this.options.exclusions);
+    if (!(this.options.anomalyThreshold >= 1)) {
+      throw new RangeError(
+        `anomaly_threshold must be 1 or more, not ${this.options.anomalyThreshold}: 0 would block every request`,
+      );
+    }
+  }
+
+  /** Whether a request of that verdict is to be refused. */
+  blocks(verdict: Verdict): boolean {
+    return verdict.hit && this.options.mode === 'block';
+  }
+
+  /**
+   * Looks at method, target and headers. For a head still in bytes ask `headIsClean`
+   * (first-pass.ts) before: it spares the strings.
+   */
+  inspectHead(head: HeadView): Verdict {
+    const inspection = this.begin(head.target);
+    inspection.head(head);
+    return this.verdict(inspection.findings);
+  }
+
+  /** Looks at a body, or at its first `bodyBytesLimit` bytes. */
+  inspectBody(body: BodyView): Verdict {
+    const limit = this.options.bodyBytesLimit;
+    const cut = body.truncated || body.bytes.length > limit;
+    const bytes = body.bytes.length > limit ? body.bytes.subarray(0, limit) : body.bytes;
+    if (!cut && !body.contentType.startsWith('multipart/') && bodyIsClean(bytes)) return CLEAN;
+    const inspection = this.begin(body.target);
+    if (cut)
+      inspection.findings.say(
+        'bound-body',
+        'request',
+        '',
+        0,
+        `only ${bytes.length} bytes were looked at`,
+      );
+    inspection.body(body.contentType, bytes);
+    return this.verdict(inspection.findings);
+  }
+
+  /** One verdict from those on head and body: a rule counts once. */
+  join(head: Verdict, body: Verdict): Verdict {
+    if (body === CLEAN) return head;
+    if (head === CLEAN) return body;
+    const seen = new Set(head.matches.map((match) => match.rule));
+    let again = 0;
+    const counted = new Set<Rule>();
+    for (const { rule } of body.matches) {
+      if (!seen.has(rule) || counted.has(rule)) continue;
+      counted.add(rule);
+      again += this.ruleset.scoreOf(rule);
+    }
+    const score = head.score + body.score - again;
+    const matches = [...head.matches, ...body.matches];
+    return Object.freeze({ score, matches, hit: score >= this.options.anomalyThreshold });
+  }
+
+  private begin(target: string): Inspection {
+    return new Inspection(this.ruleset.juryFor(target), this.options.paranoiaLevel);
+  }
+
+  private verdict(findings: Findings): Verdict {
+    if (findings.score === 0) return CLEAN;
+    const { score, matches } = findings;
+    return Object.freeze({ score, matches, hit: score >= this.options.anomalyThreshold });
+  }
+}

@@ -1,0 +1,22 @@
+/** The corpus: files named for a class, `.attacks.txt` and `.harmless.txt`, a specimen a line. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Case {
+  readonly file: string;
+  readonly kind: 'attacks' | 'harmless';
+  readonly specimen: string;
+}
+
+/** Every line of the files in a folder of the corpus. */
+export function loadCorpus(folder: string): Case[] {
+  const cases: Case[] = [];
+  for (const file of readdirSync(folder).sort()) {
+    const kind = /\.(attacks|harmless)\.txt$/.exec(file)?.[1] as Case['kind'] | undefined;
+    if (!kind) continue;
+    for (const specimen of readFileSync(join(folder, file), 'utf8').split('\n')) {
+      if (specimen !== '' && !specimen.startsWith('# ')) cases.push({ file, kind, specimen });
+    }
+  }
+  return cases;
+}

@@ -1,0 +1,139 @@
+/** The simulation of sim/: that a seed replays, and that each of its invariants can fail. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { INVARIANTS, type Invariant } from '../sim/invariants.ts';
+import type { Endpoint } from '../sim/network.ts';
+import type { Sabotage } from '../sim/sabotage.ts';
+import { simulate } from '../sim/simulation.ts';
+
+const SIM = resolve(import.meta.dirname, '../sim');
+/** In so many runs a fault of the core has to be seen. */
+const SEEDS_MAX = 60;
+
+test('a seed replays: the same events in the same order', () => {
+  for (const seed of [1, 2, 3, 4, 5]) {
+    const once = simulate(seed);
+    const again = simulate(seed, {}, true);
+    assert.equal(again.traceHash, once.traceHash);
+    assert.deepEqual(again.violations, once.violations);
+    assert.ok(again.lines.length > 0);
+  }
+});
+
+test('another seed is another run', () => {
+  const hashes = [1, 2, 3, 4, 5, 6].map((seed) => simulate(seed).traceHash);
+  assert.equal(new Set(hashes).size, hashes.length);
+});
+
+test('a sound core keeps every invariant', () => {
+  for (let seed = 1; seed <= 20; seed++) assert.deepEqual(simulate(seed).violations, []);
+});
+
+test('the simulation fetches no time, no randomness and no socket', () => {
+  const forbidden =
+    /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date|performance|hrtime|Math\.random|queueMicrotask|Promise|async)\b|node:(net|tls|dns|http|https|http2|timers|worker_threads|fs|crypto)/;
+  for (const file of readdirSync(SIM)) {
+    const text = readFileSync(join(SIM, file), 'utf8').replaceAll(/\/\*[\s\S]*?\*\/|\/\/.*$/gm, '');
+    assert.doesNotMatch(text, forbidden, file);
+  }
+});
+
+/** Faults that a core might have, by the invariant that must find each of them. */
+const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>>>> = {
+  answeredOnce: {
+    'a response written twice': () =>
+      onWrite(toClient, /^HTTP\/1\.1 204/, (bytes) => [bytes, bytes]),
+  },
+  ownAnswer: { 'responses swapped between two clients': swapResponses },
+  wellFormed: {
+    'a head that loses its line ends': () =>
+      onWrite(toClient, /^HTTP\/1\.1 200/, (bytes) => [
+        Buffer.from(bytes.toString('latin1').replace('\r\n', '\n'), 'latin1'),
+      ]),
+  },
+  exactBody: {
+    'a body piece written twice': () => everySoOften((bytes) => [bytes, bytes]),
+    'a body piece that is lost': () => everySoOften(() => []),
+    'a reference kept to a read buffer': () => ({ keepsReferences: true }),
+  },
+  visibleBreak: {
+    'a broken response that ends properly': () => ({ endsProperly: true }),
+  },
+  unsafeOnce: {
+    'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
+  },
+  healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
+  oneAtATime: {
+    'a request that does not wait for the answer before': () =>
+      onWrite(toServer, /^GET /, (bytes) => [bytes, bytes]),
+  },
+  settledOnce: { 'an exchange that settles twice': () => ({ settlesTwice: true }) },
+  boundedMemory: { 'a fast sender that is not paused': () => ({ ignoresPause: true }) },
+  success: { 'a drain that nobody hears of': () => ({ losesDrains: true }) },
+  progress: { 'a timer that is set again and again': () => ({ leaksTimer: true }) },
+  nothingLeft: { 'a counter that is not taken back': () => ({ leaksCounter: true }) },
+  streamContract: {
+    'a write after the end': () =>
+      onWrite(toClient, /^HTTP\/1\.1 200/, (bytes, endpoint) => {
+        endpoint.end();
+        return [bytes];
+      }),
+  },
+};
+
+for (const invariant of Object.keys(INVARIANTS) as Invariant[]) {
+  for (const [fault, sabotage] of Object.entries(FAULTS[invariant])) {
+    test(`${fault} breaks "${INVARIANTS[invariant]}"`, () => {
+      for (let seed = 1; seed <= SEEDS_MAX; seed++) {
+        const { violations } = simulate(seed, sabotage());
+        if (violations.some((one) => one.invariant === invariant)) return;
+      }
+      assert.fail(`not seen in ${SEEDS_MAX} seeds`);
+    });
+  }
+}
+
+function toClient(endpoint: Endpoint): boolean {
+  return endpoint.name.startsWith('<worker');
+}
+
+function toServer(endpoint: Endpoint): boolean {
+  return endpoint.name.startsWith('>server');
+}
+
+function onWrite(
+  isMeant: (endpoint: Endpoint) => boolean,
+  start: RegExp,
+  change: (bytes: Buffer, endpoint: Endpoint) => readonly Buffer[],
+): Sabotage {
+  return {
+    write: (endpoint, bytes) =>
+      isMeant(endpoint) && start.test(bytes.toString('latin1', 0, 40))
+        ? change(bytes, endpoint)
+        : [bytes],
+  };
+}
+
+/** Changes every seventh write that is no head. */
+function everySoOften(change: (bytes: Buffer) => readonly Buffer[]): Sabotage {
+  let writes = 0;
+  return {
+    write: (_endpoint, bytes) => {
+      if (/^(HTTP|[A-Z]+ )/.test(bytes.toString('latin1', 0, 10))) return [bytes];
+      writes += 1;
+      return writes % 7 === 0 ? change(bytes) : [bytes];
+    },
+  };
+}
+
+/** A client is given what was written to another one just before. */
+function swapResponses(): Sabotage {
+  let before: Buffer | undefined;
+  return onWrite(toClient, /^HTTP\/1\.1 200/, (bytes) => {
+    const given = before ?? bytes;
+    before = bytes;
+    return [given];
+  });
+}

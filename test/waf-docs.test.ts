@@ -1,0 +1,49 @@
+/** docs/waf.md lists every rule as it is, and no other; its bounds are those of the code. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import * as bounds from '../src/core/waf/bounds.ts';
+import { ROUNDS_MAX } from '../src/core/waf/decode.ts';
+import { MATCHES_MAX } from '../src/core/waf/findings.ts';
+import { RULES } from '../src/core/waf/rules/rules.ts';
+import { WAF_DEFAULTS } from '../src/core/waf/waf.ts';
+
+/** The formatter pads tables; the padding says nothing. */
+const page = readFileSync(join(import.meta.dirname, '../docs/waf.md'), 'utf8').replace(
+  / {2,}/g,
+  ' ',
+);
+
+test('the table of rules in docs/waf.md is the ruleset, in its order', () => {
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (.+) \| (\w+) \| (\d) \|$/gm)];
+  assert.deepEqual(
+    rows.map(([, id, title, severity, paranoia]) => [id, title, severity, Number(paranoia)]),
+    RULES.map((rule) => [rule.id, rule.title, rule.severity, rule.paranoia]),
+  );
+});
+
+test('every rule that the text of docs/waf.md names exists', () => {
+  const named = [...page.matchAll(/`((?:bound|sql|xss|path|shell)-[a-z-]+)`/g)].map((it) => it[1]!);
+  const lost = named.filter((id) => !RULES.some((rule) => rule.id === id));
+  assert.deepEqual(lost, []);
+});
+
+test('the bounds in docs/waf.md are those of the code', () => {
+  const bound = (what: string): string =>
+    new RegExp(`^\\| ${what} \\| ([^|]+) \\|`, 'm').exec(page)![1]!.trim();
+  assert.equal(bound('bytes of a body'), `\`body_limit\`, ${WAF_DEFAULTS.bodyBytesLimit / 1024}k`);
+  assert.equal(bound('parameters of a query or a form'), String(bounds.PARAMETERS_MAX));
+  assert.equal(bound('JSON depth'), String(bounds.JSON_DEPTH_MAX));
+  assert.equal(
+    bound('strings of a JSON or texts of an XML document'),
+    String(bounds.JSON_STRINGS_MAX),
+  );
+  assert.equal(bounds.XML_VALUES_MAX, bounds.JSON_STRINGS_MAX);
+  assert.equal(bound('headers, cookies, multipart parts'), `${bounds.HEADERS_MAX} each`);
+  assert.equal(bounds.COOKIES_MAX, bounds.HEADERS_MAX);
+  assert.equal(bounds.MULTIPART_PARTS_MAX, bounds.HEADERS_MAX);
+  assert.equal(bound('rounds of decoding'), String(ROUNDS_MAX));
+  assert.equal(bound('bytes of an uploaded file'), `${bounds.FILE_BYTES_MAX / 1024}k`);
+  assert.equal(bound('matches kept'), String(MATCHES_MAX));
+});
