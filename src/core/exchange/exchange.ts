@@ -30,8 +30,11 @@ import { isTooLate, mayRetry } from './retry.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 
-/** How often a request waits for a place of the retry budget, or to go to the servers again. */
-const WAITS_MAX = 8;
+/**
+ * How often a request waits for a place of the retry budget, or to go to the servers again. It is
+ * `failover.timeout` that most often ends it; this is about half a minute too.
+ */
+const WAITS_MAX = 200;
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   'GET',
@@ -251,7 +254,8 @@ export class Exchange implements TimerOwner {
   onTimer(nowMs: number): void {
     this.#isWaiting = false;
     if (this.#claimRetry()) this.attempt(nowMs);
-    else this.#wait(nowMs);
+    else if (this.pool!.hasUsable()) this.#wait(nowMs);
+    else this.answer(this.failure as Failure, nowMs);
   }
 
   /** The server's connection is open: sends the head and what there is of the body. */
