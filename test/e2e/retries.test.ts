@@ -116,7 +116,10 @@ test('a POST that reached a server is never repeated, whatever came of it', asyn
       }
       const { status: code } = await get('/', { method: 'POST', body });
       assert.equal(code, answer === reset ? 502 : 503);
-      assert.deepEqual(servers.map(({ asked }) => asked).flat(), [`POST / ${body}`.trim()]);
+      assert.deepEqual(
+        servers.flatMap(({ asked }) => asked),
+        [`POST / ${body}`.trim()],
+      );
     }
   }
 });
