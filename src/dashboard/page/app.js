@@ -7,6 +7,7 @@ import { WORDS } from './words.js';
 
 const EVERY_MS = 1000;
 const SAMPLES_MAX = 3600;
+const ERRORS_MAX = 12;
 /** Columns of /history after the time. */
 const COLUMN = { requests: 1, errors: 2, p50: 3, p99: 4, tunnels: 7, clients: 6 };
 
@@ -57,7 +58,7 @@ const charts = [
       ],
       format: count,
     }),
-    title: () => '',
+    title: () => words.openNow,
     names: () => [words.tunnels, words.clients],
     columns: () => [samples[COLUMN.tunnels], samples[COLUMN.clients]],
   },
@@ -75,9 +76,11 @@ function translate() {
   }
   $('language').textContent = words.otherLanguage;
   $('language').lang = words === WORDS.zh ? 'en' : 'zh';
+  for (const button of document.querySelectorAll('[data-minutes]')) {
+    button.textContent = words.minutes(Number(button.dataset.minutes));
+  }
   for (const { chart, title, names } of charts) {
-    const told = title() || names().join(', ');
-    chart.name(title(), names(), (now, highest) => words.chart(told, now, highest));
+    chart.name(title(), names(), (now, highest) => words.chart(title(), now, highest));
   }
   show();
 }
@@ -139,13 +142,13 @@ function showAlerts({ active, silentUntilMs }) {
 function showErrors({ errors }) {
   $('no-errors').hidden = errors.length > 0;
   $('error-table').hidden = errors.length === 0;
-  const rows = errors.slice(0, 30).map((error) => {
+  const rows = errors.slice(0, ERRORS_MAX).map((error) => {
     const row = document.createElement('tr');
     row.setAttribute('role', 'row');
     const cells = [
       [words.time, clock(error.atMs)],
       [words.status, error.status === 0 ? '–' : String(error.status), 'number'],
-      [words.failure, error.failure || '–'],
+      [words.failure, error.failure || words.answered],
       [words.request, error.request || '–', 'long'],
       [words.server, error.server || '–'],
       [words.client, error.peer],
@@ -182,6 +185,7 @@ async function look() {
       ask('alerts'),
       ask('errors'),
     ]);
+    if (status === null) setRange(rangeOf(history.samples[0]));
     status = newStatus;
     add(history.samples);
     $('trouble').hidden = true;
@@ -198,6 +202,12 @@ async function look() {
   } finally {
     isAsking = false;
   }
+}
+
+/** A young instance is not shown as a needle at the edge of an hour. */
+function rangeOf(times) {
+  const coveredMs = (times.at(-1) ?? 0) - (times[0] ?? 0);
+  return [5, 15].find((range) => coveredMs < range * 60_000) ?? 60;
 }
 
 function add(more) {
@@ -254,13 +264,7 @@ $('theme').addEventListener('click', () => {
   setTheme(isDark ? 'light' : 'dark');
 });
 for (const button of document.querySelectorAll('[data-minutes]')) {
-  button.addEventListener('click', () => {
-    minutes = Number(button.dataset.minutes);
-    for (const other of document.querySelectorAll('[data-minutes]')) {
-      other.setAttribute('aria-pressed', String(other === button));
-    }
-    showCharts();
-  });
+  button.addEventListener('click', () => setRange(Number(button.dataset.minutes)));
 }
 $('config').addEventListener('toggle', async () => {
   if (!$('config').open) return;
@@ -270,6 +274,14 @@ $('config').addEventListener('toggle', async () => {
     if (error instanceof TokenNeeded) login();
   }
 });
+
+function setRange(wanted) {
+  minutes = wanted;
+  for (const button of document.querySelectorAll('[data-minutes]')) {
+    button.setAttribute('aria-pressed', String(Number(button.dataset.minutes) === wanted));
+  }
+  showCharts();
+}
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;

@@ -9,7 +9,7 @@ const LEFT = 46;
 const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 20;
-const TICKS = 3;
+const TICKS = 2;
 
 export class Chart {
   /**
@@ -212,9 +212,9 @@ function nearest(times, at) {
   return high;
 }
 
-/** The least of 1, 1.5, 2, 3, 5, 7.5 times a power of ten that is not below. */
+/** The least of 1, 2, 4, 5, 6, 8 times a power of ten that is not below: its half is round too. */
 function ceiling(value) {
   if (value <= 0) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  return ([1, 1.5, 2, 3, 5, 7.5, 10].find((step) => step * power >= value) ?? 10) * power;
+  return ([1, 2, 4, 5, 6, 8, 10].find((step) => step * power >= value) ?? 10) * power;
 }
