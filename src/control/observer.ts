@@ -19,6 +19,7 @@ import type { ExchangeRecord } from '../worker/record.ts';
 import { conditionsOf, type ServerFacts } from './conditions.ts';
 import { History } from './history.ts';
 import { urlOf } from './plan.ts';
+import { breakerOf } from './status.ts';
 
 const TICK_MS = 1000;
 const ERRORS_MAX = 100;
@@ -198,7 +199,11 @@ export class Observer {
     return {
       ...this.#surroundings(),
       table: this.#table,
-      servers: pool.servers.map(({ label, row }) => ({ pool: pool.settings.name, label, row })),
+      servers: pool.servers.map(({ label, row }) => {
+        const breaker = breakerOf(this.#table, this.#plan, row);
+        const named = { pool: pool.settings.name, label, row };
+        return breaker === null ? named : { ...named, breaker };
+      }),
       pool: pool.settings.name,
       version: VERSION,
       startedSeconds: this.#startedSeconds,
