@@ -95,6 +95,15 @@ export const ROUTES: readonly Route[] = [
   },
   {
     method: 'POST',
+    path: '/failback',
+    help: 'let the primaries take over from the backups',
+    handle: ({ instance }) =>
+      instance.failback()
+        ? ok({ failedBack: true })
+        : wrong(409, 'nothing_to_fail_back', 'no pool has failed over to its backups'),
+  },
+  {
+    method: 'POST',
     path: '/servers/:name/:action',
     help: 'drain, enable or disable a server',
     handle: changeServer,

@@ -5,6 +5,7 @@ import type { InstanceStatus } from '../control/status.ts';
 import type { ActiveAlert } from '../observe/alerts.ts';
 import type { ChannelStatus } from '../observe/dispatcher.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
+import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
 import { age } from './readable.ts';
@@ -43,7 +44,16 @@ export function lbCommand(io: Io): Command {
       .description(description)
       .action((server: string, options: AdminOptions) => change(io, server, action, options));
   }
+  addBackendTest(backend, io);
+  reached(lb.command('failback'))
+    .description('Let the primaries take over from the backups again')
+    .action((options: AdminOptions) => failback(io, options));
   return lb;
+}
+
+async function failback(io: Io, options: AdminOptions): Promise<void> {
+  await AdminClient.find(io, options).post('/failback');
+  io.out('the primaries serve again\n');
 }
 
 /** `openclaw alerts ...`. */

@@ -1,6 +1,7 @@
 import { VERSION } from '../base/version.ts';
 import { standingName, standingOf } from '../core/balance/verdict.ts';
-import { ADMIN, BREAKER, COUNTER, HEALTH, SERVER } from '../table/layout.ts';
+import { type BreakerName, breakerName } from '../core/exchange/upkeep.ts';
+import { ADMIN, COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -13,14 +14,9 @@ const WINDOW_MS = 10_000;
 export const ADMIN_STATES = ['active', 'draining', 'maintenance'] as const;
 export type AdminState = (typeof ADMIN_STATES)[number];
 
-export type BreakerName = 'closed' | 'open' | 'half_open';
-
 /** The breaker of a server as it stands; null where the pool has none. */
 export function breakerOf(table: SharedTable, plan: WorkerPlan, row: number): BreakerName | null {
-  if (plan.pool.settings.breaker === null) return null;
-  const state = Atomics.load(table.cells, table.atServer(row, SERVER.breaker));
-  if (state === BREAKER.closed) return 'closed';
-  return state === BREAKER.open ? 'open' : 'half_open';
+  return plan.pool.settings.breaker === null ? null : breakerName(table, row);
 }
 
 /** What one server is doing, for status and the dashboard. */
