@@ -121,6 +121,9 @@ class Run {
     const lanes = chance.whole(1, 3);
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
     this.#setup = setupOf(chance, names, isTroubled);
+    if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
+      network.drainFromBytes = 16_384;
+    }
     this.#servers = names.map((name) => new SimServer(this.#world, name, chance.fork()));
     const upkeep = {
       settings: this.#setup.settings,
@@ -346,7 +349,7 @@ function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean):
         readMs: 2_000,
         writeMs: 2_000,
         requestMs: 3_000,
-        idleMs: 4_000,
+        idleMs: 8_000,
         streamMs: 3_000,
       },
       idlePerServerMax: chance.pick([0, 1, 8]),

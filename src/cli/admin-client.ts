@@ -5,6 +5,7 @@ import { parseAddress } from '../base/address.ts';
 import { parseConfig } from '../config/load.ts';
 import { adminSocket } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { exportSection } from '../config/transfer.ts';
 import { check, readConfig, requireFile } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
@@ -134,13 +135,24 @@ export class AdminClient {
 }
 
 /** What is wrong with the file must not keep anyone from looking at the instance that runs. */
+/** A file with errors elsewhere still says where the instance is that runs on the one before. */
 function settingsOf(io: Io, { config, admin }: AdminOptions): Settings {
   const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
   try {
     const file = requireFile(io, config);
-    return check(io, readConfig(file), file).settings ?? defaults();
+    const text = readConfig(file);
+    return check(io, text, file).settings ?? adminPart(io, text, file) ?? defaults();
   } catch (error) {
     if (config === undefined || admin !== undefined) return defaults();
     throw error;
+  }
+}
+
+function adminPart(io: Io, text: string, file: string): Settings | undefined {
+  try {
+    const part = exportSection(text, ['admin'], { secrets: true });
+    return part === undefined ? undefined : check(io, part, file).settings;
+  } catch {
+    return undefined;
   }
 }

@@ -7,6 +7,7 @@ import { initCommand } from './init.ts';
 import type { Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
+import { addReloadCommands } from './reload.ts';
 import { type StartOptions, start } from './start.ts';
 
 const WORKERS_MAX = 32;
@@ -33,7 +34,9 @@ export function program(io: Io): Command {
     .addHelpText('after', '\nExample:\n  openclaw check --config ./openclaw.yml')
     .action((options: { config?: string }) => checkFile(io, options.config));
 
-  openclaw.addCommand(configCommand(io));
+  const config = configCommand(io);
+  addReloadCommands(config, io);
+  openclaw.addCommand(config);
   openclaw.addCommand(initCommand(io));
   openclaw.addCommand(lbCommand(io));
   openclaw.addCommand(alertsCommand(io));

@@ -1,18 +1,23 @@
 import { availableParallelism } from 'node:os';
+import { reloadRoutes } from '../admin/reload-routes.ts';
 import { AdminServer } from '../admin/server.ts';
 import { parseAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
+import { History } from '../config/history.ts';
 import { parseConfig } from '../config/load.ts';
 import { adminSocket, logFile, stateDirectory } from '../config/locate.ts';
+import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import { Instance } from '../control/instance.ts';
 import { urlOf } from '../control/plan.ts';
+import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { unservedSettings } from '../control/unserved.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { type Log, openLog } from '../observe/log.ts';
-import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
+import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
@@ -31,17 +36,21 @@ export interface StartOptions {
 export async function start(io: Io, options: StartOptions): Promise<void> {
   const demo = options.demo === true ? await startDemo() : null;
   try {
-    const { settings, source } = demo === null ? fromFile(io, options) : fromDemo(demo);
+    const running = demo === null ? fromFile(io, options) : fromDemo(demo);
+    const { settings, file: source } = running;
     const workers = options.workers ?? workersOf(settings);
     const file = logFile(settings, io.env);
     const log = await openLogOrFail(file, settings);
     const instance = openInstance(settings, log, io);
     await orFail(instance.start(workers));
-    const admin = await openAdmin(settings, instance);
+    const reloader = newReloader(io, instance, running, options);
+    const admin = await openAdmin(settings, instance, reloader);
+    const onHangUp = () => void reloader.reload().catch(() => {});
+    process.on('SIGHUP', onHangUp);
     io.out(banner(instance, { workers, source, file, settings, demo }));
-    const stopReloading = demo !== null ? () => {} : reloadOnHangUp(io, instance, options);
     await signal();
-    stopReloading();
+    process.off('SIGHUP', onHangUp);
+    reloader.close();
     io.out(
       'openclaw is ending: no new connections, what is under way goes on. Again to end at once.\n',
     );
@@ -55,10 +64,15 @@ export async function start(io: Io, options: StartOptions): Promise<void> {
   }
 }
 
-function fromFile(io: Io, options: StartOptions): { settings: Settings; source: string } {
+/** @throws CommandError whose message holds every problem of the file */
+function fromFile(io: Io, options: StartOptions): ReadConfiguration {
   const file = findFile(io, options.config);
-  const loaded = check(io, readText(file), file);
-  refuseProblems(io, loaded, `${shown(io, file)} has errors`);
+  const text = readText(file);
+  const loaded = check(io, text, file);
+  if (loaded.problems.length > 0) {
+    const all = renderProblems(loaded.problems, io.colour);
+    throw refusal(`${shown(io, file)} has errors; nothing was changed\n\n${all}`);
+  }
   warn(io, loaded);
   const settings = loaded.settings!;
   if (!settings.load_balancing.enabled) {
@@ -67,7 +81,14 @@ function fromFile(io: Io, options: StartOptions): { settings: Settings; source: 
   if (poolServers(settings).length === 0) {
     throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
   }
-  return { settings, source: file };
+  const unserved = unservedSettings(settings);
+  if (unserved.length > 0) {
+    throw refusal(
+      `openclaw ${VERSION} does not yet serve ${unserved.join(', ')}, and will not run as if it did`,
+      'set enabled: false there, and let something else stand in front for it',
+    );
+  }
+  return { file, text, settings };
 }
 
 function findFile(io: Io, config: string | undefined): string {
@@ -93,39 +114,37 @@ function refusal(message: string, help?: string): CommandError {
   return new CommandError(message, EXIT.refused, help);
 }
 
-function fromDemo(demo: Demo): { settings: Settings; source: string } {
+function fromDemo(demo: Demo): ReadConfiguration {
   const servers = demo.addresses.map((address) => `    - ${address}\n`).join('');
   const text = `load_balancing:\n  listen: 127.0.0.1:8080\n  servers:\n${servers}`;
   const { settings } = parseConfig(text, { file: 'demo', env: {} });
-  return { settings: settings!, source: 'the demo that is built in' };
+  return { file: 'the demo that is built in', text, settings: settings! };
 }
 
-/**
- * SIGHUP takes the configuration over; an invalid one changes nothing, and why stands in the log
- * and on standard error.
- *
- * @returns ends that
- */
-function reloadOnHangUp(io: Io, instance: Instance, options: StartOptions): () => void {
-  const reload = async () => {
-    try {
-      const { settings } = fromFile(io, options);
-      await orFail(instance.reload(settings, options.workers ?? workersOf(settings)));
-      io.out('openclaw follows the new configuration\n');
-    } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+/** What takes a changed file over, by SIGHUP or the admin API. */
+function newReloader(
+  io: Io,
+  instance: Instance,
+  running: ReadConfiguration,
+  options: StartOptions,
+): Reloader {
+  return new Reloader({
+    instance,
+    running,
+    read: () => (options.demo === true ? running : fromFile(io, options)),
+    workersOf: (settings) => options.workers ?? workersOf(settings),
+    history: new History(stateDirectory(io.env)),
+    now: io.now,
+    onReload: ({ changes, reason }) => {
+      if (reason === undefined) {
+        io.out(`openclaw follows the new configuration: ${changes} settings differ\n`);
+        return;
+      }
       instance.log.error({ event: 'reload_failed', reason });
       instance.observer.reloadFailed(reason);
-      io.err(`openclaw: nothing was reloaded, the old configuration goes on\n${reason}\n`);
-    }
-  };
-  // One after the other: a second signal waits for the first reload.
-  let last = Promise.resolve();
-  const onSignal = () => {
-    last = last.then(reload);
-  };
-  process.on('SIGHUP', onSignal);
-  return () => process.off('SIGHUP', onSignal);
+      io.err(`openclaw: the configuration was not taken over, the one before goes on\n${reason}\n`);
+    },
+  });
 }
 
 function workersOf(settings: Settings): number {
@@ -161,9 +180,14 @@ async function orFail(started: Promise<void>): Promise<void> {
   }
 }
 
-async function openAdmin(settings: Settings, instance: Instance): Promise<AdminServer> {
+async function openAdmin(
+  settings: Settings,
+  instance: Instance,
+  reloader: Reloader,
+): Promise<AdminServer> {
   const { listen, token = '' } = settings.admin;
-  const admin = new AdminServer({ instance, token, routes: dashboardRoutes() });
+  const routes = [...dashboardRoutes(), ...reloadRoutes(reloader)];
+  const admin = new AdminServer({ instance, token, routes });
   try {
     await admin.listen(hostAndPort(listen));
     await openSocket(settings, admin);

@@ -403,6 +403,10 @@ test('no file is too strange to be answered', () => {
   );
 });
 
+test('a key that is a section with a broken reference is refused', () => {
+  assert.ok(load('? <<: *a').problems.length > 0);
+});
+
 test('a tab within a line is told too', () => {
   const { problems } = load('load_balancing:\n  timeout:\tread: 5s\n    write: 5s\n');
   assert.match(problems[0]!.message, /tab/);

@@ -143,7 +143,13 @@ function scalarPlace(node: unknown): Place | undefined {
 }
 
 export function keyText(pair: Pair): string {
-  return isScalar(pair.key) ? String(pair.key.value) : String(pair.key);
+  if (isScalar(pair.key)) return String(pair.key.value);
+  try {
+    return String(pair.key);
+  } catch {
+    // A key that is itself a section, with a reference in it that leads nowhere.
+    return '?';
+  }
 }
 
 export function range(node: Node): Place {

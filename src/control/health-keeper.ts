@@ -52,6 +52,11 @@ export class HealthKeeper {
     return this.#upkeep.failback('an operator said so');
   }
 
+  /** An operator brought a server back: it starts slowly, and is ejected no longer. */
+  cameBack(row: number): void {
+    this.#upkeep.cameBack(row, realClock.nowMs());
+  }
+
   #turn(): void {
     const nowMs = realClock.nowMs();
     this.#prober.turn(nowMs);

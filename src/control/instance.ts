@@ -1,6 +1,7 @@
 import type { Settings } from '../config/schema.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
+import { ADMIN } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
@@ -141,7 +142,9 @@ export class Instance {
   setServer(name: string, action: ServerAction): boolean {
     const server = this.#plan.pool.servers.find((one) => one.label === name || one.name === name);
     if (server === undefined) return false;
+    const wasActive = this.#table.admin(server.row) === ADMIN.active;
     this.#table.setAdmin(server.row, SERVER_ACTIONS[action]);
+    if (action === 'enable' && !wasActive) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, action, 'asked for by an operator');
     return true;
   }

@@ -6,6 +6,7 @@ import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import type { ServerRows } from './rows.ts';
 
@@ -64,7 +65,8 @@ export function planOf(
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
-        highWaterBytes: bufferBytes,
+        // Below this a socket tells nobody that it has drained, and who was paused stayed so.
+        highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
         replayBytes: Math.max(bufferBytes, READ_BYTES_MIN),
       },
     },

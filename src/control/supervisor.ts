@@ -213,7 +213,11 @@ function ownExtension(): string {
  * port would both start, and each get half of the connections.
  */
 async function claim(address: ListenAddress): Promise<void> {
-  if (address.path !== '') return removeStaleSocket(address.path);
+  if (address.path !== '') {
+    return removeStaleSocket(address.path).catch((error: NodeJS.ErrnoException) => {
+      throw new ListenError(address.path, error.code ?? 'failed');
+    });
+  }
   await new Promise<void>((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {
@@ -237,6 +241,8 @@ function listenMessage(address: string, code: string): string {
       return `cannot listen on ${address}: the name has no address. Name an IP address in load_balancing.listen.`;
     case 'ENOENT':
       return `cannot listen on ${address}: its folder does not exist. Make it, or name another path in load_balancing.listen.`;
+    case 'ENOTSOCK':
+      return `cannot listen on ${address}: a file lies there that is no socket. Move it away, or name another path in load_balancing.listen.`;
     default:
       return `cannot listen on ${address}: ${code}. Name another address in load_balancing.listen.`;
   }

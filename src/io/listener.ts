@@ -1,4 +1,4 @@
-import { unlinkSync } from 'node:fs';
+import { statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
@@ -80,17 +80,27 @@ export class Listener {
   }
 }
 
-/** Takes a stale unix socket out of the way; one that somebody listens on is left. */
+/**
+ * Takes a stale unix socket out of the way; one that somebody listens on is left.
+ *
+ * @throws an error with code ENOTSOCK where something else lies: that is not ours to remove
+ */
 export function removeStaleSocket(path: string): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const probe = net.connect(path);
     probe.once('connect', () => {
       probe.destroy();
       resolve();
     });
     probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'ECONNREFUSED') unlinkSync(path);
-      resolve();
+      if (error.code !== 'ECONNREFUSED') return resolve();
+      try {
+        if (!statSync(path).isSocket()) throw Object.assign(error, { code: 'ENOTSOCK' });
+        unlinkSync(path);
+        resolve();
+      } catch (cause) {
+        reject(cause);
+      }
     });
   });
 }

@@ -43,7 +43,8 @@ export class DataWorker {
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
-  readonly #connections = new Set<ClientConnection>();
+  /** Clients, with the address at which each was accepted. */
+  readonly #connections = new Map<ClientConnection, ListenAddress>();
   #listeners: Listener[] = [];
   #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
@@ -115,7 +116,10 @@ export class DataWorker {
     Object.assign(this.#engine.headLimits, plan.headLimits);
     this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
     this.#plan = plan;
-    for (const connection of this.#connections) connection.reroute(this.#route);
+    for (const [connection, address] of this.#connections) {
+      connection.reroute(this.#route);
+      if (!plan.listen.some((one) => isSameAddress(one, address))) connection.drain();
+    }
   }
 
   abandon(): void {
@@ -129,10 +133,11 @@ export class DataWorker {
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections.keys()) connection.drain();
     if (this.#connections.size > 0) {
       const deadline = setTimeout(() => {
-        for (const connection of this.#connections) connection.abort(this.#engine.clock.nowMs());
+        for (const connection of this.#connections.keys())
+          connection.abort(this.#engine.clock.nowMs());
       }, withinMs);
       await empty;
       clearTimeout(deadline);
@@ -144,7 +149,7 @@ export class DataWorker {
   close(): void {
     clearInterval(this.#ticker);
     for (const listener of this.#listeners) listener.close();
-    for (const connection of this.#connections) connection.abort(this.#engine.clock.nowMs());
+    for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
     for (const server of this.#route.pool.servers) {
       for (const connection of [...server.idle]) connection.destroy();
     }
@@ -153,12 +158,12 @@ export class DataWorker {
   async #open(address: ListenAddress, into: Listener[]): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
     const listener = await Listener.open(address, this.#context, (stream, peer) =>
-      this.#accept(stream, peer),
+      this.#accept(stream, peer, address),
     );
     into.push(listener);
   }
 
-  #accept(stream: Stream, peer: Peer): ClientConnection {
+  #accept(stream: Stream, peer: Peer, address: ListenAddress): ClientConnection {
     const via = new Via({
       peerAddress: peer.address,
       peerIsTrusted: this.#isTrusted(peer.address),
@@ -169,7 +174,7 @@ export class DataWorker {
     const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
       this.#forget(one),
     );
-    this.#connections.add(connection);
+    this.#connections.set(connection, address);
     const { measures } = this.#engine.table;
     measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
     measures.set(this.#engine.lane, GAUGE.clientConnections, this.#connections.size);

@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { InstanceStatus } from '../../src/control/status.ts';
 import { Peer } from './peer.ts';
-import { until } from './wait.ts';
+import { DEADLINE_MS, until } from './wait.ts';
 
 export { type Message, Peer } from './peer.ts';
 export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
@@ -19,6 +19,8 @@ export { until, untilSettled } from './wait.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const BANNER_LAST_LINE = /check it .*\n/;
+/** Halves what a start costs: the tests start openclaw some fifty times. */
+const COMPILE_CACHE = join(tmpdir(), `openclaw-e2e-compile-cache-${process.getuid?.() ?? ''}`);
 /** Ports are looked for and then opened: somebody else may be quicker, now and then. */
 const PORT_TRIES = 5;
 
@@ -152,13 +154,19 @@ export async function runOpenclaw(
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const folder = newFolder();
   const { child, output } = spawnOpenclaw([], args, { OPENCLAW_STATE: folder, ...env });
-  await once(child, 'close');
+  const ended = once(child, 'close');
+  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  await ended;
+  clearTimeout(deadline);
   rmSync(folder, { recursive: true });
   return { code: child.exitCode, ...output };
 }
 
+/** A folder that goes with this process. */
 export function newFolder(): string {
-  return mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-e2e-'));
+  folders.push(folder);
+  return folder;
 }
 
 /** A port that nobody listened on a moment ago. */
@@ -212,7 +220,7 @@ function spawnOpenclaw(
 ): { child: ChildProcess; output: { stdout: string; stderr: string } } {
   const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { PATH: process.env.PATH, HOME: tmpdir(), ...env },
+    env: { PATH: process.env.PATH, HOME: tmpdir(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   });
   const output = { stdout: '', stderr: '' };
   child.stdout!.setEncoding('utf8').on('data', (text: string) => {
@@ -228,8 +236,10 @@ function spawnOpenclaw(
 
 /** What a test that failed, or was ended from outside, has left running. */
 const children = new Set<ChildProcess>();
+const folders: string[] = [];
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 process.on('SIGTERM', () => process.exit(1));
 process.on('SIGINT', () => process.exit(1));

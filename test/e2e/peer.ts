@@ -23,13 +23,16 @@ export class Peer {
   hasEnded = false;
   isClosed = false;
   error: NodeJS.ErrnoException | undefined;
-  #buffer: Buffer = Buffer.alloc(0);
+  /** What came and was not read; joined only when it is looked at. */
+  #pieces: Buffer[] = [];
+  #unreadBytes = 0;
   readonly #waiting = new Set<() => void>();
 
   constructor(socket: net.Socket) {
     this.socket = socket;
     socket.on('data', (bytes: Buffer) => {
-      this.#buffer = Buffer.concat([this.#buffer, bytes]);
+      this.#pieces.push(bytes);
+      this.#unreadBytes += bytes.length;
       this.#wake();
     });
     socket.on('end', () => {
@@ -78,11 +81,11 @@ export class Peer {
 
   /** All that has come and was not read yet. */
   get unread(): string {
-    return this.#buffer.toString('latin1');
+    return this.#joined().toString('latin1');
   }
 
   async bytes(count: number): Promise<Buffer> {
-    await this.#until(`${count} bytes`, () => this.#buffer.length >= count);
+    await this.#until(`${count} bytes`, () => this.#unreadBytes >= count);
     return this.#take(count);
   }
 
@@ -90,11 +93,11 @@ export class Peer {
   async through(text: string): Promise<string> {
     let from = 0;
     await this.#until(JSON.stringify(text), () => {
-      const found = this.#buffer.indexOf(text, from, 'latin1') !== -1;
-      if (!found) from = Math.max(0, this.#buffer.length - text.length);
+      const found = this.#joined().indexOf(text, from, 'latin1') !== -1;
+      if (!found) from = Math.max(0, this.#unreadBytes - text.length);
       return found;
     });
-    const at = this.#buffer.indexOf(text, 0, 'latin1') + text.length;
+    const at = this.#joined().indexOf(text, 0, 'latin1') + text.length;
     return this.#take(at).toString('latin1');
   }
 
@@ -149,7 +152,7 @@ export class Peer {
   async rest(): Promise<string> {
     await this.#until('the end', () => this.hasEnded);
     this.socket.end();
-    return this.#take(this.#buffer.length).toString('latin1');
+    return this.#take(this.#unreadBytes).toString('latin1');
   }
 
   /** Waits for the other side's proper end, before which nothing more may come. */
@@ -166,7 +169,7 @@ export class Peer {
 
   /** Waits without a deadline until there is something to read, or never will be. */
   async arrival(): Promise<void> {
-    while (this.#buffer.length === 0 && !this.hasEnded && !this.isClosed) {
+    while (this.#unreadBytes === 0 && !this.hasEnded && !this.isClosed) {
       await new Promise<void>((resolve) => {
         const waiting = this.#waiting;
         waiting.add(function done() {
@@ -195,9 +198,15 @@ export class Peer {
   }
 
   #take(count: number): Buffer {
-    const bytes = this.#buffer.subarray(0, count);
-    this.#buffer = this.#buffer.subarray(count);
-    return bytes;
+    const joined = this.#joined();
+    this.#pieces = count === joined.length ? [] : [joined.subarray(count)];
+    this.#unreadBytes -= count;
+    return joined.subarray(0, count);
+  }
+
+  #joined(): Buffer {
+    if (this.#pieces.length > 1) this.#pieces = [Buffer.concat(this.#pieces)];
+    return this.#pieces[0] ?? Buffer.alloc(0);
   }
 
   async #until(what: string, holds: () => boolean): Promise<void> {

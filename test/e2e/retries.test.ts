@@ -156,6 +156,43 @@ test('each attempt goes to another server, and no more of them than the retries 
   assert.deepEqual(servers.map(({ asked }) => asked.length).sort(), [0, 0, 1, 1, 1]);
 });
 
+test('what a server had in flight when it died is tried again a few at a time, and all of it', async () => {
+  const HELD = 40;
+  const [dying, other] = [await Backend.listen(), await Backend.listen()];
+  await start([dying, other]);
+  const held: IncomingMessage[] = [];
+  dying.answer = (request) => held.push(request);
+  const gets = Array.from({ length: 2 * HELD }, () => get());
+  await until('half of the requests are held', () => held.length === HELD);
+  await until('the others are answered', () => other.asked.length === HELD);
+  await until('nothing else is in flight', async () => {
+    const { pools } = await openclaw!.status();
+    return pools[0]!.servers.find((one) => one.address === other.address)!.inFlight === 0;
+  });
+  let underWay = 0;
+  let most = 0;
+  other.answer = (_request, response) => {
+    underWay += 1;
+    most = Math.max(most, underWay);
+    setTimeout(() => {
+      underWay -= 1;
+      response.end('fine');
+    }, 20);
+  };
+  for (const request of held) request.socket.resetAndDestroy();
+  for (const response of await Promise.all(gets)) assert.equal(response.text, 'fine');
+  assert.equal(other.asked.length, 2 * HELD);
+  // A fifth of what is live when the first of them fails; later there is less.
+  assert.ok(most <= HELD / 5, `${most} retries at a time`);
+});
+
+test('a retry budget of 0 allows no retry, and nobody waits for one', async () => {
+  const servers = [await Backend.listen(reset), await Backend.listen(reset)];
+  await start(servers, { failover: { retry_budget: 0 } });
+  assert.equal((await get()).status, 502);
+  assert.equal(servers.flatMap(({ asked }) => asked).length, 1);
+});
+
 test('with failover off there is one attempt', async () => {
   const servers = [await Backend.listen(status(503)), await Backend.listen(status(503))];
   await start(servers, { failover: { enabled: false } });
@@ -209,6 +246,29 @@ test('with all servers down the answer is 503 with Retry-After, and no server is
   assert.deepEqual(
     causes.map(({ from, to, cause }) => ({ from, to, cause })),
     [1, 2].map(() => ({ from: 'unknown', to: 'down', cause: 'status 500, expected 200' })),
+  );
+});
+
+test('without health checks every server is probed by TCP, with or without traffic', async () => {
+  const port = await freePort();
+  await start([`127.0.0.1:${port}`, await Backend.listen()], {
+    health_check: { enabled: false },
+    failover: { detection: { enabled: true, interval: '100ms', timeout: '90ms' } },
+  });
+  const standing = async () => (await openclaw!.status()).pools[0]!.servers[0]!.standing;
+  await until('it is down', async () => (await standing()) === 'down');
+  const server = createServer().listen(port, '127.0.0.1');
+  await until('it is up', async () => (await standing()) === 'usable');
+  server.close();
+  await until('it is down again', async () => (await standing()) === 'down');
+  const lines = openclaw!.log().filter((line) => line.subject === `127.0.0.1:${port}`);
+  assert.deepEqual(
+    lines.map(({ from, to, cause }) => `${from} ${to}: ${cause}`),
+    [
+      'unknown down: connect refused',
+      'down up: 2 probes in a row succeeded',
+      'up down: connect refused',
+    ],
   );
 });
 

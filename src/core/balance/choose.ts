@@ -112,6 +112,12 @@ export class Chooser<S extends PoolServer> {
     return null;
   }
 
+  /** Whether any server can be given requests at present. */
+  hasUsable(): boolean {
+    this.#refresh();
+    return this.#usable.length > 0;
+  }
+
   /** What `choose` holds of one of its servers for a request. */
   verdict(server: S, tried: TriedSet): Verdict {
     this.#refresh();

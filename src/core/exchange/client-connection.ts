@@ -428,6 +428,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#discardedBytes += body.consumed - start;
     if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
     else if (body.done) this.#next(nowMs);
+    else this.#expectBody(nowMs);
     return body.consumed;
   }
 

@@ -30,8 +30,11 @@ import { isTooLate, mayRetry } from './retry.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 
-/** How often a request waits for a place of the retry budget, or to go to the servers again. */
-const WAITS_MAX = 8;
+/**
+ * How often a request waits for a place of the retry budget, or to go to the servers again. It is
+ * `failover.timeout` that most often ends it; this is about half a minute too.
+ */
+const WAITS_MAX = 200;
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   'GET',
@@ -198,7 +201,7 @@ export class Exchange implements TimerOwner {
       this.#wait(nowMs);
     } else {
       if (this.failure === '') this.failure = 'no_server';
-      this.answer(this.failure, nowMs, this.#failedServer);
+      this.answer(this.failure, nowMs);
     }
   }
 
@@ -237,7 +240,7 @@ export class Exchange implements TimerOwner {
    */
   #wait(nowMs: number): void {
     if (this.#waits === WAITS_MAX || isTooLate(this, nowMs)) {
-      this.answer(this.failure as Failure, nowMs, this.#failedServer);
+      this.answer(this.failure as Failure, nowMs);
       return;
     }
     const { wheel, random } = this.engine;
@@ -251,7 +254,8 @@ export class Exchange implements TimerOwner {
   onTimer(nowMs: number): void {
     this.#isWaiting = false;
     if (this.#claimRetry()) this.attempt(nowMs);
-    else this.#wait(nowMs);
+    else if (this.pool!.hasUsable()) this.#wait(nowMs);
+    else this.answer(this.failure as Failure, nowMs);
   }
 
   /** The server's connection is open: sends the head and what there is of the body. */
@@ -272,7 +276,9 @@ export class Exchange implements TimerOwner {
       return;
     }
     this.connection!.expectUpload(nowMs);
-    if (this.#bodyIsPaused && stream.pendingBytes === 0) this.#resumeBody();
+    // By the bound that pauses it: a smaller rest may drain without a word.
+    const isFull = stream.pendingBytes > this.pool!.settings.highWaterBytes;
+    if (this.#bodyIsPaused && !isFull) this.#resumeBody();
   }
 
   /**
@@ -468,16 +474,11 @@ export class Exchange implements TimerOwner {
       else this.#wait(nowMs);
       return;
     }
-    this.answer(failure, nowMs, server);
+    this.answer(failure, nowMs);
   }
 
   /** Answers the request ourselves. */
-  answer(
-    code: Failure | Fault,
-    nowMs: number,
-    failedServer: Server | null = null,
-    headerLines = '',
-  ): void {
+  answer(code: Failure | Fault, nowMs: number, headerLines = ''): void {
     const [status, text] =
       code in FAULTS
         ? FAULTS[code as Fault]
@@ -488,7 +489,7 @@ export class Exchange implements TimerOwner {
     const lines = status === 503 && headerLines === '' ? 'Retry-After: 1\r\n' : headerLines;
     const { requestId } = this;
     this.client.sendAnswer({ status, code, text, requestId, headerLines: lines }, this);
-    this.#settle(nowMs, failedServer);
+    this.#settle(nowMs);
   }
 
   /** The head of an answer came that does not say that the server failed. */
@@ -578,6 +579,7 @@ export class Exchange implements TimerOwner {
       return;
     }
     connection.stream.writeBytes(bytes, start, end);
+    connection.uploadGrew();
     if (connection.stream.pendingBytes > settings.highWaterBytes) this.#pauseBody();
   }
 
@@ -648,7 +650,7 @@ export class Exchange implements TimerOwner {
   }
 
   /** Brings the shared table up to date and writes the record; exactly once for a request. */
-  #settle(nowMs: number, failedServer: Server | null = null): void {
+  #settle(nowMs: number): void {
     if (!this.#isActive) return;
     this.#isActive = false;
     this.#judgeUndecided();
@@ -669,7 +671,7 @@ export class Exchange implements TimerOwner {
       table.count(row, lane, COUNTER.bytesFromClients, this.#requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.#responseBodyBytes);
     }
-    this.engine.settled(this, server ?? failedServer, nowMs);
+    this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
     this.client.exchangeOver(this, nowMs);
   }

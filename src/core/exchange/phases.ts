@@ -41,10 +41,10 @@ const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
 function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const isLastHop = forwardsLeft(head) === 0;
   if (head.method === 'CONNECT' || (isLastHop && head.method === 'TRACE')) {
-    exchange.answer('method_not_allowed', nowMs, null, ALLOW);
+    exchange.answer('method_not_allowed', nowMs, ALLOW);
     return false;
   }
-  if (isLastHop) exchange.answer('last_hop', nowMs, null, ALLOW);
+  if (isLastHop) exchange.answer('last_hop', nowMs, ALLOW);
   return !isLastHop;
 }
 

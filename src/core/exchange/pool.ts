@@ -111,6 +111,11 @@ export class Pool implements Verdicts {
     return this.#chooser.whyNone === WHY_NONE.allTried;
   }
 
+  /** Whether any server can be given requests at present. */
+  hasUsable(): boolean {
+    return this.#chooser.hasUsable();
+  }
+
   /** Whether a server is usable that was not tried and does not fail at present. */
   hasHealthyOther(tried: TriedSet): boolean {
     const { table } = this.#engine;

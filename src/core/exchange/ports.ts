@@ -12,7 +12,10 @@ export interface Stream {
   writeBytes(bytes: Buffer, start: number, end: number): void;
   /** Sends text and bytes that belong together, with one system call where possible. */
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void;
-  /** Bytes written that the system has not taken yet; `onDrain` follows when it reaches 0. */
+  /**
+   * Bytes written that the system has not taken yet. `onDrain` follows when it reaches 0; where it
+   * never was 16 KB or more since the last time, it may not: whoever waits for it waits above that.
+   */
   readonly pendingBytes: number;
   /** Bytes the peer has not taken, as exactly as is known: a stalled peer leaves it unchanged. */
   unsentBytes(): number;

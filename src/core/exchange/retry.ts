@@ -1,7 +1,7 @@
 import type { Exchange } from './exchange.ts';
 
 /**
- * Whether a failed attempt may be followed by another (spec §6), the retry budget apart.
+ * Whether a failed attempt may be followed by another (spec §6), a place in the retry budget apart.
  *
  * RFC 9110 §9.2.2: a proxy must not repeat a request by itself that is not idempotent, unless it
  * knows that it was not executed; and a connection that closed without a byte of response proves
@@ -23,7 +23,9 @@ export function mayRetry(
   if (!exchange.canReplay) return false;
   // A stale connection is met at most once: the next attempt opens a fresh one.
   if (wasStale) return !exchange.needsFreshConnection;
-  return exchange.attempts <= exchange.pool!.settings.retries && !isTooLate(exchange, nowMs);
+  const { retries, retryBudgetPercent } = exchange.pool!.settings;
+  if (exchange.attempts > retries || retryBudgetPercent === 0) return false;
+  return !isTooLate(exchange, nowMs);
 }
 
 /** Whether the request came so long ago that no further attempt begins (`failover.timeout`). */

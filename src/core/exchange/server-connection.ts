@@ -106,6 +106,11 @@ export class ServerConnection implements StreamOwner {
     this.#timer.set(nowMs + this.#settings.timeouts.writeMs);
   }
 
+  /** More of the body was written: as much to send as before no longer means that none was taken. */
+  uploadGrew(): void {
+    this.#unsentBytes = -1;
+  }
+
   /** From now on the whole stream's silence counts, at both ends. */
   expectStream(nowMs: number): void {
     this.#timer.set(nowMs + this.#settings.timeouts.streamMs);

@@ -51,11 +51,18 @@ export interface Failback {
   readonly delayMs: number;
 }
 
-const BREAKER_NAMES: Readonly<Record<BreakerState, string>> = {
+const BREAKER_NAMES = {
   [BREAKER.closed]: 'closed',
   [BREAKER.open]: 'open',
   [BREAKER.halfOpen]: 'half_open',
-};
+} as const satisfies Record<BreakerState, string>;
+export type BreakerName = (typeof BREAKER_NAMES)[BreakerState];
+
+/** The state of a server's breaker, as logs and metrics spell it. */
+export function breakerName(table: SharedTable, row: number): BreakerName {
+  const state = Atomics.load(table.cells, table.atServer(row, SERVER.breaker));
+  return BREAKER_NAMES[state as BreakerState];
+}
 
 /** What was seen of a server the last time. */
 interface Seen {
@@ -144,7 +151,7 @@ export class Upkeep {
       expireTrial(table, row, breaker, nowMs);
     }
     if (ejection !== null) {
-      if (readmitInTime(table, row, nowMs)) startSlowly(table, row, slowStartMs, nowMs);
+      if (readmitInTime(table, row, ejection, nowMs)) startSlowly(table, row, slowStartMs, nowMs);
       const seen = this.#seen.get(row)!;
       if (isEjected(table, row)) seen.forgivenMs = nowMs;
       else if (nowMs - seen.forgivenMs >= ejection.ejectionMs) {

@@ -81,7 +81,7 @@ test('each ejection of a server is longer than its last one, up to the longest',
   for (let round = 0; round < 12; round++) {
     assert.ok(eject(table, pool, 0, SETTINGS, WORKER, nowMs));
     const startMs = nowMs;
-    while (!readmitInTime(table, 0, nowMs)) nowMs += 10_000;
+    while (!readmitInTime(table, 0, SETTINGS, nowMs)) nowMs += 10_000;
     lengths.push(nowMs - startMs);
   }
   assert.deepEqual(lengths.slice(0, 4), [30_000, 60_000, 90_000, 120_000]);
@@ -97,11 +97,21 @@ test('a server that behaves is forgiven, one ejection at a time', () => {
   forgive(table, 0);
   forgive(table, 0);
   eject(table, pool, 0, SETTINGS, WORKER, 0);
-  assert.equal(readmitInTime(table, 0, 59_999), false);
-  assert.equal(readmitInTime(table, 0, 60_000), true);
+  assert.equal(readmitInTime(table, 0, SETTINGS, 59_999), false);
+  assert.equal(readmitInTime(table, 0, SETTINGS, 60_000), true);
 });
 
-test('a server that comes back needs as many failures again', () => {
+test('a server whose ejection is over is on probation until its first success', () => {
+  const { table, fail } = poolOf(3);
+  fail(0, 5);
+  readmitInTime(table, 0, SETTINGS, 30_000);
+  assert.deepEqual(fail(0, 1, 30_000), [true]);
+  readmitInTime(table, 0, SETTINGS, 90_000);
+  endFailuresInRow(table, 0);
+  assert.deepEqual(fail(0, 3, 90_000), [false, false, true]);
+});
+
+test('a server whose probes brought it back needs as many failures again', () => {
   const { table, fail } = poolOf(3);
   fail(0, 5);
   readmit(table, 0);

@@ -93,16 +93,30 @@ export function eject(
   return mayEject;
 }
 
-/** Ends an ejection whose time is over. Control thread only. */
-export function readmitInTime(table: SharedTable, row: number, nowMs: number): boolean {
+/**
+ * Ends an ejection whose time is over. The server is on probation: until its first success one
+ * failure is enough to eject it again, or it would harm as many requests each time. Control
+ * thread only.
+ */
+export function readmitInTime(
+  table: SharedTable,
+  row: number,
+  settings: EjectionSettings,
+  nowMs: number,
+): boolean {
   const until = Atomics.load(table.cells, table.atServer(row, SERVER.ejectedUntilMs));
-  return until !== 0 && hasCome(until, nowMs) && readmit(table, row);
+  if (until === 0 || !hasCome(until, nowMs)) return false;
+  return readmit(table, row, Math.max(0, settings.failuresInRow - 1));
 }
 
-/** Ends an ejection. Control thread only. @returns whether the server was ejected */
-export function readmit(table: SharedTable, row: number): boolean {
-  // A failure that was under way must not eject it again by itself.
-  Atomics.store(table.cells, table.atServer(row, SERVER.failuresInRow), 0);
+/**
+ * Ends an ejection. Control thread only.
+ *
+ * @param failuresInRow what the server begins with
+ * @returns whether it was ejected
+ */
+export function readmit(table: SharedTable, row: number, failuresInRow = 0): boolean {
+  Atomics.store(table.cells, table.atServer(row, SERVER.failuresInRow), failuresInRow);
   const until = table.atServer(row, SERVER.ejectedUntilMs);
   if (Atomics.exchange(table.cells, until, 0) === 0) return false;
   table.raiseGeneration();

@@ -1,0 +1,269 @@
+/** Every timeout of the specification, with its status and its reason in the log. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import net from 'node:net';
+import { after, before, describe, test } from 'node:test';
+import { Openclaw, ScriptedServer, until } from './harness.ts';
+
+let server: ScriptedServer;
+let openclaw: Openclaw;
+
+before(async () => {
+  server = await ScriptedServer.listen();
+  openclaw = await Openclaw.start({
+    servers: [server.address],
+    timeout: {
+      read: '1s',
+      write: '1s',
+      request: '1s',
+      idle: '1s',
+      stream: '2500ms',
+    },
+  });
+});
+
+after(async () => {
+  await openclaw.stop();
+  await server.close();
+});
+
+const HOST = 'Host: a.example\r\n';
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: toy\r\n';
+
+async function assertLogged(path: string, status: number, failure: string): Promise<void> {
+  const line = await openclaw.logged(path);
+  assert.deepEqual([line.status, line.failure], [status, failure]);
+}
+
+/** Waits for the log line of a request that was refused before it was one. */
+function refusals(failure: string): number {
+  return openclaw.log().filter((line) => line.failure === failure).length;
+}
+
+describe('timeouts', { concurrency: true }, () => {
+  test('connect: a server whose queue is full is a 504', async () => {
+    const full = await fullListener();
+    const claw = await Openclaw.start({
+      servers: [`127.0.0.1:${full.port}`],
+      timeout: { connect: '200ms' },
+      failover: { retries: 0 },
+    });
+    const client = await claw.send(`GET /full HTTP/1.1\r\n${HOST}\r\n`);
+    assert.equal((await client.response()).status, 504);
+    assert.equal((await claw.logged('/full')).failure, 'connect_timeout');
+    client.close();
+    await claw.stop();
+    full.close();
+  });
+
+  test('read: a server that is silent before its head is a 504', async () => {
+    const gone = Promise.withResolvers<void>();
+    server.on('/silent', async (peer) => {
+      await peer.gone();
+      gone.resolve();
+    });
+    const client = await openclaw.send(`POST /silent HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`);
+    assert.equal((await client.response()).status, 504);
+    await gone.promise;
+    await assertLogged('/silent', 504, 'read_timeout');
+    client.close();
+  });
+
+  test('read: a server that falls silent in its body breaks the response off', async () => {
+    server.on('/falls-silent', async (peer) => {
+      peer.send('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
+      await peer.gone();
+    });
+    const client = await openclaw.send(`GET /falls-silent HTTP/1.1\r\n${HOST}\r\n`);
+    await client.head();
+    await client.gone();
+    assert.equal(client.unread, 'half');
+    await assertLogged('/falls-silent', 200, 'read_timeout');
+  });
+
+  test('read: a server that keeps speaking may take longer than that in all', async () => {
+    server.on('/dripping', async (peer) => {
+      peer.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n');
+      for (const byte of 'drip drop') {
+        await new Promise((resolve) => setTimeout(resolve, 200));
+        peer.send(byte);
+      }
+    });
+    const client = await openclaw.send(`GET /dripping HTTP/1.1\r\n${HOST}\r\n`);
+    assert.equal((await client.response()).text, 'drip drop');
+    client.close();
+  });
+
+  test('read: does not count while the client is the slow one', async () => {
+    const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '300ms' } });
+    const size = 20_000_000;
+    server.on('/slow-client', (peer) => {
+      peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`).send(Buffer.alloc(size, 'x'));
+    });
+    const client = await claw.send(`GET /slow-client HTTP/1.1\r\n${HOST}\r\n`);
+    await client.head();
+    client.socket.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    client.socket.resume();
+    assert.equal((await client.bytes(size)).length, size);
+    client.close();
+    await claw.stop();
+  });
+
+  test('write: a server that takes nothing is a 504', async () => {
+    server.on('/stalled', async (peer) => {
+      peer.socket.pause();
+      await until('the connection is gone', () => peer.isClosed);
+    });
+    const size = 100_000_000;
+    const client = await openclaw.send(
+      `POST /stalled HTTP/1.1\r\n${HOST}Content-Length: ${size}\r\n\r\n`,
+    );
+    client.socket.on('error', () => {});
+    client.send(Buffer.alloc(size));
+    assert.equal((await client.response()).status, 504);
+    await assertLogged('/stalled', 504, 'write_timeout');
+    client.close();
+    for (const peer of server.peers) if (peer.socket.isPaused()) peer.close();
+  });
+
+  test('write: a client that takes nothing is left, and its server with it', async () => {
+    const gone = Promise.withResolvers<void>();
+    server.on('/stalled-client', async (peer) => {
+      peer.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n');
+      peer.send(Buffer.alloc(50_000_000));
+      await until('the connection is gone', () => peer.isClosed);
+      gone.resolve();
+    });
+    const client = await openclaw.send(
+      `GET /stalled-client HTTP/1.1\r\n${HOST}\r\nGET /never HTTP/1.1\r\n${HOST}\r\n`,
+    );
+    client.socket.pause();
+    await gone.promise;
+    await assertLogged('/stalled-client', 200, 'client_write_timeout');
+    assert.equal(server.requestsFor('/never'), 0);
+    client.close();
+  });
+
+  test('request: a head that does not come whole is a 408, however it drips', async () => {
+    const before = refusals('head_timeout');
+    const client = await openclaw.send('GET /drip HTTP/1.1\r\n');
+    const dripping = setInterval(() => client.socket.writable && client.send('x'), 100);
+    const response = await client.response();
+    clearInterval(dripping);
+    assert.equal(response.status, 408);
+    assert.deepEqual(response.headers.connection, ['close']);
+    await client.ended();
+    await until('it is logged', () => refusals('head_timeout') > before);
+  });
+
+  test('request: counts from the first byte of each request anew', async () => {
+    const client = await openclaw.connect();
+    for (let nth = 0; nth < 4; nth++) {
+      client.send(`GET /paced HTTP/1.1\r\n`);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      assert.equal((await client.send(`${HOST}\r\n`).response()).text, '/paced');
+    }
+    client.close();
+  });
+
+  test('a request body that stops is a 408', async () => {
+    const gone = Promise.withResolvers<void>();
+    server.on('/half-body', async (peer) => {
+      await peer.gone();
+      gone.resolve();
+    });
+    const client = await openclaw.send(
+      `POST /half-body HTTP/1.1\r\n${HOST}Content-Length: 100\r\n\r\nhalf`,
+    );
+    const response = await client.response();
+    assert.equal(response.status, 408);
+    assert.deepEqual(response.headers.connection, ['close']);
+    await client.ended();
+    await gone.promise;
+    await assertLogged('/half-body', 408, 'body_timeout');
+  });
+
+  test('idle: a connection that rests is closed without a word', async () => {
+    const fresh = await openclaw.connect();
+    const used = await openclaw.send(`GET /used HTTP/1.1\r\n${HOST}\r\n`);
+    assert.equal((await used.response()).text, '/used');
+    await Promise.all([fresh.ended(), used.ended()]);
+  });
+
+  test('stream: a tunnel silent in both directions is closed at both ends', async () => {
+    const gone = Promise.withResolvers<void>();
+    server.on('/tunnel', async (peer) => {
+      peer.send(`HTTP/1.1 101 Switching Protocols\r\n${UPGRADE}\r\n`);
+      // Longer than read and idle allow, but not silent for longer than stream does.
+      for (let time = 0; time < 3; time++) {
+        await new Promise((resolve) => setTimeout(resolve, 1200));
+        peer.send('x');
+      }
+      await peer.gone();
+      gone.resolve();
+    });
+    const client = await openclaw.send(`GET /tunnel HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`);
+    assert.equal((await client.head()).status, 101);
+    assert.equal(await client.rest(), 'xxx');
+    await gone.promise;
+    await assertLogged('/tunnel', 101, 'stream_timeout');
+  });
+
+  test('stream: counts for an event stream, for which read does not', async () => {
+    server.on('/events', async (peer) => {
+      peer.send('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n');
+      await new Promise((resolve) => setTimeout(resolve, 1500));
+      peer.send('data: late\n\n');
+      await peer.gone();
+    });
+    const client = await openclaw.send(`GET /events HTTP/1.1\r\n${HOST}\r\n`);
+    await client.head();
+    await client.through('data: late\n\n');
+    await client.gone();
+    await assertLogged('/events', 200, 'stream_timeout');
+  });
+
+  test('drain: what is not done in time is ended, and the stop is still in order', async () => {
+    const claw = await Openclaw.start({ servers: [server.address], timeout: { drain: '300ms' } });
+    server.on('/endless', async (peer) => {
+      await peer.gone();
+    });
+    const client = await claw.send(`GET /endless HTTP/1.1\r\n${HOST}\r\n`);
+    await until('it is at the server', () => server.requestsFor('/endless') === 1);
+    await claw.stop();
+    await client.gone();
+  });
+});
+
+/** A listener that accepts nothing and whose queue is full: the kernel drops what comes. */
+async function fullListener(): Promise<{ port: number; close: () => void }> {
+  const program = `
+    const server = require('node:net').createServer();
+    server.listen({ host: '127.0.0.1', port: 0, backlog: 1 }, () => {
+      require('node:fs').writeSync(1, String(server.address().port) + '\\n');
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
+    });`;
+  const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [text] = await once(child.stdout.setEncoding('utf8'), 'data');
+  const port = Number(text);
+  const fillers: net.Socket[] = [];
+  for (;;) {
+    const socket = net.connect({ host: '127.0.0.1', port });
+    socket.on('error', () => {});
+    fillers.push(socket);
+    const isIn = await Promise.race([
+      once(socket, 'connect').then(() => true),
+      new Promise<false>((resolve) => setTimeout(resolve, 300, false)),
+    ]);
+    if (!isIn) break;
+  }
+  return {
+    port,
+    close: () => {
+      for (const socket of fillers) socket.destroy();
+      child.kill('SIGKILL');
+    },
+  };
+}

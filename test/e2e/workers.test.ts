@@ -1,0 +1,227 @@
+/** Several data threads behind one port: what they must agree on, and what happens when one dies. */
+import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import {
+  answerOk,
+  type Balancing,
+  newFolder,
+  Openclaw,
+  okWith,
+  type Peer,
+  ScriptedServer,
+  until,
+} from './harness.ts';
+
+const WORKERS = 3;
+let servers: ScriptedServer[];
+
+before(async () => {
+  servers = await Promise.all([1, 2, 3].map(() => ScriptedServer.listen()));
+});
+
+after(() => Promise.all(servers.map((server) => server.close())));
+
+const HOST = 'Host: a.example\r\n';
+
+async function withStrategy(
+  balancing: Balancing,
+  run: (claw: Openclaw) => Promise<void>,
+): Promise<void> {
+  for (const server of servers) {
+    server.lines.length = 0;
+    server.on('/', answerOk);
+  }
+  const claw = await Openclaw.start(
+    { servers: servers.map((server) => server.address), ...balancing },
+    { workers: WORKERS },
+  );
+  await run(claw).finally(() => claw.stop());
+}
+
+/** Requests one after the other, each on a new connection, so that all workers get some. */
+async function get(claw: Openclaw, count: number, lines = ''): Promise<void> {
+  for (let nth = 0; nth < count; nth++) {
+    const client = await claw.send(`GET / HTTP/1.1\r\n${HOST}${lines}Connection: close\r\n\r\n`);
+    assert.equal((await client.response()).status, 200);
+    client.close();
+  }
+}
+
+function counts(): number[] {
+  return servers.map((server) => server.lines.length);
+}
+
+/** Which server got the requests since the counts were taken. */
+function takerSince(before: number[]): number {
+  const takers = counts().flatMap((count, at) => (count > before[at]! ? [at] : []));
+  assert.equal(takers.length, 1, 'more than one server got them');
+  return takers[0]!;
+}
+
+test('round_robin gives each server its equal turns, plus or minus one for each worker', async () => {
+  await withStrategy({ strategy: 'round_robin' }, async (claw) => {
+    await get(claw, 90);
+    for (const count of counts()) assert.ok(Math.abs(count - 30) <= WORKERS, String(counts()));
+    const { pools } = await claw.status();
+    assert.deepEqual(
+      pools[0]!.servers.map((server) => server.requests),
+      counts(),
+    );
+  });
+});
+
+test('weighted_round_robin gives 5, 3 and 2 of ten, plus or minus one for each worker', async () => {
+  const weights = servers.map((server, at) => ({ server: server.address, weight: [5, 3, 2][at] }));
+  await withStrategy({ strategy: 'weighted_round_robin', weights }, async (claw) => {
+    await get(claw, 100);
+    counts().forEach((count, at) => {
+      assert.ok(Math.abs(count - [50, 30, 20][at]!) <= WORKERS, String(counts()));
+    });
+  });
+});
+
+test('least_connections leaves a slow server alone, whichever worker its request came to', async () => {
+  await withStrategy({ strategy: 'least_connections' }, async (claw) => {
+    const gate = Promise.withResolvers<void>();
+    servers[0]!.on('/', async (peer) => {
+      await gate.promise;
+      peer.send(okWith('slow'));
+    });
+    const waiting: Peer[] = [];
+    // One of the first three meets the slow server, for each of them has none in flight.
+    while (servers[0]!.lines.length === 0) {
+      const client = await claw.send(`GET / HTTP/1.1\r\n${HOST}\r\n`);
+      waiting.push(client);
+      await Promise.race([
+        client.arrival(),
+        until('it is slow', () => servers[0]!.lines.length > 0),
+      ]);
+    }
+    await get(claw, 30);
+    assert.equal(servers[0]!.lines.length, 1);
+    assert.equal((await claw.status()).pools[0]!.servers[0]!.inFlight, 1);
+    gate.resolve();
+    await Promise.all(waiting.map((client) => client.response()));
+    for (const client of waiting) client.close();
+    await claw.untilIdle();
+  });
+});
+
+test('ip_hash gives an address the same server in every worker, and other addresses others', async () => {
+  const trusted_proxies = ['127.0.0.1/32'];
+  await withStrategy({ strategy: 'ip_hash', trusted_proxies }, async (claw) => {
+    const takers = new Set<number>();
+    for (let client = 0; client < 12; client++) {
+      const before = counts();
+      await get(claw, 6, `X-Forwarded-For: 203.0.113.${client * 7}\r\n`);
+      takers.add(takerSince(before));
+    }
+    assert.ok(takers.size > 1);
+    const before = counts();
+    await get(claw, 6);
+    takerSince(before);
+  });
+});
+
+test('consistent_hash by a header gives a value the same server in every worker', async () => {
+  const balancing = { strategy: 'consistent_hash', strategy_key: { header: 'X-Tenant' } };
+  await withStrategy(balancing, async (claw) => {
+    const takers = new Set<number>();
+    for (let tenant = 0; tenant < 12; tenant++) {
+      const before = counts();
+      for (let nth = 0; nth < 6; nth++) {
+        await get(claw, 1, `x-tenant: tenant-${tenant}\r\n`);
+        // While one worker still counts it, another would find the bound of the load reached.
+        await claw.untilIdle();
+      }
+      takers.add(takerSince(before));
+    }
+    assert.ok(takers.size > 1);
+  });
+});
+
+test('least_latency gives a server that is slow to answer the fewest requests', async () => {
+  await withStrategy({ strategy: 'least_latency' }, async (claw) => {
+    servers[0]!.on('/', async (peer, head) => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await answerOk(peer, head);
+    });
+    await get(claw, 40);
+    const [slow, ...others] = counts() as [number, number, number];
+    assert.ok(slow < Math.max(...others), String(counts()));
+  });
+});
+
+/** Dies, in one data thread, once the file lies there. Nothing like it is in openclaw itself. */
+function killer(file: string): string {
+  return `
+    const { isMainThread } = require('node:worker_threads');
+    if (!isMainThread) {
+      const { unlinkSync } = require('node:fs');
+      setInterval(() => {
+        try { unlinkSync(${JSON.stringify(file)}); } catch { return; }
+        throw new Error('ended by a test');
+      }, 20).unref();
+    }`;
+}
+
+test('workers share the port, and one that dies is replaced and off the counts', async () => {
+  const folder = newFolder();
+  const file = join(folder, 'die');
+  const preload = join(folder, 'killer.cjs');
+  writeFileSync(preload, killer(file));
+  const [server] = servers as [ScriptedServer];
+  const gate = Promise.withResolvers<void>();
+  let ids = new Set<string>();
+  server.on('/held', async (peer) => {
+    await gate.promise;
+    peer.send(okWith('held'));
+  });
+  server.on('/id', async (peer, head) => {
+    // The first part of a made id tells the worker that made it.
+    ids.add(head.headers['x-request-id']![0]!.split('-')[0]!);
+    await answerOk(peer, head);
+  });
+  const claw = await Openclaw.start(
+    { servers: [server.address] },
+    { workers: 2, nodeOptions: ['--require', preload] },
+  );
+  const workersSeen = async (count: number) => {
+    ids = new Set();
+    await until(`${count} workers answer`, async () => {
+      const client = await claw.connect();
+      client.send(`GET /id HTTP/1.1\r\n${HOST}\r\n`);
+      await client.response().catch(() => {});
+      client.close();
+      return ids.size === count;
+    });
+    return ids;
+  };
+  const before = await workersSeen(2);
+
+  const held = await Promise.all(
+    Array.from({ length: 12 }, () => claw.send(`GET /held HTTP/1.1\r\n${HOST}\r\n`)),
+  );
+  await until('all are at the server', () => server.requestsFor('/held') === 12);
+  const inFlight = async () => (await claw.status()).pools[0]!.servers[0]!.inFlight;
+  assert.equal(await inFlight(), 12);
+
+  writeFileSync(file, '');
+  await until('a worker died', () => held.some((client) => client.isClosed || client.hasEnded));
+  const left = () => held.filter((client) => !client.isClosed && !client.hasEnded);
+  await until('its requests are off the counts', async () => (await inFlight()) === left().length);
+  assert.ok(left().length > 0, 'the other worker goes on');
+  const after = await workersSeen(2);
+  assert.equal([...after].filter((id) => before.has(id)).length, 1);
+
+  gate.resolve();
+  for (const client of left()) assert.equal((await client.response()).text, 'held');
+  await claw.untilIdle();
+  assert.equal((await claw.status()).workerDeaths, 1);
+  const death = claw.log().find((line) => line.event === 'worker_died');
+  assert.match(String(death?.cause), /ended by a test/);
+  for (const client of held) client.close();
+  await claw.stop();
+});
