@@ -1,6 +1,6 @@
 import { VERSION } from '../base/version.ts';
 import { standingName, standingOf } from '../core/balance/verdict.ts';
-import { type BreakerName, breakerName } from '../core/exchange/upkeep.ts';
+import { breakerName } from '../core/exchange/upkeep.ts';
 import { ADMIN, COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
@@ -14,11 +14,6 @@ const WINDOW_MS = 10_000;
 export const ADMIN_STATES = ['active', 'draining', 'maintenance'] as const;
 export type AdminState = (typeof ADMIN_STATES)[number];
 
-/** The breaker of a server as it stands; null where the pool has none. */
-export function breakerOf(table: SharedTable, plan: WorkerPlan, row: number): BreakerName | null {
-  return plan.pool.settings.breaker === null ? null : breakerName(table, row);
-}
-
 /** What one server is doing, for status and the dashboard. */
 export interface ServerStatus {
   name: string;
@@ -30,7 +25,7 @@ export interface ServerStatus {
   /** What the operator said. */
   admin: AdminState;
   /** Null where the pool has no breakers. */
-  breaker: BreakerName | null;
+  breaker: 'closed' | 'open' | 'half_open' | null;
   backup: boolean;
   weight: number;
   inFlight: number;
@@ -128,7 +123,7 @@ function serverStatus(
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
     standing: standingName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
-    breaker: breakerOf(table, plan, row),
+    breaker: plan.pool.settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,
     weight: server.weight,
     inFlight: table.inFlight(row),

@@ -138,7 +138,8 @@ export class Supervisor {
   }
 
   #spawn(lane: number): Promise<void> {
-    const { memory, serverRows, workerLanes } = this.#table;
+    const { memory, serverRows, workerLanes, measures } = this.#table;
+    measures.useLane(lane);
     const workerData: WorkerStart = {
       lane,
       memory,

@@ -93,3 +93,14 @@ test('a cleared row has no measures of the server before', () => {
   table.measures.addTiming(1, TIMING.firstByte, cells);
   assert.deepEqual([table.measures.requestsOfClass(1, 2), cells[BUCKETS]], [0, 0]);
 });
+
+test('lanes that were never used are not read, and those that were all are', () => {
+  const { measures } = SharedTable.create(SIZE);
+  measures.countRequest(1, 0, 'GET', 200);
+  measures.countRequest(1, 1, 'GET', 200);
+  measures.useLane(0);
+  assert.equal(measures.requestsOfClass(1, 2), 1);
+  measures.useLane(1);
+  measures.useLane(0);
+  assert.equal(measures.requestsOfClass(1, 2), 2);
+});

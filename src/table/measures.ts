@@ -89,6 +89,8 @@ export class Measures {
   readonly #rows: number;
   readonly #cells: Float64Array;
   readonly #workersAt: number;
+  /** Lanes that were ever written, as far as this reader was told; 0: it was not. */
+  #lanesUsed = 0;
 
   /** Cells, of 8 bytes, that so many servers and workers need. */
   static cells(serverRows: number, workerLanes: number): number {
@@ -102,6 +104,18 @@ export class Measures {
     this.noRow = serverRows;
     this.workerLanes = workerLanes;
     this.#workersAt = workerLanes * this.#rows * ROW_CELLS;
+  }
+
+  /**
+   * From now on only lanes up to this one are read here, or the highest that was told before:
+   * most of them are never used, and a scrape reads each for every server. Control thread only.
+   */
+  useLane(worker: number): void {
+    this.#lanesUsed = Math.max(this.#lanesUsed, worker + 1);
+  }
+
+  get #lanesRead(): number {
+    return this.#lanesUsed === 0 ? this.workerLanes : this.#lanesUsed;
   }
 
   /**
@@ -136,7 +150,8 @@ export class Measures {
   /** Adds a server's histogram, over all workers, to `into` (HISTOGRAM_CELLS long). */
   addTiming(row: number, timing: Timing, into: Float64Array): void {
     const offset = REQUEST_CELLS + timing * HISTOGRAM_CELLS;
-    for (let worker = 0; worker < this.workerLanes; worker++) {
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
       add(this.#cells, this.#row(row, worker) + offset, into);
     }
   }
@@ -166,7 +181,8 @@ export class Measures {
   /** A number over all workers. */
   total(which: WorkerNumber): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workerLanes; worker++) sum += this.get(worker, which);
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) sum += this.get(worker, which);
     return sum;
   }
 
@@ -177,7 +193,8 @@ export class Measures {
 
   failures(code: number): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workerLanes; worker++) {
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
       sum += this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]!;
     }
     return sum;
@@ -202,7 +219,8 @@ export class Measures {
 
   #sum(row: number, cell: number): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workerLanes; worker++) {
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
       sum += this.#cells[this.#row(row, worker) + cell]!;
     }
     return sum;
