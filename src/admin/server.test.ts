@@ -28,7 +28,11 @@ async function open(context: TestContext, token = '') {
   const { settings, problems } = parseConfig(CONFIG, { file: 'test', env: {} });
   assert.ok(settings !== undefined, JSON.stringify(problems));
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
-  const instance = new Instance(settings, pino({ enabled: false }), folder);
+  const instance = new Instance(
+    settings,
+    { logger: pino({ enabled: false }), dropped: () => 0 },
+    folder,
+  );
   context.after(() => rmSync(folder, { recursive: true }));
   const admin = new AdminServer({ instance, token });
   const port = await admin.listen({ host: '127.0.0.1', port: 0 });

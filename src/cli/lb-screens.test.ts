@@ -13,6 +13,7 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   state: 'up',
   standing: 'usable',
   attempts: 0,
+  breaker: null,
   admin: 'active',
   backup: false,
   weight: 1,

@@ -174,6 +174,9 @@ export function statsScreen(stats: Stats, screen: Screen): string {
 function stateCell(server: ServerStatus): Cell {
   if (server.admin === 'maintenance') return { text: 'disabled', colour: 'yellow' };
   if (server.state === 'down') return { text: 'down', colour: 'red' };
+  if (server.breaker === 'open') return { text: 'breaker open', colour: 'red' };
+  if (server.breaker === 'half_open') return { text: 'breaker tries', colour: 'yellow' };
+  if (server.standing === 'ejected') return { text: 'ejected', colour: 'red' };
   if (server.admin === 'draining') return { text: 'draining', colour: 'yellow' };
   return { text: server.state, ...colourOf(server.state === 'up' ? 'green' : undefined) };
 }

@@ -6,6 +6,7 @@ import { check, readConfig, refuseProblems, requireFile, shown, warn } from './c
 import { initCommand } from './init.ts';
 import type { Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
+import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
 import { type StartOptions, start } from './start.ts';
 
@@ -39,6 +40,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(initCommand(io));
   openclaw.addCommand(lbCommand(io));
   openclaw.addCommand(alertsCommand(io));
+  openclaw.addCommand(logsCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

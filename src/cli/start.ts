@@ -16,7 +16,7 @@ import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
 import { unservedSettings } from '../control/unserved.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
-import { type Logger, openLog } from '../observe/log.ts';
+import { type Log, openLog } from '../observe/log.ts';
 import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -40,7 +40,8 @@ export async function start(io: Io, options: StartOptions): Promise<void> {
     const { settings, file: source } = running;
     const workers = options.workers ?? workersOf(settings);
     const file = logFile(settings, io.env);
-    const instance = openInstance(settings, openLogOrFail(file, settings.log.level), io);
+    const log = await openLogOrFail(file, settings);
+    const instance = openInstance(settings, log, io);
     await orFail(instance.start(workers));
     const reloader = newReloader(io, instance, running, options);
     const admin = await openAdmin(settings, instance, reloader);
@@ -57,6 +58,7 @@ export async function start(io: Io, options: StartOptions): Promise<void> {
     process.once('SIGTERM', () => process.exit(1));
     await instance.stop();
     admin.close();
+    await log.close();
   } finally {
     demo?.close();
   }
@@ -150,9 +152,9 @@ function workersOf(settings: Settings): number {
   return workers === 'auto' ? Math.min(availableParallelism(), 32) : workers;
 }
 
-function openLogOrFail(file: string, level: string): Logger {
+async function openLogOrFail(file: string, { log }: Settings): Promise<Log> {
   try {
-    return openLog(file, level);
+    return await openLog({ file, maxBytes: log.max_size, maxFiles: log.max_files }, log.level);
   } catch (error) {
     throw refusal(
       `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
@@ -160,7 +162,7 @@ function openLogOrFail(file: string, level: string): Logger {
   }
 }
 
-function openInstance(settings: Settings, log: Logger, io: Io): Instance {
+function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/schema.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
-import type { Logger } from '../observe/log.ts';
+import type { Log, Logger } from '../observe/log.ts';
 import { ADMIN } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -30,13 +30,19 @@ export class Instance {
   #settings: Settings;
   #workerDeaths = 0;
   #lostLogRecords = 0;
+  readonly #droppedLines: () => number;
 
   /**
    * @param stateDirectory where the key of session cookies is kept
    * @throws SessionKeyError when that key can be neither read nor made
    */
-  constructor(settings: Settings, log: Logger, stateDirectory: string) {
+  constructor(
+    settings: Settings,
+    { logger: log, dropped }: Pick<Log, 'logger' | 'dropped'>,
+    stateDirectory: string,
+  ) {
     this.log = log;
+    this.#droppedLines = dropped;
     this.#settings = settings;
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
@@ -147,7 +153,7 @@ export class Instance {
     return {
       lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,
-      lostLogRecords: this.#lostLogRecords,
+      lostLogRecords: this.#lostLogRecords + this.#droppedLines(),
     };
   }
 }

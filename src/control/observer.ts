@@ -4,7 +4,6 @@ import { hostname } from 'node:os';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
 import { standingOf, VERDICT, type Verdict } from '../core/balance/verdict.ts';
-import { breakerName } from '../core/exchange/upkeep.ts';
 import { type ActiveAlert, AlertEngine, type AlertMessage } from '../observe/alerts.ts';
 import { channelsOf } from '../observe/channels.ts';
 import { type ChannelStatus, Dispatcher } from '../observe/dispatcher.ts';
@@ -20,6 +19,7 @@ import type { ExchangeRecord } from '../worker/record.ts';
 import { conditionsOf, type ServerFacts } from './conditions.ts';
 import { History } from './history.ts';
 import { urlOf } from './plan.ts';
+import { breakerOf } from './status.ts';
 
 const TICK_MS = 1000;
 const ERRORS_MAX = 100;
@@ -199,12 +199,11 @@ export class Observer {
     return {
       ...this.#surroundings(),
       table: this.#table,
-      servers: pool.servers.map(({ label, row }) => ({
-        pool: pool.settings.name,
-        label,
-        row,
-        ...(pool.settings.breaker === null ? {} : { breaker: breakerName(this.#table, row) }),
-      })),
+      servers: pool.servers.map(({ label, row }) => {
+        const breaker = breakerOf(this.#table, this.#plan, row);
+        const named = { pool: pool.settings.name, label, row };
+        return breaker === null ? named : { ...named, breaker };
+      }),
       pool: pool.settings.name,
       version: VERSION,
       startedSeconds: this.#startedSeconds,

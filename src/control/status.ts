@@ -1,6 +1,6 @@
 import { VERSION } from '../base/version.ts';
 import { standingName, standingOf } from '../core/balance/verdict.ts';
-import { ADMIN, COUNTER, HEALTH } from '../table/layout.ts';
+import { ADMIN, BREAKER, COUNTER, HEALTH, SERVER } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -13,6 +13,16 @@ const WINDOW_MS = 10_000;
 export const ADMIN_STATES = ['active', 'draining', 'maintenance'] as const;
 export type AdminState = (typeof ADMIN_STATES)[number];
 
+export type BreakerName = 'closed' | 'open' | 'half_open';
+
+/** The breaker of a server as it stands; null where the pool has none. */
+export function breakerOf(table: SharedTable, plan: WorkerPlan, row: number): BreakerName | null {
+  if (plan.pool.settings.breaker === null) return null;
+  const state = Atomics.load(table.cells, table.atServer(row, SERVER.breaker));
+  if (state === BREAKER.closed) return 'closed';
+  return state === BREAKER.open ? 'open' : 'half_open';
+}
+
 /** What one server is doing, for status and the dashboard. */
 export interface ServerStatus {
   name: string;
@@ -23,6 +33,8 @@ export interface ServerStatus {
   standing: string;
   /** What the operator said. */
   admin: AdminState;
+  /** Null where the pool has no breakers. */
+  breaker: BreakerName | null;
   backup: boolean;
   weight: number;
   inFlight: number;
@@ -74,7 +86,7 @@ export function statusOf(
   const { pool, listen } = plan;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
-  const servers = pool.servers.map((server) => serverStatus(table, observer, server));
+  const servers = pool.servers.map((server) => serverStatus(table, plan, observer, server));
   const requestsOfMinute = servers.map(({ requestsPerSecond }) => requestsPerSecond);
   const ofAll = sum(requestsOfMinute);
   servers.forEach((server, at) => {
@@ -106,6 +118,7 @@ export function statusOf(
 
 function serverStatus(
   table: SharedTable,
+  plan: WorkerPlan,
   observer: Observer,
   server: WorkerPlan['pool']['servers'][number],
 ): ServerStatus {
@@ -119,6 +132,7 @@ function serverStatus(
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
     standing: standingName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
+    breaker: breakerOf(table, plan, row),
     backup: server.backup,
     weight: server.weight,
     inFlight: table.inFlight(row),

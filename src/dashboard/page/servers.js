@@ -113,14 +113,7 @@ export class ServerTable {
 
   fill(row, server, nowMs) {
     const { words } = this;
-    const state =
-      server.admin === 'maintenance'
-        ? 'maintenance'
-        : server.state === 'down'
-          ? 'down'
-          : server.admin === 'draining'
-            ? 'draining'
-            : server.state;
+    const state = stateOf(server);
     const put = (key, value, write) => {
       if (row.last.get(key) === value) return;
       row.last.set(key, value);
@@ -169,6 +162,13 @@ export class ServerTable {
       for (const button of row.buttons) button.disabled = button.dataset.action === taken;
     });
   }
+}
+
+/** The gravest of what probes, operator and traffic say. */
+function stateOf({ admin, state, standing }) {
+  if (admin === 'maintenance') return admin;
+  if (state === 'down' || standing === 'ejected') return state === 'down' ? state : standing;
+  return admin === 'draining' ? admin : state;
 }
 
 /** A line through the values that were measured, on a scale of its own. */
