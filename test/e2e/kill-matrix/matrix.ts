@@ -8,6 +8,8 @@ export interface Row extends Tally {
   fault: Fault;
   /** From the fault until the server was left out; -1: it never was. */
   outMs: number;
+  /** How often it was ejected: one that comes back and is still broken is ejected again. */
+  ejections: number;
   /** Requests that were sent to it after that, while the fault lasted. */
   sentWhileOut: number;
   /** From its mending until it served again. */
@@ -63,6 +65,7 @@ export class KillMatrix {
     const server = this.#servers[this.#next++ % SERVERS]!;
     await until('all servers serve', () => this.#allServe());
     this.#load.take();
+    const ejectionsBefore = this.#ejections();
     const startedMs = performance.now();
     await server.fail(fault);
     let outMs = -1;
@@ -80,11 +83,12 @@ export class KillMatrix {
     }
     const sentWhileOut = outMs === -1 ? -1 : (await this.#statusOf(server)).attempts - sentBefore;
     const tally = this.#load.take();
+    const ejections = this.#ejections() - ejectionsBefore;
     const mendedMs = performance.now();
     await server.heal(fault);
     await until(`${server.address} serves again`, () => this.#serves(server));
     const backMs = Math.round(performance.now() - mendedMs);
-    return { fault, ...tally, outMs, sentWhileOut, backMs };
+    return { fault, ...tally, outMs, ejections, sentWhileOut, backMs };
   }
 
   /** What the log says of states that changed. */
@@ -99,6 +103,10 @@ export class KillMatrix {
     await this.#load.stop();
     await this.#openclaw.stop();
     for (const server of this.#servers) await server.stop();
+  }
+
+  #ejections(): number {
+    return this.changes().filter((line) => line.includes('-> ejected')).length;
   }
 
   async #allServe(): Promise<boolean> {
