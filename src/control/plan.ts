@@ -16,8 +16,10 @@ const DEFAULT_POOL_ROW = 0;
 
 /** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
 const READS_PER_BUFFER = 4;
-const READ_BYTES_MIN = 64 * 1024;
+const READ_BYTES_MIN = 128 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
+/** A request body of up to this size is held for another attempt. */
+const REPLAY_BYTES_MIN = 64 * 1024;
 
 /** What the data threads need of the settings. */
 export function planOf(
@@ -67,7 +69,7 @@ export function planOf(
         ...failureSettings(failover),
         // Below this a socket tells nobody that it has drained, and who was paused stayed so.
         highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
-        replayBytes: Math.max(bufferBytes, READ_BYTES_MIN),
+        replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
       },
     },
   };

@@ -1,14 +1,12 @@
 import net from 'node:net';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
-import { BULK_BYTES_MIN, type ReadBuffers } from './read-buffers.ts';
+import type { ReadBuffers } from './read-buffers.ts';
 
 /** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
 const TEXT_BYTES_MAX = 16 * 1024;
 /** `drain` is told after every write that is larger than what goes as text. */
 export const WRITE_HIGH_WATER_BYTES = TEXT_BYTES_MAX;
-/** After so many small reads in a row a bulk buffer is given up. */
-const SMALL_READS_MAX = 8;
 /** After a failed write, how long what the peer had still sent may take to be read. */
 const LAST_WORDS_MS = 250;
 
@@ -26,10 +24,7 @@ export class SocketStream implements Stream {
   owner: StreamOwner;
   readonly #context: SocketContext;
   #socket: StreamSocket | null = null;
-  #bulk: Buffer | null = null;
-  #readBuffer: Buffer | null = null;
-  #smallReads = 0;
-  /** Bulk buffers that writes of this stream still need. */
+  /** Buffers that writes of this stream still need. */
   #borrowed: Buffer[] | null = null;
   #cause: CloseCause = 'closed';
   #isPaused = false;
@@ -48,10 +43,8 @@ export class SocketStream implements Stream {
    * for each piece.
    */
   get onread(): net.OnReadOpts {
-    this.#readBuffer = null;
     return {
-      // Node keeps the buffer it has where it gets none; to hand it the same again costs a handle.
-      buffer: () => this.#nextBuffer() as Buffer,
+      buffer: this.#context.buffers.shared,
       callback: (bytesRead, buffer) => this.#onRead(bytesRead, buffer as Buffer),
     };
   }
@@ -183,36 +176,10 @@ export class SocketStream implements Stream {
     this.#lastWords = setTimeout(destroy, LAST_WORDS_MS);
   }
 
-  /** The buffer for the next read, or undefined to go on with the one that is set. */
-  #nextBuffer(): Buffer | undefined {
-    const buffer = this.#bulk ?? this.#context.buffers.shared;
-    if (buffer === this.#readBuffer) return undefined;
-    this.#readBuffer = buffer;
-    return buffer;
-  }
-
   #onRead(bytesRead: number, buffer: Buffer): boolean {
     if (this.#socket === null) return false;
-    const { buffers, clock } = this.#context;
-    buffers.current = buffer;
-    buffers.currentIsLent = false;
-    this.owner.onBytes(buffer, 0, bytesRead, clock.nowMs());
-    buffers.current = null;
-    if (this.#bulk !== null || bytesRead >= BULK_BYTES_MIN) this.#chooseBuffer(bytesRead);
+    this.owner.onBytes(buffer, 0, bytesRead, this.#context.clock.nowMs());
     return !this.#isPaused;
-  }
-
-  /** Which buffer the next read gets. */
-  #chooseBuffer(bytesRead: number): void {
-    const { buffers } = this.#context;
-    if (this.#bulk !== null && buffers.currentIsLent) this.#bulk = null;
-    if (bytesRead >= BULK_BYTES_MIN) this.#smallReads = 0;
-    else this.#smallReads += 1;
-    if (this.#socket === null || this.#smallReads > SMALL_READS_MAX) {
-      if (this.#bulk !== null) buffers.giveBack(this.#bulk);
-      this.#bulk = null;
-      this.#smallReads = 0;
-    } else this.#bulk ??= buffers.take();
   }
 
   /** Writes without a copy, but for bytes in the shared buffer. */
@@ -231,14 +198,9 @@ export class SocketStream implements Stream {
     socket.write(piece);
     if (text !== '') socket.uncork();
 
-    const isWritten = socket.writableLength === 0;
-    if (copy !== null) {
-      if (isWritten) buffers.giveBack(copy);
-      else this.#borrow(copy);
-    } else if (!isWritten && bytes === buffers.current && !buffers.currentIsLent) {
-      buffers.currentIsLent = true;
-      this.#borrow(bytes);
-    }
+    if (copy === null) return;
+    if (socket.writableLength === 0) buffers.giveBack(copy);
+    else this.#borrow(copy);
   }
 
   #borrow(buffer: Buffer): void {
@@ -256,10 +218,6 @@ export class SocketStream implements Stream {
     // The kernel may still be reading from a borrowed buffer: those are left to the collector.
     for (const _ of this.#borrowed ?? []) buffers.forget();
     this.#borrowed = null;
-    if (this.#bulk !== null && this.#bulk !== buffers.current) {
-      buffers.giveBack(this.#bulk);
-      this.#bulk = null;
-    }
     return socket;
   }
 }
