@@ -5,7 +5,7 @@ import { locateConfig, runtimeDirectory, stateDirectory } from './locate.ts';
 const PLACES = [
   '/opt/asked.yml',
   '/opt/env.yml',
-  '/work/openclaw.yml',
+  '/srv/openclaw.yml',
   '/xdg/openclaw/openclaw.yml',
   '/etc/openclaw/openclaw.yml',
 ];
@@ -16,7 +16,7 @@ test('the configuration is found in the order of the specification', () => {
     locateConfig({
       config,
       env: surroundings,
-      cwd: '/work',
+      cwd: '/srv',
       exists: (path) => PLACES.indexOf(path) >= from,
     });
   assert.deepEqual(at('../opt/asked.yml', env, 0), { found: true, file: PLACES[0] });
