@@ -2,7 +2,7 @@
  * `${NAME}` and `${NAME:-default}` in values are taken from the environment; `$${` is a plain `${`.
  * Replacement happens in the parsed tree, so that a value cannot change the structure of the file.
  */
-import { type Document, isScalar, Scalar, visit } from 'yaml';
+import { type Document, Scalar, visit } from 'yaml';
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}/g;
 const NAME = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/;
@@ -61,9 +61,4 @@ function resolved(text: string): unknown {
   if (/^[-+]?\d+(\.\d+)?$/.test(text)) return Number(text);
   if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
   return text;
-}
-
-/** Whether a node holds a reference to the environment, before it was replaced. */
-export function refersToEnvironment(node: unknown): boolean {
-  return isScalar(node) && typeof node.source === 'string' && /(?<!\$)\$\{/.test(node.source);
 }
