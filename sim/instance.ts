@@ -1,7 +1,8 @@
 import { TimerWheel } from '../src/base/wheel.ts';
 import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
-import type { TriedSet } from '../src/core/balance/tried-set.ts';
+import { TriedSet } from '../src/core/balance/tried-set.ts';
+import { VERDICT } from '../src/core/balance/verdict.ts';
 import { ClientConnection } from '../src/core/exchange/client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
 import { Via } from '../src/core/exchange/forward.ts';
@@ -11,12 +12,16 @@ import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
+import type { Sabotage } from './sabotage.ts';
+import { WatchedQueue } from './watched-queue.ts';
 import type { World } from './world.ts';
 
 export const TICK_MS = 50;
 
 /** How one instance of openclaw is set up: the same for all its workers. */
 export interface Setup {
+  /** Bounds are so low that requests wait, and some in vain. */
+  readonly isTight: boolean;
   readonly strategy: StrategyName;
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
@@ -28,12 +33,27 @@ export class SimWorker {
   readonly name: string;
   readonly wheel: TimerWheel;
   readonly servers: readonly Server[];
+  readonly #pool: Pool;
+  readonly #chooser: Chooser<Server>;
+  readonly #queue: WatchedQueue;
   readonly #connections = new Set<ClientConnection>();
   readonly #world: World;
+  readonly #setup: Setup;
+  readonly #table: SharedTable;
 
-  constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
+  /** @param wake calls another worker, some time later */
+  constructor(
+    world: World,
+    setup: Setup,
+    table: SharedTable,
+    lane: number,
+    chance: Chance,
+    wake: (lane: number) => void,
+  ) {
     const { clock, network, ledger } = world;
     this.#world = world;
+    this.#setup = setup;
+    this.#table = table;
     this.name = `worker-${lane}`;
     this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
     const engine = new Engine({
@@ -43,6 +63,7 @@ export class SimWorker {
       table,
       lane,
       connector: new SimConnector(network),
+      wake,
       headLimits: DEFAULT_HEAD_LIMITS,
       settled: (exchange) => {
         const request = ledger.requests.get(exchange.requestId);
@@ -60,7 +81,13 @@ export class SimWorker {
       panicThresholdPercent: setup.panicThresholdPercent,
     });
     const keyOf = () => chance.whole(0, 0x7fffffff);
-    const pool = new Pool(engine, setup.settings, this.servers, chooser, keyOf, null);
+    const { invariants } = world;
+    const { row } = setup.settings;
+    this.#chooser = chooser;
+    this.#queue = new WatchedQueue(engine, row, invariants, network.sabotage);
+    const settings = sabotaged(setup.settings, network.sabotage);
+    const pool = new Pool(engine, settings, this.servers, chooser, keyOf, null, this.#queue);
+    this.#pool = pool;
     const route = { pool };
     const via = new Via({
       peerAddress: '10.0.0.1',
@@ -82,12 +109,51 @@ export class SimWorker {
     return this.#connections.size;
   }
 
+  /** Another worker says that it is this one's turn to serve who waits. */
+  called(nowMs: number): void {
+    this.#queue.called(nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
+    this.#queue.checkWaits(this.#setup.settings.waitMs + 2 * TICK_MS, nowMs);
+    if (this.#queue.length > 0 && this.#hasRoom()) {
+      const what = `${this.#queue.length} requests wait at ${this.name}, and there is room`;
+      this.#world.invariants.fail('noLostWakeUp', what);
+    }
+  }
+
+  warm(nowMs: number): void {
+    this.#pool.warm(nowMs);
+  }
+
+  #hasRoom(): boolean {
+    const { connectionsMax, row } = this.#setup.settings;
+    const mayConnect =
+      this.#table.connections(row) < connectionsMax ||
+      this.servers.some((server) => server.idle.length > 0);
+    const isUsable = (server: Server) => this.#chooser.verdict(server, UNTRIED) === VERDICT.usable;
+    return mayConnect && this.servers.some(isUsable);
+  }
+
   /** Lets go of every client when its request has been answered. */
   drain(): void {
     this.#world.network.trace.note(0, `${this.name} drains`);
     for (const connection of this.#connections) connection.drain();
   }
 }
+
+function sabotaged(settings: PoolSettings, sabotage: Sabotage): PoolSettings {
+  const { waitMs, connectionsMax } = settings;
+  return {
+    ...settings,
+    waitMs: sabotage.waitsLonger ? waitMs * 10 : waitMs,
+    connectionsMax: sabotage.ignoresBounds ? connectionsMax * 10 : connectionsMax,
+  };
+}
+
+const UNTRIED = new TriedSet();
 
 /** The real chooser; what it chooses is compared with the table. */
 class WatchedChooser extends Chooser<Server> {

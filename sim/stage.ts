@@ -22,8 +22,12 @@ const SETTINGS: PoolSettings = {
     idleMs: 4_000,
     streamMs: 3_000,
   },
-  idlePerServerMax: 8,
+  connectionsMax: 1_000,
+  idleMax: 8,
+  idleMin: 0,
   idleMs: 60_000,
+  waitingMax: 100,
+  waitMs: 1_000,
   retries: 0,
   retryBudgetPercent: 20,
   retryWithinMs: 0,
@@ -110,12 +114,13 @@ export class Stage {
       maxInFlight: 0,
     };
     const setup = {
+      isTight: false,
       strategy: 'round_robin' as const,
       settings: SETTINGS,
       plans: [plan],
       panicThresholdPercent: 0,
     };
-    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8));
+    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8), () => {});
     network.listen('server', (stream) => {
       const server = new Actor();
       server.stream = stream;
@@ -150,7 +155,7 @@ export class Stage {
     let tickMs = Math.floor(clock.nowMs() / TICK_MS) * TICK_MS;
     while (tickMs + TICK_MS <= untilMs) {
       tickMs += TICK_MS;
-      clock.at(tickMs, () => this.#worker.wheel.advance(clock.nowMs()));
+      clock.at(tickMs, () => this.#worker.tick(clock.nowMs()));
     }
     clock.at(untilMs, () => {});
     while (clock.nextMs() <= untilMs) clock.step();

@@ -59,10 +59,12 @@ export function planOf(
           idleMs: timeout.idle,
           streamMs: timeout.stream,
         },
-        idlePerServerMax: pooling.enabled
-          ? Math.ceil(pooling.max_idle_connections / Math.max(1, servers.length))
-          : 0,
+        connectionsMax: pooling.max_connections,
+        idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
+        idleMin: pooling.enabled ? pooling.min_idle : 0,
         idleMs: pooling.idle_timeout,
+        waitingMax: pooling.queue_size,
+        waitMs: pooling.queue_timeout,
         retries: failover.enabled ? failover.retries : 0,
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,

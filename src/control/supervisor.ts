@@ -66,6 +66,7 @@ export class Supervisor {
   /** @throws ListenError when an address cannot be opened; nothing is left running then */
   async start(workers: number): Promise<void> {
     for (const address of this.#plan.listen) await claim(address);
+    this.#table.setWorkers(workers);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
       while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
@@ -98,6 +99,7 @@ export class Supervisor {
 
   /** Starts or ends data threads until there are `workers`; those that end drain first. */
   async resize(workers: number, withinMs: number): Promise<void> {
+    this.#table.setWorkers(workers);
     while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
     for (const [lane, worker] of [...this.#workers].slice(workers)) {
       this.#workers.delete(lane);

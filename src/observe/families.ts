@@ -174,6 +174,25 @@ export const FAMILIES: readonly Family[] = [
     'gauge',
     GAUGE.idleServerConnections,
   ),
+  {
+    name: 'openclaw_server_connections_open',
+    help: 'Connections to servers, busy, idle or being opened.',
+    type: 'gauge',
+    labels: ['pool', 'worker'],
+    read: ofPool((table, row, lane) => table.connectionsOf(row, lane)),
+  },
+  {
+    name: 'openclaw_queue_length',
+    help: 'Requests that wait for a server or a connection to come free.',
+    type: 'gauge',
+    labels: ['pool', 'worker'],
+    read: ofPool((table, row, lane) => table.waitingOf(row, lane)),
+  },
+  timingOfWorkers(
+    'openclaw_queue_wait_seconds',
+    'How long requests waited for a server or a connection, in vain or not; those that did not wait are not in it.',
+    WORKER_TIMING.queueWait,
+  ),
   ofWorkers('openclaw_tunnels_open', 'Open tunnels (WebSocket).', 'gauge', GAUGE.tunnels),
   ofWorkers('openclaw_streams_open', 'Event streams under way.', 'gauge', GAUGE.streams),
   {
@@ -347,6 +366,14 @@ function timing(name: string, help: string, which: Timing): Family {
         return { labels: serverLabels(server), cells };
       }),
   };
+}
+
+function ofPool(read: (table: View['table'], row: number, lane: number) => number) {
+  return ({ lanes, table, pool, poolRow }: View): Sample[] =>
+    lanes.map((lane) => ({
+      labels: { pool, worker: String(lane) },
+      value: read(table, poolRow, lane),
+    }));
 }
 
 function ofWorkers(

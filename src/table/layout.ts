@@ -19,6 +19,8 @@ export const WORKER_LANES_MAX = 64;
 export const HEAD = {
   /** Raised by whoever changes what `usable` would answer, so that workers can keep a list. */
   generation: 0,
+  /** Data threads that the configuration asks for. Written by the control thread. */
+  workers: 1,
 } as const;
 export const HEAD_CELLS = 16;
 
@@ -33,8 +35,26 @@ export const POOL = {
   ejectionLock: 1,
   /** Requests that are being tried again, over all workers; bounded by the retry budget. Atomic. */
   liveRetries: 2,
+  /** Connections to the pool's servers over all workers, those being opened too. Atomic. */
+  connections: 3,
+  /** Requests that wait in queues, over all workers. Atomic. */
+  waiting: 4,
 } as const;
 export const POOL_CELLS = 8;
+
+/** What one worker holds of a pool's sums; written by that worker, read by all. */
+export const SHARE = {
+  /** Of POOL.liveRetries. */
+  retries: 0,
+  /** Of POOL.connections. */
+  connections: 1,
+  /** Of POOL.waiting. */
+  waiting: 2,
+  /** Since when its longest waiting request waits, in ms of the table's time; 0: none waits. */
+  waitingSinceMs: 3,
+} as const;
+export type Share = (typeof SHARE)[keyof typeof SHARE];
+export const SHARE_CELLS = 4;
 
 /** Cells of a server's row. */
 export const SERVER = {

@@ -41,9 +41,11 @@ export const WORKER_TIMING = {
   streamDuration: 1,
   /** Between two pieces of an event stream. */
   streamGap: 2,
+  /** Of requests that had to wait for room, those that waited in vain too. */
+  queueWait: 3,
 } as const;
 export type WorkerTiming = (typeof WORKER_TIMING)[keyof typeof WORKER_TIMING];
-const WORKER_TIMINGS = 3;
+const WORKER_TIMINGS = 4;
 
 /** Numbers of a worker. A gauge falls to 0 when the worker dies; a counter stays. */
 export const GAUGE = {

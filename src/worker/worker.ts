@@ -10,6 +10,7 @@ import { Via } from '../core/exchange/forward.ts';
 import { Pool } from '../core/exchange/pool.ts';
 import type { Stream } from '../core/exchange/ports.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import { WaitQueue } from '../core/exchange/wait-queue.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
 import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
@@ -18,6 +19,7 @@ import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import { hearCalls } from './calls.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
 import { inNetworks } from './networks.ts';
@@ -43,6 +45,8 @@ export class DataWorker {
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
+  readonly #queue: WaitQueue;
+  readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
   readonly #connections = new Map<ClientConnection, ListenAddress>();
   #listeners: Listener[] = [];
@@ -68,12 +72,15 @@ export class DataWorker {
       table,
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
+      wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
       settled: (exchange, server, nowMs) => this.#settled(exchange, server, nowMs),
       refused: (via, code, status) => this.#refused(via, code, status),
     });
     this.#isTrusted = inNetworks(plan.trustedProxies);
+    this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
     this.#route = { pool: this.#makePool(plan.pool, null) };
+    this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
@@ -148,6 +155,7 @@ export class DataWorker {
   /** Ends at once. */
   close(): void {
     clearInterval(this.#ticker);
+    this.#stopHearing();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
     for (const server of this.#route.pool.servers) {
@@ -207,7 +215,7 @@ export class DataWorker {
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
     const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence, this.#queue);
   }
 
   /** The same instance as long as the name is the same, so that turns go on over a reload. */
@@ -225,12 +233,14 @@ export class DataWorker {
   #tick(nowMs: number): void {
     const { wheel, table, lane } = this.#engine;
     wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     measureThread(table.measures, lane);
+    this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);

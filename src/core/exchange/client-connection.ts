@@ -162,8 +162,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
-        // stream without keeping the connection whole.
-        if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
+        // stream without keeping the connection whole, and who leaves while it waits for its turn
+        // is most likely a person who has had enough: it would only make all others wait longer.
+        if (this.#exchange!.isStream || this.#exchange!.isQueued)
+          this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
         this.#exchange!.tunnel!.clientEnded(nowMs);

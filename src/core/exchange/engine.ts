@@ -31,6 +31,7 @@ type EngineParts = Pick<
   | 'table'
   | 'lane'
   | 'connector'
+  | 'wake'
   | 'settled'
   | 'refused'
   | 'headLimits'
@@ -45,6 +46,8 @@ export class Engine {
   /** This worker's lane in the table. */
   readonly lane: number;
   readonly connector: Connector;
+  /** Wakes another worker, so that it looks at its queues. */
+  readonly wake: (lane: number) => void;
   /** Hears of every exchange when it is over, with the server that answered or failed last. */
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
@@ -74,6 +77,7 @@ export class Engine {
     this.table = given.table;
     this.lane = given.lane;
     this.connector = given.connector;
+    this.wake = given.wake;
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;

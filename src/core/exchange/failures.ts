@@ -14,6 +14,8 @@ export const FAILURES = {
   client_write_timeout: ['client', 499, 'the client took no byte of the response in time'],
   idle_timeout: ['client', 0, 'the client connection was idle'],
   no_server: ['us', 503, 'no server of the pool can take a request'],
+  queue_full: ['us', 503, 'every server is busy, and as many requests wait as may'],
+  queue_timeout: ['us', 503, 'every server stayed busy for as long as a request may wait'],
   connect_refused: ['server', 502, 'the server refused the connection'],
   connect_unreachable: ['server', 502, 'the server cannot be reached'],
   connect_reset: ['server', 502, 'the connection broke while it was being opened'],

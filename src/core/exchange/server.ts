@@ -3,6 +3,7 @@ import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** Where a server is reached. */
 export interface ServerAddress {
@@ -52,6 +53,12 @@ export class Server implements PoolServer {
   readonly idle: ServerConnection[] = [];
   /** As its pool has it at present; null: without a breaker. */
   breaker: BreakerSettings | null = null;
+  /** Of its pool. */
+  queue: WaitQueue | null = null;
+  /** Connections that are being opened ahead of need. */
+  warming = 0;
+  /** None is opened ahead of need before this time: the last one failed. */
+  warmsFromMs = 0;
   readonly #table: SharedTable;
   readonly #clock: Clock;
   #isRetired = false;
