@@ -386,6 +386,8 @@ function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean):
       waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
       retries: chance.pick([0, 1, 3]),
       retryBudgetPercent: 20,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
       highWaterBytes: chance.pick([0, 1_024, 16_384]),
       replayBytes: chance.pick([2_048, 65_536]),
     },

@@ -35,6 +35,8 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
+  uploadBytesPerSecond: 0,
+  downloadBytesPerSecond: 0,
   highWaterBytes: 1_024,
   replayBytes: 65_536,
 };

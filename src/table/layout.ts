@@ -20,9 +20,24 @@ export const HEAD = {
   /** Raised by whoever changes what `usable` would answer, so that workers can keep a list. */
   generation: 0,
   /** Data threads that the configuration asks for. Written by the control thread. */
-  workers: 1,
+  workers: 3,
+  /** Open connections of clients, over all workers and listeners. Atomic. */
+  clients: 4,
+  /** Connections that wait to be taken up, for there are as many clients as may be. Atomic. */
+  clientsWaiting: 5,
 } as const;
 export const HEAD_CELLS = 16;
+
+/** What one worker holds of the sums in the head, and how it is called. */
+export const WORKER = {
+  /** Raised by whoever calls the worker; see `SharedTable.wake`. Atomic. */
+  calls: 0,
+  /** Of HEAD.clients. Written by the worker. */
+  clients: 1,
+  /** Of HEAD.clientsWaiting. Written by the worker. */
+  clientsWaiting: 2,
+} as const;
+export const WORKER_CELLS = 4;
 
 /** Most pools that one instance can hold. */
 export const POOL_ROWS_MAX = 64;

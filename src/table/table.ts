@@ -14,6 +14,8 @@ import {
   SHARE,
   SHARE_CELLS,
   type Share,
+  WORKER,
+  WORKER_CELLS,
   WORKER_LANES_MAX,
 } from './layout.ts';
 import { Measures } from './measures.ts';
@@ -81,7 +83,8 @@ export class SharedTable {
     }
     const lanes = size.serverRows * size.workerLanes;
     const shareCells = POOL_ROWS_MAX * size.workerLanes * SHARE_CELLS;
-    const cells = SERVERS_START + size.serverRows * SERVER_CELLS + shareCells + size.workerLanes;
+    const workerCells = size.workerLanes * WORKER_CELLS;
+    const cells = SERVERS_START + size.serverRows * SERVER_CELLS + shareCells + workerCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
     const bytes = floats * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
@@ -120,6 +123,39 @@ export class SharedTable {
   /** Control thread only. */
   setWorkers(workers: number): void {
     Atomics.store(this.cells, HEAD.workers, workers);
+  }
+
+  /**
+   * A client of this worker is let in.
+   *
+   * @param most how many may be, over all workers
+   * @returns false where that many are
+   */
+  claimClient(worker: number, most: number): boolean {
+    if (!addBelow(this.cells, HEAD.clients, most)) return false;
+    this.cells[this.#atWorker(worker, WORKER.clients)]! += 1;
+    return true;
+  }
+
+  releaseClient(worker: number): void {
+    Atomics.sub(this.cells, HEAD.clients, 1);
+    this.cells[this.#atWorker(worker, WORKER.clients)]! -= 1;
+  }
+
+  /** Open connections of clients, over all workers. */
+  clients(): number {
+    return Atomics.load(this.cells, HEAD.clients);
+  }
+
+  /** Connections that wait to be taken up, over all workers. */
+  clientsWaiting(): number {
+    return Atomics.load(this.cells, HEAD.clientsWaiting);
+  }
+
+  /** @param by how many more, or fewer, wait at this worker */
+  addClientsWaiting(worker: number, by: number): void {
+    Atomics.add(this.cells, HEAD.clientsWaiting, by);
+    this.cells[this.#atWorker(worker, WORKER.clientsWaiting)]! += by;
   }
 
   health(row: number): Health {
@@ -252,7 +288,7 @@ export class SharedTable {
 
   /** Where in `cells` the calls on a worker are counted; see `wake`. */
   atCalls(worker: number): number {
-    return this.#atShare(POOL_ROWS_MAX, 0, 0) + worker;
+    return this.#atWorker(worker, WORKER.calls);
   }
 
   /** Wakes a worker that waits at `atCalls`, or will not let it go to sleep. */
@@ -265,6 +301,8 @@ export class SharedTable {
   /** Takes what a dead worker held off the sums. Control thread only. */
   forgetWorker(worker: number): void {
     for (let pool = 0; pool < POOL_ROWS_MAX; pool++) this.#forgetWorkerInPool(worker, pool);
+    this.#forgetClients(worker, HEAD.clients, WORKER.clients);
+    this.#forgetClients(worker, HEAD.clientsWaiting, WORKER.clientsWaiting);
     this.measures.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
@@ -353,6 +391,12 @@ export class SharedTable {
     Atomics.compareExchange(this.cells, this.atPool(pool, POOL.ejectionLock), worker + 1, 0);
   }
 
+  #forgetClients(worker: number, sum: number, part: number): void {
+    const at = this.#atWorker(worker, part);
+    Atomics.sub(this.cells, sum, this.cells[at]!);
+    this.cells[at] = 0;
+  }
+
   #forgetShare(worker: number, pool: number, sum: number, share: Share): void {
     const at = this.#atShare(pool, worker, share);
     Atomics.sub(this.cells, this.atPool(pool, sum), this.cells[at]!);
@@ -368,6 +412,10 @@ export class SharedTable {
   #release(pool: number, sum: number, worker: number, share: Share): void {
     Atomics.sub(this.cells, this.atPool(pool, sum), 1);
     this.cells[this.#atShare(pool, worker, share)]! -= 1;
+  }
+
+  #atWorker(worker: number, cell: number): number {
+    return this.#atShare(POOL_ROWS_MAX, 0, 0) + worker * WORKER_CELLS + cell;
   }
 
   #atShare(pool: number, worker: number, share: number): number {

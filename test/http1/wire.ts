@@ -121,6 +121,8 @@ export class Wire implements Connector {
       idleMs: HOUR_MS,
       retries: 0,
       retryBudgetPercent: 0,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
     };

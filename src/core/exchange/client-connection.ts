@@ -79,8 +79,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #hasEnded = false;
   #headDeadlineMs = 0;
   #discardedBytes = 0;
-  #unsentBytes = 0;
+  /** At the last look; -1: it cannot be compared. */
+  #unsentBytes = -1;
+  /** Of the response under way, at the last look. */
+  #takenBytes = 0;
   #lingerEndMs = 0;
+  /** When the body under way began, our own pauses left out. */
+  #bodySinceMs = 0;
+  #bodyPausedMs = 0;
+  /** When the body under way counts as silent. */
+  #silentMs = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -109,6 +117,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return this.stream.pendingBytes;
   }
 
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number {
+    if (!this.#isResting) return -1;
+    return nowMs - (this.#timer.deadlineMs - this.#timeouts.idleMs);
+  }
+
+  get #isResting(): boolean {
+    return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
+  }
+
   /** Whether the connection carries a tunnel. */
   get isTunnel(): boolean {
     return this.#state === STATE.tunnel;
@@ -122,8 +140,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */
   drain(): void {
     this.#isDraining = true;
-    const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (isIdle) this.#closeWhenSent(this.#engine.clock.nowMs());
+    if (this.#isResting) this.#closeWhenSent(this.#engine.clock.nowMs());
   }
 
   /** Closes at once, whatever is under way. */
@@ -305,14 +322,19 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.stream.pause();
-    if (this.#state === STATE.body) this.#timer.clear();
+    if (this.#state !== STATE.body) return;
+    this.#timer.clear();
+    this.#bodyPausedMs = this.#engine.clock.nowMs();
   }
 
   resumeBody(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.stream.resume();
-    if (this.#state === STATE.body) this.#expectBody(this.#engine.clock.nowMs());
+    if (this.#state !== STATE.body) return;
+    const nowMs = this.#engine.clock.nowMs();
+    this.#bodySinceMs += nowMs - this.#bodyPausedMs;
+    this.#expectBody(nowMs);
   }
 
   exchangeOver(exchange: Exchange, nowMs: number): void {
@@ -334,6 +356,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #next(nowMs: number): void {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
+    this.#unsentBytes = -1;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
     this.resumeBody();
@@ -406,7 +429,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#keepsAlive = framing.keepAlive && !this.#isDraining;
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
-    if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#bodySinceMs = nowMs;
+    if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
     this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
@@ -468,7 +492,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectBody(nowMs: number): void {
-    this.#timer.set(nowMs + this.#timeouts.readMs);
+    this.#silentMs = nowMs + this.#timeouts.readMs;
+    this.#timer.set(Math.min(this.#silentMs, this.#bodyDueMs));
+  }
+
+  /** By when the next piece of the body has to be there, at the least rate. */
+  get #bodyDueMs(): number {
+    const { timeouts, uploadBytesPerSecond } = this.#route.pool.settings;
+    if (uploadBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
+    const earnedMs = (this.#exchange!.requestBodyBytes * 1000) / uploadBytesPerSecond;
+    return this.#bodySinceMs + timeouts.readMs + earnedMs;
   }
 
   #expectDrain(): void {
@@ -478,8 +511,24 @@ export class ClientConnection implements StreamOwner, ClientSide {
       this.#unsentBytes = -1;
       return;
     }
-    this.#unsentBytes = this.stream.unsentBytes();
-    this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
+    this.#lookAtTaking(this.stream.unsentBytes(), this.#engine.clock.nowMs());
+  }
+
+  #lookAtTaking(unsentBytes: number, nowMs: number): void {
+    this.#unsentBytes = unsentBytes;
+    this.#takenBytes = this.#exchange!.responseBodyBytes - unsentBytes;
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
+  /** What a client has to take within `timeout.write`, as long as there is so much. */
+  get #takenBytesMin(): number {
+    const { downloadBytesPerSecond, timeouts } = this.#route.pool.settings;
+    return Math.max(1, (downloadBytesPerSecond * timeouts.writeMs) / 1000);
+  }
+
+  /** Of a response that is all written. */
+  #tookTooLittle(unsentBytes: number): boolean {
+    return this.#unsentBytes !== -1 && this.#unsentBytes - unsentBytes < this.#takenBytesMin;
   }
 
   /** @internal of the timer */
@@ -490,7 +539,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
         else this.#checkIdle(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed(
+          nowMs < this.#silentMs ? 'body_too_slow' : 'body_timeout',
+          nowMs,
+        );
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -516,19 +568,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return this.#close();
+    if (unsentBytes === 0 || this.#tookTooLittle(unsentBytes)) return this.#close();
     this.#unsentBytes = unsentBytes;
     this.#timer.set(nowMs + this.#timeouts.writeMs);
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#abandon('client_write_timeout', nowMs);
-    } else if (unsentBytes > 0) {
-      this.#unsentBytes = unsentBytes;
-      this.#timer.set(nowMs + this.#timeouts.writeMs);
-    }
+    if (unsentBytes === 0) return;
+    const takenBytes = this.#exchange!.responseBodyBytes - unsentBytes - this.#takenBytes;
+    if (unsentBytes === this.#unsentBytes) this.#abandon('client_write_timeout', nowMs);
+    else if (takenBytes < this.#takenBytesMin) this.#abandon('client_too_slow', nowMs);
+    else this.#lookAtTaking(unsentBytes, nowMs);
   }
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
@@ -571,7 +622,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   #checkLinger(nowMs: number): void {
     if (this.stream.pendingBytes > 0) {
-      if (this.stream.unsentBytes() === this.#unsentBytes) this.#close();
+      if (this.#tookTooLittle(this.stream.unsentBytes())) this.#close();
       else this.#expectLastDrain(nowMs);
       return;
     }

@@ -5,6 +5,7 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
+import { Shedder } from '../limits/shedding.ts';
 import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
@@ -53,6 +54,9 @@ export class Engine {
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+
+  /** Whether this worker has more work than it can do. */
+  readonly shedder = new Shedder();
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();

@@ -18,7 +18,7 @@ import {
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, admit, persist, prepare, choose];
+const PHASES: readonly Phase[] = [identify, shed, admit, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
@@ -30,6 +30,15 @@ function identify(exchange: Exchange, head: Head): boolean {
   if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
   else exchange.bringsRequestId(head.value(index));
   return true;
+}
+
+/** What cannot be answered in time is refused at once, before it costs anything. */
+function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  const { shedder, random } = exchange.engine;
+  if (shedder.share === 0 || !shedder.sheds(random())) return true;
+  exchange.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
+  exchange.answer('overloaded', nowMs);
+  return false;
 }
 
 const SLASH = 0x2f;

@@ -54,6 +54,10 @@ export interface PoolSettings {
   ejection: EjectionSettings | null;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
+  /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
+  uploadBytesPerSecond: number;
+  /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */
+  downloadBytesPerSecond: number;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */
