@@ -6,7 +6,7 @@ import type { ActiveAlert } from '../observe/alerts.ts';
 import type { ChannelStatus } from '../observe/dispatcher.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
-import { CommandError, EXIT, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, type Io } from './io.ts';
 import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
 import { age } from './readable.ts';
 
@@ -121,7 +121,7 @@ async function change(
 ): Promise<void> {
   await AdminClient.find(io, options).post(`/servers/${encodeURIComponent(server)}/${action}`);
   const done = { drain: 'drains', disable: 'is disabled', enable: 'is enabled' }[action];
-  io.out(`${server} ${done}. See it: openclaw lb backend status\n`);
+  io.out(asCalled(io, `${server} ${done}. See it: openclaw lb backend status\n`));
 }
 
 interface Alerts {
