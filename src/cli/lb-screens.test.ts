@@ -17,6 +17,8 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   admin: 'active',
   backup: false,
   weight: 1,
+  weightIsOperators: false,
+  drainEndsMs: 0,
   inFlight: 3,
   requests: 1000,
   failures: 0,
