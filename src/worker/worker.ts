@@ -206,7 +206,7 @@ export class DataWorker {
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    const persistence = createPersistence(plan.persistence, plan.servers, this.#isTrusted);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
@@ -261,7 +261,7 @@ function isSame(server: Server, plan: ServerPlan): boolean {
     server.row === plan.row &&
     server.name === plan.name &&
     server.label === plan.label &&
-    server.weight === plan.weight &&
+    server.configuredWeight === plan.weight &&
     server.backup === plan.backup &&
     server.maxInFlight === plan.maxInFlight &&
     JSON.stringify(server.address) === JSON.stringify(plan.address)
