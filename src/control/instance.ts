@@ -1,13 +1,14 @@
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
+import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
-import { Operator, type Word } from './operator.ts';
+import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
@@ -53,16 +54,22 @@ export class Instance {
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     this.#operator = new Operator(this.#table, stateDirectory, {
-      onDrained: (server) => {
+      onDrained: (server, overMs) => {
+        this.#supervisor.end(endsAt(server.row, 0, overMs));
         this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
     });
     this.#operator.apply(this.#plan.pool.servers);
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
-      const { aspect, ...what } = change;
-      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
-      this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+      onChange: (change) => {
+        const { aspect, ...what } = change;
+        log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+        this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+      },
+      lanes: () => this.#supervisor.lanes,
+      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
@@ -116,6 +123,7 @@ export class Instance {
     const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     await this.#supervisor.apply(plan);
     this.#operator.apply(plan.pool.servers);
+    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -160,11 +168,22 @@ export class Instance {
     if (server === undefined) return null;
     const wasActive = this.#table.takesNew(server.row);
     this.#operator.say(server, word, isKept);
+    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
     const isIdle =
       word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
     return isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+  }
+
+  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
+  #endRemoved(plan: WorkerPlan, drainMs: number): void {
+    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
+    for (const { row } of plan.pool.servers) {
+      if (!before.delete(row)) this.#supervisor.spare(row);
+    }
+    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
+    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
   }
 
   #surroundings(): Surroundings {
@@ -180,6 +199,11 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: Change): boolean {
   return WORSE.has(change.to);
+}
+
+/** The ends of all that would go on by itself at a server. */
+function endsAt(row: number, afterMs: number, overMs: number): Ends {
+  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
 }
 
 function wordText(word: Word): string {
