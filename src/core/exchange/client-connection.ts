@@ -166,7 +166,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
-        this.#exchange!.clientEndedTunnel(nowMs);
+        this.#exchange!.tunnel!.clientEnded(nowMs);
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
@@ -181,7 +181,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const wasTunnel = this.#state === STATE.tunnel;
     this.#leave();
     if (!this.#exchange?.isActive) return;
-    if (wasTunnel && cause === 'closed') this.#exchange.clientEndedTunnel(nowMs);
+    if (wasTunnel && cause === 'closed') this.#exchange.tunnel!.clientEnded(nowMs);
     else this.#exchange.clientGone('client_gone', nowMs);
   }
 
@@ -273,9 +273,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (held !== null) {
       this.#held = null;
       this.resumeBody();
-      this.#exchange!.tunnelFromClient(held, 0, held.length, nowMs);
+      this.#exchange!.tunnel!.fromClient(held, 0, held.length, nowMs);
     }
-    if (this.#hasEnded) this.#exchange!.clientEndedTunnel(nowMs);
+    if (this.#hasEnded) this.#exchange!.tunnel!.clientEnded(nowMs);
   }
 
   breakOff(): void {
@@ -383,7 +383,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = end;
           break;
         case STATE.tunnel:
-          this.#exchange!.tunnelFromClient(bytes, at, end, nowMs);
+          this.#exchange!.tunnel!.fromClient(bytes, at, end, nowMs);
           at = end;
           break;
         default:

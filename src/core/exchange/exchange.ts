@@ -6,29 +6,30 @@
  * exactly once: counters, latency, log. The object is used again for the connection's next
  * request, so that a request allocates next to nothing.
  */
-import { latin1 } from '../../base/latin1.ts';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
-import type { Framing } from '../http1/framing.ts';
+import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
 import type { Binding } from '../sticky/persistence.ts';
+import { Attempt } from './attempt.ts';
 import type { ClientSide } from './client-side.ts';
+import type { Ending } from './ending.ts';
 import type { Engine } from './engine.ts';
+import { endsEvent, isEventStream } from './event-stream.ts';
 import { FAILURES, type Failure } from './failures.ts';
-import { attemptFailed, attemptSucceeded, attemptUndecided, isFailedStatus } from './outcome.ts';
+import { HeldBody } from './held-body.ts';
+import { isFailedStatus } from './outcome.ts';
 import { runPhases } from './phases.ts';
 import type { Pool } from './pool.ts';
-import type { CloseCause } from './ports.ts';
 import { isTooLate, mayRetry } from './retry.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
+import { Tunnel } from './tunnel.ts';
 
 /**
  * How often a request waits for a place of the retry budget, or to go to the servers again. It is
@@ -44,6 +45,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'PUT',
   'DELETE',
 ]);
+
+/** Of a chunked body; an empty line or trailers follow it. */
+const LAST_CHUNK = Buffer.from('0\r\n');
 
 export class Exchange implements TimerOwner {
   readonly engine: Engine;
@@ -78,27 +82,26 @@ export class Exchange implements TimerOwner {
   attempts = 0;
   /** The next attempt must not meet another kept-alive connection that was just closed. */
   needsFreshConnection = false;
-  /** Token of the breaker's trial that the present attempt is. */
-  trial = NO_TRIAL;
+  /** The present one. */
+  readonly attempt: Attempt;
+  /** From the server's agreement to another protocol on. */
+  tunnel: Tunnel | null = null;
+  /** When the tunnel or event stream has to end; null: as long as it likes. */
+  ending: Ending | null = null;
 
   status = 0;
   failure: Failure | Fault | '' = '';
   startedMs = 0;
-  /** When the present attempt's head was sent; -1: nothing of it was. */
-  #sentMs = -1;
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
   #pieceMs = 0;
-  #requestBodyBytes = 0;
-  #responseBodyBytes = 0;
+  /** The event stream's last piece ended an event. */
+  #isBetweenEvents = false;
+  requestBodyBytes = 0;
+  responseBodyBytes = 0;
   #isActive = false;
-  #isTunnel = false;
-  #clientEnded = false;
-  #serverEnded = false;
   #interimSent = false;
   #bodyIsPaused = false;
-  /** What the present attempt says of its server has been entered. */
-  #isJudged = false;
   /** A place of the retry budget is held. */
   #holdsRetry = false;
   /** Runs while the exchange waits to go on; null: it never did. */
@@ -107,14 +110,12 @@ export class Exchange implements TimerOwner {
   #waits = 0;
   /** The server that failed the last attempt, for the log. */
   #failedServer: Server | null = null;
-  /** Body pieces kept for a server that is still connecting, or for another attempt. */
-  readonly #held: Buffer[] = [];
-  #heldBytes = 0;
-  #heldIsWhole = true;
+  readonly #held = new HeldBody();
 
   constructor(engine: Engine, client: ClientSide) {
     this.engine = engine;
     this.client = client;
+    this.attempt = new Attempt(engine);
   }
 
   /** Whether a request is under way. */
@@ -123,7 +124,7 @@ export class Exchange implements TimerOwner {
   }
 
   get isTunnel(): boolean {
-    return this.#isTunnel;
+    return this.tunnel !== null;
   }
 
   /** Whether the server is paused because the client does not take the response. */
@@ -133,7 +134,7 @@ export class Exchange implements TimerOwner {
 
   /** Whether every byte of the body that came so far could be sent once more. */
   get canReplay(): boolean {
-    return this.#heldIsWhole;
+    return this.#held.isWhole;
   }
 
   /** Whether the client has seen anything of a response, an interim one included. */
@@ -159,13 +160,10 @@ export class Exchange implements TimerOwner {
   /** Begins a request; the head is readable during the call only. */
   begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
-    this.#isTunnel = false;
-    this.#clientEnded = false;
-    this.#serverEnded = false;
+    this.tunnel = null;
     this.#interimSent = false;
     this.#bodyIsPaused = false;
-    this.#dropHeld();
-    this.#heldIsWhole = true;
+    this.#held.begin();
     this.method = head.method;
     this.asksUpgrade = framing.upgrade;
     this.expectsContinue = framing.expectContinue;
@@ -186,13 +184,13 @@ export class Exchange implements TimerOwner {
     this.failure = '';
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
-    this.#requestBodyBytes = 0;
-    this.#responseBodyBytes = 0;
+    this.requestBodyBytes = 0;
+    this.responseBodyBytes = 0;
     runPhases(this, head, framing, nowMs);
   }
 
   /** Chooses a server and goes there; answers where there is none. */
-  attempt(nowMs: number): void {
+  tryNext(nowMs: number): void {
     const pool = this.pool!;
     const server = this.#choose();
     if (server !== null) this.#goTo(server, nowMs);
@@ -217,11 +215,9 @@ export class Exchange implements TimerOwner {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     this.server = server;
-    this.trial = pool.takeTrial();
     this.attempts += 1;
     this.requestIsSent = false;
-    this.#isJudged = false;
-    this.#sentMs = -1;
+    this.attempt.begin(pool, server);
     table.enter(server.row, lane);
     table.count(server.row, lane, COUNTER.attempts);
     this.connection = pool.acquire(server, this, nowMs);
@@ -253,7 +249,7 @@ export class Exchange implements TimerOwner {
   /** The wait is over. */
   onTimer(nowMs: number): void {
     this.#isWaiting = false;
-    if (this.#claimRetry()) this.attempt(nowMs);
+    if (this.#claimRetry()) this.tryNext(nowMs);
     else if (this.pool!.hasUsable()) this.#wait(nowMs);
     else this.answer(this.failure as Failure, nowMs);
   }
@@ -261,16 +257,9 @@ export class Exchange implements TimerOwner {
   /** The server's connection is open: sends the head and what there is of the body. */
   serverReady(nowMs: number): void {
     const stream = this.connection!.stream;
-    this.#sentMs = nowMs;
-    if (this.#held.length === 0) stream.writeText(this.requestText);
-    else {
-      const first = this.#held[0]!;
-      stream.writeTextAndBytes(this.requestText, first, 0, first.length);
-      for (let index = 1; index < this.#held.length; index++) {
-        stream.writeBytes(this.#held[index]!, 0, this.#held[index]!.length);
-      }
-      if (!this.isIdempotent) this.#dropHeld();
-    }
+    this.attempt.sentMs = nowMs;
+    this.#held.sendAfter(this.requestText, stream);
+    if (!this.isIdempotent) this.#held.forget();
     if (this.requestBody.done) {
       this.#requestSent(nowMs);
       return;
@@ -289,7 +278,7 @@ export class Exchange implements TimerOwner {
   clientSent(bytes: Buffer, start: number, end: number, nowMs: number): number {
     const body = this.requestBody;
     const upTo = body.take(bytes, start, end, null);
-    this.#requestBodyBytes += body.consumed - start;
+    this.requestBodyBytes += body.consumed - start;
     if (upTo > start) this.#forwardBody(bytes, start, upTo);
     if (body.done) {
       if (body.heldEnd) this.#forwardText(`${body.trailers}\r\n`);
@@ -333,9 +322,9 @@ export class Exchange implements TimerOwner {
   /** The head of the final response. */
   serverAnswered(head: Head, framing: Framing, nowMs: number): void {
     if (isFailedStatus(head.status)) {
-      this.#judgeFailed(head.status, nowMs);
+      this.attempt.failed(head.status, nowMs);
       if (this.#retryAnswered(nowMs)) return;
-    } else this.#answeredWell(nowMs);
+    } else this.attempt.answeredWell(nowMs);
     this.#firstByteMs = nowMs;
     this.status = head.status;
     this.failure = '';
@@ -343,7 +332,7 @@ export class Exchange implements TimerOwner {
     this.responseBody.begin(framing.body, framing.contentLength);
     this.isStream = isEventStream(head);
     if (this.isStream) {
-      this.#judgeSucceeded(nowMs);
+      this.attempt.succeeded(nowMs);
       this.#beginStream(nowMs);
     }
     this.client.sendHead(head, framing, this);
@@ -359,18 +348,24 @@ export class Exchange implements TimerOwner {
     if (body.done) return start;
     const takesPayload = client.takesPayload;
     const upTo = body.take(bytes, start, end, takesPayload ? client : null);
-    this.#responseBodyBytes += body.consumed - start;
+    this.responseBodyBytes += body.consumed - start;
     if (!takesPayload && upTo > start) client.sendBody(bytes, start, upTo);
     client.flush();
+    if (this.isStream) {
+      this.#isBetweenEvents =
+        (body.kind !== BODY.chunked || body.isBetweenChunks) &&
+        endsEvent(bytes, start, body.consumed, body.kind);
+    }
     if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
     return body.consumed;
   }
 
-  /** A piece of an event stream came. */
+  /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
     const { table, lane } = this.engine;
     table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
     this.#pieceMs = nowMs;
+    if (this.ending?.hasBegun && this.#isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** The response is complete. */
@@ -379,7 +374,7 @@ export class Exchange implements TimerOwner {
     const { client, responseBody: body } = this;
     client.sendEnd(body.trailers, body.heldEnd);
     client.flush();
-    this.#judgeSucceeded(nowMs);
+    this.attempt.succeeded(nowMs);
     this.connection = null;
     if (this.requestIsSent) this.pool!.release(connection, nowMs);
     else connection.destroy();
@@ -392,51 +387,44 @@ export class Exchange implements TimerOwner {
     this.status = 101;
     this.failure = '';
     this.responseHasBegun = true;
-    this.#isTunnel = true;
-    this.#judgeSucceeded(nowMs);
-    this.engine.table.count(this.server!.row, this.engine.lane, COUNTER.tunnels);
-    this.engine.table.measures.add(this.engine.lane, GAUGE.tunnels, 1);
+    this.attempt.succeeded(nowMs);
+    this.tunnel = new Tunnel(this, head);
+    this.engine.longLived.add(this);
     this.client.sendUpgrade(head, this);
   }
 
-  tunnelFromServer(bytes: Buffer, start: number, end: number): void {
-    this.#responseBodyBytes += end - start;
-    this.client.sendTunnel(bytes, start, end);
-    if (this.client.pendingBytes > this.pool!.settings.highWaterBytes) {
-      this.connection?.stream.pause();
+  /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
+  endGently(nowMs: number): void {
+    if (this.tunnel !== null) this.tunnel.endGently(nowMs);
+    else if (this.#isBetweenEvents) this.#endStream(nowMs);
+  }
+
+  /** No good place has come. */
+  endAbruptly(nowMs: number): void {
+    if (this.tunnel !== null) this.endTunnel('drained', nowMs);
+    else this.#endStream(nowMs);
+  }
+
+  /** Ends an event stream as if its server had, where its framing can say so. */
+  #endStream(nowMs: number): void {
+    const { client, responseBody: body } = this;
+    this.#giveUpServer();
+    const isChunked = body.kind === BODY.chunked;
+    if (body.kind === BODY.length || (isChunked && !body.isBetweenChunks)) {
+      return this.#breakOff('drained', nowMs);
     }
+    if (isChunked && !client.takesPayload) client.sendBody(LAST_CHUNK, 0, LAST_CHUNK.length);
+    client.sendEnd('', isChunked);
+    client.flush();
+    this.#settle(nowMs);
   }
 
-  tunnelFromClient(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    const connection = this.connection;
-    if (connection === null) return;
-    this.#requestBodyBytes += end - start;
-    connection.expectStream(nowMs);
-    connection.stream.writeBytes(bytes, start, end);
-    if (connection.stream.pendingBytes > this.pool!.settings.highWaterBytes) this.#pauseBody();
-  }
-
-  clientEndedTunnel(nowMs: number): void {
-    this.#clientEnded = true;
-    this.connection?.stream.end();
-    if (this.#serverEnded) this.#tunnelEnded(nowMs);
-  }
-
-  serverEndedTunnel(nowMs: number): void {
-    this.#serverEnded = true;
-    this.client.endTunnel();
-    if (this.#clientEnded) this.#tunnelEnded(nowMs);
-  }
-
-  serverClosedTunnel(cause: CloseCause, nowMs: number): void {
-    if (cause !== 'closed') this.failure = 'server_reset';
-    this.connection = null;
-    this.#tunnelOver(nowMs);
-  }
-
-  tunnelSilent(nowMs: number): void {
-    this.failure = 'stream_timeout';
-    this.#tunnelOver(nowMs);
+  /** @param failure why it ended; empty: both ends had said all */
+  endTunnel(failure: Failure | '', nowMs: number): void {
+    this.failure = failure;
+    this.#giveUpServer();
+    this.client.breakOff();
+    this.#settle(nowMs);
   }
 
   /** The attempt failed; its connection is already gone. */
@@ -453,11 +441,10 @@ export class Exchange implements TimerOwner {
       connection.reuses > 0 &&
       !hadBegunToAnswer &&
       (failure === 'server_closed' || failure === 'server_reset');
-    const wasSent = this.#sentMs !== -1;
     this.connection = null;
     this.failure = failure;
-    if (!wasStale && failure !== 'stream_timeout') this.#judgeFailed(failure, nowMs);
-    this.#judgeUndecided();
+    if (!wasStale && failure !== 'stream_timeout') this.attempt.failed(failure, nowMs);
+    this.attempt.undecided();
     if (this.responseHasBegun) {
       this.#breakOff(fault ?? failure, nowMs);
       return;
@@ -466,11 +453,11 @@ export class Exchange implements TimerOwner {
     if (!wasStale) this.tried.add(server.row);
     this.server = null;
     this.#failedServer = server;
-    if (mayRetry(this, wasSent, wasStale, nowMs)) {
+    if (mayRetry(this, this.attempt.wasSent, wasStale, nowMs)) {
       table.count(server.row, lane, COUNTER.retries);
       this.needsFreshConnection = wasStale;
       // To meet a closed connection is no retry: the request goes on to where it was to go.
-      if (wasStale || this.#claimRetry()) this.attempt(nowMs);
+      if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
       else this.#wait(nowMs);
       return;
     }
@@ -490,20 +477,6 @@ export class Exchange implements TimerOwner {
     const { requestId } = this;
     this.client.sendAnswer({ status, code, text, requestId, headerLines: lines }, this);
     this.#settle(nowMs);
-  }
-
-  /** The head of an answer came that does not say that the server failed. */
-  #answeredWell(nowMs: number): void {
-    const { table, lane } = this.engine;
-    const { row } = this.server!;
-    const latencyUs = (nowMs - this.#sentMs) * 1000;
-    table.recordLatency(row, latencyUs, nowMs);
-    table.count(row, lane, COUNTER.firstByteUs, latencyUs);
-    table.count(row, lane, COUNTER.firstBytes);
-    const { breaker } = this.pool!.settings;
-    if (this.trial !== NO_TRIAL && breaker !== null) {
-      this.trial = trialAnswered(table, row, this.trial, breaker, nowMs);
-    }
   }
 
   /**
@@ -534,53 +507,27 @@ export class Exchange implements TimerOwner {
     return true;
   }
 
-  #judgeSucceeded(nowMs: number): void {
-    if (this.#isJudged) return;
-    this.#isJudged = true;
-    attemptSucceeded(this.engine, this.pool!, this.server!.row, this.trial, nowMs);
-    this.trial = NO_TRIAL;
-  }
-
-  #judgeFailed(failure: Failure | number, nowMs: number): void {
-    if (this.#isJudged) return;
-    this.#isJudged = true;
-    attemptFailed(this.engine, this.pool!, this.server!.row, this.trial, failure, nowMs);
-    this.trial = NO_TRIAL;
-  }
-
-  /** Unless something was entered before: the attempt's end says nothing of the server. */
-  #judgeUndecided(): void {
-    this.#isJudged = true;
-    if (this.trial === NO_TRIAL) return;
-    attemptUndecided(this.engine, this.server!.row, this.trial);
-    this.trial = NO_TRIAL;
-  }
-
   #requestSent(nowMs: number): void {
     this.requestIsSent = true;
     if (!this.responseHasBegun) this.connection!.expectAnswer(nowMs);
   }
 
   #forwardBody(bytes: Buffer, start: number, end: number): void {
-    const connection = this.connection;
-    const settings = this.pool!.settings;
-    if (this.#isWaiting) {
-      this.#hold(bytes, start, end, false);
-      if (this.#heldBytes > settings.highWaterBytes) this.#pauseBody();
+    const { connection } = this;
+    const { highWaterBytes, replayBytes } = this.pool!.settings;
+    if (!this.#isWaiting && (connection === null || connection.isClosed)) return;
+    if (this.#isWaiting || !connection!.isOpen) {
+      this.#held.keep(bytes, start, end);
+      if (this.#held.byteCount > highWaterBytes) this.pauseBody();
       return;
     }
-    if (connection === null) return;
-    if (connection.isClosed) return;
-    if (!connection.isOpen || (this.isIdempotent && !this.responseHasBegun)) {
-      this.#hold(bytes, start, end, connection.isOpen);
-    } else this.#heldIsWhole = false;
-    if (!connection.isOpen) {
-      if (this.#heldBytes > settings.highWaterBytes) this.#pauseBody();
-      return;
-    }
-    connection.stream.writeBytes(bytes, start, end);
-    connection.uploadGrew();
-    if (connection.stream.pendingBytes > settings.highWaterBytes) this.#pauseBody();
+    if (this.isIdempotent && !this.responseHasBegun) {
+      this.#held.keepSent(bytes, start, end, replayBytes);
+    } else this.#held.passedBy();
+    const { stream } = connection!;
+    stream.writeBytes(bytes, start, end);
+    connection!.uploadGrew();
+    if (stream.pendingBytes > highWaterBytes) this.pauseBody();
   }
 
   #forwardText(text: string): void {
@@ -588,29 +535,8 @@ export class Exchange implements TimerOwner {
     this.#forwardBody(bytes, 0, bytes.length);
   }
 
-  /** Keeps a copy, for a server still connecting or for another attempt, within the bound. */
-  #hold(bytes: Buffer, start: number, end: number, isSent: boolean): void {
-    if (
-      isSent &&
-      (!this.#heldIsWhole || this.#heldBytes + end - start > this.pool!.settings.replayBytes)
-    ) {
-      this.#dropHeld();
-      this.#heldIsWhole = false;
-      return;
-    }
-    this.#held.push(Buffer.from(bytes.subarray(start, end)));
-    this.#heldBytes += end - start;
-  }
-
-  #dropHeld(): void {
-    if (this.#held.length > 0) {
-      this.#held.length = 0;
-      this.#heldIsWhole = false;
-    }
-    this.#heldBytes = 0;
-  }
-
-  #pauseBody(): void {
+  /** No more of the request's body until the server has taken what there is. */
+  pauseBody(): void {
     this.#bodyIsPaused = true;
     this.client.pauseBody();
   }
@@ -622,25 +548,14 @@ export class Exchange implements TimerOwner {
 
   #beginStream(nowMs: number): void {
     this.#pieceMs = nowMs;
+    this.#isBetweenEvents = true;
+    this.engine.longLived.add(this);
     this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
   }
 
   #giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
-  }
-
-  /** Both ends have said all; the connection closes by itself once the server has taken it. */
-  #tunnelEnded(nowMs: number): void {
-    if (this.connection === null || this.connection.stream.pendingBytes === 0) {
-      this.#tunnelOver(nowMs);
-    }
-  }
-
-  #tunnelOver(nowMs: number): void {
-    this.#giveUpServer();
-    this.client.breakOff();
-    this.#settle(nowMs);
   }
 
   #breakOff(failure: Failure | Fault, nowMs: number): void {
@@ -653,7 +568,7 @@ export class Exchange implements TimerOwner {
   #settle(nowMs: number): void {
     if (!this.#isActive) return;
     this.#isActive = false;
-    this.#judgeUndecided();
+    this.attempt.undecided();
     if (this.#isWaiting) {
       this.#isWaiting = false;
       this.#waiting!.dispose();
@@ -662,14 +577,19 @@ export class Exchange implements TimerOwner {
       this.#holdsRetry = false;
       this.pool!.endRetry();
     }
+    if (this.isStream || this.tunnel !== null) this.engine.longLived.remove(this);
+    if (this.ending !== null) {
+      this.ending.dispose();
+      this.ending = null;
+    }
     const { table, lane } = this.engine;
     const server = this.server;
     if (server !== null) {
       const { row } = server;
       table.leave(row, lane);
       table.count(row, lane, COUNTER.requests);
-      table.count(row, lane, COUNTER.bytesFromClients, this.#requestBodyBytes);
-      table.count(row, lane, COUNTER.bytesToClients, this.#responseBodyBytes);
+      table.count(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
+      table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
@@ -679,21 +599,4 @@ export class Exchange implements TimerOwner {
   get firstByteMs(): number {
     return this.#firstByteMs === -1 ? -1 : this.#firstByteMs - this.startedMs;
   }
-
-  get requestBodyBytes(): number {
-    return this.#requestBodyBytes;
-  }
-
-  get responseBodyBytes(): number {
-    return this.#responseBodyBytes;
-  }
-}
-
-function isEventStream(head: Head): boolean {
-  const index = head.find(NAME.contentType);
-  if (index === -1) return false;
-  const start = head.valueStarts[index]!;
-  // One byte decides for nearly every response: t of text, e or E of event.
-  if (head.valueEnds[index]! - start < 17 || (head.bytes[start]! | 32) !== 116) return false;
-  return latin1(head.bytes, start, start + 17).toLowerCase() === 'text/event-stream';
 }

@@ -93,6 +93,6 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
 }
 
 function choose(exchange: Exchange, _head: Head, _framing: Framing, nowMs: number): boolean {
-  exchange.attempt(nowMs);
+  exchange.tryNext(nowMs);
   return true;
 }

@@ -84,7 +84,7 @@ export class ServerConnection implements StreamOwner {
     this.reuses += 1;
     const { timeouts, breaker } = this.#settings;
     this.#silenceMs = timeouts.readMs;
-    if (exchange.trial !== NO_TRIAL && breaker !== null) {
+    if (exchange.attempt.trial !== NO_TRIAL && breaker !== null) {
       this.#silenceMs = Math.min(timeouts.readMs, breaker.halfOpenMs);
     }
     this.#interimResponses = 0;
@@ -162,7 +162,7 @@ export class ServerConnection implements StreamOwner {
         break;
       case STATE.tunnel:
         this.#timer.set(nowMs + this.#settings.timeouts.streamMs);
-        this.#exchange!.tunnelFromServer(bytes, start, end);
+        this.#exchange!.tunnel!.fromServer(bytes, start, end);
         break;
       case STATE.idle:
         // Nobody asked for these bytes: they must never become an answer to the next request.
@@ -182,7 +182,7 @@ export class ServerConnection implements StreamOwner {
     const exchange = this.#exchange;
     switch (this.#state) {
       case STATE.tunnel:
-        exchange!.serverEndedTunnel(nowMs);
+        exchange!.tunnel!.serverEnded(nowMs);
         break;
       case STATE.body:
         if (exchange!.responseBody.kind === BODY.untilClose) {
@@ -208,7 +208,7 @@ export class ServerConnection implements StreamOwner {
     } else if (state === STATE.body) this.#fail('response_truncated', nowMs);
     else {
       this.#leave();
-      if (state === STATE.tunnel) exchange!.serverClosedTunnel(cause, nowMs);
+      if (state === STATE.tunnel) exchange!.tunnel!.serverClosed(cause, nowMs);
     }
   }
 
@@ -255,7 +255,7 @@ export class ServerConnection implements StreamOwner {
     if (!body.done) {
       if (exchange.isStream) {
         exchange.streamed(nowMs);
-        this.expectStream(nowMs);
+        if (this.#exchange === exchange) this.expectStream(nowMs);
       } else this.expectAnswer(nowMs);
       return;
     }
@@ -272,7 +272,7 @@ export class ServerConnection implements StreamOwner {
     this.#state = STATE.tunnel;
     this.expectStream(nowMs);
     exchange.serverUpgraded(this.#engine.responseHead, nowMs);
-    if (at < end && this.#exchange === exchange) exchange.tunnelFromServer(bytes, at, end);
+    if (at < end && this.#exchange === exchange) exchange.tunnel!.fromServer(bytes, at, end);
   }
 
   /** @internal of the timer */
@@ -314,7 +314,7 @@ export class ServerConnection implements StreamOwner {
     const isTaking = unsentBytes > 0 && unsentBytes !== this.#unsentBytes;
     this.#unsentBytes = unsentBytes;
     if (isTaking || this.#exchange!.isHeldByClient) this.expectStream(nowMs);
-    else this.#exchange!.tunnelSilent(nowMs);
+    else this.#exchange!.tunnel!.silent(nowMs);
   }
 
   #fail(failure: Failure, nowMs: number, fault?: Fault): void {

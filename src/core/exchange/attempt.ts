@@ -1,0 +1,75 @@
+import { COUNTER } from '../../table/layout.ts';
+import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
+import type { Engine } from './engine.ts';
+import type { Failure } from './failures.ts';
+import { attemptFailed, attemptSucceeded, attemptUndecided } from './outcome.ts';
+import type { Pool } from './pool.ts';
+import type { Server } from './server.ts';
+
+/**
+ * The present attempt of an exchange, and what it comes to say of its server: the first of
+ * `succeeded`, `failed` and `undecided` counts. One object serves all attempts of an exchange.
+ */
+export class Attempt {
+  /** Token of the breaker's trial that the attempt is. */
+  trial = NO_TRIAL;
+  /** When its head was sent; -1: nothing of it was. */
+  sentMs = -1;
+  readonly #engine: Engine;
+  #pool: Pool | null = null;
+  #row = 0;
+  #isJudged = true;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  begin(pool: Pool, server: Server): void {
+    if (this.#pool !== pool) this.#pool = pool;
+    this.#row = server.row;
+    this.trial = pool.takeTrial();
+    this.sentMs = -1;
+    this.#isJudged = false;
+  }
+
+  get wasSent(): boolean {
+    return this.sentMs !== -1;
+  }
+
+  /** The head of an answer came that does not say that the server failed. */
+  answeredWell(nowMs: number): void {
+    const { table, lane } = this.#engine;
+    const row = this.#row;
+    const latencyUs = (nowMs - this.sentMs) * 1000;
+    table.recordLatency(row, latencyUs, nowMs);
+    table.count(row, lane, COUNTER.firstByteUs, latencyUs);
+    table.count(row, lane, COUNTER.firstBytes);
+    const { breaker } = this.#pool!.settings;
+    if (this.trial !== NO_TRIAL && breaker !== null) {
+      this.trial = trialAnswered(table, row, this.trial, breaker, nowMs);
+    }
+  }
+
+  succeeded(nowMs: number): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    attemptSucceeded(this.#engine, this.#pool!, this.#row, this.trial, nowMs);
+    this.trial = NO_TRIAL;
+  }
+
+  /** @param failure what went wrong, or the status of an answer that says so */
+  failed(failure: Failure | number, nowMs: number): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    attemptFailed(this.#engine, this.#pool!, this.#row, this.trial, failure, nowMs);
+    this.trial = NO_TRIAL;
+  }
+
+  /** Its end says nothing of the server. */
+  undecided(): void {
+    this.#isJudged = true;
+    if (this.trial === NO_TRIAL) return;
+    attemptUndecided(this.#engine, this.#row, this.trial);
+    this.trial = NO_TRIAL;
+  }
+}
