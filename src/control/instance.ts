@@ -11,6 +11,7 @@ import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
+import { Pressure } from './pressure.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -18,6 +19,7 @@ import { Supervisor } from './supervisor.ts';
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
+const LOOKS_AT_PRESSURE_MS = 1_000;
 
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
@@ -35,6 +37,7 @@ export class Instance {
   #workerDeaths = 0;
   #lostLogRecords = 0;
   readonly #droppedLines: () => number;
+  #pressure: NodeJS.Timeout | undefined;
 
   /**
    * @param stateDirectory where the key of session cookies is kept, and what an operator said
@@ -98,6 +101,10 @@ export class Instance {
     await this.#supervisor.start(workers);
     this.#health.start();
     this.observer.start();
+    const pressure = new Pressure(this.#table, this.log);
+    const look = () => pressure.look(performance.now());
+    this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
+    this.#warnOfFewDescriptors();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -141,6 +148,7 @@ export class Instance {
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();
+    clearInterval(this.#pressure);
     this.log.info({ event: 'stopped' });
   }
 
@@ -184,6 +192,17 @@ export class Instance {
     }
     const overMs = Math.min(drainMs, DRAIN_OVER_MS);
     for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
+  }
+
+  #warnOfFewDescriptors(): void {
+    const wanted = this.#settings.load_balancing.max_connections;
+    const { clientsMax } = this.#plan;
+    if (clientsMax === wanted) return;
+    this.log.warn({
+      event: 'connections_bounded',
+      clientsMax,
+      mend: `load_balancing.max_connections is ${wanted}, but this process may open too few file descriptors for that: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit)`,
+    });
   }
 
   #surroundings(): Surroundings {

@@ -1,6 +1,7 @@
 import { statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
+import type { Gate, GateHandle } from './gate.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Where a listener listens. */
@@ -23,6 +24,13 @@ export interface Peer {
 export type OnAccept = (stream: Stream, peer: Peer) => StreamOwner;
 
 const BACKLOG = 4096;
+
+/** Where connections pass before anything is made of them. */
+export interface Doorway {
+  readonly gate: Gate;
+  /** An accept failed; it is tried again at the next connection. */
+  acceptFailed(): void;
+}
 
 /** Accepts clients on one address and hands each over as a stream. */
 export class Listener {
@@ -47,6 +55,7 @@ export class Listener {
   static open(
     address: ListenAddress,
     context: SocketContext & { reusePort: boolean },
+    doorway: Doorway,
     onAccept: OnAccept,
   ): Promise<Listener> {
     const listener = new Listener(address, context, onAccept);
@@ -60,9 +69,8 @@ export class Listener {
           : { path, backlog: BACKLOG };
       server.listen(target, () => {
         server.off('error', reject);
-        // An accept that fails (no descriptors left) is tried again at the next connection.
-        server.on('error', () => {});
-        takeHandles(server, context, onAccept);
+        server.on('error', () => doorway.acceptFailed());
+        takeHandles(server, context, doorway, onAccept);
         resolve(listener);
       });
     });
@@ -106,7 +114,7 @@ export function removeStaleSocket(path: string): Promise<void> {
 }
 
 /** The parts of Node's TCP and pipe handles that are used here; they are not documented. */
-interface Handle {
+interface Handle extends GateHandle {
   setNoDelay?(on: boolean): void;
 }
 interface ServerHandle {
@@ -120,12 +128,20 @@ interface ServerHandle {
  * saves a twelfth of the CPU time of a small request. Should a Node come without this seam, the
  * sockets that it makes are taken, and read by `data` events.
  */
-function takeHandles(server: net.Server, context: SocketContext, onAccept: OnAccept): void {
+function takeHandles(
+  server: net.Server,
+  context: SocketContext,
+  { gate }: Doorway,
+  onAccept: OnAccept,
+): void {
   const handle = (server as net.Server & { _handle?: ServerHandle })._handle;
   const original = handle?.onconnection;
   if (handle === undefined || typeof original !== 'function') return;
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
+    gate.enter(client, () => take(client));
+  };
+  const take = (client: Handle) => {
     client.setNoDelay?.(true);
     const stream = new SocketStream(context, NOBODY);
     const socket = new net.Socket({

@@ -176,6 +176,36 @@ export const FAMILIES: readonly Family[] = [
     WORKER_COUNTER.clientConnectionsAccepted,
   ),
   ofWorkers(
+    'openclaw_client_connections_waiting',
+    'Connections of clients that wait to be taken up: max_connections are open.',
+    'gauge',
+    GAUGE.clientsWaiting,
+  ),
+  ofWorkers(
+    'openclaw_client_connections_dismissed_total',
+    'Resting connections of clients that were closed to make room for others.',
+    'counter',
+    WORKER_COUNTER.clientsDismissed,
+  ),
+  ofWorkers(
+    'openclaw_client_connections_turned_away_total',
+    'Connections of clients closed as soon as they came: neither a place nor room to wait was left.',
+    'counter',
+    WORKER_COUNTER.clientsTurnedAway,
+  ),
+  ofWorkers(
+    'openclaw_accept_failures_total',
+    'Connections that could not be accepted, mostly for lack of file descriptors.',
+    'counter',
+    WORKER_COUNTER.acceptsFailed,
+  ),
+  ofWorkers(
+    'openclaw_worker_shed_ratio',
+    'Part of its new requests that an overloaded worker refuses, from 0 to 1.',
+    'gauge',
+    GAUGE.shedShare,
+  ),
+  ofWorkers(
     'openclaw_server_connections_idle',
     'Connections to servers that are kept alive and carry nothing.',
     'gauge',

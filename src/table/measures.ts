@@ -55,6 +55,10 @@ export const GAUGE = {
   tunnels: 3,
   heapUsedBytes: 4,
   heapTotalBytes: 5,
+  /** The part of its new requests that the worker refuses for overload, 0 to 1. */
+  shedShare: 6,
+  /** Connections in front of the gate. */
+  clientsWaiting: 7,
 } as const;
 const GAUGES = 8;
 export const WORKER_COUNTER = {
@@ -67,11 +71,17 @@ export const WORKER_COUNTER = {
   streamsTruncated: 12,
   /** Log records that could not be handed over in time. */
   recordsLost: 13,
+  /** Accepts that failed, mostly for lack of descriptors. */
+  acceptsFailed: 16,
+  /** Connections closed as soon as they came, for neither a place nor room to wait was left. */
+  clientsTurnedAway: 17,
+  /** Resting connections closed to make room for others. */
+  clientsDismissed: 18,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]
   | (typeof WORKER_COUNTER)[keyof typeof WORKER_COUNTER];
-const WORKER_NUMBERS = 16;
+const WORKER_NUMBERS = 24;
 
 /** Most codes of failures and faults that can be told apart. */
 export const FAILURE_CODES_MAX = 160;

@@ -20,6 +20,7 @@ import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import { Admission } from './admission.ts';
 import { hearCalls } from './calls.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
@@ -49,6 +50,7 @@ export class DataWorker {
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
   readonly #queue: WaitQueue;
+  readonly #admission: Admission;
   readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
   readonly #connections = new Map<ClientConnection, ListenAddress>();
@@ -83,6 +85,8 @@ export class DataWorker {
     this.#isTrusted = inNetworks(plan.trustedProxies);
     this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
     this.#route = { pool: this.#makePool(plan.pool, null) };
+    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
+    this.#engine.shedder.settings = plan.shedding;
     this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
@@ -124,6 +128,8 @@ export class DataWorker {
     this.#listeners = [...this.#listeners.filter(stays), ...added];
     this.#isTrusted = inNetworks(plan.trustedProxies);
     Object.assign(this.#engine.headLimits, plan.headLimits);
+    this.#admission.clientsMax = plan.clientsMax;
+    this.#engine.shedder.settings = plan.shedding;
     this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
     this.#plan = plan;
     for (const [connection, address] of this.#connections) {
@@ -174,6 +180,7 @@ export class DataWorker {
   close(): void {
     clearInterval(this.#ticker);
     this.#stopHearing();
+    this.#admission.gate.close();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
     for (const server of this.#route.pool.servers) {
@@ -183,8 +190,11 @@ export class DataWorker {
 
   async #open(address: ListenAddress, into: Listener[]): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const listener = await Listener.open(address, this.#context, (stream, peer) =>
-      this.#accept(stream, peer, address),
+    const listener = await Listener.open(
+      address,
+      this.#context,
+      this.#admission,
+      (stream, peer) => this.#accept(stream, peer, address),
     );
     into.push(listener);
   }
@@ -252,12 +262,17 @@ export class DataWorker {
     const { wheel, table, lane } = this.#engine;
     wheel.advance(nowMs);
     this.#queue.tick(nowMs);
+    this.#admission.tick();
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
+    const { shedder } = this.#engine;
+    shedder.sawDelay(lateMs, nowMs);
+    table.measures.set(lane, GAUGE.shedShare, shedder.share);
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     measureThread(table.measures, lane);
+    shedder.sawMemory(process.memoryUsage.rss());
     this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;

@@ -123,6 +123,11 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return nowMs - (this.#timer.deadlineMs - this.#timeouts.idleMs);
   }
 
+  /** Ends a connection that rests: others need its place. */
+  dismiss(): void {
+    if (this.#isResting) this.#close();
+  }
+
   get #isResting(): boolean {
     return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
   }
