@@ -3,6 +3,7 @@ import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { ADMIN } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
+import type { ListeningSocket } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
@@ -75,9 +76,12 @@ export class Instance {
     return this.#plan;
   }
 
-  /** @throws ListenError when an address cannot be opened */
-  async start(workers: number): Promise<void> {
-    await this.#supervisor.start(workers);
+  /**
+   * @param inherited sockets of the instance before, to accept on
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(workers: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
+    await this.#supervisor.start(workers, inherited);
     this.#health.start();
     this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
@@ -113,11 +117,21 @@ export class Instance {
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
-  /** Lets what is under way end, then ends. */
-  async stop(): Promise<void> {
-    const withinMs = this.#settings.load_balancing.timeout.drain;
-    this.log.info({ event: 'stopping', withinMs });
-    await this.#supervisor.drain(withinMs);
+  /** What it accepts on, for a successor. */
+  sockets(): Promise<ListeningSocket[]> {
+    return this.#supervisor.sockets();
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.observer.stop();
     this.log.info({ event: 'stopped' });
