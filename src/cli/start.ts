@@ -6,6 +6,7 @@ import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { Predecessor } from '../control/handover.ts';
 import { Instance } from '../control/instance.ts';
+import { OperatorFileError } from '../control/operator.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
@@ -100,7 +101,7 @@ async function open(
   const { listen } = instance.plan;
   predecessor?.closeUnwanted((address) => listen.some((one) => isSameAddress(one, address)));
   try {
-    await instance.start(workers, predecessor?.sockets);
+    await instance.start(workers, predecessor?.inheritance);
   } catch (error) {
     if (error instanceof ListenError) throw refusal(error.message);
     throw error;
@@ -189,7 +190,9 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
-    if (error instanceof SessionKeyError) throw refusal(error.message);
+    if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
+      throw refusal(error.message);
+    }
     throw error;
   }
 }

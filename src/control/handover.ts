@@ -17,8 +17,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ListenAddress } from '../io/listener.ts';
 import type { ListeningSocket } from '../worker/messages.ts';
+import type { Said } from './operator.ts';
 
-/** Names the addresses of the sockets that a successor inherits, in the order of their numbers. */
+/** Holds what a successor inherits; the sockets themselves come in the order named there. */
 const VARIABLE = 'OPENCLAW_INHERITS';
 /** Standard input, output and error come before, and the channel to the predecessor. */
 const FIRST_SOCKET = 4;
@@ -31,6 +32,19 @@ type FromSuccessor =
   | { readonly type: 'failed'; readonly why: string };
 interface ToSuccessor {
   readonly type: 'released';
+}
+
+/** What a successor goes on with. */
+export interface Inheritance {
+  readonly sockets: readonly ListeningSocket[];
+  /** What operators said of servers, kept over restarts or not. */
+  readonly said: readonly (readonly [address: string, said: Said])[];
+}
+
+/** As it stands in the variable. */
+interface Written {
+  readonly addresses: readonly ListenAddress[];
+  readonly said: Inheritance['said'];
 }
 
 /** The instance that this one starts to take its place. */
@@ -48,11 +62,12 @@ export class Successor {
    *
    * @throws Error that says why it did not come up
    */
-  static async start(sockets: readonly ListeningSocket[]): Promise<Successor> {
+  static async start({ sockets, said }: Inheritance): Promise<Successor> {
+    const written: Written = { addresses: sockets.map(({ address }) => address), said };
     const [, ...args] = process.argv;
     const child = spawn(process.execPath, [...process.execArgv, ...args], {
       stdio: ['inherit', 'inherit', 'inherit', 'ipc', ...sockets.map(({ fd }) => fd)],
-      env: { ...process.env, [VARIABLE]: JSON.stringify(sockets.map(({ address }) => address)) },
+      env: { ...process.env, [VARIABLE]: JSON.stringify(written) },
     });
     const successor = new Successor(child);
     await successor.#hear('ready');
@@ -95,11 +110,10 @@ export class Successor {
 
 /** The instance that started this one to take its place. */
 export class Predecessor {
-  /** The sockets that this instance inherits. */
-  readonly sockets: readonly ListeningSocket[];
+  readonly inheritance: Inheritance;
 
-  private constructor(sockets: readonly ListeningSocket[]) {
-    this.sockets = sockets;
+  private constructor(inheritance: Inheritance) {
+    this.inheritance = inheritance;
   }
 
   /** @returns null where this instance was started by a person or a service manager */
@@ -107,15 +121,14 @@ export class Predecessor {
     const text = env[VARIABLE];
     if (text === undefined || process.send === undefined) return null;
     delete env[VARIABLE];
-    const addresses = JSON.parse(text) as ListenAddress[];
-    return new Predecessor(
-      addresses.map((address, index) => ({ address, fd: FIRST_SOCKET + index })),
-    );
+    const { addresses, said } = JSON.parse(text) as Written;
+    const sockets = addresses.map((address, index) => ({ address, fd: FIRST_SOCKET + index }));
+    return new Predecessor({ sockets, said });
   }
 
   /** Closes the inherited sockets of addresses that are not wanted: nobody would accept there. */
   closeUnwanted(isWanted: (address: ListenAddress) => boolean): void {
-    for (const { address, fd } of this.sockets) if (!isWanted(address)) closeSync(fd);
+    for (const { address, fd } of this.inheritance.sockets) if (!isWanted(address)) closeSync(fd);
   }
 
   /** Asks for the addresses of the admin API; they are free when this resolves. */

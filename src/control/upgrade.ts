@@ -34,7 +34,7 @@ export class Upgrade {
     if (this.#isUnderWay) throw new Error('an upgrade is under way already');
     this.#isUnderWay = true;
     try {
-      const successor = await Successor.start(await this.#instance.sockets());
+      const successor = await Successor.start(await this.#instance.inheritance());
       this.#next.resolve({ successor, withinMs });
       return successor.pid;
     } catch (error) {

@@ -1,4 +1,5 @@
 /** Everything that the control thread and a data thread say to each other. */
+import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -29,6 +30,10 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
+  /** End some of the tunnels and event streams that would go on by themselves. */
+  | { readonly type: 'end'; readonly ends: Ends }
+  /** Take back what was said of the ends at a server, as far as they have not begun. */
+  | { readonly type: 'spare'; readonly row: number }
   /** Say `sockets`. */
   | { readonly type: 'sockets' }
   /**

@@ -50,6 +50,12 @@ port.on('message', (message: ToWorker) => {
     case 'sockets':
       say({ type: 'sockets', sockets: worker.sockets() });
       break;
+    case 'end':
+      worker.end(message.ends);
+      break;
+    case 'spare':
+      worker.spare(message.row);
+      break;
     case 'drain':
       void drain(message.withinMs, message.isHandedOver);
       break;

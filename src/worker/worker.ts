@@ -4,6 +4,7 @@ import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import { Via } from '../core/exchange/forward.ts';
@@ -27,6 +28,8 @@ import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 
 const TICK_MS = 50;
+/** The last end of a drain has this much time in hand. */
+const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
 
@@ -140,8 +143,19 @@ export class DataWorker {
     this.#prepared = null;
   }
 
+  /** Ends some of the tunnels and event streams. */
+  end(ends: Ends): void {
+    this.#engine.longLived.end(ends, this.#engine.clock.nowMs());
+  }
+
+  /** Lets those at a server live that were to end. */
+  spare(row: number): void {
+    this.#engine.longLived.spare(row);
+  }
+
   /**
-   * Accepts no more, waits for what is under way, ends the rest after `withinMs`.
+   * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
+   * are ended in the course of it, and the rest after `withinMs`.
    *
    * @param isHandedOver another process accepts on the same sockets
    */
@@ -150,6 +164,8 @@ export class DataWorker {
       if (isHandedOver) listener.leave();
       else listener.close();
     }
+    const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
+    this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -225,7 +241,7 @@ export class DataWorker {
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    const persistence = createPersistence(plan.persistence, plan.servers, this.#isTrusted);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
@@ -276,7 +292,7 @@ function isSame(server: Server, plan: ServerPlan): boolean {
     server.row === plan.row &&
     server.name === plan.name &&
     server.label === plan.label &&
-    server.weight === plan.weight &&
+    server.configuredWeight === plan.weight &&
     server.backup === plan.backup &&
     server.maxInFlight === plan.maxInFlight &&
     JSON.stringify(server.address) === JSON.stringify(plan.address)

@@ -113,7 +113,12 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
   const settings = JSON.parse(readFileSync(config, 'utf8'));
   settings.load_balancing.listen = [settings.load_balancing.listen, `unix:${path}`];
   writeFileSync(config, JSON.stringify(settings));
+  const drain = `http://127.0.0.1:${openclaw.adminPort}/servers/${server.address}/drain`;
+  assert.equal((await fetch(drain, { method: 'POST' })).status, 200);
   const first = await upgraded(openclaw);
+  const { pools } = await openclaw.status();
+  assert.equal(pools[0]!.servers[0]!.admin, 'draining', 'what an operator said is handed over');
+  await fetch(drain.replace('drain', 'enable'), { method: 'POST' });
   await once(openclaw.child, 'exit');
   const second = await upgraded(openclaw);
   successors.delete(first);
