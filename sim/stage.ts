@@ -80,8 +80,13 @@ export class Stage {
   /**
    * @param narrow whose connections take little at a time
    * @param onConnection told of each connection that the worker opens to the server
+   * @param settings other than those of a plain stage
    */
-  constructor(narrow: 'client' | 'server', onConnection: (server: Actor) => void) {
+  constructor(
+    narrow: 'client' | 'server',
+    onConnection: (server: Actor) => void,
+    settings: Partial<PoolSettings> = {},
+  ) {
     const { clock } = this;
     const trace = new Trace(() => clock.nowMs(), false);
     const weather = {
@@ -118,7 +123,7 @@ export class Stage {
     const setup = {
       isTight: false,
       strategy: 'round_robin' as const,
-      settings: SETTINGS,
+      settings: { ...SETTINGS, ...settings },
       plans: [plan],
       panicThresholdPercent: 0,
     };

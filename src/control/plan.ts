@@ -10,7 +10,7 @@ import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
-import { clientsMax } from './descriptors.ts';
+import { clientsMax } from './clients-max.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';

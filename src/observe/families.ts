@@ -7,6 +7,7 @@
  * by METHODS and STATUS_CLASSES, codes by the tables of failures. Nothing that a client sends
  * becomes a label.
  */
+import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { CODES } from '../core/exchange/codes.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
@@ -194,12 +195,6 @@ export const FAMILIES: readonly Family[] = [
     WORKER_COUNTER.clientsTurnedAway,
   ),
   ofWorkers(
-    'openclaw_accept_failures_total',
-    'Connections that could not be accepted, mostly for lack of file descriptors.',
-    'counter',
-    WORKER_COUNTER.acceptsFailed,
-  ),
-  ofWorkers(
     'openclaw_worker_shed_ratio',
     'Part of its new requests that an overloaded worker refuses, from 0 to 1.',
     'gauge',
@@ -328,6 +323,18 @@ export const FAMILIES: readonly Family[] = [
   ),
   single('process_resident_memory_bytes', 'Resident memory of the process.', 'gauge', () =>
     process.memoryUsage.rss(),
+  ),
+  single(
+    'process_open_fds',
+    'Open file descriptors of the process; 0 where the system does not say.',
+    'gauge',
+    () => openDescriptors() ?? 0,
+  ),
+  single(
+    'process_max_fds',
+    'Most file descriptors that the process may open; 0 where the system does not say.',
+    'gauge',
+    () => descriptorLimit() ?? 0,
   ),
   single('process_cpu_seconds_total', 'Processor time of the process.', 'counter', () => {
     const { user, system } = process.cpuUsage();

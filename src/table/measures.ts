@@ -71,12 +71,10 @@ export const WORKER_COUNTER = {
   streamsTruncated: 12,
   /** Log records that could not be handed over in time. */
   recordsLost: 13,
-  /** Accepts that failed, mostly for lack of descriptors. */
-  acceptsFailed: 16,
   /** Connections closed as soon as they came, for neither a place nor room to wait was left. */
-  clientsTurnedAway: 17,
+  clientsTurnedAway: 16,
   /** Resting connections closed to make room for others. */
-  clientsDismissed: 18,
+  clientsDismissed: 17,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]

@@ -57,12 +57,6 @@ export class Admission implements GateKeeper {
     this.#table.measures.add(this.#lane, WORKER_COUNTER.clientsTurnedAway, 1);
   }
 
-  /** An accept failed: mostly there are no descriptors left. */
-  acceptFailed(): void {
-    this.#table.measures.add(this.#lane, WORKER_COUNTER.acceptsFailed, 1);
-    this.makeRoom();
-  }
-
   /** Closes a client that rests: the first that is met, on a walk in the order of their coming. */
   makeRoom(): boolean {
     const nowMs = this.#clock.nowMs();

@@ -49,6 +49,11 @@ const DISCARD_BYTES_MAX = 256 * 1024;
  */
 const LINGER_SILENCE_MS = 2_000;
 const LINGER_MS_MAX = 30_000;
+/**
+ * A connection that came or was used so recently is not closed by a drain yet: its next request may
+ * be on its way. RFC 9112 §9.3.1 leaves it to the client to try again, and not all of them do.
+ */
+const RECENT_MS = 500;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class ClientConnection implements StreamOwner, ClientSide {
@@ -78,6 +83,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #isPaused = false;
   #hasEnded = false;
   #headDeadlineMs = 0;
+  #idleSinceMs: number;
   #discardedBytes = 0;
   /** At the last look; -1: it cannot be compared. */
   #unsentBytes = -1;
@@ -106,6 +112,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#onGone = onGone;
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
     this.#timer = new Timer(engine.wheel, this);
+    this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
@@ -119,8 +126,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   /** How long it has rested between requests; -1: it does not. */
   restedMs(nowMs: number): number {
-    if (!this.#isResting) return -1;
-    return nowMs - (this.#timer.deadlineMs - this.#timeouts.idleMs);
+    return this.#isResting ? nowMs - this.#idleSinceMs : -1;
   }
 
   /** Ends a connection that rests: others need its place. */
@@ -145,7 +151,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */
   drain(): void {
     this.#isDraining = true;
-    if (this.#isResting) this.#closeWhenSent(this.#engine.clock.nowMs());
+    if (!this.#isResting) return;
+    const nowMs = this.#engine.clock.nowMs();
+    if (nowMs - this.#idleSinceMs < RECENT_MS) this.#timer.set(this.#idleSinceMs + RECENT_MS);
+    else this.#closeWhenSent(nowMs);
   }
 
   /** Closes at once, whatever is under way. */
@@ -166,7 +175,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else if (this.#state === STATE.body) {
       if (!this.#isPaused) this.#expectBody(nowMs);
     } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
-      this.#timer.set(nowMs + this.#timeouts.idleMs);
+      this.#timer.set(nowMs + (this.#isDraining ? RECENT_MS : this.#timeouts.idleMs));
     } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
       return this.#expectClose(nowMs);
     }
@@ -362,6 +371,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
     this.#unsentBytes = -1;
+    this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
     this.resumeBody();

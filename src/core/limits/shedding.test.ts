@@ -22,7 +22,8 @@ test('one late turn, or some with others between, is no overload', () => {
   const one = shedder();
   one.sawDelay(5_000, 5_000);
   assert.ok(one.share <= 0.1);
-  for (let time = 0; time < 20; time++) look(one, time % 2 === 0 ? 900 : 10, 1, 10_000 + time * 1_000);
+  for (let time = 0; time < 20; time++)
+    look(one, time % 2 === 0 ? 900 : 10, 1, 10_000 + time * 1_000);
   assert.ok(one.share <= 0.1, `${one.share}`);
 });
 

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { descriptorLimit } from '../base/descriptors.ts';
 
 /** Files, modules, admin, log, and what waits in front of the gates: not for connections. */
 const RESERVED = 1_200;
@@ -19,14 +19,4 @@ export function clientsMax(
   const free = descriptors - RESERVED;
   const forServers = Math.min(serverConnections, Math.floor(free / 2));
   return Math.min(clients, Math.max(CLIENTS_MIN, free - forServers));
-}
-
-/** The soft limit on open files, which Node has raised to the hard one; undefined: not Linux. */
-export function descriptorLimit(): number | undefined {
-  try {
-    const soft = /^Max open files\s+(\d+)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
-    return soft === undefined ? undefined : Number(soft);
-  } catch {
-    return undefined;
-  }
 }
