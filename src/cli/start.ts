@@ -15,6 +15,7 @@ import { urlOf } from '../control/plan.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { TlsError } from '../control/tls.ts';
 import { unservedSettings } from '../control/unserved.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { type Log, openLog } from '../observe/log.ts';
@@ -167,9 +168,11 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
-    if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
-      throw refusal(error.message);
-    }
+    const isForUser =
+      error instanceof SessionKeyError ||
+      error instanceof OperatorFileError ||
+      error instanceof TlsError;
+    if (isForUser) throw refusal(error.message);
     throw error;
   }
 }
