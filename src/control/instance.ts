@@ -7,6 +7,7 @@ import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
@@ -104,9 +105,13 @@ export class Instance {
     return this.#plan;
   }
 
-  /** @throws ListenError when an address cannot be opened */
-  async start(workers: number): Promise<void> {
-    await this.#supervisor.start(workers);
+  /**
+   * @param inheritance what the instance before hands over
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(workers: number, inheritance?: Inheritance): Promise<void> {
+    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
     this.#tls.start(() => void this.#renewCertificates());
@@ -176,12 +181,22 @@ export class Instance {
     return done;
   }
 
-  /** Lets what is under way end, then ends. */
-  async stop(): Promise<void> {
-    const withinMs = this.#settings.load_balancing.timeout.drain;
-    this.log.info({ event: 'stopping', withinMs });
+  /** What a successor goes on with. */
+  async inheritance(): Promise<Inheritance> {
+    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
     this.#tls.stop();
-    await this.#supervisor.drain(withinMs);
+    await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();

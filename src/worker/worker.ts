@@ -29,6 +29,7 @@ import {
 } from './entrance.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
+import type { ListeningSocket } from './messages.ts';
 import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
@@ -45,6 +46,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
+  readonly inherited: readonly ListeningSocket[];
   /** Hears of the requests that the plan wants logged. */
   readonly onRecord: (record: ExchangeRecord) => void;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
@@ -102,7 +104,18 @@ export class DataWorker implements EntranceOwner {
 
   /** @throws the system's error of the first address that could not be opened */
   async listen(): Promise<void> {
-    for (const address of this.#plan.listen) await this.#open(address, this.#listeners);
+    for (const address of this.#plan.listen) {
+      const inherited = this.#options.inherited.filter((one) =>
+        isSameAddress(one.address, address),
+      );
+      for (const { fd } of inherited) await this.#open(address, this.#listeners, fd);
+      if (inherited.length === 0) await this.#open(address, this.#listeners);
+    }
+  }
+
+  /** What it accepts on. */
+  sockets(): ListeningSocket[] {
+    return this.#listeners.map(({ address, fd }) => ({ address, fd }));
   }
 
   /**
@@ -164,9 +177,14 @@ export class DataWorker implements EntranceOwner {
   /**
    * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
    * are ended in the course of it, and the rest after `withinMs`.
+   *
+   * @param isHandedOver another process accepts on the same sockets
    */
-  async drain(withinMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+  async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (isHandedOver) listener.leave();
+      else listener.close();
+    }
     const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
     this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
@@ -194,11 +212,10 @@ export class DataWorker implements EntranceOwner {
     }
   }
 
-  async #open(address: ListenAddress, into: Listener[]): Promise<void> {
+  async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const listener = await Listener.open(address, this.#context, (accepted) =>
-      this.#accept(accepted, address),
-    );
+    const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
+    const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
