@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { reloadRoutes } from '../admin/reload-routes.ts';
+import type { Route } from '../admin/routes.ts';
 import { AdminServer } from '../admin/server.ts';
 import { parseAddress } from '../base/address.ts';
 import { VERSION } from '../base/version.ts';
@@ -183,14 +184,18 @@ async function orFail(started: Promise<void>): Promise<void> {
   }
 }
 
+/** What the admin API serves besides its own routes. */
+export function furtherRoutes(reloader: Reloader): Route[] {
+  return [...dashboardRoutes(), ...reloadRoutes(reloader)];
+}
+
 async function openAdmin(
   settings: Settings,
   instance: Instance,
   reloader: Reloader,
 ): Promise<AdminServer> {
   const { listen, token = '' } = settings.admin;
-  const routes = [...dashboardRoutes(), ...reloadRoutes(reloader)];
-  const admin = new AdminServer({ instance, token, routes });
+  const admin = new AdminServer({ instance, token, routes: furtherRoutes(reloader) });
   try {
     await admin.listen(hostAndPort(listen));
     await openSocket(settings, admin);
