@@ -52,7 +52,7 @@ export function completions(program: Command, words: readonly string[]): string[
 function candidates(command: Command, given: readonly string[], begun: string): string[] {
   const last = given.at(-1);
   const options = withParents(command).flatMap((one) => one.options);
-  const option = options.find((one) => last !== undefined && one.is(last));
+  const option = options.find((one) => last !== undefined && [one.long, one.short].includes(last));
   if (option?.long === '--section') return settingPaths('sections');
   if (option?.argChoices !== undefined) return option.argChoices;
   if (option !== undefined && (option.required || option.optional)) return [];
