@@ -17,6 +17,7 @@ import { furtherRoutes } from '../src/cli/start.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { Instance } from '../src/control/instance.ts';
 import { Reloader } from '../src/control/reloader.ts';
+import { Upgrade } from '../src/control/upgrade.ts';
 import { dashboardRoutes } from '../src/dashboard/dashboard.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');
@@ -69,6 +70,15 @@ const CASES: readonly Case[] = [
     operation: 'POST /config/confirm',
     status: 200,
     prepare: async (world) => void (await world.reloader.reload([], 60_000)),
+  },
+  { operation: 'POST /upgrade', path: '/upgrade?drain=1h', status: 200 },
+  { operation: 'POST /upgrade', path: '/upgrade?drain=soon', status: 400 },
+  {
+    operation: 'POST /upgrade',
+    status: 409,
+    prepare: ({ upgrade }) => {
+      upgrade.begin = () => Promise.reject(new Error('the successor ended'));
+    },
   },
   { operation: 'GET /alerts', status: 200 },
   { operation: 'POST /alerts/test', status: 200 },
@@ -254,6 +264,7 @@ class World {
   readonly folder = mkdtempSync(join(tmpdir(), 'openclaw-openapi-'));
   readonly instance: Instance;
   readonly reloader: Reloader;
+  readonly upgrade: Upgrade;
   #admin: AdminServer;
   #port = 0;
   #isBroken = false;
@@ -277,7 +288,9 @@ class World {
       now: () => new Date(0),
       onReload: () => {},
     });
-    const routes = furtherRoutes(this.reloader);
+    this.upgrade = new Upgrade(this.instance);
+    this.upgrade.begin = async () => process.pid;
+    const routes = furtherRoutes(this.instance, this.reloader, this.upgrade);
     this.#admin = new AdminServer({ instance: this.instance, token, routes });
   }
 

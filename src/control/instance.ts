@@ -1,13 +1,15 @@
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
+import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
-import { Operator, type Word } from './operator.ts';
+import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
@@ -53,16 +55,22 @@ export class Instance {
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     this.#operator = new Operator(this.#table, stateDirectory, {
-      onDrained: (server) => {
+      onDrained: (server, overMs) => {
+        this.#supervisor.end(endsAt(server.row, 0, overMs));
         this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
     });
     this.#operator.apply(this.#plan.pool.servers);
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
-      const { aspect, ...what } = change;
-      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
-      this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+      onChange: (change) => {
+        const { aspect, ...what } = change;
+        log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+        this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+      },
+      lanes: () => this.#supervisor.lanes,
+      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
@@ -86,9 +94,13 @@ export class Instance {
     return this.#plan;
   }
 
-  /** @throws ListenError when an address cannot be opened */
-  async start(workers: number): Promise<void> {
-    await this.#supervisor.start(workers);
+  /**
+   * @param inheritance what the instance before hands over
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(workers: number, inheritance?: Inheritance): Promise<void> {
+    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
@@ -116,6 +128,7 @@ export class Instance {
     const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
     await this.#supervisor.apply(plan);
     this.#operator.apply(plan.pool.servers);
+    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -125,11 +138,21 @@ export class Instance {
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
-  /** Lets what is under way end, then ends. */
-  async stop(): Promise<void> {
-    const withinMs = this.#settings.load_balancing.timeout.drain;
-    this.log.info({ event: 'stopping', withinMs });
-    await this.#supervisor.drain(withinMs);
+  /** What a successor goes on with. */
+  async inheritance(): Promise<Inheritance> {
+    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();
@@ -160,11 +183,22 @@ export class Instance {
     if (server === undefined) return null;
     const wasActive = this.#table.takesNew(server.row);
     this.#operator.say(server, word, isKept);
+    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
     const isIdle =
       word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
     return isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+  }
+
+  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
+  #endRemoved(plan: WorkerPlan, drainMs: number): void {
+    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
+    for (const { row } of plan.pool.servers) {
+      if (!before.delete(row)) this.#supervisor.spare(row);
+    }
+    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
+    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
   }
 
   #surroundings(): Surroundings {
@@ -180,6 +214,11 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: Change): boolean {
   return WORSE.has(change.to);
+}
+
+/** The ends of all that would go on by itself at a server. */
+function endsAt(row: number, afterMs: number, overMs: number): Ends {
+  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
 }
 
 function wordText(word: Word): string {

@@ -21,6 +21,7 @@ const worker = new DataWorker({
   table: SharedTable.open(start.memory, start),
   plan: start.plan,
   takesUnixSockets: start.takesUnixSockets,
+  inherited: start.inherited,
   onRecord: (record) => {
     if (records.length < RECORDS_MAX) records.push(record);
     else lost += 1;
@@ -46,14 +47,23 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'sockets':
+      say({ type: 'sockets', sockets: worker.sockets() });
+      break;
+    case 'end':
+      worker.end(message.ends);
+      break;
+    case 'spare':
+      worker.spare(message.row);
+      break;
     case 'drain':
-      void drain(message.withinMs);
+      void drain(message.withinMs, message.isHandedOver);
       break;
   }
 });
 
-async function drain(withinMs: number): Promise<void> {
-  await worker.drain(withinMs);
+async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+  await worker.drain(withinMs, isHandedOver);
   clearInterval(flusher);
   flush();
   say({ type: 'drained' });
