@@ -1,8 +1,8 @@
-import type { ClientConnection } from '../core/exchange/client-connection.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import { Gate, type GateKeeper } from '../io/gate.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { Client } from './entrance.ts';
 
 /** Connections looked at for one that rests: each new one moves on from where the last stopped. */
 const LOOKS_MAX = 64;
@@ -21,14 +21,14 @@ export class Admission implements GateKeeper {
   readonly #table: SharedTable;
   readonly #lane: number;
   readonly #clock: Clock;
-  readonly #connections: ReadonlyMap<ClientConnection, unknown>;
-  #next: IterableIterator<ClientConnection>;
+  readonly #connections: ReadonlyMap<Client, unknown>;
+  #next: IterableIterator<Client>;
 
   constructor(
     table: SharedTable,
     lane: number,
     clock: Clock,
-    connections: ReadonlyMap<ClientConnection, unknown>,
+    connections: ReadonlyMap<Client, unknown>,
     clientsMax: number,
   ) {
     this.#table = table;

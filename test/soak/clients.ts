@@ -273,15 +273,13 @@ async function read(
 }
 
 async function send(request: http.ClientRequest, bytes: number): Promise<void> {
+  const over = new Promise<void>((resolve) => request.once('close', resolve));
   for (let sent = 0; sent < bytes && !request.destroyed; ) {
     const piece = pattern(sent, Math.min(16 * KB, bytes - sent));
     sent += piece.length;
-    if (!request.write(piece)) {
-      await new Promise<void>((resolve) => {
-        request.once('drain', resolve);
-        request.once('close', resolve);
-      });
-    }
+    if (request.write(piece)) continue;
+    const drained = new Promise<void>((resolve) => request.once('drain', resolve));
+    await Promise.race([drained, over]);
   }
   request.end();
 }

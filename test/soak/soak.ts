@@ -37,7 +37,7 @@ const BALANCING = {
     connection_pool: { max_connections: 200, max_idle_connections: 60, idle_timeout: '3s' },
   },
 };
-const STRATEGIES = ['round_robin', 'least_connections', 'power_of_two', 'random', 'least_latency'];
+const STRATEGIES = ['round_robin', 'weighted_round_robin', 'least_connections', 'least_latency'];
 
 export interface SoakReport {
   readonly minutes: number;
@@ -176,14 +176,16 @@ export class Soak {
   /** Another strategy, another weight, and now and then a server less. */
   async #reload(): Promise<void> {
     this.#reloads += 1;
+    const strategy = STRATEGIES[Math.floor(this.#random() * STRATEGIES.length)]!;
     const servers = this.#ports.map((port, at) => ({
       address: `127.0.0.1:${port}`,
       name: `server-${at}`,
-      weight: 1 + Math.floor(this.#random() * 5),
       max_connections: 40,
+      ...(strategy === 'weighted_round_robin' && {
+        weight: 1 + Math.floor(this.#random() * 5),
+      }),
     }));
     if (this.#random() < 0.3) servers.splice(Math.floor(this.#random() * SERVERS), 1);
-    const strategy = STRATEGIES[Math.floor(this.#random() * STRATEGIES.length)];
     const { port, adminPort, folder } = this.#claw;
     const settings = {
       load_balancing: { ...BALANCING, listen: `127.0.0.1:${port}`, strategy, servers },
