@@ -8,6 +8,7 @@
  * becomes a label.
  */
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
+import { residentBytes } from '../base/resident.ts';
 import { CODES } from '../core/exchange/codes.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
@@ -344,7 +345,7 @@ export const FAMILIES: readonly Family[] = [
     (view) => view.startedSeconds,
   ),
   single('process_resident_memory_bytes', 'Resident memory of the process.', 'gauge', () =>
-    process.memoryUsage.rss(),
+    residentBytes(),
   ),
   single(
     'process_open_fds',

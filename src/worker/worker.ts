@@ -1,4 +1,5 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
+import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
@@ -327,7 +328,7 @@ export class DataWorker implements EntranceOwner {
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     measureThread(table.measures, lane);
-    shedder.sawMemory(process.memoryUsage.rss());
+    shedder.sawMemory(residentBytes());
     this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
