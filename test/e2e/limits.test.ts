@@ -2,7 +2,17 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { type Balancing, Openclaw, okWith, type Peer, ScriptedServer, until } from './harness.ts';
+import tls from 'node:tls';
+import { selfSigned } from './certificates.ts';
+import {
+  type Balancing,
+  newFolder,
+  Openclaw,
+  okWith,
+  Peer,
+  ScriptedServer,
+  until,
+} from './harness.ts';
 
 const GET = 'GET /any HTTP/1.1\r\nHost: a.example\r\n\r\n';
 
@@ -80,6 +90,30 @@ for (const workers of [1, 2]) {
       workers,
     ));
 }
+
+test('a place is free again however its connection ended, over TLS as well', async () => {
+  const certificate = selfSigned(newFolder(), 'main', ['IP:127.0.0.1']);
+  await withOpenclaw({ max_connections: 1, security: { tls: certificate } }, async (claw) => {
+    const target = { host: '127.0.0.1', port: claw.port, rejectUnauthorized: false };
+    for (const how of ['end', 'destroy', 'no handshake', 'reset', 'end'] as const) {
+      if (how === 'reset') {
+        (await claw.connect()).reset();
+        continue;
+      }
+      if (how === 'no handshake') {
+        const plain = await claw.send(GET);
+        await plain.gone();
+        plain.close();
+        continue;
+      }
+      const socket = tls.connect(target);
+      const client = new Peer(socket);
+      client.send(GET);
+      assert.equal(await statusOf(client), 200, how);
+      socket[how]();
+    }
+  });
+});
 
 test('a process out of descriptors goes on, tells it once, and accepts again', async (context) => {
   const hasTool = spawnSync('prlimit', ['--version']).error === undefined;
