@@ -78,7 +78,7 @@ export class Accepted {
 
   /** The bytes as they come. @param own makes the owner of the stream */
   toStream(own: (stream: SocketStream) => StreamOwner): void {
-    const stream = new SocketStream(this.context, NOBODY, false);
+    const stream = new SocketStream(this.context, NOBODY);
     const socket = this.socket ?? socketOf(this.handle!, stream);
     stream.attach(socket, this.socket === null ? 'onread' : 'data');
     stream.owner = own(stream);

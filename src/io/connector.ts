@@ -40,7 +40,7 @@ class Opening implements StreamOwner {
     this.#context = context;
     this.#owner = owner;
     this.#address = address;
-    this.stream = new SocketStream(context, this, true);
+    this.stream = new SocketStream(context, this);
   }
 
   open(addresses: readonly string[], error: NodeJS.ErrnoException | null = null): void {

@@ -64,7 +64,10 @@ export class ReadBuffers {
   }
 }
 
-/** Full reads in a row after which a stream that began with small pieces is given large ones. */
+/**
+ * Full reads after which a stream is given large pieces. A thousand connections that are opened at
+ * once would else each hold a large one before the first was found to be slow.
+ */
 const FULL_READS = 4;
 /** Whoever is held back for longer sends to a slow reader. */
 const SLOW_MS = 250;
@@ -77,15 +80,13 @@ const SLOW_MS = 250;
 export class ReadPace {
   readonly #buffers: ReadBuffers;
   #present: Buffer | null = null;
-  #fullReads: number;
+  #fullReads = 0;
   /** Its reader was slow the last time that it was waited for, or is being waited for. */
   #isSlow = false;
   #heldSinceMs = 0;
 
-  /** @param isTrusted whether it may begin with large pieces */
-  constructor(buffers: ReadBuffers, isTrusted: boolean) {
+  constructor(buffers: ReadBuffers) {
     this.#buffers = buffers;
-    this.#fullReads = isTrusted ? FULL_READS : 0;
   }
 
   /** Where the next read goes; undefined: where the last one went. For the `onread` option. */

@@ -34,10 +34,9 @@ export class SocketStream implements Stream {
   /** Whether the core gave the stream up; nothing is opened for it then. */
   isDestroyed = false;
 
-  /** @param isTrusted whether the peer is one of ours, and may send in large pieces at once */
-  constructor(context: SocketContext, owner: StreamOwner, isTrusted: boolean) {
+  constructor(context: SocketContext, owner: StreamOwner) {
     this.#context = context;
-    this.#pace = new ReadPace(context.buffers, isTrusted);
+    this.#pace = new ReadPace(context.buffers);
     this.owner = owner;
   }
 

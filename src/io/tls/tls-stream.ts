@@ -35,7 +35,7 @@ export class TlsStream implements Stream {
 
   constructor(context: SocketContext) {
     this.#context = context;
-    this.#pace = new ReadPace(context.buffers, false);
+    this.#pace = new ReadPace(context.buffers);
   }
 
   /** How the socket is to be read: into the thread's buffer. */
