@@ -30,7 +30,7 @@ const SETTLE_MS = 30_000;
 const EXAMPLES_MAX = 8;
 
 const BALANCING = {
-  timeout: { connect: '1s', read: '10s', write: '5s', request: '3s', idle: '5s', stream: '10s' },
+  timeout: { connect: '1s', read: '10s', write: '5s', request: '3s', idle: '30s', stream: '10s' },
   health_check: { interval: '1s', timeout: '500ms', endpoint: '/small', success_threshold: 1 },
   failover: { detection: { enabled: true, interval: '500ms', timeout: '500ms' } },
   performance: {
