@@ -43,6 +43,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '15' },
     idle: { type: 'string', default: '10000' },
     slow: { type: 'string', default: '2000' },
+    /** Of crowd, attacks, costs. */
+    parts: { type: 'string', default: 'crowd,attacks,costs' },
   },
 });
 const [rate, seconds, idle, slow] = [values.rate, values.seconds, values.idle, values.slow].map(
@@ -60,6 +62,7 @@ interface Stage {
 
 async function main(): Promise<void> {
   cleanUpOnExit();
+  const has = (part: string) => values.parts.split(',').includes(part);
   const allowed = await allowedCores();
   const core = allowed[0]!;
   const cores = allowed.join(',');
@@ -69,22 +72,27 @@ async function main(): Promise<void> {
   const claw = await startOpenclaw(folder, port, adminPort, backend.port, cores);
   const stage = { claw, port, core, cores, adminPort, folder };
   await waitUntilReady(claw, port, '/health');
+  if (has('crowd') || has('attacks')) await beside(stage, has);
+  if (has('costs')) await costs(stage);
+  await stop(claw);
+  await stop(backend.running);
+}
+
+/** What the steady load sees, alone and beside others. */
+async function beside(stage: Stage, has: (part: string) => boolean): Promise<void> {
   print(`Steady load: ${rate} requests a second; ${seconds} s for each line; two workers.\n`);
   print('| beside | asked | failed | p50 ms | p99 ms | slowest ms | openclaw MB |');
   print('| --- | --: | --: | --: | --: | --: | --: |');
-  const steady = startProgram('steady.program.ts', [port, rate], cores);
+  const steady = startProgram('steady.program.ts', [stage.port, rate], stage.cores);
   await sleep(3_000);
   await seenOf(steady);
   await line('nothing', stage, steady, () => sleep(seconds * 1_000));
-  await besideCrowd(stage, steady);
-  for (const { name, flags } of ATTACKS) {
+  if (has('crowd')) await besideCrowd(stage, steady);
+  for (const { name, flags } of has('attacks') ? ATTACKS : []) {
     await line(`${ATTACKERS} ${name}`, stage, steady, () => attack(stage, flags));
     await sleep(2_000);
   }
   await stop(steady);
-  await costs(stage);
-  await stop(claw);
-  await stop(backend.running);
 }
 
 async function besideCrowd(stage: Stage, steady: Running): Promise<void> {
@@ -140,12 +148,14 @@ async function costs(stage: Stage): Promise<void> {
   const target = { ...stage, pid: stage.claw.pid, seconds: 4 };
   const cost = async (path: string) => {
     const cpuUs = cpuUsOf(stage.claw.pid);
-    const load = await runWrk(target, { path, connections: 32 });
-    return (cpuUsOf(stage.claw.pid) - cpuUs) / load.requests;
+    const { requests } = await runWrk(target, { path, connections: 32 });
+    return (cpuUsOf(stage.claw.pid) - cpuUs) / requests;
   };
+  await cost('/small');
   const passedOn = await cost('/small');
   const admin = `http://127.0.0.1:${stage.adminPort}/servers/one/disable`;
   await fetch(admin, { method: 'POST' });
+  await cost('/small');
   const refused = await cost('/small');
   print('\n| request | CPU µs | part |\n| --- | --: | --: |');
   print(`| passed on | ${passedOn.toFixed(1)} | 1 |`);
@@ -165,7 +175,9 @@ async function startOpenclaw(
       servers: [{ address: `127.0.0.1:${backendPort}`, name: 'one' }],
       workers: 2,
       timeout: { idle: '5m', drain: '1s' },
-      performance: { connection_pool: { max_connections: 4_000 } },
+      performance: {
+        connection_pool: { max_connections: 4_000 },
+      },
     },
     admin: { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') },
     log: { access: 'off' },
