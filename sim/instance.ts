@@ -29,6 +29,7 @@ export class SimWorker {
   readonly wheel: TimerWheel;
   readonly servers: readonly Server[];
   readonly #connections = new Set<ClientConnection>();
+  readonly #engine: Engine;
   readonly #world: World;
 
   constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
@@ -36,7 +37,7 @@ export class SimWorker {
     this.#world = world;
     this.name = `worker-${lane}`;
     this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
-    const engine = new Engine({
+    this.#engine = new Engine({
       clock,
       wheel: this.wheel,
       random: chance.random,
@@ -50,6 +51,7 @@ export class SimWorker {
       },
       refused: () => {},
     });
+    const engine = this.#engine;
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
@@ -82,9 +84,17 @@ export class SimWorker {
     return this.#connections.size;
   }
 
+  /** Ends WebSockets; other tunnels are for their ends to end. */
+  endSockets(row: number, most: number, overMs: number): void {
+    this.#world.network.trace.note(0, `${this.name} ends sockets of row ${row}`);
+    const ends = { row, most, webSocketsOnly: true, afterMs: 0, overMs };
+    this.#engine.longLived.end(ends, this.#world.clock.nowMs());
+  }
+
   /** Lets go of every client when its request has been answered. */
   drain(): void {
     this.#world.network.trace.note(0, `${this.name} drains`);
+    this.endSockets(-1, Number.POSITIVE_INFINITY, 2_000);
     for (const connection of this.#connections) connection.drain();
   }
 }

@@ -14,6 +14,8 @@ export const INVARIANTS = {
   ownAnswer: 'Responses come in order, and each belongs to its request.',
   wellFormed: 'What openclaw writes is well-formed HTTP/1.1.',
   exactBody: 'A body arrives byte for byte as it was sent.',
+  betweenFrames:
+    "The frames of a WebSocket arrive whole; the core's close frame stands between two, and nothing follows it.",
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
@@ -262,6 +264,8 @@ export class Invariants {
       if (inFlight !== 0) this.fail('nothingLeft', `row ${row} has ${inFlight} requests in flight`);
     }
     for (const row of rows) {
+      const tunnels = table.tunnels(row);
+      if (tunnels !== 0) this.fail('nothingLeft', `row ${row} has ${tunnels} tunnels open`);
       if (cellOf(table, row, SERVER.breakerTrial) !== 0) {
         this.fail('nothingLeft', `row ${row} has a trial under way`);
       }

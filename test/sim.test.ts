@@ -58,6 +58,14 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
     'a body piece that is lost': () => everySoOften(() => []),
     'a reference kept to a read buffer': () => ({ keepsReferences: true }),
   },
+  betweenFrames: {
+    'a close frame in the middle of a frame': () =>
+      onWrite(toClient, /^\x82[\s\S]{20}/, (bytes) => [
+        bytes.subarray(0, 10),
+        Buffer.from([0x88, 2, 3, 233]),
+        bytes.subarray(10),
+      ]),
+  },
   visibleBreak: {
     'a broken response that ends properly': () => ({ endsProperly: true }),
   },

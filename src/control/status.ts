@@ -1,5 +1,5 @@
 import { VERSION } from '../base/version.ts';
-import { standingName, standingOf } from '../core/balance/verdict.ts';
+import { standingOf, verdictName } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
@@ -131,7 +131,7 @@ function serverStatus(
     name: label,
     address: server.name,
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
-    standing: standingName(standingOf(table, row)),
+    standing: verdictName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
     breaker: plan.pool.settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,

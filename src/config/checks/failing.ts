@@ -5,14 +5,16 @@ import { at, type CheckContext, type Report } from './check.ts';
 export function healthCheck({ settings, written }: CheckContext, report: Report): void {
   const check = settings.load_balancing.health_check;
   slowerThanItsInterval('health_check', check, report);
-  if (check.type !== 'tcp') return;
-  for (const key of ['endpoint', 'http']) {
+  const isHttp = check.type === 'http' || check.type === 'https';
+  for (const key of isHttp ? ['grpc'] : ['endpoint', 'http']) {
     if (!written(at('health_check', key))) continue;
     report(
       'warning',
       [at('health_check', key), at('health_check', 'type')],
-      'a probe of type tcp only connects and does not look at it',
-      'to use it: type: http',
+      check.type === 'tcp'
+        ? 'a probe of type tcp only connects and does not look at it'
+        : `a probe of type ${check.type} does not look at it`,
+      `to use it: type: ${key === 'grpc' ? 'grpc' : 'http'}`,
     );
   }
 }
