@@ -19,6 +19,8 @@ export const INVARIANTS = {
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
+  oneTrial: 'A half-open breaker lets one trial through at a time.',
+  exactCounts: 'The table counts in flight what is under way, no more and no less.',
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
   boundedMemory: 'What is held for a slow reader stays within its bound.',
@@ -60,6 +62,7 @@ const OVERHEAD_BYTES = 4 * 1024;
 export class Invariants {
   readonly violations: Violation[] = [];
   readonly #trace: Trace;
+  #hasMiscounted = false;
   readonly #nowMs: () => number;
 
   constructor(trace: Trace, nowMs: () => number) {
@@ -212,6 +215,20 @@ export class Invariants {
     const isPanic = wellOfTier * 100 < possible * panicPercent && isPossible(row);
     if (isPanic || !usable.some((one) => !isTried(one))) return;
     this.fail('healthyOnly', `row ${row} was chosen while rows ${usable.join(' ')} were usable`);
+  }
+
+  /** The core sends a trial to a server. @param before token of the trial that was under way */
+  tried(row: number, before: number): void {
+    if (before !== 0) this.fail('oneTrial', `row ${row} got a second trial`);
+  }
+
+  /** Looked at every now and then. @param underWay exchanges at this server, over all workers */
+  checkCounts(table: SharedTable, row: number, underWay: number): void {
+    const counted = table.inFlight(row);
+    if (counted === underWay || this.#hasMiscounted) return;
+    // A count that is wrong stays so.
+    this.#hasMiscounted = true;
+    this.fail('exactCounts', `row ${row} counts ${counted} in flight, and has ${underWay}`);
   }
 
   /** Looked at every now and then. */

@@ -282,6 +282,14 @@ class Run {
     this.#upkeep.turn(clock.nowMs());
     const { highWaterBytes, replayBytes } = this.#setup.settings;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
+    for (const { row } of this.#setup.plans) {
+      const underWay = this.#workers.map((worker) => worker.underWayAt(row));
+      invariants.checkCounts(
+        this.#table,
+        row,
+        underWay.reduce((sum, count) => sum + count, 0),
+      );
+    }
     for (const client of this.#clients) {
       const { upload } = client;
       if (upload === null) continue;

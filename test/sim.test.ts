@@ -73,6 +73,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
     'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
   },
   healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
+  oneTrial: {
+    'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),
+  },
+  exactCounts: { 'a request that is counted twice': () => ({ leaksCounter: true }) },
   oneAtATime: {
     'a request that does not wait for the answer before': () =>
       onWrite(toServer, /^GET /, (bytes) => [bytes, bytes]),

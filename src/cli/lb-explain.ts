@@ -61,7 +61,9 @@ export function explanationText(told: Explanation, { colour }: { colour: boolean
       : [
           row('id', told.requestId),
           row('came', new Date(told.atMs).toISOString()),
-          row('ended', `${endText(told)}, after ${ms(told.durationMs)}`),
+          told.isOver
+            ? row('ended', `${endText(told)}, after ${spent(told.durationMs)}`)
+            : row('goes on', `${endText(told)}, for ${spent(told.durationMs)} so far`),
         ]),
     row('pool', `${told.pool}: ${told.strategy}${told.key === '' ? '' : `, key ${told.key}`}`),
     row('rules', rulesText(told)),
@@ -105,7 +107,7 @@ function choiceLines(
   const server = choice.server === '' ? 'no server' : choice.server;
   const head = isMadeUp
     ? `would go to ${server}: ${choice.because}`
-    : `attempt ${at + 1}, ${ms(choice.atMs) === '-' ? 'at once' : `after ${ms(choice.atMs)}`}: ${server}: ${choice.because}`;
+    : `attempt ${at + 1}, ${choice.atMs === 0 ? 'at once' : `after ${spent(choice.atMs)}`}: ${server}: ${choice.because}`;
   return [
     head,
     ...(isMadeUp || choice.server === '' ? [] : [`  ${timesText(choice)}`]),
@@ -114,12 +116,14 @@ function choiceLines(
 }
 
 function timesText({ connection, sentAfterMs, endAfterMs, outcome }: ExplainedChoice): string {
-  const sent =
-    sentAfterMs === -1
-      ? 'nothing was sent'
-      : `sent after ${ms(sentAfterMs) === '-' ? '0 ms' : ms(sentAfterMs)}`;
-  const ended = endAfterMs === -1 ? 'still under way' : `over after ${ms(endAfterMs)}`;
-  return `connection ${connection}, ${sent}, ${ended}: ${outcome}`;
+  const sent = sentAfterMs === -1 ? 'nothing was sent' : `sent after ${spent(sentAfterMs)}`;
+  const ended = endAfterMs === -1 ? 'it goes on' : `over after ${spent(endAfterMs)}: ${outcome}`;
+  return `connection ${connection}, ${sent}, ${ended}`;
+}
+
+/** A time that was measured, however short. */
+function spent(value: number): string {
+  return value <= 0 ? '0 ms' : ms(value);
 }
 
 function table({ candidates }: ExplainedChoice, isColoured: boolean): string {

@@ -34,6 +34,8 @@ export interface ServerStatus {
   /** When its drain ends, milliseconds since 1970; 0: it has no end, or there is none. */
   drainEndsMs: number;
   inFlight: number;
+  /** Of those in flight, the ones that became a tunnel. */
+  tunnels: number;
   requests: number;
   /** Requests sent to it, each further attempt counted too. */
   attempts: number;
@@ -139,6 +141,7 @@ function serverStatus(
     weightIsOperators: said.weight !== -1,
     drainEndsMs: said.drainEndsMs,
     inFlight: table.inFlight(row),
+    tunnels: table.tunnels(row),
     requests: requestsOf(table)(row),
     attempts: table.counted(row, COUNTER.attempts),
     failures: table.counted(row, COUNTER.failures),

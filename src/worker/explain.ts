@@ -15,9 +15,10 @@ import type { Candidate, ExplainedChoice, Explanation } from './explanation.ts';
 /** @returns undefined where the request is not, or no longer, remembered here */
 export function explainPast(engine: Engine, requestId: string): Explanation | undefined {
   const number = engine.numberOfRequestId(requestId);
-  const trace = engine.traces.find(number, requestId);
+  const open = engine.longLived.find(requestId);
+  const trace = open?.noteTrace(engine.clock.nowMs()) ?? engine.traces.find(number, requestId);
   if (trace === undefined) return undefined;
-  const [method, target] = trace.line.split(' ');
+  const [method, target] = (open?.requestText ?? trace.line).split(' ', 2);
   return explanationOf(engine, trace, {
     requestId,
     request: target === undefined ? trace.method : `${method} ${target}`,
@@ -52,6 +53,7 @@ export function explanationOf(engine: Engine, trace: Trace, told: Told): Explana
     choices: trace.choices.slice(0, trace.attempts).map((_, at) => explainedChoice(trace, at)),
     status: trace.status,
     failure: trace.failure,
+    isOver: told.requestId !== '' && trace.last()?.endMs !== -1,
     durationMs: rounded(trace.endedMs - trace.startedMs),
   };
 }

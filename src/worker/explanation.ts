@@ -33,6 +33,8 @@ export interface Explanation {
   /** 0 and '' of a made-up request that would go to a server. */
   readonly status: number;
   readonly failure: string;
+  /** False of a tunnel or event stream that goes on, and of a made-up request. */
+  readonly isOver: boolean;
   readonly durationMs: number;
 }
 

@@ -135,6 +135,25 @@ test('a made-up request goes through the rules and to no server', async () => {
   assert.equal(pools[0]!.servers[0]!.attempts, 0);
 });
 
+test('a tunnel is explained while it goes on', async () => {
+  await start();
+  for (const server of [red, blue]) {
+    server.on('/toy', async (peer) => {
+      peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: toy\r\n\r\n');
+      await peer.gone();
+    });
+  }
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: toy\r\nX-Request-Id: toy-1\r\n';
+  const client = await claw!.send(`GET /toy HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`);
+  await client.head();
+  const told = await explained('toy-1');
+  assert.deepEqual([told.isOver, told.status, told.request], [false, 101, 'GET /toy']);
+  assert.match((await explain('toy-1')).stdout, /goes on +status 101, for .* so far/);
+  client.close();
+  await claw!.untilIdle();
+  assert.equal((await explained('toy-1')).isOver, true);
+});
+
 test('where no server can take a request each says why', async () => {
   await start();
   for (const name of ['red', 'blue']) {

@@ -41,6 +41,14 @@ export function failover({ settings, written }: CheckContext, report: Report): v
       'write enabled: true here, or strategy: failover',
     );
   }
+  if (chosen.rebalance.enabled && settings.load_balancing.session_persistence.enabled) {
+    report(
+      'warning',
+      [path('rebalance'), at('session_persistence')],
+      'clients that belong to a server come back to it: their WebSockets are left alone',
+      'it moves only those of clients without a session',
+    );
+  }
   const { ejection_time, max_ejection_time } = chosen.outlier_detection;
   if (ejection_time > max_ejection_time) {
     report(

@@ -614,7 +614,8 @@ export class Exchange implements TimerOwner {
       table.count(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
-    this.#trace(nowMs);
+    this.#endChoice(this.failure || this.status, nowMs, false);
+    this.trace = this.engine.traces.keep(this.noteTrace(nowMs), this.requestText);
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
     this.client.exchangeOver(this, nowMs);
@@ -630,8 +631,8 @@ export class Exchange implements TimerOwner {
     choice.isStale = isStale;
   }
 
-  #trace(nowMs: number): void {
-    this.#endChoice(this.failure || this.status, nowMs, false);
+  /** Notes what is known by now. */
+  noteTrace(nowMs: number): Trace {
     const { trace, requestNumber } = this;
     trace.requestNumber = requestNumber;
     trace.broughtId = requestNumber === 0 ? this.#broughtId : '';
@@ -641,10 +642,9 @@ export class Exchange implements TimerOwner {
     trace.key = this.key;
     trace.startedMs = this.startedMs;
     trace.endedMs = nowMs;
-    trace.firstByteMs = this.firstByteMs;
     trace.status = this.status;
     trace.failure = this.failure;
-    this.trace = this.engine.traces.keep(trace, this.requestText);
+    return trace;
   }
 
   get firstByteMs(): number {

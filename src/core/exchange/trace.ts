@@ -82,7 +82,6 @@ export class Trace {
   ownRow = -1;
   startedMs = 0;
   endedMs = 0;
-  firstByteMs = -1;
   status = 0;
   failure = '';
   attempts = 0;
