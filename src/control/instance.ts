@@ -6,6 +6,7 @@ import type { Change } from '../core/exchange/upkeep.ts';
 import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
+import type { Answer, Question } from '../worker/explanation.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
@@ -209,6 +210,11 @@ export class Instance {
     this.observer.stop();
     clearInterval(this.#pressure);
     this.log.info({ event: 'stopped' });
+  }
+
+  /** Why a request went where it went, or where a made-up one would go. */
+  explain(question: Question): Promise<Answer> {
+    return this.#supervisor.explain(question);
   }
 
   /** Lets the primaries take over from the backups. @returns false where they never stopped */

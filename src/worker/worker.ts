@@ -8,7 +8,7 @@ import type { Route } from '../core/exchange/client-connection.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/exchange/forward.ts';
+import { Via } from '../core/exchange/forward.ts';
 import { Pool } from '../core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { WaitQueue } from '../core/exchange/wait-queue.ts';
@@ -35,6 +35,8 @@ import {
   type ListenerSecurity,
   securityOf,
 } from './entrance.ts';
+import { explainPast } from './explain.ts';
+import type { Answer, Question } from './explanation.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
 import type { ListeningSocket } from './messages.ts';
@@ -42,6 +44,7 @@ import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
 /** The last end of a drain has this much time in hand. */
@@ -181,6 +184,22 @@ export class DataWorker implements EntranceOwner {
   abandon(): void {
     for (const listener of this.#prepared?.added ?? []) listener.close();
     this.#prepared = null;
+  }
+
+  /** Explains a request that went through this worker, or one that is made up. */
+  explain(question: Question): Answer {
+    if (question.kind === 'past') {
+      return { explanation: explainPast(this.#engine, question.requestId) ?? null, wrong: '' };
+    }
+    const via = new Via({
+      peerAddress: question.client,
+      peerIsTrusted: this.#isTrusted(question.client),
+      scheme: 'http',
+      localAuthority: () => 'localhost',
+    });
+    const told = rehearse(this.#engine, this.#route.pool, via, question);
+    if (typeof told === 'string') return { explanation: null, wrong: told };
+    return { explanation: told, wrong: '' };
   }
 
   /** Ends some of the tunnels and event streams. */
