@@ -34,7 +34,9 @@ test('the whole of a family is one network', () => {
   }
 });
 
-const octets = fc.tuple(fc.nat(3), fc.nat(255), fc.nat(255), fc.nat(255)).map((all) => all.join('.'));
+const octets = fc
+  .tuple(fc.nat(3), fc.nat(255), fc.nat(255), fc.nat(255))
+  .map((all) => all.join('.'));
 const groups = fc.tuple(fc.nat(3), fc.nat(0xffff), fc.nat(0xffff)).map(([a, b, c]) => {
   const hex = (n: number) => n.toString(16);
   return `2001:${hex(a)}:${hex(b)}::${hex(c)}`;

@@ -1,4 +1,4 @@
-import { Ip, parseIp } from './ip.ts';
+import { type Ip, parseIp } from './ip.ts';
 
 /**
  * A set of networks of both families, in memory that threads share: sorted ranges that do not
@@ -115,9 +115,7 @@ function rangeOf(network: string): { range: Range; isV4: boolean } {
 }
 
 function bitsOf({ word0, word1, word2, word3 }: Ip): bigint {
-  return (
-    (BigInt(word0) << 96n) | (BigInt(word1) << 64n) | (BigInt(word2) << 32n) | BigInt(word3)
-  );
+  return (BigInt(word0) << 96n) | (BigInt(word1) << 64n) | (BigInt(word2) << 32n) | BigInt(word3);
 }
 
 /** In order, those that overlap or touch made one. */

@@ -1,9 +1,11 @@
+import { randomInt } from 'node:crypto';
 import type { Settings } from '../config/schema.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { ADMIN } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { GuardState } from './guard.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { PersistenceState } from './persistence.ts';
@@ -15,6 +17,10 @@ import { Supervisor } from './supervisor.ts';
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
+/** Clients' addresses whose connections are counted at one time: above `max_connections`. */
+const SOURCES = 65_536;
+/** How often what limits remember is looked over. */
+const REFRESH_MS = 1_000;
 
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
@@ -24,6 +30,7 @@ export class Instance {
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
+  readonly #guard = new GuardState();
   readonly #supervisor: Supervisor;
   readonly #health: HealthKeeper;
   #plan: WorkerPlan;
@@ -31,6 +38,7 @@ export class Instance {
   #workerDeaths = 0;
   #lostLogRecords = 0;
   readonly #droppedLines: () => number;
+  #refresher: NodeJS.Timeout | undefined;
 
   /**
    * @param stateDirectory where the key of session cookies is kept
@@ -44,10 +52,16 @@ export class Instance {
     this.log = log;
     this.#droppedLines = dropped;
     this.#settings = settings;
-    this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
+    this.#table = SharedTable.create({
+      serverRows: SERVER_ROWS,
+      workerLanes: WORKER_LANES,
+      sources: SOURCES,
+    });
+    this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
     this.#rows = new ServerRows(this.#table);
     this.#persistence = new PersistenceState(stateDirectory);
-    this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+    this.#plan = this.#planOf(settings);
+    this.#guard.follow(this.#plan.guard);
     this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
       const { aspect, ...what } = change;
       log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
@@ -80,6 +94,8 @@ export class Instance {
     await this.#supervisor.start(workers);
     this.#health.start();
     this.observer.start();
+    this.#refresher = setInterval(() => this.#guard.refresh(performance.now()), REFRESH_MS);
+    this.#refresher.unref();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -102,8 +118,9 @@ export class Instance {
    *   cookies cannot be read; nothing has changed then
    */
   async reload(settings: Settings, workers: number): Promise<void> {
-    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+    const plan = this.#planOf(settings);
     await this.#supervisor.apply(plan);
+    this.#guard.follow(plan.guard);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -120,6 +137,7 @@ export class Instance {
     await this.#supervisor.drain(withinMs);
     this.#health.stop();
     this.observer.stop();
+    clearInterval(this.#refresher);
     this.log.info({ event: 'stopped' });
   }
 
@@ -147,6 +165,11 @@ export class Instance {
     if (action === 'enable' && !wasActive) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, action, 'asked for by an operator');
     return true;
+  }
+
+  #planOf(settings: Settings): WorkerPlan {
+    const persistence = this.#persistence.planOf(settings);
+    return planOf(settings, this.#rows, persistence, this.#guard.planOf(settings));
   }
 
   #surroundings(): Surroundings {

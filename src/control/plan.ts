@@ -7,7 +7,8 @@ import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
-import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
+import type { GuardPlan, PersistencePlan, WorkerPlan } from '../worker/plan.ts';
+import { GuardState } from './guard.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
@@ -26,6 +27,7 @@ export function planOf(
   settings: Settings,
   rows: ServerRows,
   persistence: PersistencePlan | null,
+  guard: GuardPlan = new GuardState().planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
@@ -34,7 +36,7 @@ export function planOf(
   const servers = serversOf(settings, rows);
   return {
     listen: balancing.enabled ? balancing.listen.map(listenAddress) : [],
-    trustedProxies: balancing.trusted_proxies,
+    guard,
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,

@@ -7,13 +7,11 @@ import type { Settings } from '../config/schema.ts';
  * @returns the paths that are switched on
  */
 export function unservedSettings(settings: Settings): string[] {
-  const { security, performance, proxy_protocol } = settings.load_balancing;
-  const { tls, access_control, waf } = security;
+  const { security, proxy_protocol } = settings.load_balancing;
+  const { tls, waf } = security;
   const switches: [string, boolean][] = [
     ['load_balancing.security.tls', tls.enabled],
-    ['load_balancing.security.access_control', access_control.enabled],
     ['load_balancing.security.waf', waf.enabled],
-    ['load_balancing.performance.rate_limiting', performance.rate_limiting.enabled],
     ['load_balancing.proxy_protocol', proxy_protocol],
   ];
   return switches.filter(([, isOn]) => isOn).map(([path]) => path);

@@ -7,7 +7,7 @@
  * by METHODS and STATUS_CLASSES, codes by the tables of failures. Nothing that a client sends
  * becomes a label.
  */
-import { CODES } from '../core/exchange/codes.ts';
+import { CODES, codeIndex } from '../core/exchange/codes.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
 import {
@@ -55,6 +55,8 @@ const TOLD_MS = new Set([
 export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) =>
   TOLD_MS.has(BOUNDS_MS[at]!),
 );
+
+const LIMIT_CODES = ['address_rate_limited', 'rate_limited', 'too_many_connections'];
 
 const NONE: Labels = {};
 const SERVER = ['pool', 'server'];
@@ -155,6 +157,17 @@ export const FAMILIES: readonly Family[] = [
     labels: ['code'],
     read: ({ table }) =>
       CODES.map((code, index) => ({ labels: { code }, value: table.measures.failures(index) })),
+  },
+  {
+    name: 'openclaw_limits_observed_total',
+    help: 'Requests and connections that rate_limiting would have refused, were its mode not observe, by code.',
+    type: 'counter',
+    labels: ['code'],
+    read: ({ table }) =>
+      LIMIT_CODES.map((code) => ({
+        labels: { code },
+        value: table.measures.observed(codeIndex(code)),
+      })),
   },
   ofWorkers(
     'openclaw_client_connections_open',

@@ -79,8 +79,9 @@ export const HISTOGRAM_CELLS = BUCKETS + 1;
 
 const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
 const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
-const WORKER_CELLS = WORKER_NUMBERS + FAILURE_CODES_MAX + WORKER_TIMINGS * HISTOGRAM_CELLS;
-const WORKER_HISTOGRAMS = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_OBSERVED = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_HISTOGRAMS = WORKER_OBSERVED + FAILURE_CODES_MAX;
+const WORKER_CELLS = WORKER_HISTOGRAMS + WORKER_TIMINGS * HISTOGRAM_CELLS;
 
 export class Measures {
   /** The row for requests that reached no server. */
@@ -192,12 +193,16 @@ export class Measures {
   }
 
   failures(code: number): number {
-    let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      sum += this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]!;
-    }
-    return sum;
+    return this.#sumOfWorkers(WORKER_NUMBERS + code);
+  }
+
+  /** What would have failed by a code, were it not only observed. */
+  countObserved(worker: number, code: number): void {
+    this.#cells[this.#worker(worker) + WORKER_OBSERVED + code]! += 1;
+  }
+
+  observed(code: number): number {
+    return this.#sumOfWorkers(WORKER_OBSERVED + code);
   }
 
   /** Makes a row fit for another server. Control thread only. */
@@ -222,6 +227,15 @@ export class Measures {
     const lanes = this.#lanesRead;
     for (let worker = 0; worker < lanes; worker++) {
       sum += this.#cells[this.#row(row, worker) + cell]!;
+    }
+    return sum;
+  }
+
+  #sumOfWorkers(cell: number): number {
+    let sum = 0;
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
+      sum += this.#cells[this.#worker(worker) + cell]!;
     }
     return sum;
   }

@@ -39,11 +39,11 @@ export class SourceCounts {
    * Counts a connection in.
    *
    * @param place where the source lies, 32 bits
-   * @param tag what it is known by, 32 bits and never 0
+   * @param tag what it is known by, 32 bits; 0: it is not counted
    * @returns its entry, for `leave`; `entered` is how many it has now
    */
   enter(place: number, tag: number, worker: number): number {
-    for (let tries = 0; tries < this.#window; tries++) {
+    for (let tries = 0; tag !== 0 && tries < this.#window; tries++) {
       const entry = this.#entryOf(place, tag);
       if (entry !== UNCOUNTED && this.#isIn(entry, tag, worker)) return entry;
       const free = entry === UNCOUNTED ? this.#claim(place, tag, worker) : UNCOUNTED;

@@ -14,6 +14,7 @@ import {
   WORKER_LANES_MAX,
 } from './layout.ts';
 import { Measures } from './measures.ts';
+import { SourceCounts } from './source-counts.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
@@ -31,10 +32,15 @@ const LATENCY_STEP_MS = 250;
 /** The longest latency that a cell can hold, 35 minutes; longer ones count as this. */
 const LATENCY_US_MAX = 0x7fffffff;
 
+/** Where no number is asked for. */
+const SOURCES = 64;
+
 /** How large a table is asked for; both are bounded by layout.ts. */
 export interface TableSize {
   serverRows: number;
   workerLanes: number;
+  /** Clients' addresses whose connections are counted. */
+  sources?: number;
 }
 
 /**
@@ -50,6 +56,9 @@ export class SharedTable {
   readonly workerLanes: number;
   /** What is measured and never decided by. */
   readonly measures: Measures;
+  /** Open connections by the address that they come from. */
+  readonly sourceCounts: SourceCounts;
+  readonly sources: number;
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
@@ -67,7 +76,13 @@ export class SharedTable {
     this.measures = new Measures(floats, size.serverRows, size.workerLanes);
     const floatBytes = (counterCells + measureCells) * COUNTER_BYTES;
     this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
-    this.cells = new Int32Array(memory, floatBytes + laneCells * CELL_BYTES);
+    const cellsAt = floatBytes + laneCells * CELL_BYTES;
+    this.sources = size.sources ?? SOURCES;
+    const sourceCells = SourceCounts.cells(this.sources, size.workerLanes);
+    const sourcesAt = memory.byteLength - sourceCells * CELL_BYTES;
+    this.cells = new Int32Array(memory, cellsAt, (sourcesAt - cellsAt) / CELL_BYTES);
+    const counts = new Int32Array(memory, sourcesAt, sourceCells);
+    this.sourceCounts = new SourceCounts(counts, this.sources);
   }
 
   static create(size: TableSize): SharedTable {
@@ -80,8 +95,20 @@ export class SharedTable {
     const retryCells = POOL_ROWS_MAX * size.workerLanes;
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
+    const sourceCells = SourceCounts.cells(size.sources ?? SOURCES, size.workerLanes);
+    const bytes = floats * COUNTER_BYTES + (lanes + cells + sourceCells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
+  }
+
+  /** 64 bits by which clients are hashed; of no use to whoever knows them but to aim at entries. */
+  get seed(): { readonly low: number; readonly high: number } {
+    return { low: this.cells[HEAD.seedLow]!, high: this.cells[HEAD.seedHigh]! };
+  }
+
+  /** Control thread only, before any other has a view. */
+  setSeed(low: number, high: number): void {
+    this.cells[HEAD.seedLow] = low;
+    this.cells[HEAD.seedHigh] = high;
   }
 
   /** A view, in another thread, of the memory that `create` made. */
@@ -181,6 +208,7 @@ export class SharedTable {
   forgetWorker(worker: number): void {
     for (let pool = 0; pool < POOL_ROWS_MAX; pool++) this.#forgetWorkerInPool(worker, pool);
     this.measures.forgetWorker(worker);
+    this.sourceCounts.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       const held = this.#inFlightLanes[lane]!;

@@ -15,6 +15,7 @@ export function measureExchange(
   const row = server === null ? measures.noRow : server.row;
   const durationMs = nowMs - exchange.startedMs;
   measures.countRequest(row, lane, exchange.method, exchange.status);
+  if (exchange.observed !== '') measureObserved(measures, lane, exchange.observed);
   if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
   if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
   if (exchange.isStream || exchange.isTunnel) {
@@ -48,6 +49,11 @@ export function measureRefusal(
 ): void {
   measures.countRequest(measures.noRow, lane, '', status);
   measures.countFailure(lane, codeIndex(code));
+}
+
+/** Counts what would have been refused, were the limits not only observed. */
+export function measureObserved(measures: Measures, lane: number, code: string): void {
+  measures.countObserved(lane, codeIndex(code));
 }
 
 /** What the thread itself uses; called about once a second. */

@@ -34,9 +34,40 @@ export type PersistencePlan =
       readonly expiresMs: number;
     };
 
+/** Who may come in, and how often; sets of networks are the memory of a NetworkSet. */
+export interface GuardPlan {
+  readonly trusted: SharedArrayBuffer;
+  /** null: everybody. */
+  readonly access: {
+    /** null: everybody who is not denied. */
+    readonly allowed: SharedArrayBuffer | null;
+    readonly denied: SharedArrayBuffer;
+  } | null;
+  /** null: without limits. */
+  readonly limits: LimitsPlan | null;
+}
+
+export interface LimitsPlan {
+  /** Nobody is refused, all would-be refusals are counted and logged. */
+  readonly observes: boolean;
+  /** Open connections of one address; 0: as many as may be. */
+  readonly connectionsMax: number;
+  readonly perSource: RatePlan | null;
+  readonly overall: RatePlan | null;
+  /** Of a SourceRates. */
+  readonly memory: SharedArrayBuffer;
+  /** Networks that no limit counts for. */
+  readonly exempt: SharedArrayBuffer;
+}
+
+export interface RatePlan {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
 export interface WorkerPlan {
   readonly listen: readonly ListenAddress[];
-  readonly trustedProxies: readonly string[];
+  readonly guard: GuardPlan;
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';

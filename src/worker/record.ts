@@ -23,6 +23,12 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** The client behind trusted proxies; absent where it is the peer. */
+  client?: string;
+  /** What limits that are only observed, or the firewall, said of it. */
+  verdicts?: readonly string[];
+  /** So many more of the kind followed within the second, and are not logged one by one. */
+  repeats?: number;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
@@ -41,10 +47,27 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    ...judgedOf(exchange),
   };
 }
 
-export function refusalRecord(via: Via, code: string, status: number): ExchangeRecord {
+/** What few requests have: fields that are absent from the rest. */
+function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts'> {
+  const { via } = exchange.client;
+  const verdicts = exchange.observed === '' ? [] : [`observed: ${exchange.observed}`];
+  return {
+    ...(via.peerIsTrusted && via.forwardedAddress !== '' ? { client: via.forwardedAddress } : {}),
+    ...(verdicts.length > 0 ? { verdicts } : {}),
+  };
+}
+
+/** @param observed it goes on all the same */
+export function refusalRecord(
+  via: Via,
+  code: string,
+  status: number,
+  observed: boolean,
+): ExchangeRecord {
   return {
     requestId: '',
     peer: via.peerAddress,
@@ -52,13 +75,14 @@ export function refusalRecord(via: Via, code: string, status: number): ExchangeR
     pool: '',
     server: '',
     attempts: 0,
-    status,
-    failure: code,
+    status: observed ? 0 : status,
+    failure: observed ? '' : code,
     durationMs: 0,
     firstByteMs: -1,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
   };
 }
 

@@ -1,14 +1,17 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
+import { NetworkSet } from '../base/network-set.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import { Engine } from '../core/exchange/engine.ts';
-import type { Exchange } from '../core/exchange/exchange.ts';
+import { FAILURES, type Failure } from '../core/exchange/failures.ts';
 import { Via } from '../core/exchange/forward.ts';
+import type { Guard } from '../core/exchange/guard.ts';
 import { Pool } from '../core/exchange/pool.ts';
-import type { Stream } from '../core/exchange/ports.ts';
+import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
+import { RefusedClient } from '../core/exchange/refused-client.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
@@ -17,17 +20,21 @@ import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
+import { UNCOUNTED } from '../table/source-counts.ts';
 import type { SharedTable } from '../table/table.ts';
+import { createGuard } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
-import { measureExchange, measureRefusal, measureThread } from './measure.ts';
-import { inNetworks } from './networks.ts';
+import { measureThread } from './measure.ts';
 import { createPersistence } from './persistence.ts';
-import type { PoolPlan, WorkerPlan } from './plan.ts';
-import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+import type { WorkerPlan } from './plan.ts';
+import type { ExchangeRecord } from './record.ts';
+import { Recorder } from './recorder.ts';
 
 const TICK_MS = 50;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
+/** Connections that are kept out and still have to hear it. */
+const REFUSED_CLIENTS_MAX = 1024;
 
 export interface WorkerOptions {
   readonly lane: number;
@@ -43,8 +50,9 @@ export class DataWorker {
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
-  /** Clients, with the address at which each was accepted. */
-  readonly #connections = new Map<ClientConnection, ListenAddress>();
+  readonly #connections = new Map<ClientConnection, Accepted>();
+  readonly #refusedClients = new Set<RefusedClient>();
+  readonly #recorder: Recorder;
   #listeners: Listener[] = [];
   #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
@@ -52,12 +60,13 @@ export class DataWorker {
   #ticks = 0;
   #plan: WorkerPlan;
   #route: Route;
-  #isTrusted: (address: string) => boolean;
+  #guard: Guard;
   #onEmpty: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
     const { table, lane, plan } = options;
     this.#options = options;
+    this.#recorder = new Recorder(table, lane, options.onRecord);
     this.#plan = plan;
     const clock = realClock;
     this.#context = { clock, buffers: new ReadBuffers(plan.readBytes), reusePort: true };
@@ -69,11 +78,11 @@ export class DataWorker {
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
       headLimits: { ...plan.headLimits },
-      settled: (exchange, server, nowMs) => this.#settled(exchange, server, nowMs),
-      refused: (via, code, status) => this.#refused(via, code, status),
+      settled: (exchange, server, nowMs) => this.#recorder.settled(exchange, server, nowMs),
+      refused: (via, code, status) => this.#recorder.refused(via, code, status),
     });
-    this.#isTrusted = inNetworks(plan.trustedProxies);
-    this.#route = { pool: this.#makePool(plan.pool, null) };
+    this.#guard = this.#follow(plan);
+    this.#route = { pool: this.#makePool(plan, null) };
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
@@ -112,11 +121,11 @@ export class DataWorker {
     const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
     for (const listener of this.#listeners) if (!stays(listener)) listener.close();
     this.#listeners = [...this.#listeners.filter(stays), ...added];
-    this.#isTrusted = inNetworks(plan.trustedProxies);
+    this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
-    this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
+    this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;
-    for (const [connection, address] of this.#connections) {
+    for (const [connection, { address }] of this.#connections) {
       connection.reroute(this.#route);
       if (!plan.listen.some((one) => isSameAddress(one, address))) connection.drain();
     }
@@ -148,11 +157,22 @@ export class DataWorker {
   /** Ends at once. */
   close(): void {
     clearInterval(this.#ticker);
+    this.#recorder.flush();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
+    for (const client of this.#refusedClients) client.close();
     for (const server of this.#route.pool.servers) {
       for (const connection of [...server.idle]) connection.destroy();
     }
+  }
+
+  /** @returns the guard of a plan; it judges from the next request on */
+  #follow(plan: WorkerPlan): Guard {
+    const guard = createGuard(plan.guard, this.#engine.table);
+    const isOpen = plan.guard.access === null && plan.guard.limits === null;
+    this.#engine.guard = isOpen ? null : guard;
+    this.#recorder.access = plan.access;
+    return guard;
   }
 
   async #open(address: ListenAddress, into: Listener[]): Promise<void> {
@@ -163,32 +183,53 @@ export class DataWorker {
     into.push(listener);
   }
 
-  #accept(stream: Stream, peer: Peer, address: ListenAddress): ClientConnection {
+  #accept(stream: Stream, peer: Peer, address: ListenAddress): StreamOwner {
+    const { table, lane, clock } = this.#engine;
+    const nowMs = clock.nowMs();
+    const source = this.#guard.sourceOf(peer.address);
     const via = new Via({
       peerAddress: peer.address,
-      peerIsTrusted: this.#isTrusted(peer.address),
+      peerIsTrusted: this.#guard.trusts(source),
       scheme: 'http',
       localAuthority: peer.localAuthority,
+      source,
     });
-    const nowMs = this.#engine.clock.nowMs();
+    table.measures.add(lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
+    const entry = table.sourceCounts.enter(source.place, source.tag, lane);
+    const { code, observed } = this.#guard.refusalOf(via, table.sourceCounts.entered);
+    if (code !== '') this.#recorder.refused(via, code, FAILURES[code][1], observed);
+    if (code !== '' && !observed) {
+      if (entry !== UNCOUNTED) table.sourceCounts.leave(entry, lane);
+      return this.#keepOut(stream, code, nowMs);
+    }
     const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
       this.#forget(one),
     );
-    this.#connections.set(connection, address);
-    const { measures } = this.#engine.table;
-    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
-    measures.set(this.#engine.lane, GAUGE.clientConnections, this.#connections.size);
+    this.#connections.set(connection, { address, entry });
+    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
     return connection;
   }
 
+  #keepOut(stream: Stream, code: Failure, nowMs: number): StreamOwner {
+    const client = new RefusedClient(this.#engine, stream, code, nowMs, (one) =>
+      this.#refusedClients.delete(one),
+    );
+    this.#refusedClients.add(client);
+    // Beyond this many the politeness of an answer costs more than it is worth.
+    if (this.#refusedClients.size > REFUSED_CLIENTS_MAX) client.close();
+    return client;
+  }
+
   #forget(connection: ClientConnection): void {
-    this.#connections.delete(connection);
     const { table, lane } = this.#engine;
+    const { entry } = this.#connections.get(connection)!;
+    this.#connections.delete(connection);
+    if (entry !== UNCOUNTED) table.sourceCounts.leave(entry, lane);
     table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
     if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
-  #makePool(plan: PoolPlan, before: Pool | null): Pool {
+  #makePool({ pool: plan, guard }: WorkerPlan, before: Pool | null): Pool {
     const engine = this.#engine;
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
@@ -205,8 +246,10 @@ export class DataWorker {
       random: engine.random,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
-    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    const trusted = NetworkSet.open(guard.trusted);
+    const isTrusted = (one: string) => trusted.hasText(one);
+    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, isTrusted);
+    const persistence = createPersistence(plan.persistence, servers, isTrusted);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
@@ -230,25 +273,18 @@ export class DataWorker {
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
+    this.#recorder.flush();
     measureThread(table.measures, lane);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
   }
+}
 
-  #settled(exchange: Exchange, server: Server | null, nowMs: number): void {
-    const { table, lane } = this.#engine;
-    measureExchange(table.measures, lane, exchange, server, nowMs);
-    const { access } = this.#plan;
-    if (access === 'off') return;
-    const isError = exchange.failure !== '' || exchange.status >= 500;
-    if (access === 'all' || isError) this.#options.onRecord(recordOf(exchange, server, nowMs));
-  }
-
-  #refused(via: Via, code: string, status: number): void {
-    measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
-    if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
-  }
+/** A connection, with the address at which it was accepted and its entry in the counts. */
+interface Accepted {
+  readonly address: ListenAddress;
+  readonly entry: number;
 }
 
 function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {

@@ -261,6 +261,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
     const { status } = answer;
     if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    // A peer that is not let in will not be for its next request.
+    if (answer.code === 'address_denied' && !this.via.peerIsTrusted) this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 

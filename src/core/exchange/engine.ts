@@ -9,6 +9,7 @@ import type { ClientSide } from './client-side.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
+import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
 
@@ -50,6 +51,8 @@ export class Engine {
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+  /** Who may come in; null: everybody. Follows the configuration. */
+  guard: Guard | null = null;
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();

@@ -86,6 +86,8 @@ export class Exchange implements TimerOwner {
 
   status = 0;
   failure: Failure | Fault | '' = '';
+  /** What it would have been refused for, were the limits not only observed. */
+  observed: Failure | '' = '';
   startedMs = 0;
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
@@ -175,6 +177,8 @@ export class Exchange implements TimerOwner {
     this.#failedServer = null;
     this.status = 0;
     this.failure = '';
+    this.observed = '';
+    this.requestText = '';
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;

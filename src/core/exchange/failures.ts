@@ -8,6 +8,10 @@
 export const FAILURES = {
   method_not_allowed: ['client', 405, 'a reverse proxy opens no tunnel and echoes no TRACE'],
   last_hop: ['client', 200, 'OPTIONS with Max-Forwards: 0 is answered here'],
+  address_denied: ['client', 403, 'requests from this address are not let in'],
+  address_rate_limited: ['client', 429, 'this address asks more often than it may'],
+  rate_limited: ['us', 429, 'all clients together ask more often than they may'],
+  too_many_connections: ['client', 429, 'this address has more connections open than it may'],
   head_timeout: ['client', 408, 'the client did not send its whole request head in time'],
   body_timeout: ['client', 408, 'the client stopped sending its request body'],
   client_gone: ['client', 499, 'the client left before the response was complete'],

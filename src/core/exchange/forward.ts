@@ -7,6 +7,7 @@ import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
+import { NOWHERE, type Source } from '../limits/source.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 
@@ -45,12 +46,22 @@ export class Via {
   readonly node: string;
   /** The session cookie that it last brought, once verified. */
   checkedCookie: CheckedCookie | null = null;
+  /** The peer as limits and access lists know it. */
+  readonly source: Source;
+  /** The client that a trusted peer named last, and the same of it. */
+  forwardedAddress = '';
+  forwardedSource: Source = NOWHERE;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
   #minorVersion = 1;
   #lines: Buffer | null = null;
 
-  constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
+  constructor(
+    peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> & {
+      readonly source?: Source;
+    },
+  ) {
+    this.source = peer.source ?? NOWHERE;
     this.peerAddress = peer.peerAddress;
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;

@@ -48,12 +48,12 @@ export class SourceRates {
    * Enters one request of a source.
    *
    * @param place where the source lies, 32 bits
-   * @param tag what it is known by, 32 bits and never 0
+   * @param tag what it is known by, 32 bits; 0: only the rate over all clients counts for it
    * @returns 0 where it may go on; else in how many milliseconds it could, below 0 where that is
    *   for what all clients ask together
    */
   take(place: number, tag: number, nowMs: number): number {
-    const at = this.#perSource === null ? -1 : this.#cellOf(place, tag, nowMs);
+    const at = this.#perSource === null || tag === 0 ? -1 : this.#cellOf(place, tag, nowMs);
     if (at !== -1) {
       const waitMs = this.#perSource!.take(this.#cells, at, nowMs);
       if (waitMs > 0) return waitMs;

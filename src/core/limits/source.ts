@@ -16,14 +16,14 @@ export class Source {
   readonly ip: Ip | null;
   /** 32 bits, unsigned. */
   readonly place: number;
-  /** 32 bits, never 0. */
+  /** 32 bits; 0: it has no address, and is not told apart from others. */
   readonly tag: number;
 
   constructor(ip: Ip | null, seed: SourceSeed) {
     this.ip = ip;
     if (ip === null) {
       this.place = 0;
-      this.tag = 1;
+      this.tag = 0;
       return;
     }
     hash(ip.isV4 ? ip.word2 : ip.word0, ip.isV4 ? ip.word3 : ip.word1, seed);
@@ -31,6 +31,9 @@ export class Source {
     this.tag = hashed[1]! | 0 || 1;
   }
 }
+
+/** Whoever has no address. */
+export const NOWHERE = new Source(null, { low: 0, high: 0 });
 
 const hashed = new Int32Array(2);
 
