@@ -81,6 +81,25 @@ test('servers are drained, disabled and enabled by POST, and by nothing else', a
   assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
 });
 
+test("a weight is set, shown as the operator's, and taken back", async (context) => {
+  const { ask } = await open(context);
+  const weightOf = async () => {
+    const { pools } = JSON.parse((await ask('GET', '/status')).text);
+    const { weight, weightIsOperators } = pools[0].servers[0];
+    return [weight, weightIsOperators];
+  };
+  const { text } = await ask('POST', '/servers/red/weight?to=7');
+  assert.match(text, /round_robin looks at no weights but 0/);
+  assert.deepEqual(await weightOf(), [7, true]);
+  assert.equal((await ask('POST', '/servers/red/weight?to=default')).status, 200);
+  assert.deepEqual(await weightOf(), [1, false]);
+  for (const to of ['', '-1', '257', '1.5', 'heavy']) {
+    assert.equal((await ask('POST', `/servers/red/weight?to=${to}`)).status, 400, to);
+  }
+  assert.equal((await ask('POST', '/servers/red/drain?timeout=5')).status, 400);
+  assert.equal((await ask('POST', '/servers/red/drain?timeout=8d')).status, 400);
+});
+
 test('what is not known is refused with what is', async (context) => {
   const { ask } = await open(context);
   const server = await ask('POST', '/servers/pink/drain');
@@ -88,7 +107,7 @@ test('what is not known is refused with what is', async (context) => {
   assert.match(server.text, /there is no server \\"pink\\"; there are red, 127\.0\.0\.1:2/);
   const action = await ask('POST', '/servers/red/toString');
   assert.equal(action.status, 404);
-  assert.match(action.text, /one of drain, enable, disable/);
+  assert.match(action.text, /one of drain, disable, enable, weight/);
   assert.match((await ask('GET', '/nothing')).text, /GET \/status/);
 });
 

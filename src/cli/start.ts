@@ -10,6 +10,7 @@ import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import { Instance } from '../control/instance.ts';
+import { OperatorFileError } from '../control/operator.ts';
 import { urlOf } from '../control/plan.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
@@ -118,7 +119,7 @@ function fromDemo(demo: Demo): ReadConfiguration {
   const servers = demo.addresses.map((address) => `    - ${address}\n`).join('');
   const text = `load_balancing:\n  listen: 127.0.0.1:8080\n  servers:\n${servers}`;
   const { settings } = parseConfig(text, { file: 'demo', env: {} });
-  return { file: 'the demo that is built in', text, settings: settings! };
+  return { file: 'the demo that is built in', text: null, settings: settings! };
 }
 
 /** What takes a changed file over, by SIGHUP or the admin API. */
@@ -166,7 +167,9 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
-    if (error instanceof SessionKeyError) throw refusal(error.message);
+    if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
+      throw refusal(error.message);
+    }
     throw error;
   }
 }

@@ -1,17 +1,19 @@
 import { randomInt } from 'node:crypto';
+import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
+import { strategyDefinition } from '../core/balance/registry.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
-import { ADMIN } from '../table/layout.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { GuardState } from './guard.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
+import { Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
-import { type InstanceStatus, SERVER_ACTIONS, type ServerAction, statusOf } from './status.ts';
+import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
@@ -32,6 +34,7 @@ export class Instance {
   readonly #persistence: PersistenceState;
   readonly #guard = new GuardState();
   readonly #supervisor: Supervisor;
+  readonly #operator: Operator;
   readonly #health: HealthKeeper;
   #plan: WorkerPlan;
   #settings: Settings;
@@ -41,8 +44,9 @@ export class Instance {
   #refresher: NodeJS.Timeout | undefined;
 
   /**
-   * @param stateDirectory where the key of session cookies is kept
-   * @throws SessionKeyError when that key can be neither read nor made
+   * @param stateDirectory where the key of session cookies is kept, and what an operator said
+   * @throws SessionKeyError when that key can be neither read nor made, OperatorFileError when
+   *   what an operator said cannot be read
    */
   constructor(
     settings: Settings,
@@ -62,6 +66,13 @@ export class Instance {
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = this.#planOf(settings);
     this.#guard.follow(this.#plan.guard);
+    this.#operator = new Operator(this.#table, stateDirectory, {
+      onDrained: (server) => {
+        this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
+      },
+      onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
+    });
+    this.#operator.apply(this.#plan.pool.servers);
     this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
       const { aspect, ...what } = change;
       log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
@@ -121,6 +132,7 @@ export class Instance {
     const plan = this.#planOf(settings);
     await this.#supervisor.apply(plan);
     this.#guard.follow(plan.guard);
+    this.#operator.apply(plan.pool.servers);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -136,6 +148,7 @@ export class Instance {
     this.log.info({ event: 'stopping', withinMs });
     await this.#supervisor.drain(withinMs);
     this.#health.stop();
+    this.#operator.close();
     this.observer.stop();
     clearInterval(this.#refresher);
     this.log.info({ event: 'stopped' });
@@ -147,24 +160,29 @@ export class Instance {
   }
 
   status(): InstanceStatus {
-    return statusOf(this.#table, this.#plan, this.observer, this.#surroundings());
+    const { observer } = this;
+    return statusOf(this.#table, this.#plan, observer, this.#operator, this.#surroundings());
   }
 
   /**
-   * What an operator does to a server: drain (it keeps what it has), disable (nothing goes there),
-   * enable (it takes traffic again).
+   * An operator says something of a server.
    *
    * @param name the server's name or address
-   * @returns false where there is no such server
+   * @param isKept whether it outlives restarts
+   * @returns what the operator should know besides, or ''; null where there is no such server
+   * @throws Error when it is to be kept and cannot be written; nothing has changed then
    */
-  setServer(name: string, action: ServerAction): boolean {
-    const server = this.#plan.pool.servers.find((one) => one.label === name || one.name === name);
-    if (server === undefined) return false;
-    const wasActive = this.#table.admin(server.row) === ADMIN.active;
-    this.#table.setAdmin(server.row, SERVER_ACTIONS[action]);
-    if (action === 'enable' && !wasActive) this.#health.cameBack(server.row);
-    this.observer.serverChanged(server.label, action, 'asked for by an operator');
-    return true;
+  say(name: string, word: Word, isKept: boolean): string | null {
+    const { pool } = this.#plan;
+    const server = pool.servers.find((one) => one.label === name || one.name === name);
+    if (server === undefined) return null;
+    const wasActive = this.#table.takesNew(server.row);
+    this.#operator.say(server, word, isKept);
+    if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
+    this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
+    const isIdle =
+      word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
+    return isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
   }
 
   #planOf(settings: Settings): WorkerPlan {
@@ -185,4 +203,15 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: Change): boolean {
   return WORSE.has(change.to);
+}
+
+function wordText(word: Word): string {
+  switch (word.action) {
+    case 'drain':
+      return word.withinMs === null ? 'drain' : `drain for ${formatDuration(word.withinMs)}`;
+    case 'weight':
+      return word.weight === null ? 'configured weight' : `weight ${word.weight}`;
+    default:
+      return word.action;
+  }
 }

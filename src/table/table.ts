@@ -1,4 +1,5 @@
 import {
+  ADMIN,
   type Admin,
   COUNTERS,
   type Counter,
@@ -152,6 +153,21 @@ export class SharedTable {
   /** Control thread only. */
   setAdmin(row: number, admin: Admin): void {
     this.#setServer(row, SERVER.admin, admin);
+  }
+
+  /** The weight that an operator gave a server: 0 to 256, or -1 where the configured one holds. */
+  operatorWeight(row: number): number {
+    return this.#server(row, SERVER.operatorWeight) - 1;
+  }
+
+  /** Control thread only. @param weight -1: the configured one */
+  setOperatorWeight(row: number, weight: number): void {
+    this.#setServer(row, SERVER.operatorWeight, weight + 1);
+  }
+
+  /** Whether the operator lets a server have new clients. */
+  takesNew(row: number): boolean {
+    return this.admin(row) === ADMIN.active && this.operatorWeight(row) !== 0;
   }
 
   /** Whether the backups of a pool serve, and go on until failback. */

@@ -249,7 +249,7 @@ export class DataWorker {
     const trusted = NetworkSet.open(guard.trusted);
     const isTrusted = (one: string) => trusted.hasText(one);
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, isTrusted);
-    const persistence = createPersistence(plan.persistence, servers, isTrusted);
+    const persistence = createPersistence(plan.persistence, plan.servers, isTrusted);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
@@ -297,7 +297,7 @@ function isSame(server: Server, plan: ServerPlan): boolean {
     server.row === plan.row &&
     server.name === plan.name &&
     server.label === plan.label &&
-    server.weight === plan.weight &&
+    server.configuredWeight === plan.weight &&
     server.backup === plan.backup &&
     server.maxInFlight === plan.maxInFlight &&
     JSON.stringify(server.address) === JSON.stringify(plan.address)
