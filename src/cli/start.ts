@@ -9,6 +9,7 @@ import { adminSocket, logFile, stateDirectory } from '../config/locate.ts';
 import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
+import { NetworkFileError } from '../control/guard.ts';
 import { Instance } from '../control/instance.ts';
 import { OperatorFileError } from '../control/operator.ts';
 import { urlOf } from '../control/plan.ts';
@@ -167,6 +168,7 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
+    if (error instanceof NetworkFileError) throw refusal(error.message);
     if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
       throw refusal(error.message);
     }

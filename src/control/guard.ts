@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { NetworkSet } from '../base/network-set.ts';
+import { parseNetworkFile } from '../config/network-file.ts';
 import type { Settings } from '../config/schema.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../core/limits/source-rates.ts';
@@ -9,18 +11,17 @@ export class GuardState {
   #limits: LimitsPlan | null = null;
   #rates: SourceRates | null = null;
 
-  /** What the data threads need of the settings. */
+  /**
+   * What the data threads need of the settings.
+   *
+   * @throws NetworkFileError where a list of networks cannot be read
+   */
   planOf(settings: Settings): GuardPlan {
     const { security, trusted_proxies } = settings.load_balancing;
-    const { enabled, allowlist, denylist } = security.access_control;
+    const { access_control: access } = security;
     return {
       trusted: NetworkSet.of(trusted_proxies).memory,
-      access: enabled
-        ? {
-            allowed: allowlist.length === 0 ? null : NetworkSet.of(allowlist).memory,
-            denied: NetworkSet.of(denylist).memory,
-          }
-        : null,
+      access: access.enabled ? accessOf(access) : null,
       limits: this.#limitsOf(settings),
     };
   }
@@ -68,6 +69,40 @@ export class GuardState {
       return before.memory;
     }
     return SourceRates.create(SOURCES_MAX);
+  }
+}
+
+type AccessControl = Settings['load_balancing']['security']['access_control'];
+
+function accessOf(access: AccessControl): GuardPlan['access'] {
+  const allowed = [...access.allowlist, ...networksIn(access.allowlist_file)];
+  const denied = [...access.denylist, ...networksIn(access.denylist_file)];
+  // A list that somebody keeps in a file and that came out empty must not open the door.
+  const hasAllowlist = allowed.length > 0 || access.allowlist_file !== undefined;
+  return {
+    allowed: hasAllowlist ? NetworkSet.of(allowed).memory : null,
+    denied: NetworkSet.of(denied).memory,
+  };
+}
+
+function networksIn(file: string | undefined): string[] {
+  if (file === undefined) return [];
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new NetworkFileError(`${file} cannot be read: ${(error as Error).message}`);
+  }
+  const { networks, problem } = parseNetworkFile(text);
+  if (problem !== undefined) throw new NetworkFileError(`${file}, ${problem}`);
+  return networks;
+}
+
+/** A list of networks that was fit when the configuration was checked is so no more. */
+export class NetworkFileError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'NetworkFileError';
   }
 }
 

@@ -1,7 +1,9 @@
 /** rate_limiting and access_control, from outside. */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Balancing, Openclaw, Peer, ScriptedServer, until } from './harness.ts';
+import { type Balancing, newFolder, Openclaw, Peer, ScriptedServer, until } from './harness.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n';
 
@@ -199,4 +201,23 @@ test('a reload denies the next request on a connection that is open', async (con
   });
   assert.deepEqual(await statuses(peer, 1), [403]);
   await peer.ended();
+});
+
+test('a list of networks in a file is read again at a reload, and a bad one changes nothing', async (context) => {
+  const file = join(newFolder(), 'denied.txt');
+  writeFileSync(file, '# nobody yet\n');
+  const openclaw = await start(context, { security: { access_control: { denylist_file: file } } });
+  const peer = await from(openclaw, '127.0.0.2');
+  assert.deepEqual(await statuses(peer, 1), [200]);
+  writeFileSync(file, '127.0.0.2/33\n');
+  await assert.rejects(
+    openclaw.reload(() => {}),
+    /line 1: .*from 0 to 32/,
+  );
+  assert.deepEqual(await statuses(peer, 1), [200]);
+  writeFileSync(file, '127.0.0.2 # out\n');
+  await openclaw.reload(() => {});
+  assert.deepEqual(await statuses(peer, 1), [403]);
+  assert.match(openclaw.output.stderr, /was not taken over/);
+  openclaw.output.stderr = '';
 });
