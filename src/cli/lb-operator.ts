@@ -1,7 +1,7 @@
 /** `openclaw lb backend drain|disable|enable|weight`: what an operator says of a server. */
 import type { Command } from 'commander';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
-import type { Io } from './io.ts';
+import { asCalled, type Io } from './io.ts';
 import { age } from './readable.ts';
 
 interface Options extends AdminOptions {
@@ -67,7 +67,6 @@ async function say(
   const persist = options.persist ? `${action.includes('?') ? '&' : '?'}persist=true` : '';
   const path = `/servers/${encodeURIComponent(server)}/${action}${persist}`;
   const { note } = await AdminClient.find(io, options).post<{ note: string }>(path);
-  io.out(
-    `${server} ${done}${note === '' ? '' : `; but ${note}`}. See it: openclaw lb backend status\n`,
-  );
+  const but = note === '' ? '' : `; but ${note}`;
+  io.out(asCalled(io, `${server} ${done}${but}. See it: openclaw lb backend status\n`));
 }

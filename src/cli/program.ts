@@ -14,7 +14,7 @@ const WORKERS_MAX = 32;
 
 /** The command line. */
 export function program(io: Io): Command {
-  const openclaw = new Command('openclaw')
+  const openclaw = new Command(io.name ?? 'openclaw')
     .description('HTTP load balancer and reverse proxy')
     .version(VERSION);
 

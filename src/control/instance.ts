@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
+import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
@@ -9,7 +10,7 @@ import type { WorkerPlan } from '../worker/plan.ts';
 import { GuardState } from './guard.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
-import { Operator, type Word } from './operator.ts';
+import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
@@ -67,16 +68,22 @@ export class Instance {
     this.#plan = this.#planOf(settings);
     this.#guard.follow(this.#plan.guard);
     this.#operator = new Operator(this.#table, stateDirectory, {
-      onDrained: (server) => {
+      onDrained: (server, overMs) => {
+        this.#supervisor.end(endsAt(server.row, 0, overMs));
         this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
     });
     this.#operator.apply(this.#plan.pool.servers);
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
-      const { aspect, ...what } = change;
-      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
-      this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+      onChange: (change) => {
+        const { aspect, ...what } = change;
+        log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+        this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+      },
+      lanes: () => this.#supervisor.lanes,
+      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       onRecords: (records, lost) => {
@@ -133,6 +140,7 @@ export class Instance {
     await this.#supervisor.apply(plan);
     this.#guard.follow(plan.guard);
     this.#operator.apply(plan.pool.servers);
+    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -178,6 +186,7 @@ export class Instance {
     if (server === undefined) return null;
     const wasActive = this.#table.takesNew(server.row);
     this.#operator.say(server, word, isKept);
+    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
     const isIdle =
@@ -188,6 +197,16 @@ export class Instance {
   #planOf(settings: Settings): WorkerPlan {
     const persistence = this.#persistence.planOf(settings);
     return planOf(settings, this.#rows, persistence, this.#guard.planOf(settings));
+  }
+
+  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
+  #endRemoved(plan: WorkerPlan, drainMs: number): void {
+    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
+    for (const { row } of plan.pool.servers) {
+      if (!before.delete(row)) this.#supervisor.spare(row);
+    }
+    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
+    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
   }
 
   #surroundings(): Surroundings {
@@ -203,6 +222,11 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: Change): boolean {
   return WORSE.has(change.to);
+}
+
+/** The ends of all that would go on by itself at a server. */
+function endsAt(row: number, afterMs: number, overMs: number): Ends {
+  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
 }
 
 function wordText(word: Word): string {

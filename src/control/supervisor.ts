@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import { extname } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
+import type { Ends } from '../core/exchange/ending.ts';
 import { type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../worker/messages.ts';
@@ -109,6 +110,21 @@ export class Supervisor {
       });
       worker.postMessage({ type: 'drain', withinMs } satisfies ToWorker);
     }
+  }
+
+  /** Ends tunnels and event streams of every worker. */
+  end(ends: Ends): void {
+    this.#say({ type: 'end', ends });
+  }
+
+  /** Ends tunnels and event streams of one worker. */
+  endAt(lane: number, ends: Ends): void {
+    this.#workers.get(lane)?.postMessage({ type: 'end', ends } satisfies ToWorker);
+  }
+
+  /** Takes back the ends at a server that have not begun. */
+  spare(row: number): void {
+    this.#say({ type: 'spare', row });
   }
 
   /** Lets what is under way end, for `withinMs` at most, then ends all threads. */

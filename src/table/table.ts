@@ -63,6 +63,7 @@ export class SharedTable {
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
+  readonly #tunnelLanes: Int32Array;
   readonly #counters: Float64Array;
 
   private constructor(memory: SharedArrayBuffer, size: TableSize) {
@@ -77,7 +78,9 @@ export class SharedTable {
     this.measures = new Measures(floats, size.serverRows, size.workerLanes);
     const floatBytes = (counterCells + measureCells) * COUNTER_BYTES;
     this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
-    const cellsAt = floatBytes + laneCells * CELL_BYTES;
+    const tunnelsAt = floatBytes + laneCells * CELL_BYTES;
+    this.#tunnelLanes = new Int32Array(memory, tunnelsAt, laneCells);
+    const cellsAt = tunnelsAt + laneCells * CELL_BYTES;
     this.sources = size.sources ?? SOURCES;
     const sourceCells = SourceCounts.cells(this.sources, size.workerLanes);
     const sourcesAt = memory.byteLength - sourceCells * CELL_BYTES;
@@ -97,7 +100,7 @@ export class SharedTable {
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
     const sourceCells = SourceCounts.cells(size.sources ?? SOURCES, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (lanes + cells + sourceCells) * CELL_BYTES;
+    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells + sourceCells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
   }
 
@@ -198,6 +201,23 @@ export class SharedTable {
     this.#inFlightLanes[worker * this.serverRows + row]! -= 1;
   }
 
+  /** A tunnel of this worker to a server was opened (1) or closed (-1). */
+  countTunnel(row: number, worker: number, by: 1 | -1): void {
+    this.#tunnelLanes[worker * this.serverRows + row]! += by;
+  }
+
+  /** Open tunnels of one worker to a server. */
+  tunnelsOf(row: number, worker: number): number {
+    return this.#tunnelLanes[worker * this.serverRows + row]!;
+  }
+
+  /** Open tunnels to a server, over all workers. */
+  tunnels(row: number): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) sum += this.tunnelsOf(row, worker);
+    return sum;
+  }
+
   /**
    * A request of this worker is to be tried again.
    *
@@ -227,6 +247,7 @@ export class SharedTable {
     this.sourceCounts.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
+      this.#tunnelLanes[lane] = 0;
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;
@@ -294,6 +315,7 @@ export class SharedTable {
       const lane = (worker * this.serverRows + row) * COUNTERS;
       this.#counters.fill(0, lane, lane + COUNTERS);
       this.#inFlightLanes[worker * this.serverRows + row] = 0;
+      this.#tunnelLanes[worker * this.serverRows + row] = 0;
     }
     this.measures.clearRow(row);
     this.raiseGeneration();

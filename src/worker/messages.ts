@@ -1,4 +1,5 @@
 /** Everything that the control thread and a data thread say to each other. */
+import type { Ends } from '../core/exchange/ending.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -21,6 +22,10 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
+  /** End some of the tunnels and event streams that would go on by themselves. */
+  | { readonly type: 'end'; readonly ends: Ends }
+  /** Take back what was said of the ends at a server, as far as they have not begun. */
+  | { readonly type: 'spare'; readonly row: number }
   /** Accept no more, let what is under way end, then say `drained`. */
   | { readonly type: 'drain'; readonly withinMs: number };
 

@@ -46,6 +46,12 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'end':
+      worker.end(message.ends);
+      break;
+    case 'spare':
+      worker.spare(message.row);
+      break;
     case 'drain':
       void drain(message.withinMs);
       break;

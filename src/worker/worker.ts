@@ -5,6 +5,7 @@ import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { FAILURES, type Failure } from '../core/exchange/failures.ts';
 import { Via } from '../core/exchange/forward.ts';
@@ -31,6 +32,8 @@ import type { ExchangeRecord } from './record.ts';
 import { Recorder } from './recorder.ts';
 
 const TICK_MS = 50;
+/** The last end of a drain has this much time in hand. */
+const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
 /** Connections that are kept out and still have to hear it. */
@@ -136,9 +139,24 @@ export class DataWorker {
     this.#prepared = null;
   }
 
-  /** Accepts no more, waits for what is under way, ends the rest after `withinMs`. */
+  /** Ends some of the tunnels and event streams. */
+  end(ends: Ends): void {
+    this.#engine.longLived.end(ends, this.#engine.clock.nowMs());
+  }
+
+  /** Lets those at a server live that were to end. */
+  spare(row: number): void {
+    this.#engine.longLived.spare(row);
+  }
+
+  /**
+   * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
+   * are ended in the course of it, and the rest after `withinMs`.
+   */
   async drain(withinMs: number): Promise<void> {
     for (const listener of this.#listeners) listener.close();
+    const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
+    this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
