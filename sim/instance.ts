@@ -11,6 +11,7 @@ import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
+import { SimWaf } from './waf.ts';
 import type { World } from './world.ts';
 
 export const TICK_MS = 50;
@@ -21,6 +22,8 @@ export interface Setup {
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
+  /** How much of a body the firewall looks at; 0: there is none. */
+  readonly wafBytes: number;
 }
 
 /** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
@@ -50,6 +53,7 @@ export class SimWorker {
       },
       refused: () => {},
     });
+    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,

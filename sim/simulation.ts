@@ -108,11 +108,13 @@ class Run {
     const invariants = new Invariants(this.#trace, nowMs);
     const network = new Network(clock, chance.fork(), this.#trace, sabotage, weather);
     network.onMisuse = (end, what) => invariants.fail('streamContract', what, end.connection);
+    const wafBytes = chance.happens(0.4) ? chance.pick([1_024, 16_384, 131_072]) : 0;
     this.#world = {
       clock,
       network,
       ledger: new Ledger(),
       invariants,
+      screens: wafBytes > 0,
       isTroubled,
       isWell: !isTroubled,
     };
@@ -120,7 +122,7 @@ class Run {
     const names = Array.from({ length: chance.whole(1, 5) }, (_, at) => `server-${at}`);
     const lanes = chance.whole(1, 3);
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
-    this.#setup = setupOf(chance, names, isTroubled);
+    this.#setup = { ...setupOf(chance, names, isTroubled), wafBytes };
     if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
       network.drainFromBytes = 16_384;
     }
@@ -252,7 +254,9 @@ class Run {
   #checkEvery(): void {
     const { clock, network, ledger, invariants } = this.#world;
     this.#upkeep.turn(clock.nowMs());
-    const { highWaterBytes, replayBytes } = this.#setup.settings;
+    const { highWaterBytes } = this.#setup.settings;
+    // What waits for the firewall's verdict comes on top of what is kept for another attempt.
+    const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
     for (const client of this.#clients) {
       const { upload } = client;
@@ -314,7 +318,11 @@ function troubledWeather(calm: Weather, chance: Chance): Weather {
   };
 }
 
-function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean): Setup {
+function setupOf(
+  chance: Chance,
+  names: readonly string[],
+  isTroubled: boolean,
+): Omit<Setup, 'wafBytes'> {
   const isBounded = isTroubled && chance.happens(0.2);
   const hasBackup = names.length > 1 && chance.happens(0.2);
   const plans = names.map(

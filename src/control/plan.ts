@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { parseAddress } from '../base/address.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
+import { wafOptionsOf } from '../config/waf-options.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
@@ -37,6 +38,7 @@ export function planOf(
   return {
     listen: balancing.enabled ? balancing.listen.map(listenAddress) : [],
     guard,
+    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,

@@ -11,7 +11,6 @@ test('what would leave somebody unprotected is named', () => {
   const fixture = join(import.meta.dirname, '../../test/fixtures/openclaw.yml');
   assert.deepEqual(unservedSettings(settingsOf(readFileSync(fixture, 'utf8'))), [
     'load_balancing.security.tls',
-    'load_balancing.security.waf',
   ]);
 });
 

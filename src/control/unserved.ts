@@ -8,10 +8,9 @@ import type { Settings } from '../config/schema.ts';
  */
 export function unservedSettings(settings: Settings): string[] {
   const { security, proxy_protocol } = settings.load_balancing;
-  const { tls, waf } = security;
+  const { tls } = security;
   const switches: [string, boolean][] = [
     ['load_balancing.security.tls', tls.enabled],
-    ['load_balancing.security.waf', waf.enabled],
     ['load_balancing.proxy_protocol', proxy_protocol],
   ];
   return switches.filter(([, isOn]) => isOn).map(([path]) => path);

@@ -8,6 +8,7 @@
  * becomes a label.
  */
 import { CODES, codeIndex } from '../core/exchange/codes.ts';
+import { WAF_CLASSES, WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
 import {
@@ -164,6 +165,25 @@ export const FAMILIES: readonly Family[] = [
     labels: ['code'],
     read: ({ table }) =>
       CODES.map((code, index) => ({ labels: { code }, value: table.measures.failures(index) })),
+  },
+  {
+    name: 'openclaw_waf_verdicts_total',
+    help: 'Requests in which a rule of the firewall spoke: blocked, detected (mode detect), or noted below the threshold.',
+    type: 'counter',
+    labels: ['verdict'],
+    read: ({ table: { measures } }) =>
+      WAF_VERDICTS.map((verdict, at) => ({ labels: { verdict }, value: measures.verdicts(at) })),
+  },
+  {
+    name: 'openclaw_waf_matches_total',
+    help: 'Requests in which a rule of this class spoke, whatever came of it.',
+    type: 'counter',
+    labels: ['class'],
+    read: ({ table: { measures } }) =>
+      WAF_CLASSES.map((name, at) => ({
+        labels: { class: name },
+        value: measures.verdictClasses(at),
+      })),
   },
   {
     name: 'openclaw_limits_observed_total',

@@ -80,7 +80,11 @@ export const HISTOGRAM_CELLS = BUCKETS + 1;
 const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
 const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
 const WORKER_OBSERVED = WORKER_NUMBERS + FAILURE_CODES_MAX;
-const WORKER_HISTOGRAMS = WORKER_OBSERVED + FAILURE_CODES_MAX;
+const WORKER_VERDICTS = WORKER_OBSERVED + FAILURE_CODES_MAX;
+/** Most verdicts of the firewall, and most classes of its rules, that can be told apart. */
+const VERDICTS_MAX = 4;
+const VERDICT_CLASSES_MAX = 28;
+const WORKER_HISTOGRAMS = WORKER_VERDICTS + VERDICTS_MAX + VERDICT_CLASSES_MAX;
 const WORKER_CELLS = WORKER_HISTOGRAMS + WORKER_TIMINGS * HISTOGRAM_CELLS;
 
 export class Measures {
@@ -203,6 +207,24 @@ export class Measures {
 
   observed(code: number): number {
     return this.#sumOfWorkers(WORKER_OBSERVED + code);
+  }
+
+  /** The firewall has spoken. @param verdict below VERDICTS_MAX */
+  countVerdict(worker: number, verdict: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + verdict]! += 1;
+  }
+
+  verdicts(verdict: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + verdict);
+  }
+
+  /** Rules of a class have spoken of a request. @param ruleClass below VERDICT_CLASSES_MAX */
+  countVerdictClass(worker: number, ruleClass: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + VERDICTS_MAX + ruleClass]! += 1;
+  }
+
+  verdictClasses(ruleClass: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + VERDICTS_MAX + ruleClass);
   }
 
   /** Makes a row fit for another server. Control thread only. */

@@ -1,7 +1,9 @@
 /** Brings the measures of the shared table up to date: what no decision depends on. */
 import { codeIndex } from '../core/exchange/codes.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
+import { type Screening, WAF_CLASSES } from '../core/exchange/screening.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 
 /** Counts a request that is over; called for every one, so it only adds numbers. */
@@ -15,12 +17,20 @@ export function measureExchange(
   const row = server === null ? measures.noRow : server.row;
   const durationMs = nowMs - exchange.startedMs;
   measures.countRequest(row, lane, exchange.method, exchange.status);
+  const { screening } = exchange;
+  if (screening !== null && screening.verdict !== CLEAN) measureVerdict(measures, lane, screening);
   if (exchange.observed !== '') measureObserved(measures, lane, exchange.observed);
   if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
   if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
   if (exchange.isStream || exchange.isTunnel) {
     measureStream(measures, lane, exchange, durationMs);
   } else measures.time(row, lane, TIMING.total, durationMs);
+}
+
+function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: Screening): void {
+  measures.countVerdict(lane, blocks ? 0 : verdict.hit ? 1 : 2);
+  const classes = new Set(verdict.matches.map((match) => match.rule.class));
+  for (const one of classes) measures.countVerdictClass(lane, WAF_CLASSES.indexOf(one));
 }
 
 function measureStream(

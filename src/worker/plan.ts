@@ -7,6 +7,7 @@ import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
+import type { WafOptions } from '../core/waf/waf.ts';
 import type { ListenAddress } from '../io/listener.ts';
 
 export interface PoolPlan {
@@ -68,6 +69,8 @@ export interface RatePlan {
 export interface WorkerPlan {
   readonly listen: readonly ListenAddress[];
   readonly guard: GuardPlan;
+  /** null: requests are not looked at. */
+  readonly waf: WafOptions | null;
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';

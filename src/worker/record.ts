@@ -1,6 +1,8 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { explain } from '../core/waf/explain.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {
@@ -55,6 +57,10 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
 function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts'> {
   const { via } = exchange.client;
   const verdicts = exchange.observed === '' ? [] : [`observed: ${exchange.observed}`];
+  const { screening } = exchange;
+  if (screening !== null && screening.verdict !== CLEAN) {
+    verdicts.push(...explain(screening.verdict, screening.threshold));
+  }
   return {
     ...(via.peerIsTrusted && via.forwardedAddress !== '' ? { client: via.forwardedAddress } : {}),
     ...(verdicts.length > 0 ? { verdicts } : {}),

@@ -39,6 +39,8 @@ export class Recorder {
   /** A request is over. */
   settled(exchange: Exchange, server: Server | null, nowMs: number): void {
     measureExchange(this.#table.measures, this.#lane, exchange, server, nowMs);
+    // What the firewall hits is written whatever else is.
+    if (exchange.screening?.isHit) return this.#onRecord(recordOf(exchange, server, nowMs));
     if (this.access === 'off') return;
     const code = exchange.observed === '' ? exchange.failure : exchange.observed;
     if (this.access !== 'all' && REFUSALS.has(code)) {

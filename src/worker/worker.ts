@@ -1,4 +1,5 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
+import { isDeepStrictEqual } from 'node:util';
 import { NetworkSet } from '../base/network-set.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
@@ -14,6 +15,7 @@ import { Pool } from '../core/exchange/pool.ts';
 import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
 import { RefusedClient } from '../core/exchange/refused-client.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import { Waf } from '../core/waf/waf.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
 import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
@@ -189,8 +191,16 @@ export class DataWorker {
     const guard = createGuard(plan.guard, this.#engine.table);
     const isOpen = plan.guard.access === null && plan.guard.limits === null;
     this.#engine.guard = isOpen ? null : guard;
+    this.#engine.waf = this.#wafOf(plan);
     this.#recorder.access = plan.access;
     return guard;
+  }
+
+  /** The same firewall as long as its options are the same: its rules are sorted when it is made. */
+  #wafOf({ waf }: WorkerPlan): Waf | null {
+    const present = this.#engine.waf;
+    if (waf === null) return null;
+    return isDeepStrictEqual(present?.options, waf) ? present : new Waf(waf);
   }
 
   async #open(address: ListenAddress, into: Listener[]): Promise<void> {

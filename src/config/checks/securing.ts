@@ -1,5 +1,7 @@
 /** Access control. */
+import { Waf } from '../../core/waf/waf.ts';
 import { parseNetworkFile } from '../network-file.ts';
+import { wafOptionsOf } from '../waf-options.ts';
 import { at, type CheckContext, type Report } from './check.ts';
 
 export function accessControl(context: CheckContext, report: Report): void {
@@ -30,5 +32,16 @@ export function accessControl(context: CheckContext, report: Report): void {
       `${network} is on the denylist too, which wins`,
       'take it off one of the two',
     );
+  }
+}
+
+/** Each exclusion by itself, so that the one that is wrong is shown. */
+export function waf({ settings }: CheckContext, report: Report): void {
+  for (const [index, exclusion] of wafOptionsOf(settings).exclusions.entries()) {
+    try {
+      new Waf({ exclusions: [exclusion] });
+    } catch (error) {
+      report('error', [at('security', 'waf', 'exclusions', index)], (error as Error).message);
+    }
   }
 }

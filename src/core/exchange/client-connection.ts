@@ -185,6 +185,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else this.#exchange.clientGone('client_gone', nowMs);
   }
 
+  sendContinue(): void {
+    this.stream.writeText('HTTP/1.1 100 Continue\r\n\r\n');
+  }
+
   sendInterim(head: Head): void {
     if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
   }
@@ -340,7 +344,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#closeWhenSent(nowMs);
+      // In the middle of what came there may be another request behind this one.
+      if (this.#hasEnded && !this.#isConsuming) this.#closeWhenSent(nowMs);
       return;
     }
     if (this.#isConsuming) return;

@@ -5,6 +5,7 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
+import type { Waf } from '../waf/waf.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
@@ -54,6 +55,10 @@ export class Engine {
   readonly headLimits: HeadLimits;
   /** Who may come in; null: everybody. Follows the configuration. */
   guard: Guard | null = null;
+  /** null: requests are not looked at. Follows the configuration. */
+  waf: Waf | null = null;
+  /** Bytes of bodies that wait for the firewall's verdict. */
+  screenedBytes = 0;
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();

@@ -12,6 +12,8 @@ export const FAILURES = {
   address_rate_limited: ['client', 429, 'this address asks more often than it may'],
   rate_limited: ['us', 429, 'all clients together ask more often than they may'],
   too_many_connections: ['client', 429, 'this address has more connections open than it may'],
+  waf_blocked: ['client', 403, 'the request looks like an attack'],
+  waf_busy: ['us', 503, 'too many request bodies wait for the firewall'],
   head_timeout: ['client', 408, 'the client did not send its whole request head in time'],
   body_timeout: ['client', 408, 'the client stopped sending its request body'],
   client_gone: ['client', 499, 'the client left before the response was complete'],

@@ -161,7 +161,8 @@ export function forwardedRequest(
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
-  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
+  // One that was met here is none any more.
+  if (!framing.expectContinue) leaveOut |= 1 << NAME.expect;
   let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {

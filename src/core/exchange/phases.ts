@@ -20,7 +20,7 @@ import {
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, guard, admit, persist, prepare, choose];
+const PHASES: readonly Phase[] = [identify, guard, admit, screen, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
@@ -71,6 +71,21 @@ function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
   return !isLastHop || refuse(exchange, head, 'last_hop', nowMs, ALLOW);
 }
 
+/** Lets the firewall look at the head; a body follows later and is held until then. */
+function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
+  const { waf } = exchange.engine;
+  if (waf === null) return true;
+  const screening = exchange.screenWith(waf, head, framing);
+  if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
+  if (screening.holds && framing.expectContinue) {
+    // Nobody but us can ask for the body now; what goes on to the server has it, and asks no more.
+    exchange.client.sendContinue();
+    exchange.expectsContinue = false;
+    framing.expectContinue = false;
+  }
+  return true;
+}
+
 /** Looks which server the client belongs to; what only concerns us is dropped from the head. */
 function persist(exchange: Exchange, head: Head): boolean {
   const pool = exchange.pool!;
@@ -115,6 +130,6 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
 }
 
 function choose(exchange: Exchange, _head: Head, _framing: Framing, nowMs: number): boolean {
-  exchange.tryNext(nowMs);
+  if (!exchange.isHeld) exchange.tryNext(nowMs);
   return true;
 }
