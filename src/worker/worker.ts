@@ -18,7 +18,7 @@ import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { Waf } from '../core/waf/waf.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { isSameAddress, type ListenAddress, Listener, type Peer } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
@@ -28,6 +28,7 @@ import type { SharedTable } from '../table/table.ts';
 import { createGuard } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
+import type { ListeningSocket } from './messages.ts';
 import { createPersistence } from './persistence.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -46,6 +47,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
+  readonly inherited: readonly ListeningSocket[];
   /** Hears of the requests that the plan wants logged. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }
@@ -94,7 +96,18 @@ export class DataWorker {
 
   /** @throws the system's error of the first address that could not be opened */
   async listen(): Promise<void> {
-    for (const address of this.#plan.listen) await this.#open(address, this.#listeners);
+    for (const address of this.#plan.listen) {
+      const inherited = this.#options.inherited.filter((one) =>
+        isSameAddress(one.address, address),
+      );
+      for (const { fd } of inherited) await this.#open(address, this.#listeners, fd);
+      if (inherited.length === 0) await this.#open(address, this.#listeners);
+    }
+  }
+
+  /** What it accepts on. */
+  sockets(): ListeningSocket[] {
+    return this.#listeners.map(({ address, fd }) => ({ address, fd }));
   }
 
   /**
@@ -154,9 +167,14 @@ export class DataWorker {
   /**
    * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
    * are ended in the course of it, and the rest after `withinMs`.
+   *
+   * @param isHandedOver another process accepts on the same sockets
    */
-  async drain(withinMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+  async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (isHandedOver) listener.leave();
+      else listener.close();
+    }
     const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
     this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
@@ -203,11 +221,10 @@ export class DataWorker {
     return isDeepStrictEqual(present?.options, waf) ? present : new Waf(waf);
   }
 
-  async #open(address: ListenAddress, into: Listener[]): Promise<void> {
+  async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const listener = await Listener.open(address, this.#context, (stream, peer) =>
-      this.#accept(stream, peer, address),
-    );
+    const onAccept = (stream: Stream, peer: Peer) => this.#accept(stream, peer, address);
+    const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
@@ -313,10 +330,6 @@ export class DataWorker {
 interface Accepted {
   readonly address: ListenAddress;
   readonly entry: number;
-}
-
-function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
-  return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
 /** Whether a server goes on as it is, its idle connections included. */
