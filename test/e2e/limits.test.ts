@@ -129,8 +129,8 @@ test('a flood of refusals is two lines a second in the log, with their number', 
   await openclaw.reload((settings) => {
     settings.log.access = 'errors';
   });
-  const peer = await openclaw.connect();
-  await statuses(peer, 200);
+  const peers = await Promise.all(Array.from({ length: 50 }, () => openclaw.connect()));
+  await Promise.all(peers.map((peer) => statuses(peer, 3)));
   const lines = () => openclaw.log().filter((line) => line.failure === 'address_rate_limited');
   const last = await until('the number is logged', () =>
     lines().find((line) => line.repeats !== undefined),
@@ -138,6 +138,15 @@ test('a flood of refusals is two lines a second in the log, with their number', 
   assert.ok(lines().length <= 8, `${lines().length} lines`);
   assert.ok(Number(last.repeats) > 1);
   assert.equal(last.request, 'GET /');
+});
+
+test('a connection that asks too early again and again is not read for a while', async (context) => {
+  const openclaw = await start(context, limiting({ max_requests_per_second_per_ip: 2, burst: 1 }));
+  const peer = await openclaw.send(GET.repeat(6));
+  const all: number[] = [];
+  for (let count = 0; count < 6; count++) all.push((await peer.response()).status);
+  // The last one waited until it was no more too early.
+  assert.deepEqual(all, [200, 429, 429, 429, 429, 200]);
 });
 
 test('a reload changes limits for the next request, on connections that stay open', async (context) => {

@@ -37,12 +37,17 @@ const STATE = {
   /** All is said; we wait for the client to close, so that a reset cannot eat our last words. */
   linger: 5,
   closed: 6,
+  /** Its requests came too early again and again: the next one is not read for a while. */
+  rest: 7,
 } as const;
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
 /** So much of an unwanted request body is read, so that the connection can be kept. */
 const DISCARD_BYTES_MAX = 256 * 1024;
+/** So many requests in a row that come too early are answered at once; then the connection rests. */
+const HASTY_MAX = 3;
+const REST_MS_MAX = 1_000;
 /**
  * How long a connection reads on after its last word has left: so long after the last byte that
  * still came, and no longer than that in all. RFC 9112 §9.6.
@@ -87,6 +92,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #discardedBytes = 0;
   #unsentBytes = 0;
   #lingerEndMs = 0;
+  /** Requests in a row that came too early. */
+  #hasty = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -180,6 +187,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
+        break;
+      case STATE.rest:
         break;
       default:
         this.#closeWhenSent(nowMs);
@@ -333,6 +342,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.closed || this.#state === STATE.linger) return;
     if (exchange.status === 499) return this.#close();
     this.takesPayload = false;
+    this.#hasty = exchange.waitMs === 0 ? 0 : this.#hasty + 1;
+    if (this.#hasty > HASTY_MAX && exchange.requestBody.done && this.#keepsAlive) {
+      return this.#rest(exchange.waitMs, nowMs);
+    }
     if (!exchange.requestBody.done) {
       if (!this.#keepsAlive) return this.#linger(nowMs);
       this.#state = STATE.discard;
@@ -342,6 +355,17 @@ export class ClientConnection implements StreamOwner, ClientSide {
       return;
     }
     this.#next(nowMs);
+  }
+
+  /**
+   * Reads nothing until the next request would not be refused for its haste as well. Answers cost
+   * about half of what they refuse; this bounds how many of them one connection can ask for.
+   */
+  #rest(waitMs: number, nowMs: number): void {
+    this.#state = STATE.rest;
+    this.stream.pause();
+    this.#isPaused = true;
+    this.#timer.set(nowMs + Math.min(waitMs, REST_MS_MAX));
   }
 
   /** Ready for the next request, or done. */
@@ -397,6 +421,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = this.#discard(bytes, at, end, nowMs);
           break;
         case STATE.response:
+        case STATE.rest:
           this.#hold(bytes, at, end);
           at = end;
           break;
@@ -514,6 +539,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.linger:
         this.#checkLinger(nowMs);
+        break;
+      case STATE.rest:
+        this.#next(nowMs);
         break;
       default:
         this.#closeWhenSent(nowMs);

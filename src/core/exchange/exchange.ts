@@ -95,6 +95,8 @@ export class Exchange implements TimerOwner {
   failure: Failure | Fault | '' = '';
   /** What it would have been refused for, were the limits not only observed. */
   observed: Failure | '' = '';
+  /** For a request that came too early: in how many milliseconds it could have gone on. */
+  waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
@@ -208,6 +210,7 @@ export class Exchange implements TimerOwner {
     this.status = 0;
     this.failure = '';
     this.observed = '';
+    this.waitMs = 0;
     this.#isScreened = false;
     this.requestText = '';
     this.startedMs = nowMs;

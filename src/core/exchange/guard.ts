@@ -40,6 +40,8 @@ export class Guard {
   observed: Failure | '' = '';
   /** Header lines of the answer to the request just refused. */
   headerLines = '';
+  /** In how many milliseconds the request just refused could have gone on; 0: never. */
+  waitMs = 0;
 
   constructor(trusted: NetworkSet, access: Access | null, limits: Limits | null, seed: SourceSeed) {
     this.#trusted = trusted;
@@ -87,6 +89,7 @@ export class Guard {
     const source = this.#clientOf(via, head);
     this.observed = '';
     this.headerLines = '';
+    this.waitMs = 0;
     if (this.#access !== null && !admits(this.#access, source)) return 'address_denied';
     const limits = this.#limits;
     if (limits === null || limits.rates === null || limits.exempt.has(source.ip)) return '';
@@ -97,7 +100,8 @@ export class Guard {
       this.observed = code;
       return '';
     }
-    this.headerLines = this.#waitLines(code, Math.abs(waitMs));
+    this.waitMs = Math.abs(waitMs);
+    this.headerLines = this.#waitLines(code, this.waitMs);
     return code;
   }
 

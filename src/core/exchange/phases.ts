@@ -39,7 +39,10 @@ function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
   const present = exchange.engine.guard;
   if (present === null) return true;
   const code = present.judge(exchange.client.via, head, nowMs);
-  if (code !== '') return refuse(exchange, head, code, nowMs, present.headerLines);
+  if (code !== '') {
+    exchange.waitMs = present.waitMs;
+    return refuse(exchange, head, code, nowMs, present.headerLines);
+  }
   exchange.observed = present.observed;
   return true;
 }
