@@ -7,11 +7,7 @@ import type { Settings } from '../config/schema.ts';
  * @returns the paths that are switched on
  */
 export function unservedSettings(settings: Settings): string[] {
-  const { security, proxy_protocol } = settings.load_balancing;
-  const { tls } = security;
-  const switches: [string, boolean][] = [
-    ['load_balancing.security.tls', tls.enabled],
-    ['load_balancing.proxy_protocol', proxy_protocol],
-  ];
+  const { proxy_protocol } = settings.load_balancing;
+  const switches: [string, boolean][] = [['load_balancing.proxy_protocol', proxy_protocol]];
   return switches.filter(([, isOn]) => isOn).map(([path]) => path);
 }

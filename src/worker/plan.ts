@@ -9,6 +9,7 @@ import type { HeadLimits } from '../core/http1/head.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { WafOptions } from '../core/waf/waf.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { TlsPlan } from '../io/tls/server-contexts.ts';
 
 export interface PoolPlan {
   readonly settings: PoolSettings;
@@ -67,6 +68,10 @@ export interface RatePlan {
 }
 
 export interface WorkerPlan {
+  /** Null: no listener speaks TLS. */
+  readonly tls: TlsPlan | null;
+  /** The port that listeners with `redirect` send clients on to. */
+  readonly httpsPort: number;
   readonly listen: readonly ListenAddress[];
   readonly guard: GuardPlan;
   /** null: requests are not looked at. */

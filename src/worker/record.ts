@@ -1,5 +1,4 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
 import { explain } from '../core/waf/explain.ts';
 import { CLEAN } from '../core/waf/waf.ts';
@@ -69,14 +68,14 @@ function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts
 
 /** @param observed it goes on all the same */
 export function refusalRecord(
-  via: Via,
+  peerAddress: string,
   code: string,
   status: number,
   observed: boolean,
 ): ExchangeRecord {
   return {
     requestId: '',
-    peer: via.peerAddress,
+    peer: peerAddress,
     request: '',
     pool: '',
     server: '',

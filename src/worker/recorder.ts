@@ -1,6 +1,5 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Failure } from '../core/exchange/failures.ts';
-import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
 import type { SharedTable } from '../table/table.ts';
 import { measureExchange, measureObserved, measureRefusal } from './measure.ts';
@@ -58,14 +57,14 @@ export class Recorder {
    *
    * @param observed it goes on all the same, for limits are only observed
    */
-  refused(via: Via, code: string, status: number, observed = false): void {
+  refused(peerAddress: string, code: string, status: number, observed = false): void {
     const { measures } = this.#table;
     if (observed) measureObserved(measures, this.#lane, code);
     else measureRefusal(measures, this.#lane, code, status);
     if (this.access === 'off') return;
-    const record = () => refusalRecord(via, code, status, observed);
+    const record = () => refusalRecord(peerAddress, code, status, observed);
     if (this.access === 'all' || !REFUSALS.has(code)) this.#onRecord(record());
-    else this.#together(`${code} ${via.peerAddress}`, code, record);
+    else this.#together(`${code} ${peerAddress}`, code, record);
   }
 
   /** To be called about once a second. */

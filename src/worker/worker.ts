@@ -5,26 +5,30 @@ import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
-import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import type { Route } from '../core/exchange/client-connection.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
-import { FAILURES, type Failure } from '../core/exchange/failures.ts';
-import { Via } from '../core/exchange/forward.ts';
 import type { Guard } from '../core/exchange/guard.ts';
 import { Pool } from '../core/exchange/pool.ts';
-import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
-import { RefusedClient } from '../core/exchange/refused-client.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { Waf } from '../core/waf/waf.ts';
+import type { Accepted } from '../io/accepted.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { isSameAddress, type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { isSameAddress, type ListenAddress, Listener } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
-import { UNCOUNTED } from '../table/source-counts.ts';
 import type { SharedTable } from '../table/table.ts';
+import {
+  type Client,
+  Entrance,
+  type EntranceOwner,
+  type HandshakeFailure,
+  type ListenerSecurity,
+  securityOf,
+} from './entrance.ts';
 import { createGuard } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
@@ -39,8 +43,6 @@ const TICK_MS = 50;
 const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
-/** Connections that are kept out and still have to hear it. */
-const REFUSED_CLIENTS_MAX = 1024;
 
 export interface WorkerOptions {
   readonly lane: number;
@@ -50,18 +52,27 @@ export interface WorkerOptions {
   readonly inherited: readonly ListeningSocket[];
   /** Hears of the requests that the plan wants logged. */
   readonly onRecord: (record: ExchangeRecord) => void;
+  readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
 }
 
-export class DataWorker {
+/** A plan that all data threads have to be ready for before one follows it. */
+interface Prepared {
+  readonly plan: WorkerPlan;
+  readonly added: readonly Listener[];
+  readonly security: ListenerSecurity | null;
+}
+
+export class DataWorker implements EntranceOwner {
   readonly #engine: Engine;
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
-  readonly #connections = new Map<ClientConnection, Accepted>();
-  readonly #refusedClients = new Set<RefusedClient>();
-  readonly #recorder: Recorder;
+  /** Clients, with the address at which each was accepted. */
+  readonly #connections = new Map<Client, ListenAddress>();
+  readonly #entrance: Entrance;
+  readonly recorder: Recorder;
   #listeners: Listener[] = [];
-  #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
+  #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
   #ticks = 0;
@@ -73,7 +84,7 @@ export class DataWorker {
   constructor(options: WorkerOptions) {
     const { table, lane, plan } = options;
     this.#options = options;
-    this.#recorder = new Recorder(table, lane, options.onRecord);
+    this.recorder = new Recorder(table, lane, options.onRecord);
     this.#plan = plan;
     const clock = realClock;
     this.#context = { clock, buffers: new ReadBuffers(plan.readBytes), reusePort: true };
@@ -85,11 +96,13 @@ export class DataWorker {
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
       headLimits: { ...plan.headLimits },
-      settled: (exchange, server, nowMs) => this.#recorder.settled(exchange, server, nowMs),
-      refused: (via, code, status) => this.#recorder.refused(via, code, status),
+      settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
+      refused: (via, code, status) => this.recorder.refused(via.peerAddress, code, status),
     });
     this.#guard = this.#follow(plan);
     this.#route = { pool: this.#makePool(plan, null) };
+    this.#entrance = new Entrance(this.#engine, this);
+    this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
@@ -116,6 +129,7 @@ export class DataWorker {
    * @throws the system's error of the first address that could not be opened; nothing has changed
    */
   async prepare(plan: WorkerPlan): Promise<void> {
+    const security = securityOf(plan.tls);
     const added: Listener[] = [];
     const isNew = (address: ListenAddress) =>
       !this.#listeners.some((listener) => isSameAddress(listener.address, address));
@@ -125,7 +139,7 @@ export class DataWorker {
       for (const listener of added) listener.close();
       throw error;
     }
-    this.#prepared = { plan, added };
+    this.#prepared = { plan, added, security };
   }
 
   /**
@@ -134,7 +148,7 @@ export class DataWorker {
    */
   commit(): void {
     if (this.#prepared === null) return;
-    const { plan, added } = this.#prepared;
+    const { plan, added, security } = this.#prepared;
     this.#prepared = null;
     const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
     for (const listener of this.#listeners) if (!stays(listener)) listener.close();
@@ -143,9 +157,10 @@ export class DataWorker {
     Object.assign(this.#engine.headLimits, plan.headLimits);
     this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;
-    for (const [connection, { address }] of this.#connections) {
+    this.#entrance.secureWith(security);
+    for (const [connection, address] of this.#connections) {
       connection.reroute(this.#route);
-      if (!plan.listen.some((one) => isSameAddress(one, address))) connection.drain();
+      if (!plan.listen.some((one) => isSameListener(one, address))) connection.drain();
     }
   }
 
@@ -195,22 +210,21 @@ export class DataWorker {
   /** Ends at once. */
   close(): void {
     clearInterval(this.#ticker);
-    this.#recorder.flush();
+    this.recorder.flush();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
-    for (const client of this.#refusedClients) client.close();
     for (const server of this.#route.pool.servers) {
       for (const connection of [...server.idle]) connection.destroy();
     }
   }
 
-  /** @returns the guard of a plan; it judges from the next request on */
+  /** @returns the guard of a plan; guard and firewall judge from the next request on */
   #follow(plan: WorkerPlan): Guard {
     const guard = createGuard(plan.guard, this.#engine.table);
     const isOpen = plan.guard.access === null && plan.guard.limits === null;
     this.#engine.guard = isOpen ? null : guard;
     this.#engine.waf = this.#wafOf(plan);
-    this.#recorder.access = plan.access;
+    this.recorder.access = plan.access;
     return guard;
   }
 
@@ -223,55 +237,49 @@ export class DataWorker {
 
   async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const onAccept = (stream: Stream, peer: Peer) => this.#accept(stream, peer, address);
+    const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
     const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
-  #accept(stream: Stream, peer: Peer, address: ListenAddress): StreamOwner {
-    const { table, lane, clock } = this.#engine;
-    const nowMs = clock.nowMs();
-    const source = this.#guard.sourceOf(peer.address);
-    const via = new Via({
-      peerAddress: peer.address,
-      peerIsTrusted: this.#guard.trusts(source),
-      scheme: 'http',
-      localAuthority: peer.localAuthority,
-      source,
-    });
-    table.measures.add(lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
-    const entry = table.sourceCounts.enter(source.place, source.tag, lane);
-    const { code, observed } = this.#guard.refusalOf(via, table.sourceCounts.entered);
-    if (code !== '') this.#recorder.refused(via, code, FAILURES[code][1], observed);
-    if (code !== '' && !observed) {
-      if (entry !== UNCOUNTED) table.sourceCounts.leave(entry, lane);
-      return this.#keepOut(stream, code, nowMs);
-    }
-    const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
-      this.#forget(one),
-    );
-    this.#connections.set(connection, { address, entry });
-    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
-    return connection;
+  get route(): Route {
+    return this.#route;
   }
 
-  #keepOut(stream: Stream, code: Failure, nowMs: number): StreamOwner {
-    const client = new RefusedClient(this.#engine, stream, code, nowMs, (one) =>
-      this.#refusedClients.delete(one),
-    );
-    this.#refusedClients.add(client);
-    // Beyond this many the politeness of an answer costs more than it is worth.
-    if (this.#refusedClients.size > REFUSED_CLIENTS_MAX) client.close();
-    return client;
+  get guard(): Guard {
+    return this.#guard;
   }
 
-  #forget(connection: ClientConnection): void {
-    const { table, lane } = this.#engine;
-    const { entry } = this.#connections.get(connection)!;
-    this.#connections.delete(connection);
-    if (entry !== UNCOUNTED) table.sourceCounts.leave(entry, lane);
-    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
+  get httpsPort(): number {
+    return this.#plan.httpsPort;
+  }
+
+  /** @param opened as the listener was opened; a reload may have changed what is spoken there */
+  #accept(accepted: Accepted, opened: ListenAddress): void {
+    const { measures } = this.#engine.table;
+    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
+    const address = this.#plan.listen.find((one) => isSameAddress(one, opened)) ?? opened;
+    this.#entrance.open(accepted, address);
+  }
+
+  enter(client: Client, address: ListenAddress): void {
+    this.#connections.set(client, address);
+    this.#countConnections();
+  }
+
+  leave(client: Client): void {
+    this.#connections.delete(client);
+    this.#countConnections();
     if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  handshakeFailed(failure: HandshakeFailure): void {
+    this.#options.onHandshakeFailure(failure);
+  }
+
+  #countConnections(): void {
+    const { table, lane } = this.#engine;
+    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
   }
 
   #makePool({ pool: plan, guard }: WorkerPlan, before: Pool | null): Pool {
@@ -318,7 +326,7 @@ export class DataWorker {
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
-    this.#recorder.flush();
+    this.recorder.flush();
     measureThread(table.measures, lane);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
@@ -326,10 +334,8 @@ export class DataWorker {
   }
 }
 
-/** A connection, with the address at which it was accepted and its entry in the counts. */
-interface Accepted {
-  readonly address: ListenAddress;
-  readonly entry: number;
+function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
+  return isSameAddress(one, other) && one.speaks === other.speaks;
 }
 
 /** Whether a server goes on as it is, its idle connections included. */

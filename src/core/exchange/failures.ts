@@ -14,6 +14,7 @@ export const FAILURES = {
   too_many_connections: ['client', 429, 'this address has more connections open than it may'],
   waf_blocked: ['client', 403, 'the request looks like an attack'],
   waf_busy: ['us', 503, 'too many request bodies wait for the firewall'],
+  https_only: ['client', 308, 'this address only sends clients on to HTTPS'],
   head_timeout: ['client', 408, 'the client did not send its whole request head in time'],
   body_timeout: ['client', 408, 'the client stopped sending its request body'],
   client_gone: ['client', 499, 'the client left before the response was complete'],

@@ -67,15 +67,14 @@ export class Guard {
    * @param open connections that its source has, this one included; 0: not known
    * @returns the code, or '' where it may come in; `observed` where it only would be kept out
    */
-  refusalOf(via: Via, open: number): { code: Failure | ''; observed: boolean } {
-    if (via.peerIsTrusted) return LET_IN;
-    const { ip } = via.source;
-    if (this.#access !== null && !admits(this.#access, via.source)) return DENIED;
+  refusalOf(source: Source, open: number): { code: Failure | ''; observed: boolean } {
+    if (this.trusts(source)) return LET_IN;
+    if (this.#access !== null && !admits(this.#access, source)) return DENIED;
     const limits = this.#limits;
     if (limits === null || limits.connectionsMax === 0 || open <= limits.connectionsMax) {
       return LET_IN;
     }
-    if (limits.exempt.has(ip)) return LET_IN;
+    if (limits.exempt.has(source.ip)) return LET_IN;
     return limits.observes ? WOULD_BE_TOO_MANY : TOO_MANY;
   }
 

@@ -66,6 +66,16 @@ export class RefusedClient implements StreamOwner {
     this.close();
   }
 
+  reroute(): void {}
+
+  drain(): void {
+    this.close();
+  }
+
+  abort(): void {
+    this.close();
+  }
+
   close(): void {
     if (this.#isGone) return;
     this.#leave();
