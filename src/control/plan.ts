@@ -41,6 +41,7 @@ export function planOf(
     listen: balancing.enabled ? listenersOf(settings) : [],
     tls,
     httpsPort: httpsPortOf(settings),
+    readsProxyHeaders: balancing.proxy_protocol,
     guard,
     waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     headLimits: {
@@ -144,6 +145,7 @@ function serverAddress(server: ServerSettings): ServerAddress {
           keyPath: tls.key_path ?? '',
         }
       : null,
+    ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),
   };
 }
 

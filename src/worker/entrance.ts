@@ -3,10 +3,14 @@ import type { Engine } from '../core/exchange/engine.ts';
 import { FAILURES, type Failure } from '../core/exchange/failures.ts';
 import { Via } from '../core/exchange/forward.ts';
 import type { Guard } from '../core/exchange/guard.ts';
+import type { StreamOwner } from '../core/exchange/ports.ts';
+import { ProxyHeaderReader } from '../core/exchange/proxy-header.ts';
 import { RefusedClient } from '../core/exchange/refused-client.ts';
 import type { Source } from '../core/limits/source.ts';
-import type { Accepted, Peer } from '../io/accepted.ts';
+import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
+import { Accepted, authorityOf, type Peer } from '../io/accepted.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { SocketStream } from '../io/socket-stream.ts';
 import { TLS_REASONS, type TlsFailure } from '../io/tls/failures.ts';
 import { alpnOf, Handshake, type Secured, type Security } from '../io/tls/handshake.ts';
 import { ServerContexts, type TlsPlan } from '../io/tls/server-contexts.ts';
@@ -30,6 +34,8 @@ export interface EntranceOwner {
   readonly route: Route;
   readonly guard: Guard;
   readonly recorder: Recorder;
+  /** Whether connections of trusted proxies begin with a PROXY header. */
+  readonly readsProxyHeaders: boolean;
   /** The port that plain HTTP is sent on to. */
   readonly httpsPort: number;
   enter(client: Client, address: ListenAddress): void;
@@ -71,16 +77,45 @@ export class Entrance {
   }
 
   open(accepted: Accepted, address: ListenAddress): void {
-    const source = this.#owner.guard.sourceOf(accepted.peer.address);
+    const { guard, readsProxyHeaders } = this.#owner;
+    const source = guard.sourceOf(accepted.peer.address);
+    if (readsProxyHeaders && guard.trusts(source)) this.#readHeader(accepted, address);
+    else this.#admit(accepted, source, address);
+  }
+
+  /** Each connection of a trusted proxy begins with the header that tells whose it is. */
+  #readHeader(accepted: Accepted, address: ListenAddress): void {
+    const { guard, recorder } = this.#owner;
+    accepted.toStream((stream) => {
+      const nowMs = this.#engine.clock.nowMs();
+      const reader = new ProxyHeaderReader(this.#engine, stream, nowMs, {
+        proxied: (header, bytes, end) => {
+          const early = bytes.subarray(header.end, end);
+          const proxied = new Proxied(accepted, stream, header, early);
+          this.#admit(proxied, guard.sourceOf(proxied.peer.address), address);
+          this.#owner.leave(reader);
+        },
+        notProxied: (code) => {
+          if (code !== '') recorder.refused(accepted.peer.address, code, 0);
+          this.#owner.leave(reader);
+        },
+      });
+      this.#owner.enter(reader, address);
+      return reader;
+    });
+  }
+
+  #admit(arrival: Arrival, source: Source, address: ListenAddress): void {
     const seat = new Seat(this.#engine, source);
-    const visitor: Visitor = { peer: accepted.peer, source, seat };
+    const visitor: Visitor = { peer: arrival.peer, source, seat };
     const code = this.#refusalOf(visitor);
-    if (code !== '') this.#keepOut(accepted, visitor, code, address);
-    else if (address.speaks === 'https') this.#secure(accepted, visitor, address);
+    if (code !== '') this.#keepOut(arrival, visitor, code, address);
+    else if (address.speaks === 'https') this.#secure(arrival, visitor, address);
     else {
-      const redirect = address.speaks === 'redirect' ? this.#owner.httpsPort : 0;
-      const via = this.#via(visitor, 'http', '', redirect);
-      accepted.toStream((stream) => this.#http1(stream, via, address, seat));
+      const { isSecure } = arrival;
+      const redirect = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
+      const via = this.#via(visitor, isSecure ? 'https' : 'http', '', redirect);
+      arrival.toStream((stream) => this.#http1(stream, via, address, seat));
     }
   }
 
@@ -93,13 +128,13 @@ export class Entrance {
   }
 
   /** Nobody who is kept out is worth a handshake: without TLS the client hears why. */
-  #keepOut(accepted: Accepted, { seat }: Visitor, code: Failure, address: ListenAddress): void {
+  #keepOut(arrival: Arrival, { seat }: Visitor, code: Failure, address: ListenAddress): void {
     seat.leave();
     if (address.speaks === 'https' || this.#refusedClients >= REFUSED_CLIENTS_MAX) {
-      return accepted.close();
+      return arrival.close();
     }
     this.#refusedClients += 1;
-    accepted.toStream((stream) => {
+    arrival.toStream((stream) => {
       const nowMs = this.#engine.clock.nowMs();
       const client = new RefusedClient(this.#engine, stream, code, nowMs, (one) => {
         this.#refusedClients -= 1;
@@ -110,16 +145,16 @@ export class Entrance {
     });
   }
 
-  #secure(accepted: Accepted, visitor: Visitor, address: ListenAddress): void {
+  #secure(arrival: Arrival, visitor: Visitor, address: ListenAddress): void {
     const tls = this.#tls;
     const { seat } = visitor;
     if (tls === null) {
       seat.leave();
-      return accepted.close();
+      return arrival.close();
     }
     const { wheel, clock } = this.#engine;
     const pending = new PendingClient(this.#owner, seat);
-    const handshake = new Handshake(accepted, tls, wheel, clock.nowMs(), {
+    const handshake = new Handshake(arrival.forHandshake(), tls, wheel, clock.nowMs(), {
       secured: (secured) => {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
@@ -130,7 +165,7 @@ export class Entrance {
       },
       failed: (reason, detail) => {
         this.#count(WORKER_COUNTER.tlsFailures + TLS_REASONS.indexOf(reason));
-        this.#owner.handshakeFailed({ peer: accepted.peer.address, reason, detail });
+        this.#owner.handshakeFailed({ peer: visitor.peer.address, reason, detail });
         this.#owner.leave(pending);
         seat.leave();
       },
@@ -176,6 +211,7 @@ export class Entrance {
     return new Via({
       peerAddress: peer.address,
       peerIsTrusted: this.#owner.guard.trusts(source),
+      peerPort: peer.port,
       source,
       scheme,
       localAuthority: peer.localAuthority,
@@ -186,6 +222,57 @@ export class Entrance {
 
   #count(which: number): void {
     this.#engine.table.measures.add(this.#engine.lane, which as WorkerNumber, 1);
+  }
+}
+
+/** A connection that comes in, straight or through a proxy. */
+interface Arrival {
+  /** The client, as far as is known. */
+  readonly peer: Peer;
+  /** Whether it spoke TLS to the proxy. */
+  readonly isSecure: boolean;
+  toStream(own: (stream: SocketStream) => StreamOwner): void;
+  forHandshake(): Accepted;
+  close(): void;
+}
+
+/** A connection whose PROXY header was read. */
+class Proxied implements Arrival {
+  readonly peer: Peer;
+  readonly isSecure: boolean;
+  readonly #accepted: Accepted;
+  readonly #stream: SocketStream;
+  /** What came behind the header; good while the header's bytes are. */
+  readonly #early: Buffer;
+
+  constructor(accepted: Accepted, stream: SocketStream, header: ProxyHeader, early: Buffer) {
+    const { source, destination } = header;
+    this.peer =
+      source === null
+        ? accepted.peer
+        : {
+            ...source,
+            localAuthority: () => authorityOf(destination!.address, destination!.port),
+          };
+    this.isSecure = header.isSecure;
+    this.#accepted = accepted;
+    this.#stream = stream;
+    this.#early = early;
+  }
+
+  toStream(own: (stream: SocketStream) => StreamOwner): void {
+    const { owner } = Object.assign(this.#stream, { owner: own(this.#stream) });
+    const early = this.#early;
+    if (early.length > 0)
+      owner.onBytes(early, 0, early.length, this.#accepted.context.clock.nowMs());
+  }
+
+  forHandshake(): Accepted {
+    return Accepted.after(this.#accepted, this.#stream, this.#early, this.peer);
+  }
+
+  close(): void {
+    this.#stream.reset();
   }
 }
 

@@ -57,7 +57,8 @@ export function measureRefusal(
   code: string,
   status: number,
 ): void {
-  measures.countRequest(measures.noRow, lane, '', status);
+  // A connection that ended before any request is none.
+  if (status !== 0) measures.countRequest(measures.noRow, lane, '', status);
   measures.countFailure(lane, codeIndex(code));
 }
 

@@ -73,6 +73,8 @@ export interface WorkerPlan {
   /** The port that listeners with `redirect` send clients on to. */
   readonly httpsPort: number;
   readonly listen: readonly ListenAddress[];
+  /** Whether connections of trusted proxies begin with a PROXY header. */
+  readonly readsProxyHeaders: boolean;
   readonly guard: GuardPlan;
   /** null: requests are not looked at. */
   readonly waf: WafOptions | null;

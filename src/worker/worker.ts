@@ -250,6 +250,10 @@ export class DataWorker implements EntranceOwner {
     return this.#guard;
   }
 
+  get readsProxyHeaders(): boolean {
+    return this.#plan.readsProxyHeaders;
+  }
+
   get httpsPort(): number {
     return this.#plan.httpsPort;
   }

@@ -15,6 +15,8 @@ export const FAILURES = {
   waf_blocked: ['client', 403, 'the request looks like an attack'],
   waf_busy: ['us', 503, 'too many request bodies wait for the firewall'],
   https_only: ['client', 308, 'this address only sends clients on to HTTPS'],
+  bad_proxy_header: ['client', 0, 'a trusted proxy sent no PROXY header, or a malformed one'],
+  proxy_header_timeout: ['client', 0, 'a trusted proxy did not send its PROXY header in time'],
   head_timeout: ['client', 408, 'the client did not send its whole request head in time'],
   body_timeout: ['client', 408, 'the client stopped sending its request body'],
   client_gone: ['client', 499, 'the client left before the response was complete'],

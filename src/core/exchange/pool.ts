@@ -187,13 +187,17 @@ export class Pool implements Verdicts {
       }
       connection.destroy();
     }
-    return new ServerConnection(this.#engine, server, this.settings, nowMs);
+    const { proxy } = server.address;
+    const preface = proxy === undefined ? '' : exchange.client.via.proxyHeader(proxy);
+    return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
   }
 
   /** Takes back a connection that can carry another request. */
   release(connection: ServerConnection, nowMs: number): void {
     const { idle, isRetired } = connection.server;
-    const hasRoom = !isRetired && idle.length < this.settings.idlePerServerMax;
+    // One that was opened in the name of a client is of no use to another.
+    const isOwned = connection.server.address.proxy !== undefined;
+    const hasRoom = !isRetired && !isOwned && idle.length < this.settings.idlePerServerMax;
     if (hasRoom && connection.rest(nowMs)) idle.push(connection);
     else connection.destroy();
   }

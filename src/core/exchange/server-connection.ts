@@ -52,7 +52,13 @@ export class ServerConnection implements StreamOwner {
   /** As the server announced it; -1: it did not. */
   #serverKeepsMs = -1;
 
-  constructor(engine: Engine, server: Server, settings: PoolSettings, nowMs: number) {
+  constructor(
+    engine: Engine,
+    server: Server,
+    settings: PoolSettings,
+    nowMs: number,
+    preface: string,
+  ) {
     this.server = server;
     this.#engine = engine;
     this.#settings = settings;
@@ -62,7 +68,7 @@ export class ServerConnection implements StreamOwner {
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
-    this.stream = engine.connector.connect(server.address, this);
+    this.stream = engine.connector.connect(server.address, this, preface);
   }
 
   get isOpen(): boolean {
