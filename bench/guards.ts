@@ -90,6 +90,13 @@ const CASES: readonly { name: string; settings: string; asks: [string, HttpAsk][
   },
 ];
 
+interface Figure {
+  readonly cpuUs: number;
+  readonly p50Ms: number;
+  /** What these clients, who ask as fast as they are answered, take of one core. */
+  readonly corePercent: number;
+}
+
 interface Started {
   readonly running: Running;
   readonly target: Target;
@@ -107,18 +114,20 @@ async function main(): Promise<void> {
   }
   const figures = new Map<string, number[]>();
   for (let round = 0; round < rounds; round++) {
-    const plain = new Map<string, { cpuUs: number; p50Ms: number }>();
+    const plain = new Map<string, Figure>();
     for (const [at, { name, asks }] of CASES.entries()) {
       for (const [kind, ask] of asks) {
         const { target } = started[at]!;
         if (round === 0) await runWrk({ ...target, seconds: 1 }, ask);
         const { values } = await measureLoad(target, () => runWrk(target, ask));
-        const { cpuUs, p50Ms } = values as { cpuUs: number; p50Ms: number };
-        if (at === 0) plain.set(kind, { cpuUs, p50Ms });
+        const { cpuUs, p50Ms, perSecond } = values as Record<string, number>;
+        const figure = { cpuUs: cpuUs!, p50Ms: p50Ms!, corePercent: (cpuUs! * perSecond!) / 1e4 };
+        if (at === 0) plain.set(kind, figure);
         const beside = plain.get(kind)!;
-        note(figures, `${name} | ${kind} | CPU µs`, cpuUs);
-        note(figures, `${name} | ${kind} | CPU beside none`, cpuUs / beside.cpuUs);
-        note(figures, `${name} | ${kind} | p50 ms more than none`, p50Ms - beside.p50Ms);
+        note(figures, `${name} | ${kind} | CPU µs`, figure.cpuUs);
+        note(figures, `${name} | ${kind} | CPU beside none`, figure.cpuUs / beside.cpuUs);
+        note(figures, `${name} | ${kind} | percent of a core`, figure.corePercent);
+        note(figures, `${name} | ${kind} | p50 ms more than none`, figure.p50Ms - beside.p50Ms);
       }
     }
   }
