@@ -10,6 +10,12 @@ import type { GuardPlan, LimitsPlan, RatePlan } from '../worker/plan.ts';
 export class GuardState {
   #limits: LimitsPlan | null = null;
   #rates: SourceRates | null = null;
+  readonly #clock: () => number;
+
+  /** @param clock milliseconds, of the clock that the data threads read */
+  constructor(clock: () => number) {
+    this.#clock = clock;
+  }
 
   /**
    * What the data threads need of the settings.
@@ -29,14 +35,12 @@ export class GuardState {
   /** The data threads follow this plan now. */
   follow({ limits }: GuardPlan): void {
     this.#limits = limits;
-    const rates = limits === null ? [] : [newRate(limits.perSource), newRate(limits.overall)];
-    const [perSource = null, overall = null] = rates;
-    this.#rates = limits === null ? null : new SourceRates(limits.memory, perSource, overall);
+    this.#rates = limits === null ? null : ratesOf(limits.memory, limits.perSource, limits.overall);
   }
 
-  /** To be called about once a second. @param nowMs of the clock that the data threads read */
-  refresh(nowMs: number): void {
-    this.#rates?.refresh(nowMs);
+  /** To be called about once a second. */
+  refresh(): void {
+    this.#rates?.refresh(this.#clock());
   }
 
   #limitsOf(settings: Settings): LimitsPlan | null {
@@ -68,7 +72,9 @@ export class GuardState {
     ) {
       return before.memory;
     }
-    return SourceRates.create(SOURCES_MAX);
+    const memory = SourceRates.create(SOURCES_MAX);
+    ratesOf(memory, perSource, overall).begin(this.#clock());
+    return memory;
   }
 }
 
@@ -108,6 +114,14 @@ export class NetworkFileError extends Error {
 
 function rateOf(perSecond: number | undefined, burst: number | undefined): RatePlan | null {
   return perSecond === undefined ? null : { perSecond, burst: burst ?? perSecond };
+}
+
+function ratesOf(
+  memory: SharedArrayBuffer,
+  perSource: RatePlan | null,
+  overall: RatePlan | null,
+): SourceRates {
+  return new SourceRates(memory, newRate(perSource), newRate(overall));
 }
 
 function newRate(plan: RatePlan | null): Rate | null {

@@ -4,6 +4,7 @@ import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
+import { realClock } from '../io/clock.ts';
 import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
@@ -36,7 +37,7 @@ export class Instance {
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
-  readonly #guard = new GuardState();
+  readonly #guard = new GuardState(realClock.nowMs);
   readonly #tls = new TlsState();
   readonly #supervisor: Supervisor;
   readonly #operator: Operator;
@@ -128,7 +129,7 @@ export class Instance {
     await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
-    this.#refresher = setInterval(() => this.#guard.refresh(performance.now()), REFRESH_MS);
+    this.#refresher = setInterval(() => this.#guard.refresh(), REFRESH_MS);
     this.#refresher.unref();
     this.#tls.start(() => void this.#renewCertificates());
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });

@@ -6,6 +6,7 @@ import { wafOptionsOf } from '../config/waf-options.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
+import { realClock } from '../io/clock.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
@@ -30,7 +31,7 @@ export function planOf(
   rows: ServerRows,
   persistence: PersistencePlan | null,
   tls: TlsPlan | null,
-  guard: GuardPlan = new GuardState().planOf(settings),
+  guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;

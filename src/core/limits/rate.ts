@@ -7,6 +7,8 @@
 
 /** A cell counts in ticks, of which the interval between two requests has so many. */
 const TICKS = 64;
+/** Threads read the clock a moment before they use it; none is later than this. */
+const SKEW_S_MAX = 10;
 /** More exchanges than this are lost to other threads only by a cell that everybody wants. */
 const EXCHANGES_MAX = 64;
 
@@ -16,6 +18,8 @@ export class Rate {
   readonly #ticksPerMs: number;
   /** As far as a cell may lie ahead. */
   readonly #aheadMax: number;
+  /** What lies further ahead was written so long ago, or under another rate, that it says nothing. */
+  readonly #staleFrom: number;
 
   /**
    * @param perSecond requests, 1 to 10 million
@@ -26,6 +30,7 @@ export class Rate {
     this.burst = burst;
     this.#ticksPerMs = (perSecond * TICKS) / 1000;
     this.#aheadMax = burst * TICKS;
+    this.#staleFrom = this.#aheadMax + perSecond * TICKS * SKEW_S_MAX;
   }
 
   /**
@@ -38,7 +43,7 @@ export class Rate {
     const now = this.#tickOf(nowMs);
     for (let tries = 0; tries < EXCHANGES_MAX; tries++) {
       const seen = Atomics.load(cells, at);
-      const ahead = Math.max(0, (seen - now) | 0);
+      const ahead = this.#ahead(seen, now);
       const beyond = ahead + TICKS - this.#aheadMax;
       if (beyond > 0) return beyond / this.#ticksPerMs;
       const next = (now + ahead + TICKS) | 0;
@@ -54,7 +59,7 @@ export class Rate {
 
   /** By how many ticks a cell lies ahead of now; 0: its client owes nothing. */
   aheadOf(cells: Int32Array, at: number, nowMs: number): number {
-    return Math.max(0, (Atomics.load(cells, at) - this.#tickOf(nowMs)) | 0);
+    return this.#ahead(Atomics.load(cells, at), this.#tickOf(nowMs));
   }
 
   /** Forgets what a cell's client owes, unless it changed since it was `seen`. */
@@ -70,7 +75,12 @@ export class Rate {
   refresh(cells: Int32Array, at: number, nowMs: number): void {
     const now = this.#tickOf(nowMs);
     const seen = Atomics.load(cells, at);
-    if (((seen - now) | 0) < 0) Atomics.compareExchange(cells, at, seen, now);
+    if (this.#ahead(seen, now) === 0) Atomics.compareExchange(cells, at, seen, now);
+  }
+
+  #ahead(seen: number, now: number): number {
+    const ahead = (seen - now) | 0;
+    return ahead > 0 && ahead < this.#staleFrom ? ahead : 0;
   }
 
   #tickOf(nowMs: number): number {

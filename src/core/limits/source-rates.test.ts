@@ -105,3 +105,14 @@ test('where a client lies follows from the seed', () => {
   const places = new Set(Array.from({ length: 256 }, (_, n) => sourceOf(`10.0.0.${n}`).place));
   assert.equal(places.size, 256);
 });
+
+test('a table that is made late refuses nobody for what it holds by chance', () => {
+  for (let hours = 0; hours < 24; hours++) {
+    const nowMs = hours * 3_600_000;
+    for (const perSecond of [1, 5_000, 10_000_000]) {
+      const rates = ratesOf(64, new Rate(perSecond, 1), new Rate(perSecond, 1));
+      rates.begin(nowMs);
+      assert.equal(ask(rates, '192.0.2.1', nowMs), 0, `${perSecond} a second after ${hours} h`);
+    }
+  }
+});

@@ -38,6 +38,11 @@ export class SourceRates {
     this.#overall = overall;
   }
 
+  /** The memory is new: what it holds by chance is no debt. */
+  begin(nowMs: number): void {
+    this.#overall?.forgive(this.#cells, OVERALL, 0, nowMs);
+  }
+
   /** @param sources most that are told apart */
   static create(sources: number): SharedArrayBuffer {
     const cells = HEAD_CELLS + sources * ENTRY_CELLS;
