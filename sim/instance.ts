@@ -13,6 +13,7 @@ import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
 import type { Sabotage } from './sabotage.ts';
+import { SimWaf } from './waf.ts';
 import { WatchedQueue } from './watched-queue.ts';
 import type { World } from './world.ts';
 
@@ -26,6 +27,8 @@ export interface Setup {
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
+  /** How much of a body the firewall looks at; 0: there is none. */
+  readonly wafBytes: number;
 }
 
 /** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
@@ -71,6 +74,7 @@ export class SimWorker {
       },
       refused: () => {},
     });
+    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,

@@ -16,6 +16,7 @@ export const INVARIANTS = {
   exactBody: 'A body arrives byte for byte as it was sent.',
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
+  screened: 'No server sees a request before the firewall has let it pass.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
@@ -75,8 +76,13 @@ export class Invariants {
     this.violations.push({ invariant, what, atMs: this.#nowMs(), trace });
   }
 
-  /** A server got the head of a request. */
-  requestArrived(request: RequestFact | undefined, line: string, connection: number): void {
+  /** A server got the head of a request. @param screens a firewall looks at bodies */
+  requestArrived(
+    request: RequestFact | undefined,
+    line: string,
+    connection: number,
+    screens: boolean,
+  ): void {
     if (request === undefined) {
       this.fail('exactBody', `a server got ${line}, which nobody sent`, connection);
       return;
@@ -85,6 +91,11 @@ export class Invariants {
     request.arrivedOn.push(connection);
     if (line !== `${request.method} /${request.id} HTTP/1.1`) {
       this.fail('exactBody', `${request.method} ${request.id} arrived as ${line}`, connection);
+    }
+    const isLetPass = request.isScreened && !request.isAttack;
+    if (screens && request.bodyBytes > 0 && !isLetPass) {
+      const why = request.isScreened ? 'that was to be blocked' : 'before its verdict';
+      this.fail('screened', `a server got ${describe(request)} ${why}`, ...connectionsOf(request));
     }
     if (request.arrivals > 1 && isUnsafe(request)) {
       this.fail('unsafeOnce', `${describe(request)} was sent twice`, ...connectionsOf(request));

@@ -11,6 +11,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/base'],
   ['src/table'],
   ['src/core/http1', 'src/core/balance', 'src/core/waf', 'src/core/health', 'src/core/limits'],
+  ['src/core/proxy-protocol'],
   ['src/core/sticky'],
   ['src/core/exchange'],
   ['src/config'],

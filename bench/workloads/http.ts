@@ -7,7 +7,7 @@ const WARM_UP_SECONDS = 2;
 /** What wrk may take beyond its duration to begin and to end. */
 const WRK_SPARE_MS = 10_000;
 
-interface HttpAsk {
+export interface HttpAsk {
   readonly path: string;
   readonly connections: number;
   /** Lines of Lua that set wrk's request. */

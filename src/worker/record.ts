@@ -1,6 +1,7 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { explain } from '../core/waf/explain.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {
@@ -23,6 +24,12 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** The client behind trusted proxies; absent where it is the peer. */
+  client?: string;
+  /** What limits that are only observed, or the firewall, said of it. */
+  verdicts?: readonly string[];
+  /** So many more of the kind followed within the second, and are not logged one by one. */
+  repeats?: number;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
@@ -41,24 +48,46 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    ...judgedOf(exchange),
   };
 }
 
-export function refusalRecord(via: Via, code: string, status: number): ExchangeRecord {
+/** What few requests have: fields that are absent from the rest. */
+function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts'> {
+  const { via } = exchange.client;
+  const verdicts = exchange.observed === '' ? [] : [`observed: ${exchange.observed}`];
+  const { screening } = exchange;
+  if (screening !== null && screening.verdict !== CLEAN) {
+    verdicts.push(...explain(screening.verdict, screening.threshold));
+  }
+  return {
+    ...(via.peerIsTrusted && via.forwardedAddress !== '' ? { client: via.forwardedAddress } : {}),
+    ...(verdicts.length > 0 ? { verdicts } : {}),
+  };
+}
+
+/** @param observed it goes on all the same */
+export function refusalRecord(
+  peerAddress: string,
+  code: string,
+  status: number,
+  observed: boolean,
+): ExchangeRecord {
   return {
     requestId: '',
-    peer: via.peerAddress,
+    peer: peerAddress,
     request: '',
     pool: '',
     server: '',
     attempts: 0,
-    status,
-    failure: code,
+    status: observed ? 0 : status,
+    failure: observed ? '' : code,
     durationMs: 0,
     firstByteMs: -1,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
   };
 }
 

@@ -1,6 +1,7 @@
 import type { SharedTable } from '../../table/table.ts';
 import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
+import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
 import type { WaitQueue } from './wait-queue.ts';
@@ -14,6 +15,8 @@ export interface ServerAddress {
   readonly path: string;
   /** TLS to the server; null: plain. Part of what a pooled connection is known by. */
   readonly tls: ServerTls | null;
+  /** Connections begin with a PROXY header of this version. Absent: without. */
+  readonly proxy?: ProxyVersion;
 }
 
 export interface ServerTls {
