@@ -13,6 +13,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/core/http1', 'src/core/balance', 'src/core/waf', 'src/core/health', 'src/core/limits'],
   ['src/core/sticky'],
   ['src/core/exchange'],
+  ['src/core/http2'],
   ['src/config'],
   ['src/io'],
   ['src/observe'],

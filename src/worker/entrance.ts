@@ -1,7 +1,9 @@
+import type { TLSSocket } from 'node:tls';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Via } from '../core/exchange/forward.ts';
 import type { Accepted, Peer } from '../io/accepted.ts';
+import { Http2Connection } from '../io/http2/connection.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { TLS_REASONS, type TlsFailure } from '../io/tls/failures.ts';
 import { alpnOf, Handshake, type Secured, type Security } from '../io/tls/handshake.ts';
@@ -62,8 +64,8 @@ export class Entrance {
   open(accepted: Accepted, address: ListenAddress): void {
     if (address.speaks === 'https') this.#secure(accepted, address);
     else {
-      const redirect = address.speaks === 'redirect' ? this.#owner.httpsPort : 0;
-      const via = this.#via(accepted.peer, 'http', '', redirect);
+      const redirectPort = address.speaks === 'redirect' ? this.#owner.httpsPort : 0;
+      const via = this.#via(accepted.peer, { scheme: 'http', redirectPort });
       accepted.toStream((stream) => this.#http1(stream, via, address));
     }
   }
@@ -78,8 +80,7 @@ export class Entrance {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
         );
-        const via = this.#via(accepted.peer, 'https', tls.hstsLine, 0);
-        this.#welcome(secured, via, address);
+        this.#welcome(secured, tls.hstsLine, address);
         this.#owner.leave(pending);
       },
       failed: (reason, detail) => {
@@ -92,10 +93,26 @@ export class Entrance {
     this.#owner.enter(pending, address);
   }
 
-  #welcome(secured: Secured, via: Via, address: ListenAddress): void {
-    const { stream } = secured;
-    stream.attach(secured.secured);
+  #welcome(
+    { accepted, socket, stream, secured, protocol }: Secured,
+    hstsLine: string,
+    address: ListenAddress,
+  ): void {
+    const isHttp2 = protocol === 'h2';
+    const via = this.#via(accepted.peer, { scheme: 'https', responseLines: hstsLine, isHttp2 });
+    if (isHttp2) return this.#http2(socket, via, address);
+    stream.attach(secured);
     stream.owner = this.#http1(stream, via, address);
+  }
+
+  #http2(socket: TLSSocket, via: Via, address: ListenAddress): void {
+    const engine = this.#engine;
+    const nowMs = engine.clock.nowMs();
+    const { route } = this.#owner;
+    const connection = new Http2Connection(engine, route, socket, via, nowMs, (one) =>
+      this.#owner.leave(one),
+    );
+    this.#owner.enter(connection, address);
   }
 
   #http1(
@@ -116,15 +133,12 @@ export class Entrance {
     return connection;
   }
 
-  #via(peer: Peer, scheme: 'http' | 'https', responseLines: string, redirectPort: number): Via {
-    return new Via({
-      peerAddress: peer.address,
-      peerIsTrusted: this.#owner.isTrusted(peer.address),
-      scheme,
-      localAuthority: peer.localAuthority,
-      responseLines,
-      redirectPort,
-    });
+  #via(
+    { address, localAuthority }: Peer,
+    what: Pick<Via, 'scheme'> & Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2'>>,
+  ): Via {
+    const peerIsTrusted = this.#owner.isTrusted(address);
+    return new Via({ peerAddress: address, peerIsTrusted, localAuthority, ...what });
   }
 
   #count(which: number): void {
@@ -163,7 +177,7 @@ export function securityOf(plan: TlsPlan | null): ListenerSecurity | null {
   const tickets = TicketKeys.open(plan.ticketMemory);
   return {
     contexts: new ServerContexts(plan, tickets),
-    alpnProtocols: alpnOf(['http/1.1']),
+    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
     asksCertificate: plan.clientCa !== '',
     handshakeMs: plan.handshakeMs,
     hstsLine: plan.hstsLine,

@@ -23,6 +23,8 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** What the client speaks. */
+  protocol: 'HTTP/1' | 'HTTP/2';
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
@@ -41,6 +43,7 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    protocol: protocolOf(exchange.client.via),
   };
 }
 
@@ -59,7 +62,12 @@ export function refusalRecord(via: Via, code: string, status: number): ExchangeR
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    protocol: protocolOf(via),
   };
+}
+
+function protocolOf(via: Via): ExchangeRecord['protocol'] {
+  return via.isHttp2 ? 'HTTP/2' : 'HTTP/1';
 }
 
 function roundMs(ms: number): number {
