@@ -26,9 +26,10 @@ const REJECTED_STREAMS_MAX = 100;
 /** What a field costs beside its bytes (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
 const PSEUDO_FIELDS_MAX = 5;
+/** What the library may hold for one connection: every stream's window, and what waits to go out. */
+const SESSION_MEGABYTES_MAX = 32;
 /** Requests that were under way to us when we said that we go still come in this time. */
 const LAST_REQUESTS_MS = 1_000;
-/** A node session that was told to close at its end, with all that is still on it. */
 const STREAM_ID_MAX = 2 ** 31 - 1;
 const END_STREAM = 1;
 
@@ -43,6 +44,7 @@ export class Http2Connection implements TimerOwner {
   readonly #onGone: (connection: Http2Connection) => void;
   #route: Route;
   #isDraining = false;
+  #isClosing = false;
   #isGone = false;
 
   /**
@@ -107,10 +109,18 @@ export class Http2Connection implements TimerOwner {
   }
 
   onTimer(nowMs: number): void {
-    if (this.#isDraining) return this.#session.close();
+    if (this.#isDraining) return this.#close(nowMs);
     if (this.#streams.size > 0) return this.#expectRequest(nowMs);
     // Idle, or never a word: closes in good order, and soon whatever the client does.
     this.drain();
+  }
+
+  /** Names the last stream and waits for its end; then the client has a moment to go as well. */
+  #close(nowMs: number): void {
+    if (this.#isClosing && this.#streams.size === 0) return this.abort(nowMs);
+    if (!this.#isClosing) this.#session.close();
+    this.#isClosing = true;
+    this.#timer.set(nowMs + LAST_REQUESTS_MS);
   }
 
   readonly #onStream = (
@@ -160,6 +170,7 @@ function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
   const fields = headLimits.fields + PSEUDO_FIELDS_MAX;
   const options = {
     maxHeaderListPairs: fields,
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
     maxSessionInvalidFrames: BROKEN_FRAMES_MAX,
     maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
     streamResetBurst: RESETS_BURST,

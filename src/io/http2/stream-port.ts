@@ -52,13 +52,14 @@ export class StreamPort implements Http2Port {
       const value = fields[at + 1]!;
       headers[name] = before === undefined ? value : [before, value].flat();
     }
-    this.#stream.additionalHeaders(headers);
+    this.#guarded(() => this.#stream.additionalHeaders(headers));
   }
 
   respond(fields: Fields, isEnd: boolean, mayHaveTrailers: boolean): void {
     if (this.#isOver) return;
     if (mayHaveTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
-    this.#stream.respond(fields, { endStream: isEnd, waitForTrailers: mayHaveTrailers });
+    const options = { endStream: isEnd, waitForTrailers: mayHaveTrailers };
+    this.#guarded(() => this.#stream.respond(fields, options));
   }
 
   write(bytes: Buffer): void {
@@ -102,7 +103,16 @@ export class StreamPort implements Http2Port {
       trailers[name] ??= [];
       trailers[name].push(fields[at + 1]!);
     }
-    this.#stream.sendTrailers(trailers);
+    this.#guarded(() => this.#stream.sendTrailers(trailers));
+  }
+
+  /** The library may know a rule for fields that we do not: the thread must not die of it. */
+  #guarded(send: () => void): void {
+    try {
+      send();
+    } catch {
+      this.#stream.close(RESET.internal);
+    }
   }
 }
 
