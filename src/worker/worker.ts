@@ -111,7 +111,7 @@ export class DataWorker implements EntranceOwner {
       wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
       settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
-      refused: (via, code, status) => this.recorder.refused(via.peerAddress, code, status),
+      refused: (via, code, status) => this.recorder.refused(via, code, status),
     });
     this.#guard = this.#follow(plan);
     this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
