@@ -14,7 +14,7 @@ export const FAILURES = {
   too_many_connections: ['client', 429, 'this address has more connections open than it may'],
   waf_blocked: ['client', 403, 'the request looks like an attack'],
   waf_busy: ['us', 503, 'too many request bodies wait for the firewall'],
-  malformed_http2: ['client', 400, 'the HTTP/2 request breaks a rule of RFC 9113 §8'],
+  malformed_http2: ['client', 400, 'the HTTP/2 request breaks a rule of RFC 9113, section 8'],
   https_only: ['client', 308, 'this address only sends clients on to HTTPS'],
   bad_proxy_header: ['client', 0, 'a trusted proxy sent no PROXY header, or a malformed one'],
   proxy_header_timeout: ['client', 0, 'a trusted proxy did not send its PROXY header in time'],

@@ -110,7 +110,8 @@ class World {
     });
     const persistence = this.#persistenceOf(servers);
     const queue = new WaitQueue(engine, 0);
-    return new Pool(engine, {} as PoolSettings, servers, chooser, null, persistence, queue);
+    const settings = { strategy: 'round_robin' } as PoolSettings;
+    return new Pool(engine, settings, servers, chooser, null, persistence, queue);
   }
 }
 

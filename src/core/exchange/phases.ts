@@ -33,9 +33,14 @@ const PHASES: readonly Phase[] = [
   choose,
 ];
 
-export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
-  for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
+/** @returns name of the phase that answered the request; empty: it went on to a server */
+export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): string {
+  for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return phase.name;
+  return '';
 }
+
+/** In their order. */
+export const PHASE_NAMES: readonly string[] = PHASES.map(({ name }) => name);
 
 /** Gives the request its id: the client's own, or a new one. */
 function identify(exchange: Exchange, head: Head): boolean {
@@ -118,6 +123,7 @@ function persist(exchange: Exchange, head: Head): boolean {
   exchange.binding.begin();
   const { client, engine } = exchange;
   pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
+  exchange.trace.ownRow = exchange.binding.row;
   return true;
 }
 
