@@ -9,6 +9,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
+import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
 import { type Explained, explain } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
@@ -68,7 +69,8 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   const value = unfold(source);
   if (value === undefined) return outcome([...problems, endless(source)], []);
   const raw = withoutEmptySections(value);
-  const found = issuesOf(raw);
+  const whole = configSchema.safeParse(raw);
+  const found = whole.success ? [] : explained(whole.error, raw);
   for (const finding of found) {
     refused.push(finding.path, ...(finding.meant ?? []));
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
@@ -76,10 +78,10 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
     if (!known) problems.push(source.problem(finding, place));
   }
 
-  const settings = settleRest(raw, found, refused);
+  const settings = whole.success ? whole.data : settleRest(raw, found, refused);
   const warnings: Problem[] = [];
   if (settings !== undefined) {
-    resolvePaths(settings, options.folder ?? dirname(options.file));
+    resolvePaths(settings, configSchema, options.folder ?? dirname(options.file));
     const context = {
       settings,
       written: (path: Path) => source.has(path),
@@ -212,9 +214,8 @@ function withoutEmptySections(root: Record<string, unknown>): Record<string, unk
   return mend(root, []) as Record<string, unknown>;
 }
 
-function issuesOf(raw: unknown): Explained[] {
-  const result = configSchema.safeParse(raw);
-  return result.success ? [] : result.error.issues.flatMap((issue) => explain(issue, raw));
+function explained({ issues }: z.ZodError, raw: unknown): Explained[] {
+  return issues.flatMap((issue) => explain(issue, raw));
 }
 
 /** Settings from what is left when everything refused is taken out, so that checks can run. */
@@ -230,9 +231,11 @@ function settleRest(
       const shifted = takeOut(rest, path);
       if (shifted !== undefined) refusedPaths.push(shifted);
     }
-    refused = issuesOf(rest);
+    const { data, error } = configSchema.safeParse(rest);
+    if (error === undefined) return data;
+    refused = explained(error, rest);
   }
-  return configSchema.safeParse(rest).data;
+  return undefined;
 }
 
 /**
@@ -266,19 +269,13 @@ function isAt(source: Source, place: Place, line: number, column: number): boole
   return problem.line === line && problem.column === column;
 }
 
-function resolvePaths(settings: Settings, folder: string): void {
-  const descend = (value: unknown, path: Path): void => {
-    if (typeof value !== 'object' || value === null) return;
-    for (const [key, inner] of Object.entries(value)) {
-      const own = [...path, Array.isArray(value) ? Number(key) : key];
-      if (typeof inner !== 'string') descend(inner, own);
-      else if (isFilePath(own)) (value as Record<string, unknown>)[key] = resolve(folder, inner);
+function resolvePaths(value: unknown, node: z.core.$ZodType | undefined, folder: string): void {
+  if (typeof value !== 'object' || value === null || node === undefined) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const own = schemaAt([key], node);
+    if (typeof inner !== 'string') resolvePaths(inner, own, folder);
+    else if (own !== undefined && describe(own).kind === 'path') {
+      (value as Record<string, unknown>)[key] = resolve(folder, inner);
     }
-  };
-  descend(settings, []);
-}
-
-function isFilePath(path: Path): boolean {
-  const node = schemaAt(path);
-  return node !== undefined && describe(node).kind === 'path';
+  }
 }

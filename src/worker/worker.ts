@@ -228,7 +228,7 @@ export class DataWorker {
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
       const server = old.get(one.row);
-      return server !== undefined && isSame(server, one) ? server : this.#server(one);
+      return server?.isOf(one) ? server.follow(one) : this.#server(one);
     });
     const kept = new Set(servers);
     for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
@@ -284,17 +284,4 @@ export class DataWorker {
     measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
     if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
   }
-}
-
-/** Whether a server goes on as it is, its idle connections included. */
-function isSame(server: Server, plan: ServerPlan): boolean {
-  return (
-    server.row === plan.row &&
-    server.name === plan.name &&
-    server.label === plan.label &&
-    server.configuredWeight === plan.weight &&
-    server.backup === plan.backup &&
-    server.maxInFlight === plan.maxInFlight &&
-    JSON.stringify(server.address) === JSON.stringify(plan.address)
-  );
 }
