@@ -15,6 +15,8 @@ export interface Io {
   colour: boolean;
   now: () => Date;
   exitCode: number;
+  /** It goes on when nobody reads its output any more. */
+  isService?: boolean;
 }
 
 /**
@@ -59,6 +61,13 @@ export function asCalled({ name = 'openclaw' }: Pick<Io, 'name'>, text: string):
 /** @param called the path by which the program was started */
 export function processIo(called = 'openclaw'): Io {
   const name = basename(called) === 'openclaw-lb' ? 'openclaw-lb' : 'openclaw';
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      // Whoever reads has seen enough: openclaw logs --follow | head
+      if (!io.isService) process.exit(io.exitCode);
+    });
+  }
   const io: Io = {
     name,
     out: (text) => void process.stdout.write(text),

@@ -18,6 +18,9 @@ const STRATEGIES = [
   'least_latency',
 ] as const;
 
+/** Else idle connections gather for a minute, for a POST takes none that rested long. */
+const PERFORMANCE = { connection_pool: { idle_timeout: '2s' } };
+
 export type Balancing = Record<string, unknown>;
 
 export class ReloadRun {
@@ -40,11 +43,13 @@ export class ReloadRun {
   }
 
   /** @param servers at least 4: the last two come and go */
-  static async start(servers: number): Promise<ReloadRun> {
+  static async start(servers: number, nodeOptions: string[] = []): Promise<ReloadRun> {
     const child = fork(join(import.meta.dirname, 'servers.program.ts'), [String(servers)]);
     const [addresses] = (await once(child, 'message')) as [string[]];
     try {
-      const openclaw = await Openclaw.start({ servers: addresses.slice(0, -2) }, { workers: 2 });
+      const options = { workers: 2, nodeOptions };
+      const balancing = { servers: addresses.slice(0, -2), performance: PERFORMANCE };
+      const openclaw = await Openclaw.start(balancing, options);
       return new ReloadRun(openclaw, addresses, child, [openclaw.port, await freePort()]);
     } catch (error) {
       child.disconnect();
@@ -102,6 +107,7 @@ export class ReloadRun {
         timeout: '1s',
       },
       session_persistence: { enabled: round % 11 === 0, type: 'source_ip' },
+      performance: PERFORMANCE,
       timeout: { read: every('20s', '30s', '40s') },
       failover: { detection: { enabled: false }, circuit_breaker: { enabled: round % 2 === 0 } },
     };
