@@ -400,7 +400,9 @@ function tellEdited(io: Io, { file, before, after, changed }: Edited, options: O
     );
     return;
   }
-  warn(io, after);
+  // What was doubtful before the change was told when it came in.
+  const known = new Set(before.warnings.map(({ message }) => message));
+  warn(io, { ...after, warnings: after.warnings.filter(({ message }) => !known.has(message)) });
   if (!changed) {
     io.out(`${shown(io, file)} says so already\n`);
     return;

@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
 import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
-import { type Explained, explain } from './explain.ts';
+import { type Explained, explain, valueAt } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
@@ -71,7 +71,7 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   const raw = withoutEmptySections(value);
   const whole = configSchema.safeParse(raw);
   const found = whole.success ? [] : explained(whole.error, raw);
-  for (const finding of found) {
+  for (const finding of [...found, ...underWhatWasMeant(raw, found)]) {
     refused.push(finding.path, ...(finding.meant ?? []));
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
     const known = problems.some(({ line, column }) => isAt(source, place, line, column));
@@ -119,9 +119,17 @@ function notASection(source: Source): Problem {
       path: [],
       message: isSeq(root) ? 'the file is a list' : 'the file is one text',
       expected: 'sections: load_balancing, admin, log',
-      help: 'begin with a line "load_balancing:" and indent what follows',
+      help: isOfAnother(source.text)
+        ? 'this reads like a configuration of nginx, HAProxy or Caddy; openclaw init writes one to begin with'
+        : 'begin with a line "load_balancing:" and indent what follows',
     },
     { offset: range(root).offset, length: 1 },
+  );
+}
+
+function isOfAnother(text: string): boolean {
+  return /^\s*(upstream|server|http|events|location|global|defaults|frontend|backend|listen)\b[^:\n]*$|\breverse_proxy\b/m.test(
+    text,
   );
 }
 
@@ -212,6 +220,32 @@ function withoutEmptySections(root: Record<string, unknown>): Record<string, unk
     );
   };
   return mend(root, []) as Record<string, unknown>;
+}
+
+/** More of what is wrong: below misspelt names, as if they were written as they were meant. */
+function underWhatWasMeant(raw: unknown, found: readonly Explained[]): Explained[] {
+  const mended = structuredClone(raw);
+  const renamed: { written: Path; meant: Path }[] = [];
+  for (const { aboutKey, path, meant } of found) {
+    const [only, ...others] = meant ?? [];
+    if (!aboutKey || only?.length !== path.length || others.length > 0) continue;
+    const holder = valueAt(mended, path.slice(0, -1)) as Record<string, unknown> | undefined;
+    const [from, to] = [String(path.at(-1)), String(only.at(-1))];
+    if (holder === undefined || !Object.hasOwn(holder, from) || Object.hasOwn(holder, to)) continue;
+    holder[to] = holder[from];
+    delete holder[from];
+    renamed.push({ written: path, meant: only });
+  }
+  if (renamed.length === 0) return [];
+  const { error } = configSchema.safeParse(mended);
+  if (error === undefined) return [];
+  return explained(error, mended).flatMap((finding) => {
+    const below = renamed.find(({ meant }) =>
+      meant.every((key, depth) => finding.path[depth] === key),
+    );
+    if (below === undefined) return [];
+    return [{ ...finding, path: [...below.written, ...finding.path.slice(below.meant.length)] }];
+  });
 }
 
 function explained({ issues }: z.ZodError, raw: unknown): Explained[] {
