@@ -312,7 +312,7 @@ async function importFrom(io: Io, options: Options): Promise<void> {
   tellEdited(io, edited, options);
 }
 
-function validate(io: Io, options: Options): void {
+export function validate(io: Io, options: Options): void {
   const section = known(options.section);
   const file = options.file ? resolve(io.cwd, options.file) : requireFile(io, options.config);
   const loaded = check(io, readConfig(file), file);

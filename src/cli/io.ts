@@ -35,6 +35,11 @@ Exit codes:
   2  the command line is wrong
   3  a file could not be found, read or written`;
 
+/** Lines of a help text that can be typed as they stand. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
 /** Ends a command with a message and a code. */
 export class CommandError extends Error {
   readonly exitCode: number;
