@@ -71,6 +71,7 @@ test('a changed weight keeps the connections to its server', async (context) => 
       balancing.strategy = 'weighted_round_robin';
       balancing.servers = [{ address, weight }];
       balancing.performance = {};
+      balancing.health_check = { enabled: false };
     });
     assert.equal((await admin('POST', '/config/reload')).status, 200);
     for (let count = 0; count < 20; count++) {
