@@ -334,7 +334,7 @@ export class DataWorker implements EntranceOwner {
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
       const server = old.get(one.row);
-      return server !== undefined && isSame(server, one) ? server : this.#server(one);
+      return server?.isOf(one) ? server.follow(one) : this.#server(one);
     });
     const kept = new Set(servers);
     for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
@@ -390,17 +390,4 @@ export class DataWorker implements EntranceOwner {
 
 function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
   return isSameAddress(one, other) && one.speaks === other.speaks;
-}
-
-/** Whether a server goes on as it is, its idle connections included. */
-function isSame(server: Server, plan: ServerPlan): boolean {
-  return (
-    server.row === plan.row &&
-    server.name === plan.name &&
-    server.label === plan.label &&
-    server.configuredWeight === plan.weight &&
-    server.backup === plan.backup &&
-    server.maxInFlight === plan.maxInFlight &&
-    JSON.stringify(server.address) === JSON.stringify(plan.address)
-  );
 }
