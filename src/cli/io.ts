@@ -45,7 +45,7 @@ export class CommandError extends Error {
   }
 }
 
-const COMMANDS = ['alerts', 'check', 'completion', 'config', 'init', 'lb', 'logs', 'start'];
+const COMMANDS = ['alerts', 'check', 'completion', 'config', 'init', 'lb', 'logs', 'start', 'waf'];
 const OWN_COMMAND = new RegExp(`\\bopenclaw(?= (?:${COMMANDS.join('|')})\\b)`, 'g');
 
 /**

@@ -9,6 +9,7 @@ import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
 import { type StartOptions, start } from './start.ts';
+import { wafCommand } from './waf.ts';
 
 const WORKERS_MAX = 32;
 
@@ -41,6 +42,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(lbCommand(io));
   openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(logsCommand(io));
+  openclaw.addCommand(wafCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

@@ -43,7 +43,7 @@ const EXECUTED =
 
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
-    inBare(text) ??
+    inBareShown(text) ??
     inQuotes(subject, text, "'") ??
     inQuotes(subject, text, '"') ??
     anywhere(subject, text);
@@ -51,6 +51,14 @@ function judge(subject: Subject, findings: Findings, text: string): void {
   const statement = wholeStatement(text);
   if (statement)
     findings.signal(statement.signal, subject, statement.at, text.length, statement.why);
+}
+
+/** Characters before what gave a bare value away that are shown with it. */
+const SHOWN_BEFORE = 40;
+
+function inBareShown(text: string): Evidence | undefined {
+  const seen = inBare(text);
+  return seen && { ...seen, at: Math.max(0, seen.at - SHOWN_BEFORE) };
 }
 
 function inBare(text: string): Evidence | undefined {
@@ -116,7 +124,7 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
   ) {
     return undefined;
   }
-  return seen && { ...seen, why: `${quote} closes a string, then ${seen.why}` };
+  return seen && { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
 }
 
 function endsInComment(text: string): boolean {
