@@ -52,12 +52,16 @@ export class AdminServer {
     this.#socketPath = path;
   }
 
-  close(): void {
-    for (const server of this.#servers) {
-      server.close();
-      server.closeAllConnections();
-    }
+  /** Frees its addresses; answers under way go out. */
+  release(): void {
+    for (const server of this.#servers) server.close();
     if (this.#socketPath !== '') rmSync(this.#socketPath, { force: true });
+    this.#socketPath = '';
+  }
+
+  close(): void {
+    this.release();
+    for (const server of this.#servers) server.closeAllConnections();
   }
 
   async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {

@@ -9,6 +9,7 @@ import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
 import { type StartOptions, start } from './start.ts';
+import { upgradeCommand } from './upgrade.ts';
 import { wafCommand } from './waf.ts';
 
 const WORKERS_MAX = 32;
@@ -21,7 +22,7 @@ export function program(io: Io): Command {
 
   openclaw
     .command('start')
-    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads')
+    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR2 upgrades')
     .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
     .option('--demo', 'balance three little servers that are built in')
     .option('--workers <n>', 'data threads', workerCount)
@@ -42,6 +43,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(lbCommand(io));
   openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(logsCommand(io));
+  openclaw.addCommand(upgradeCommand(io));
   openclaw.addCommand(wafCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(

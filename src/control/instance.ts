@@ -6,6 +6,7 @@ import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
@@ -93,9 +94,13 @@ export class Instance {
     return this.#plan;
   }
 
-  /** @throws ListenError when an address cannot be opened */
-  async start(workers: number): Promise<void> {
-    await this.#supervisor.start(workers);
+  /**
+   * @param inheritance what the instance before hands over
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(workers: number, inheritance?: Inheritance): Promise<void> {
+    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
@@ -133,11 +138,21 @@ export class Instance {
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
-  /** Lets what is under way end, then ends. */
-  async stop(): Promise<void> {
-    const withinMs = this.#settings.load_balancing.timeout.drain;
-    this.log.info({ event: 'stopping', withinMs });
-    await this.#supervisor.drain(withinMs);
+  /** What a successor goes on with. */
+  async inheritance(): Promise<Inheritance> {
+    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();

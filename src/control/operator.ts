@@ -90,6 +90,17 @@ export class Operator {
     return this.#said.get(address) ?? NOTHING;
   }
 
+  /** Everything said, for a successor. */
+  all(): [address: string, said: Said][] {
+    return [...this.#said];
+  }
+
+  /** Takes over what was said to the instance before, kept or not. */
+  inherit(all: readonly (readonly [address: string, said: Said])[]): void {
+    this.#said = new Map(all);
+    this.apply(this.#servers);
+  }
+
   /**
    * @param isKept whether it outlives restarts
    * @throws Error when it is to be kept and cannot be written; nothing has changed then

@@ -21,6 +21,7 @@ const worker = new DataWorker({
   table: SharedTable.open(start.memory, start),
   plan: start.plan,
   takesUnixSockets: start.takesUnixSockets,
+  inherited: start.inherited,
   onRecord: (record) => {
     if (records.length < RECORDS_MAX) records.push(record);
     else lost += 1;
@@ -46,6 +47,9 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'sockets':
+      say({ type: 'sockets', sockets: worker.sockets() });
+      break;
     case 'end':
       worker.end(message.ends);
       break;
@@ -53,13 +57,13 @@ port.on('message', (message: ToWorker) => {
       worker.spare(message.row);
       break;
     case 'drain':
-      void drain(message.withinMs);
+      void drain(message.withinMs, message.isHandedOver);
       break;
   }
 });
 
-async function drain(withinMs: number): Promise<void> {
-  await worker.drain(withinMs);
+async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+  await worker.drain(withinMs, isHandedOver);
   clearInterval(flusher);
   flush();
   say({ type: 'drained' });

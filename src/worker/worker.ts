@@ -13,7 +13,7 @@ import type { Stream } from '../core/exchange/ports.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { isSameAddress, type ListenAddress, Listener, type Peer } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
@@ -21,6 +21,7 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureThread } from './measure.ts';
+import type { ListeningSocket } from './messages.ts';
 import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
@@ -37,6 +38,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
+  readonly inherited: readonly ListeningSocket[];
   /** Hears of the requests that the plan wants logged. */
   readonly onRecord: (record: ExchangeRecord) => void;
 }
@@ -83,7 +85,18 @@ export class DataWorker {
 
   /** @throws the system's error of the first address that could not be opened */
   async listen(): Promise<void> {
-    for (const address of this.#plan.listen) await this.#open(address, this.#listeners);
+    for (const address of this.#plan.listen) {
+      const inherited = this.#options.inherited.filter((one) =>
+        isSameAddress(one.address, address),
+      );
+      for (const { fd } of inherited) await this.#open(address, this.#listeners, fd);
+      if (inherited.length === 0) await this.#open(address, this.#listeners);
+    }
+  }
+
+  /** What it accepts on. */
+  sockets(): ListeningSocket[] {
+    return this.#listeners.map(({ address, fd }) => ({ address, fd }));
   }
 
   /**
@@ -143,9 +156,14 @@ export class DataWorker {
   /**
    * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
    * are ended in the course of it, and the rest after `withinMs`.
+   *
+   * @param isHandedOver another process accepts on the same sockets
    */
-  async drain(withinMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+  async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (isHandedOver) listener.leave();
+      else listener.close();
+    }
     const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
     this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
@@ -173,11 +191,10 @@ export class DataWorker {
     }
   }
 
-  async #open(address: ListenAddress, into: Listener[]): Promise<void> {
+  async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const listener = await Listener.open(address, this.#context, (stream, peer) =>
-      this.#accept(stream, peer, address),
-    );
+    const onAccept = (stream: Stream, peer: Peer) => this.#accept(stream, peer, address);
+    const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
@@ -267,10 +284,6 @@ export class DataWorker {
     measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
     if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
   }
-}
-
-function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
-  return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
 /** Whether a server goes on as it is, its idle connections included. */

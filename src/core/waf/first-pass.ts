@@ -46,6 +46,7 @@ const BRACE = 123;
 const SEMICOLON = 59;
 const COLON = 58;
 const PAREN = 40;
+const PERCENT = 37;
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -133,6 +134,7 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
       case 1:
         if (byte === 10) return json ? -1 : at + 1;
         if (byte === 13 && bytes[at + 1] === 10) return json ? -1 : at + 2;
+        if (cookie && byte === PERCENT && isHarmlessEscape(bytes, at)) break;
         if (byte !== 32 && byte !== 9) return -1;
         // A cookie's value holds no blank (RFC 6265 §4.1.1); one follows a colon or a semicolon.
         if (cookie && bytes[at - 1] !== SEMICOLON && bytes[at - 1] !== COLON) return -1;
@@ -144,6 +146,7 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
           if (bytes[at + 1] === DOT) return -1;
           json = false;
         } else if (!cookie) break;
+        else if (byte === SLASH) return -1;
         else if (byte === SEMICOLON) {
           if (json || bytes[at + 1] !== 32) return -1;
         } else if (
@@ -177,6 +180,7 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
     if (HEADER_STOPS[byte] === 1) {
       if (byte === 10) return at + 1;
       if (byte === 13 && bytes[at + 1] === 10) return at + 2;
+      if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1; // rO0
       if (byte === 32 || byte === 9) continue;
       return -1;
     }
@@ -233,6 +237,15 @@ function hidesText(bytes: Uint8Array, at: number): boolean {
       return false;
   }
   return true;
+}
+
+/** %3A, %2C, %40: a colon, a comma, an at sign, which need company to mean anything. */
+function isHarmlessEscape(bytes: Uint8Array, at: number): boolean {
+  const first = bytes[at + 1];
+  const second = bytes[at + 2]! | 0x20;
+  if (first === 51) return second === 97;
+  if (first === 50) return second === 99;
+  return first === 52 && bytes[at + 2] === 48;
 }
 
 /** What follows the brace of a JSON object, as a template's {{ or {% does not. */

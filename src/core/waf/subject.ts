@@ -130,8 +130,9 @@ const FUNCTION_WORDS = new Set(
     'here just only also and or let use using need want help see get explain write run'
   ).split(' '),
 );
+const FUNCTION_WORD_LENGTH_MAX = 7;
 /** Prose is told from its beginning: this many words are enough. */
-const PROSE_WORDS_MAX = 200;
+const PROSE_WORDS_MAX = 80;
 
 /** At least five words, a quarter of them function words, a few of them in a row apart by spaces. */
 function isProse(text: string): boolean {
@@ -150,10 +151,11 @@ function isProse(text: string): boolean {
     if (!isBlank(after) && !isPunctuation(after)) continue;
     if (!isBlank(before) && !isBlank(after)) continue;
     words++;
-    const word = text.slice(start, Math.min(at, start + 10));
+    if (at - start > FUNCTION_WORD_LENGTH_MAX) continue;
+    const word = text.slice(start, at);
+    if (FUNCTION_WORDS.has(word)) functionWords++;
     // In capitals AND, IS and NOT are keywords, not English.
-    const shouted = word.length > 1 && word === word.toUpperCase();
-    if (!shouted && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
+    else if (isCapitalised(word) && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
   }
   return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
 }
@@ -164,6 +166,12 @@ function isBody(place: Place): boolean {
 
 const DOCUMENT_LINES_MIN = 5;
 const DOCUMENT_LENGTH_MIN = 120;
+
+/** `The`, `I`: a sentence's first word. */
+function isCapitalised(word: string): boolean {
+  const first = word.charCodeAt(0);
+  return first >= 65 && first <= 90 && (word.length === 1 || word.charCodeAt(1) >= 97);
+}
 
 function hasLines(text: string): boolean {
   if (text.length < DOCUMENT_LENGTH_MIN) return false;

@@ -119,7 +119,10 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'scanner',
-    applies: (_c, _w, subject) => subject.place === 'path',
+    // Each probe holds a word of first-pass.ts or a name that begins with a dot.
+    applies: (_c, w, subject) =>
+      subject.place === 'path' &&
+      ((w & f.WORD_PROBE) !== 0 || subject.text.includes('/.') || subject.text.endsWith('~')),
     run: detectScanner,
   },
 ];

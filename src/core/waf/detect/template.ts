@@ -29,7 +29,8 @@ export function detectTemplate(subject: Subject, findings: Findings): void {
 /** Log4j's ${...}: evaluated inside out, as it would be, until a jndi: shows. */
 function lookups(subject: Subject, findings: Findings): void {
   const { text } = subject;
-  const at = text.indexOf('${');
+  // A lookup has a colon or another lookup inside; `${name}` has neither.
+  const at = text.search(/\$\{[^}:$]{0,200}[:$]/);
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
   if (subject.prose ? JNDI_ADDRESS.test(lookup.resolved) : lookup.resolved.includes('jndi:')) {
@@ -146,6 +147,7 @@ function expressions(subject: Subject, findings: Findings): void {
       code !== 91
     )
       continue;
+    if (code === 123 && !opensTemplate(text.charCodeAt(at + 1))) continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
     const [open, close] = opener;
@@ -182,6 +184,22 @@ function expressions(subject: Subject, findings: Findings): void {
       'a directive of Velocity',
     );
   }
+}
+
+/** What follows a brace that some engine reads: {{ {% {# {= and Smarty's {$ {php} {system( {if. */
+function opensTemplate(next: number): boolean {
+  const lower = next | 0x20;
+  return (
+    next === 123 ||
+    next === 37 ||
+    next === 35 ||
+    next === 61 ||
+    next === 36 ||
+    lower === 112 ||
+    lower === 115 ||
+    lower === 101 ||
+    lower === 105
+  );
 }
 
 /** Index of the closer, inner braces and quotes respected for one-brace forms. */
