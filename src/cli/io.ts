@@ -45,7 +45,7 @@ export class CommandError extends Error {
   }
 }
 
-const COMMANDS = ['alerts', 'check', 'completion', 'config', 'init', 'lb', 'logs', 'start', 'waf'];
+export const COMMANDS = 'alerts check completion config init lb logs start upgrade waf'.split(' ');
 const OWN_COMMAND = new RegExp(`\\bopenclaw(?= (?:${COMMANDS.join('|')})\\b)`, 'g');
 
 /**

@@ -8,7 +8,7 @@ import type { Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
-import { type StartOptions, start } from './start.ts';
+import type { StartOptions } from './start.ts';
 import { upgradeCommand } from './upgrade.ts';
 import { wafCommand } from './waf.ts';
 
@@ -27,7 +27,11 @@ export function program(io: Io): Command {
     .option('--demo', 'balance three little servers that are built in')
     .option('--workers <n>', 'data threads', workerCount)
     .addHelpText('after', START_EXAMPLES)
-    .action((options: StartOptions) => start(io, options));
+    .action(async (options: StartOptions) => {
+      // The other commands, and each press of Tab, do without the whole data path.
+      const { start } = await import('./start.ts');
+      await start(io, options);
+    });
 
   openclaw
     .command('check')

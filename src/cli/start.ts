@@ -1,4 +1,5 @@
 import { reloadRoutes } from '../admin/reload-routes.ts';
+import type { Route } from '../admin/routes.ts';
 import type { AdminServer } from '../admin/server.ts';
 import { upgradeRoutes } from '../admin/upgrade-routes.ts';
 import { History } from '../config/history.ts';
@@ -10,6 +11,7 @@ import { OperatorFileError } from '../control/operator.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { TlsError } from '../control/tls.ts';
 import { type Handover, Upgrade } from '../control/upgrade.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { isSameAddress } from '../io/listener.ts';
@@ -60,11 +62,7 @@ async function run(
   await open(instance, workers, predecessor);
   const reloader = newReloader(io, instance, running, options);
   const upgrade = new Upgrade(instance);
-  const routes = [
-    ...dashboardRoutes(),
-    ...reloadRoutes(reloader),
-    ...(options.demo === true ? [] : upgradeRoutes(instance, upgrade)),
-  ];
+  const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
   const admin = { instance, token: settings.admin.token ?? '', routes };
   await predecessor?.askRelease();
   const opened = await openAdmin(settings, admin).catch(async (error) => {
@@ -90,6 +88,23 @@ async function run(
   );
   last?.close();
   await log.close();
+}
+
+/**
+ * What the admin API serves besides its own routes.
+ *
+ * @param upgrade null: nothing could take this one's place
+ */
+export function furtherRoutes(
+  instance: Instance,
+  reloader: Reloader,
+  upgrade: Upgrade | null,
+): Route[] {
+  return [
+    ...dashboardRoutes(),
+    ...reloadRoutes(reloader),
+    ...(upgrade === null ? [] : upgradeRoutes(instance, upgrade)),
+  ];
 }
 
 /** On the sockets of the instance before, where there is one. */
@@ -190,9 +205,11 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
-    if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
-      throw refusal(error.message);
-    }
+    const isForUser =
+      error instanceof SessionKeyError ||
+      error instanceof OperatorFileError ||
+      error instanceof TlsError;
+    if (isForUser) throw refusal(error.message);
     throw error;
   }
 }

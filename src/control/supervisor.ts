@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
@@ -18,6 +19,7 @@ const RESTART_FORGIVEN_MS = 60_000;
 
 export interface SupervisorEvents {
   onRecords(records: readonly ExchangeRecord[], lost: number): void;
+  onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
   /** A data thread died and will be replaced. */
   onDeath(lane: number, cause: string): void;
 }
@@ -199,6 +201,8 @@ export class Supervisor {
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
         else if (message.type === 'records') {
           this.#events.onRecords(message.records, message.lost);
+        } else if (message.type === 'handshake_failures') {
+          this.#events.onHandshakeFailures(message.failures);
         }
       });
       worker.on('exit', () => {

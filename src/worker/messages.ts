@@ -1,6 +1,7 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { HandshakeFailure } from './entrance.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -49,4 +50,5 @@ export type FromWorker =
   /** An address could not be opened, at the start or in preparing a plan. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   | { readonly type: 'records'; readonly records: readonly ExchangeRecord[]; readonly lost: number }
+  | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
   | { readonly type: 'drained' };

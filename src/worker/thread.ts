@@ -1,6 +1,7 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
+import type { HandshakeFailure } from './entrance.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import type { ExchangeRecord } from './record.ts';
 import { DataWorker } from './worker.ts';
@@ -15,6 +16,9 @@ const say = (message: FromWorker) => port.postMessage(message);
 
 let records: ExchangeRecord[] = [];
 let lost = 0;
+/** Enough to see who fails and why; all of them are counted. */
+const HANDSHAKE_FAILURES_MAX = 20;
+let handshakeFailures: HandshakeFailure[] = [];
 
 const worker = new DataWorker({
   lane: start.lane,
@@ -26,9 +30,16 @@ const worker = new DataWorker({
     if (records.length < RECORDS_MAX) records.push(record);
     else lost += 1;
   },
+  onHandshakeFailure: (failure) => {
+    if (handshakeFailures.length < HANDSHAKE_FAILURES_MAX) handshakeFailures.push(failure);
+  },
 });
 
 const flush = () => {
+  if (handshakeFailures.length > 0) {
+    say({ type: 'handshake_failures', failures: handshakeFailures });
+    handshakeFailures = [];
+  }
   if (records.length === 0 && lost === 0) return;
   say({ type: 'records', records, lost });
   records = [];

@@ -165,6 +165,7 @@ export class Exchange implements TimerOwner {
     this.#bodyIsPaused = false;
     this.#held.begin();
     this.method = head.method;
+    this.requestText = '';
     this.asksUpgrade = framing.upgrade;
     this.expectsContinue = framing.expectContinue;
     this.isIdempotent = IDEMPOTENT.has(head.method);
@@ -470,7 +471,7 @@ export class Exchange implements TimerOwner {
       code in FAULTS
         ? FAULTS[code as Fault]
         : [FAILURES[code as Failure][1], FAILURES[code as Failure][2]];
-    this.failure = code;
+    this.failure = status < 400 ? '' : code;
     this.status = status;
     this.responseHasBegun = true;
     const lines = status === 503 && headerLines === '' ? 'Retry-After: 1\r\n' : headerLines;

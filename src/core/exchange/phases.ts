@@ -14,11 +14,12 @@ import {
   forwardsLeft,
   parseAbsoluteTarget,
 } from './forward.ts';
+import { sendOn } from './redirect.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, admit, persist, prepare, choose];
+const PHASES: readonly Phase[] = [identify, admit, sendOn, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
