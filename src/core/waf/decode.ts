@@ -119,10 +119,14 @@ export function unfold(text: string): string {
       if (kind === 117) {
         const braced = text.charCodeAt(at + 2) === 123;
         value = braced ? bracedHex(text, at + 3) : hexRun(text, at + 2, 4);
-        length = braced ? text.indexOf('}', at) - at + 1 : 6;
+        if (value >= 0) length = braced ? text.indexOf('}', at) - at + 1 : 6;
       } else if (kind === 120) {
         value = hexRun(text, at + 2, 2);
         length = 4;
+      } else if (kind >= 48 && kind <= 55) {
+        const octal = octalSymbol(text, at + 1);
+        value = octal.value;
+        length = octal.length;
       }
     } else if (code === 38) {
       const end = entityEnd(text, at);
@@ -142,7 +146,7 @@ export function unfold(text: string): string {
     }
     if (value < 0) continue;
     if (value >= 0x80 && value < 0x100) high = true;
-    if (value !== 38) unfolded.telling = true;
+    if (value !== 38 || code !== 38) unfolded.telling = true;
     if (value === 0 && code === 37) unfolded.nul = true;
     out += text.slice(from, at) + (value === 0 ? '' : String.fromCodePoint(value));
     from = at + length;
@@ -247,6 +251,15 @@ function plainOf(code: number): number {
     default:
       return code;
   }
+}
+
+/** \74 and \074: a character that some grammar gives a meaning, in octal digits. */
+function octalSymbol(text: string, at: number): { value: number; length: number } {
+  const digits = /^[0-7]{2,3}/.exec(text.slice(at, at + 3))?.[0] ?? '';
+  const value = Number.parseInt(digits, 8);
+  return value > 32 && '<>"\'()/;='.includes(String.fromCharCode(value))
+    ? { value, length: digits.length + 1 }
+    : { value: -1, length: 0 };
 }
 
 function hexRun(text: string, start: number, width: number): number {

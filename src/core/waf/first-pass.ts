@@ -13,6 +13,7 @@ import {
   WORD_BODY,
   WORD_COMMAND_NAME,
   WORD_FEATURE_OF,
+  WORD_LOGIC,
   WORD_PROBE,
   WORD_SCANNER,
   WORD_SQL,
@@ -22,12 +23,12 @@ import {
 
 addWords(SCANNERS, WORD_SCANNER);
 addWords(
-  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit hello blackwidow collaborator zed aced af',
+  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit hello explore tcpid injector brutus grabber paros metis stealth project pwn datacha uil torch blackwidow collaborator zed aced af',
   WORD_SCANNER,
 );
 /** Words of the paths that scanners ask for (detect/scanner.ts); each probe holds one, or a `/.`. */
 addWords(
-  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
+  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap gponform tmunblock test nbproject yml local sites settings ormconfig goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
   WORD_PROBE,
 );
 addWords('classloader proto prototype constructor func invokefunction aced', WORD_COMMAND_NAME);
@@ -47,6 +48,7 @@ const SEMICOLON = 59;
 const COLON = 58;
 const PAREN = 40;
 const PERCENT = 37;
+const AMPERSAND = 38;
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -111,7 +113,7 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
           if (next === DOT || bytes[at - 1] === SLASH) return -1;
           if (isLinkLocal(bytes, at)) return -1;
         } else if (byte === SLASH) {
-          if (query) return -1;
+          if (query || hidesText(bytes, at + 1)) return -1;
         } else if (byte === 63) {
           if (query) return -1; // a wildcard, as in /e?c/p?sswd
           query = true;
@@ -166,6 +168,11 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
 function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: boolean): number {
   const telling = agent ? WORD_SCANNER : WORD_SCANNER | WORD_SQL;
   let hash = 0;
+  // 1 or 1=1: a logical word and an equals sign, in either order
+  let logic = false;
+  let equals = false;
+  let depth = 0; // parentheses of a browser's name
+  if (agent && !startsWithLetter(bytes, start)) return -1;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
@@ -174,8 +181,15 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
       continue;
     }
     if (hash !== 0) {
-      if ((WORD_FEATURE_OF[wordSlot(hash)]! & telling) !== 0) return -1;
+      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
+      if ((words & telling) !== 0) return -1;
+      if ((words & WORD_LOGIC) !== 0) logic = true;
       hash = 0;
+      if (logic && equals && !agent) return -1;
+    }
+    if (byte === EQUALS && !agent) {
+      if (logic) return -1;
+      equals = true;
     }
     if (HEADER_STOPS[byte] === 1) {
       if (byte === 10) return at + 1;
@@ -185,7 +199,13 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
       return -1;
     }
     if (byte === DOT && bytes[at + 1] === DOT) return -1;
-    if (!agent && (byte === SEMICOLON || byte === PAREN)) return -1;
+    if (agent) {
+      if (byte === PAREN) depth++;
+      else if (byte === PAREN + 1) depth--;
+      else if (depth <= 0 && (byte === SEMICOLON || byte === COLON || byte === AMPERSAND))
+        return -1;
+      if (byte === 34) return -1;
+    } else if (byte === SEMICOLON || byte === PAREN) return -1;
   }
   return end;
 }
@@ -237,6 +257,11 @@ function hidesText(bytes: Uint8Array, at: number): boolean {
       return false;
   }
   return true;
+}
+
+function startsWithLetter(bytes: Uint8Array, start: number): boolean {
+  const first = bytes[start] === 32 ? bytes[start + 1]! : bytes[start]!;
+  return LETTER_OF[first] !== 0 || first === 13 || first === 10;
 }
 
 /** %3A, %2C, %40: a colon, a comma, an at sign, which need company to mean anything. */

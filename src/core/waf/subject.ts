@@ -58,7 +58,8 @@ export class Subject {
    * an agent, a source file, a log. An injection goes on where the application stopped, in a line.
    */
   get document(): boolean {
-    this.documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text);
+    const least = this.place === 'body' ? RAW_LINES_MIN : DOCUMENT_LINES_MIN;
+    this.documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text, least);
     return this.documentKnown;
   }
 
@@ -165,7 +166,6 @@ function isBody(place: Place): boolean {
 }
 
 const DOCUMENT_LINES_MIN = 5;
-const DOCUMENT_LENGTH_MIN = 120;
 
 /** `The`, `I`: a sentence's first word. */
 function isCapitalised(word: string): boolean {
@@ -173,10 +173,12 @@ function isCapitalised(word: string): boolean {
   return first >= 65 && first <= 90 && (word.length === 1 || word.charCodeAt(1) >= 97);
 }
 
-function hasLines(text: string): boolean {
-  if (text.length < DOCUMENT_LENGTH_MIN) return false;
+/** Of a body that is neither a form nor JSON: YAML, CSV, a mail. */
+const RAW_LINES_MIN = 3;
+
+function hasLines(text: string, least: number): boolean {
   let at = -1;
-  for (let lines = 1; lines < DOCUMENT_LINES_MIN; lines++) {
+  for (let lines = 1; lines < least; lines++) {
     at = text.indexOf('\n', at + 1);
     if (at < 0) return false;
   }

@@ -34,7 +34,8 @@ export const DETECTORS: readonly Detector[] = [
         ((w & f.WORD_LOGIC) !== 0 &&
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
         ((c & f.SLASH) !== 0 && (c & f.STAR) !== 0) ||
-        ((c & f.PAREN) !== 0 && f.startsWithDigit(subject.text)) ||
+        ((c & f.PAREN) !== 0 &&
+          (f.startsWithDigit(subject.text) || /^i?if\(/i.test(subject.text))) ||
         ((c & (f.PIPE | f.AMPERSAND)) !== 0 &&
           ((c & (f.EQUALS | f.PAREN)) !== 0 || f.startsWithDigit(subject.text)))),
     run: detectSql,

@@ -313,7 +313,7 @@ function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag:
   const scripted =
     reachesBrowser(text, colon + 1) || (runsScript(text, colon + 1) && (next !== 32 || quoted));
   if (/^\s{0,8}void\(0\);?["')]?/i.test(text.slice(colon + 1, colon + 24)) && !broken) return;
-  if (subject.prose && !quoted && !atStart && !broken) return;
+  if (subject.prose && !quoted && !broken && (!atStart || next === 32)) return;
   if (scripted && (atStart || quoted || broken || next !== 32)) {
     if (subject.prose && !inTag && subject.quotesCode(at + 1)) return;
     findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');

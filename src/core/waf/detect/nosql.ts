@@ -63,6 +63,18 @@ export function detectNoSqlName(subject: Subject, findings: Findings): void {
   }
 }
 
+/** A filter from its first parenthesis to its last, as settings of a directory hold it. */
+function isWholeFilter(text: string): boolean {
+  if (!text.startsWith('(') || !text.endsWith(')')) return false;
+  if (text.includes('*)(') || text.includes('=0')) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')' && --depth === 0 && at + 1 < text.length) return false;
+  }
+  return depth === 0;
+}
+
 /** A closed string goes on with an operator of JavaScript. */
 const QUOTED = /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}[|&;]/;
 
@@ -126,6 +138,20 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       findings.signal('nosql-script', subject, 0, 80, 'an expression for a $where');
     }
   }
+  const bare = /^\w{0,20}\s{0,4}[)\]}]{1,3}\s{0,4};\s{0,4}return\s{1,4}(?:true|1|!0)\b/i.exec(text);
+  if (bare) {
+    findings.signal('nosql-script', subject, 0, 80, 'a closed block, then an expression');
+  }
+  const xpath = /['"]\s{0,4}\)?\]\s{0,4}\|\s{0,4}\/{1,2}[\w*]/.exec(text);
+  if (xpath) {
+    findings.signal(
+      'nosql-xpath',
+      subject,
+      xpath.index,
+      xpath.index + 60,
+      'a second path of XPath',
+    );
+  }
   const later =
     QUOTED.test(text) &&
     /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.\w|return\s{1,4}(?:true|1|!0|this|\/|['"]|db\.)|while\s{0,2}\(|sleep\s{0,2}\(|db\.\w|\(?function|\d\s{0,2}[=!]=\s{0,2}\d|['"]?[\w]{0,10}['"]?\s{0,2}={2,3}\s{0,2}['"]?\w{0,10}|true\b|1\b)/i.exec(
@@ -150,6 +176,7 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     /(?:(?:\*|\w|^)\)|^[\w*]{0,32}\*)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
       text,
     );
+  if (subject.place === 'json' && subject.trusting && isWholeFilter(text)) return;
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
     findings.signal(
       'nosql-ldap',

@@ -130,7 +130,21 @@ export const PRIVATE_ABSOLUTE: readonly string[] = [
   'inetpub/wwwroot/web.config',
   'windows/system32/cmd.exe',
   'web-inf/',
+  'private/etc/',
+  'usr/local/etc/',
+  'usr/local/apache',
+  'usr/local/nginx',
+  'usr/local/mysql',
+  'var/adm/',
+  'xampp/',
+  'opt/lampp/',
+  'windows/system32/',
 ];
+/** Settings of the system, whatever their name: no visitor of a page has business there. */
+export const SYSTEM = /^(?:etc|root|proc)\/[\w.-]/;
+/** Files that begin with a dot because people keep secrets and habits in them. */
+export const DOT_SECRETS =
+  /\/\.(?:[a-z]{1,12}rc|[a-z]{1,12}[_-]?history|ht(?:access|passwd|digest|group)|bash_\w{3,8}|profile|my\.cnf|viminfo|lesshst|netrc|pgpass|rhosts|gnupg|ssh|aws|azure|kube|docker|subversion|svn|git(?:config|-credentials)?|hg|bzr|env|npmrc|pypirc|xauthority|ws_ftp\.ini|dbshell|drush|lftp|config\/\w|local\/share)(?:$|[/.~])/;
 /** Of those, the ones that an honest document of settings names too. */
 export const SETTINGS =
   /^(?:etc\/(?:hosts|nginx|apache2|httpd|php|mysql|my\.cnf|kubernetes|ssh\/ssh_config|crontab|fstab|issue)|proc\/(?:cpuinfo|version|mounts|net)|var\/log)/;

@@ -6,7 +6,7 @@ import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { detectClimb, isBoundary, lowerPath } from './path-climb.ts';
-import { LOG, PRIVATE_ABSOLUTE, SETTINGS } from './path-names.ts';
+import { DOT_SECRETS, LOG, PRIVATE_ABSOLUTE, SETTINGS, SYSTEM } from './path-names.ts';
 
 /** Stream wrappers that read, run or unpack. */
 const WRAPPERS = [
@@ -90,7 +90,8 @@ function absolute(subject: Subject, findings: Findings): void {
   const path = parts.join('/').split('\0')[0]!;
   if (path.includes(' ')) return;
   if (subject.place === 'json' && subject.trusting && SETTINGS.test(path)) return;
-  if (LOG.test(path)) {
+  const own = subject.place === 'query' || subject.place === 'cookie';
+  if (LOG.test(path) || (own && (SYSTEM.test(path) || DOT_SECRETS.test(`/${path}`)))) {
     findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
     return;
   }

@@ -43,6 +43,16 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
       if (name === 'bcc' && line.includes('@')) {
         findings.signal('protocol-blind-copy', subject, at, start + 80, 'a line break, then Bcc');
       }
+      // In a field of one line; a text of many lines may show an answer.
+      if (name === 'set-cookie' && at < 120 && !subject.prose && !subject.document) {
+        findings.signal(
+          'protocol-cookie',
+          subject,
+          at,
+          start + 80,
+          'a line break, then Set-Cookie',
+        );
+      }
       const mail = /^(?:bcc|cc|to|subject|reply-to|from|link|host|server|status|expires)$/.test(
         name,
       );

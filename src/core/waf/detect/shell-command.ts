@@ -166,6 +166,10 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'set':
     case 'env':
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
+    case 'dd':
+      return /^(?:if|of)=/.test(word);
+    case 'socat':
+      return /^\w{2,10}[:-]/.test(word);
     case 'getent':
       return /^(?:hosts|passwd|group|shadow|ahosts|services)$/.test(word);
     case 'cd':

@@ -17,12 +17,17 @@ import {
   skipBlanks,
   WITH_ARGUMENTS,
 } from './shell-command.ts';
+import {
+  isCmdlet,
+  isCommandLine,
+  isDisguised,
+  isList,
+  isOptioned,
+  isTarget,
+} from './shell-line.ts';
 
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
-
-/** A list or a table of plain words longer than this is not told from commands. */
-const LIST_LENGTH_MAX = 2000;
 
 /** A shell that waits for someone to type: nobody needs one by way of a request. */
 const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
@@ -120,6 +125,10 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
       at = end - 1;
       continue;
     }
+    if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
+      findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
+      return;
+    }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
     if (command && isCommand(subject, command, at, end, line, list)) {
@@ -142,6 +151,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
 function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   let seen = 0;
+  if (isCommandLine(subject) && !telling()) return;
   for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
     const code = text.charCodeAt(at);
     let inner = 0;
@@ -219,7 +229,11 @@ function direct(subject: Subject, findings: Findings, telling: () => boolean): v
   const argued = hasArguments(text, command);
   const after = skipBlanks(text, command.end);
   const alone = after >= text.length && ALONE.has(command.name);
-  if (named && (place === 'query' || place === 'cookie') && (argued || alone)) {
+  const asked =
+    place === 'query' ||
+    place === 'cookie' ||
+    (place === 'form' && argued && FORM_COMMANDS.test(subject.name));
+  if (named && asked && (argued || alone)) {
     findings.signal(
       'shell-command',
       subject,
@@ -245,6 +259,9 @@ function direct(subject: Subject, findings: Findings, telling: () => boolean): v
     );
   }
 }
+
+/** Fields of a form whose value is a program's line, and nothing that a person writes about one. */
+const FORM_COMMANDS = /^(?:cmd|exec|execute|system|shell)$/i;
 
 /** Spellings that only a shell's evader uses, and the ends of reverse shells. */
 function telltale(subject: Subject, findings: Findings): void {
@@ -292,6 +309,8 @@ function telltale(subject: Subject, findings: Findings): void {
     );
     if (net >= 0)
       findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
+    if (/^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/.test(lower))
+      findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
     const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
     if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
     const glob = (c & (f.OTHER | f.STAR)) === 0 ? -1 : namedByWildcards(text);
@@ -317,6 +336,8 @@ function isCommand(
 ): boolean {
   const { text } = subject;
   const alone = ALONE.has(command.name);
+  if (command.pathed && command.name.length > 1) return true;
+  if (isCmdlet(text, command)) return true;
   if (!alone && !WITH_ARGUMENTS.has(command.name)) return isOptioned(text, command, separator);
   if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
     if (!(command.disguised && EVERYDAY.has(command.name) && !hasArguments(text, command)))
@@ -324,6 +345,9 @@ function isCommand(
   }
   const rest = skipBlanks(text, command.end);
   const ends = rest >= text.length || ';|&`)\n\r#\'"}>'.includes(text[rest]!);
+  // Unix tells small letters from capitals: `Coeur d'Alene; ID` names a state.
+  const capitals = /^[A-Z]{1,3}$/.test(text.slice(command.at, command.end));
+  if (alone && ends && capitals) return false;
   // w, of one letter, in a password
   if (command.name.length === 1 && rest < text.length && !';|&\n'.includes(text[rest]!))
     return false;
@@ -354,66 +378,4 @@ function isCommand(
     );
   }
   return hasArguments(text, command);
-}
-
-/** Joined by the shell: /et'c'/pass\wd, /etc$u/passwd$u. */
-function isDisguised(lower: string): boolean {
-  if (lower.length > 2048 || !/['"\\$\u2018\u2019]/.test(lower) || !lower.includes('/'))
-    return false;
-  const joined = lower.replace(/['"\\\u2018\u2019]|\$(?:\{\w{0,12}\}|\w{1,12}|[@*])/g, '');
-  return /etc\/(?:passwd|shadow)/.test(joined) && !/etc\/(?:passwd|shadow)/.test(lower);
-}
-
-/** A word of no known program, with options, and nothing but a value or nothing before it. */
-function isOptioned(text: string, command: Command, separator: number): boolean {
-  const before = text.slice(0, separator);
-  if (before.trim() !== '' && !isTarget(before)) return false;
-  if (!/^[a-z][a-z0-9_.-]{1,30}$/.test(text.slice(command.at, command.end))) return false;
-  return /^\s{1,4}(?:-[A-Za-z]{1,3}|--[a-z][a-z-]{1,30})(?:[\s=]|$)/.test(
-    text.slice(command.end, command.end + 40),
-  );
-}
-
-/** Programs of a developer, whose arguments are words. */
-const TOOLS = new Set(
-  'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
-    ' ',
-  ),
-);
-
-/**
- * A command line from its first word on, in a body, is what someone shows or hands to an agent; an
- * injection begins with the data that it follows.
- */
-function isCommandLine(subject: Subject): boolean {
-  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
-  const { text } = subject;
-  if (/^(?:[$#>%] |\$env:|PS[ >])/.test(text)) return true; // a prompt
-  const command = commandAt(text, 0);
-  if (command?.at !== 0 || command.disguised) return false;
-  if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
-  if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
-  return (
-    hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
-  );
-}
-
-/** What stood before the separator is a host, a number, a file: a value, not a word. */
-function isTarget(text: string): boolean {
-  return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
-}
-
-/** name|id|date: a list of plain words, however many of them are programs too. */
-function isList(text: string): boolean {
-  if (text.length > LIST_LENGTH_MAX) return false;
-  let words = 0;
-  let programs = 0;
-  for (const word of text.split(/[;|,&\n]/)) {
-    const name = word.trim();
-    if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
-    if (!/^[\w .-]{1,40}$/.test(name)) return false;
-    words++;
-    if (ALONE.has(name.toLowerCase())) programs++;
-  }
-  return words >= 3 && programs * 2 <= words;
 }

@@ -27,6 +27,7 @@ export function walk(
   let logic = false; // a logical operator has been read
   let logicJust = false; // and it was the last operator
   let compare = ''; // the comparison whose right side is awaited
+  let compared = false; // two values have been compared
   let direct = false; // that comparison is the first thing after the value's prefix
   let leftLiteral = before === 'number' || quoted;
   let mathematical = false; // `3 < 4 and 5 > 2`: nothing the value could be added to
@@ -179,6 +180,9 @@ export function walk(
       case 'name':
         if (next?.type === '(') {
           const kind = callKind(token.text);
+          if (comparesLiterals(tokens, at)) {
+            return found('sql-call', `a choice between two values: ${token.text}()`, token);
+          }
           if (kind === 'strong' && callIsPlain(tokens, at, before)) {
             return found('sql-call', `a call of ${token.text}()`, token);
           }
@@ -231,7 +235,7 @@ export function walk(
           token.text === tokens[start - 1]?.text
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
-        } else if (logicJust && quoted && open && isTruth(token)) {
+        } else if (logicJust && quoted && open && (isTruth(token) || (compared && isLone(token)))) {
           return found('sql-condition', 'a logical operator and an open string', token);
         } else if (logicJust && before === 'number' && isTruthLiteral(token) && !next) {
           return found('sql-condition', `a condition: ${token.text}`, token);
@@ -241,6 +245,7 @@ export function walk(
         if (open && quoted && at > opened && tokens[at - 1]!.type === 'operator') {
           if (opensJoin(tokens, at)) return found('sql-condition', 'strings joined: =', token);
         }
+        if (compare !== '') compared = true;
         leftLiteral = true;
         compare = '';
         logicJust = false;
@@ -252,6 +257,19 @@ export function walk(
     }
   }
   return undefined;
+}
+
+/** `if(1=1,a,b)`, `iif(2>1,a,b)`: what is compared is known before, as only a probe's is. */
+function comparesLiterals(tokens: readonly SqlToken[], at: number): boolean {
+  const name = tokens[at]!.text;
+  if (name !== 'if' && name !== 'iif') return false;
+  const [left, compare, right, comma] = tokens.slice(at + 2, at + 6);
+  return (
+    left?.type === 'number' &&
+    compare?.type === 'compare' &&
+    right?.type === 'number' &&
+    comma?.type === ','
+  );
 }
 
 /** `order=id,(select ...)`, `1,(cast(...))`, `1,iif(...)`: a list that goes on with a computation. */
@@ -283,6 +301,11 @@ function isQuotedWord(tokens: readonly SqlToken[], at: number): boolean {
 /** `... = '1`, `... = '`: a comparison whose right side the application's own quote closes. */
 function endsInValue(open: SqlToken, compare: string): boolean {
   return isSymbol(compare) && /^['"][\w%]{0,40}$/.test(open.text);
+}
+
+/** The quote alone: the application's own closes it. */
+function isLone(open: SqlToken): boolean {
+  return open.end - open.at === 1;
 }
 
 /** `' or '1`: an open string that a database takes for true begins with a digit. */

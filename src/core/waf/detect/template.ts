@@ -33,7 +33,9 @@ function lookups(subject: Subject, findings: Findings): void {
   const at = text.search(/\$\{[^}:$]{0,200}[:$]/);
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
-  if (subject.prose ? JNDI_ADDRESS.test(lookup.resolved) : lookup.resolved.includes('jndi:')) {
+  const { resolved } = lookup;
+  const named = subject.prose ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
+  if (named && !/jndi:[a-z]{2,6}:\/\/\.\.\.\}/.test(resolved)) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
   } else if (lookup.depth > LOOKUP_DEPTH_MAX) {
     findings.signal('template-jndi', subject, at, at + 80, `lookups nested ${lookup.depth} deep`);
@@ -49,7 +51,7 @@ function lookups(subject: Subject, findings: Findings): void {
 }
 
 /** `${jndi:ldap}` in a sentence is a name; an address makes it a lookup. */
-const JNDI_ADDRESS = /jndi:\s{0,4}(?:[a-z]{2,6}:|\$\{|\/\/)/;
+const JNDI_ADDRESS = /jndi:\s{0,4}(?:[a-z]{2,6}:\/{0,2}[\w$[{%]|\$\{|\/\/)/;
 
 /** Lookups of Log4j and of Commons Text. */
 const LOGGERS =
@@ -247,6 +249,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
+    if (body === 'php') return 'PHP';
     if (
       !prose &&
       /^(?:config|self|request|settings|dump\(.{0,40}\)|app|env|_self|this|\[\]|\(\)|''|""|debug|session|g)(?:\.items\(\))?$/.test(
@@ -316,10 +319,20 @@ function code(subject: Subject, findings: Findings): void {
   const ssi = !text.includes('<!--')
     ? -1
     : lower.search(/<!--\s{0,4}#\s{0,4}(?:exec|include|echo|printenv|config|fsize|flastmod|set)\b/);
+  const esi = lower.includes('<esi:')
+    ? lower.search(/<esi:(?:include|inline|eval|vars|debug)\b/)
+    : -1;
+  if (esi >= 0) findings.signal('code-ssi', subject, esi, esi + 60, 'an edge-side include');
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
   if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
+  if (SUPERGLOBAL.test(text)) {
+    findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
+    return;
+  }
   const call = CODE_CALL.exec(text);
-  if (call && !subject.document) {
+  const quoted =
+    call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
+  if (call && !subject.document && !quoted) {
     findings.signal(
       'code-call',
       subject,
@@ -330,13 +343,13 @@ function code(subject: Subject, findings: Findings): void {
     return;
   }
   const start =
-    /^[\s;'"`.@&|)+$({]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source)\s{0,4}\(\s{0,4}(.?)/i.exec(
+    /^[\s;'"`.@&|)+$({]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w{2,12}|get_class_\w{2,12}|call_user_method(?:_array)?|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_(?:set|restore|get_all)|parse_ini_file|posix_\w{2,14}|apache_\w{3,20}|register_\w{4,8}_function|set_\w{5,9}_handler|move_uploaded_file|unserialize|scandir|opendir|php_uname|getenv|fopen|chmod|unlink|__halt_compiler)\s{0,4}\(\s{0,4}(.?)/i.exec(
       text,
     );
   if (start && subject.place !== 'header') {
     const verb = /[a-z_0-9]+(?=\s{0,4}\()/i.exec(start[0])![0].toLowerCase();
     const strong =
-      /^(?:system|shell_exec|passthru|popen|proc_open|pcntl_exec|phpinfo|phpversion|create_function|execfile|highlight_file|show_source|readfile|file_get_contents)$/.test(
+      /^(?:system|shell_exec|passthru|popen|proc_open|pcntl_exec|phpinfo|phpversion|create_function|execfile|highlight_file|show_source|readfile|file_get_contents|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w+|get_class_\w+|call_user_method\w*|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_\w+|parse_ini_file|posix_\w+|apache_\w+|register_\w+|set_\w+|move_uploaded_file|unserialize|php_uname|__halt_compiler)$/.test(
         verb,
       );
     const nested =
@@ -356,6 +369,9 @@ function code(subject: Subject, findings: Findings): void {
     }
   }
 }
+
+const SUPERGLOBAL =
+  /^\W{0,8}\$(?:_(?:GET|POST|COOKIE|REQUEST|SERVER|FILES|SESSION|ENV)|GLOBALS|HTTP_[A-Z_]{3,16}_VARS)\s{0,2}\[[^\]]{0,40}\]\W{0,8}$/;
 
 const CODE_CALL =
   /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

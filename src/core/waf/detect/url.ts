@@ -124,7 +124,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
 
   if (
     place !== 'header' &&
-    (host !== '' || rest.length > 1) &&
+    (host !== '' || (rest.length > 1 && rest.charCodeAt(0) > 32)) &&
     (ODD_SCHEMES.has(scheme) || ((scheme === 'jar' || scheme === 'netdoc') && rest !== ''))
   ) {
     if (
@@ -165,7 +165,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     reach.kind === 'internal' &&
     !returning &&
     !spoken &&
-    (FETCH_NAMES.test(subject.name) || place !== 'json')
+    (FETCH_NAMES.test(subject.name) || (place !== 'json' && place !== 'xml'))
   )
     report('ssrf-internal', `the host ${host} is this machine or its network`);
   else if (reach.kind === 'internal')

@@ -34,6 +34,19 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     pass: ['query:t a␊b'],
   },
   {
+    id: 'protocol-cookie',
+    title: 'A cookie set after a line break',
+    class: 'protocol',
+    where: ['form', 'json', 'multipart', 'xml', 'body'],
+    severity: 'critical',
+    paranoia: 1,
+    match: ['form:next /home␍␊Set-Cookie: admin=1', 'json:url x␊set-cookie: a=b'],
+    pass: [
+      'form:note Hi␊Cookies: two',
+      'json:t What does␊Set-Cookie: a=b do, and where is it from?',
+    ],
+  },
+  {
     id: 'protocol-blind-copy',
     title: "A mail's blind copy after a line break",
     class: 'protocol',
