@@ -33,7 +33,9 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         tag = text.slice(start, end).toLowerCase();
         const colon = tag.lastIndexOf(':');
         if (colon >= 0) tag = tag.slice(colon + 1);
-        if (start === at + 1) judgeTag(subject, findings, tag, at, end);
+        // Promise<Script> is a type of a program's.
+        const type = subject.document && at > 0 && isNamePart(text.charCodeAt(at - 1));
+        if (start === at + 1 && !type) judgeTag(subject, findings, tag, at, end);
         at = end - 1;
         break;
       }
@@ -134,6 +136,7 @@ function judgeTag(
       return;
     }
     case 'link': {
+      if (subject.document) return; // a page that is shown, with its own style sheets
       const rest = attributesOf(text, end).toLowerCase();
       if (
         /rel\s{0,8}=\s{0,8}["']?(?:stylesheet|import|preload|manifest)/.test(rest) &&
@@ -235,9 +238,9 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
           `the event handler ${name} of <${tag}>`,
         );
       }
-    } else if (tag === '' && separated && event && scripted && !shown) {
+    } else if (tag === '' && separated && event && scripted && !shown && !subject.document) {
       const quoted = before === 34 || before === 39 || hasQuote(text, start);
-      if ((quoted && !subject.document) || reachesBrowser(text, valueAt)) {
+      if (quoted || reachesBrowser(text, valueAt)) {
         findings.signal(
           'xss-handler',
           subject,

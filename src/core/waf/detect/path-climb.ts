@@ -86,7 +86,12 @@ function climb(subject: Subject, findings: Findings, text: string, offset: numbe
 
   if (secret && !subject.prose) report('path-climb');
   else if (subject.place === 'path' && (lowest < 0 || odd)) report('path-climb');
-  else if (climbs < 4 && text.length + 2 < subject.text.length && !odd && subject.round === 0)
+  else if (
+    climbs < 4 &&
+    text.length + 2 < subject.text.length &&
+    !odd &&
+    (subject.round === 0 || subject.document)
+  )
     report('path-step'); // a path that a longer text quotes
   else if (!whole && climbs < 3) report('path-step');
   else if (!whole && subject.prose) report('path-step');

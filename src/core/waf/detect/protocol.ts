@@ -18,7 +18,8 @@ export function detectProtocol(subject: Subject, findings: Findings): void {
     let start = at;
     while (start < text.length && (text.charCodeAt(start) === 13 || text.charCodeAt(start) === 10))
       start++;
-    judgeLine(subject, findings, at, start);
+    // An indented line of a program is no header and no command.
+    if (text.charCodeAt(start) > 32 || !subject.document) judgeLine(subject, findings, at, start);
     at = nextBreak(text, start);
   }
   if ((place === 'path' || place === 'header') && /[\r\n]/.test(text)) {

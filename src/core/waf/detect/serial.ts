@@ -274,7 +274,14 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   const proto = /__proto__|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
     text,
   );
-  if (proto && !(subject.document && note === '' && subject.place !== 'body'))
+  // In a JSON text as a whole only keys count; in a document of many lines it is shown.
+  const inString =
+    proto !== null && subject.name === '' && text.slice(0, proto.index).endsWith('\\"');
+  if (
+    proto &&
+    !inString &&
+    !(subject.name !== '' && subject.document && note === '' && subject.place !== 'body')
+  )
     findings.signal(
       'serial-prototype',
       subject,

@@ -50,6 +50,9 @@ const TELLING = [
   '-c /bin/',
 ];
 
+/** Of those, what no honest script of many lines holds either. */
+const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-e /bin/bash'];
+
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);
   const { characters: c, words } = subject;
@@ -85,7 +88,7 @@ function read(subject: Subject, findings: Findings): void {
   const { characters: c, words } = subject;
   let known: boolean | undefined;
   const telling = (): boolean => {
-    known ??= TELLING.some((it) => subject.lower.includes(it)) || INTERACTIVE.test(subject.lower);
+    known ??= tells(subject);
     return known;
   };
   if (
@@ -99,6 +102,12 @@ function read(subject: Subject, findings: Findings): void {
   }
   if ((words & f.WORD_COMMAND) !== 0) direct(subject, findings, telling);
   telltale(subject, findings);
+}
+
+function tells(subject: Subject): boolean {
+  const { lower } = subject;
+  if (subject.document) return TELLING_IN_DOCUMENTS.some((it) => lower.includes(it));
+  return TELLING.some((it) => lower.includes(it)) || INTERACTIVE.test(lower);
 }
 
 /** ; | || & && and line ends, each followed by a command. */
@@ -268,7 +277,7 @@ function telltale(subject: Subject, findings: Findings): void {
   const { text, lower } = subject;
   const { characters: c, words } = subject;
   const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
-  if (ifs && !subject.prose) {
+  if (ifs && !subject.prose && !subject.document) {
     findings.signal(
       'shell-ifs',
       subject,
@@ -321,7 +330,7 @@ function telltale(subject: Subject, findings: Findings): void {
     const brace = text.search(
       /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
     );
-    if (brace >= 0)
+    if (brace >= 0 && !subject.document)
       findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
   }
 }

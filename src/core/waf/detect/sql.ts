@@ -183,7 +183,7 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
     }
     at = folded.indexOf('union', at + 5);
   }
-  if (!injects(folded)) return undefined;
+  if (subject.document || !injects(folded)) return undefined;
   // A statement wherever it stands, a quote having ended what came before.
   for (const mark of ["';", '";', "');", "'));"]) {
     const end = folded.indexOf(mark);

@@ -37,6 +37,8 @@ function lookups(subject: Subject, findings: Findings): void {
   const named = subject.prose ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
   if (named && !/jndi:[a-z]{2,6}:\/\/\.\.\.\}/.test(resolved)) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
+  } else if (subject.document) {
+    return; // ${A:-b} is at home in scripts
   } else if (lookup.depth > LOOKUP_DEPTH_MAX) {
     findings.signal('template-jndi', subject, at, at + 80, `lookups nested ${lookup.depth} deep`);
   } else if (lookup.disguised) {
@@ -69,20 +71,26 @@ export function evaluateLookups(text: string, from: number): Lookups {
   const open: string[] = [''];
   let depth = 0;
   let disguised = 0;
+  let plain = from; // where the text begins that is not in `open` yet
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 36 && text.charCodeAt(at + 1) === 123) {
+    const opens = code === 36 && text.charCodeAt(at + 1) === 123;
+    if (!opens && (code !== 125 || open.length === 1)) continue;
+    open[open.length - 1] += text.slice(plain, at);
+    if (opens) {
       open.push('');
       depth = Math.max(depth, open.length - 1);
-      if (depth > LOOKUP_DEPTH_MAX) break;
       at++;
-    } else if (code === 125 && open.length > 1) {
+    } else {
       const inner = open.pop()!;
       const value = yieldOf(inner);
       if (value.length === 1 && inner.length > 1) disguised++;
       open[open.length - 1] += value;
-    } else open[open.length - 1] += text[at]!;
+    }
+    plain = at + 1;
+    if (depth > LOOKUP_DEPTH_MAX) break;
   }
+  open[open.length - 1] += text.slice(plain);
   return { resolved: open.join('${').toLowerCase(), depth, disguised: disguised >= 2 };
 }
 
@@ -114,6 +122,17 @@ const OPENERS: readonly (readonly [string, string])[] = [
   ['{', '}'],
 ];
 
+/** Openers that are everyday characters, and open nothing where nothing closes them. */
+const ENDED = new Set(['{', '@(', '[[', '<#']);
+
+/** The first characters of openers, and the second ones of those but the brace. */
+const OPENS = new Uint8Array(128);
+const SECONDS = new Uint8Array(128);
+for (const [open] of OPENERS) {
+  OPENS[open.charCodeAt(0)] = 1;
+  if (open.length > 1) SECONDS[open.charCodeAt(1)] = 1;
+}
+
 /** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
 const PROBE_LENGTH_MAX = 80;
 const PROBE_OPENERS = ['${', '{{', '<%', '#{', '*{', '{%', '@(', '~{'];
@@ -137,28 +156,21 @@ function expressions(subject: Subject, findings: Findings): void {
   }
   for (let at = 0; at < text.length && seen < EXPRESSIONS_MAX; at++) {
     const code = text.charCodeAt(at);
-    if (
-      code !== 123 &&
-      code !== 60 &&
-      code !== 36 &&
-      code !== 35 &&
-      code !== 42 &&
-      code !== 64 &&
-      code !== 126 &&
-      code !== 37 &&
-      code !== 91
-    )
-      continue;
-    if (code === 123 && !opensTemplate(text.charCodeAt(at + 1))) continue;
+    if (code > 126 || OPENS[code] === 0) continue;
+    const next = text.charCodeAt(at + 1);
+    if (code === 123 ? !opensTemplate(next) : SECONDS[next & 127] === 0) continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
+    // A program of many lines is full of braces; its templates end where they begin.
+    if (subject.document && opener[0] !== '{{' && opener[0] !== '${') continue;
     const [open, close] = opener;
     const start = at + open.length;
     seen++;
     const piece = text.slice(start, start + EXPRESSION_LENGTH_MAX);
     const end = closing(piece, close);
-    if (end < 0 && (open === '{' || open === '@(' || open === '[[' || open === '<#')) continue;
+    if (end < 0 && (subject.document || ENDED.has(open))) continue;
     const inner = end < 0 ? piece : piece.slice(0, end);
+    if (subject.document && (inner.includes('\n') || /\bprocess\.env\b/.test(inner))) continue;
     const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open, subject.prose);
     if (why !== '' && !(subject.prose && subject.quotesCode(at))) {
       findings.signal(

@@ -184,7 +184,7 @@ function elsewhere(subject: Subject, findings: Findings): void {
   const { lower } = subject;
   if (!lower.includes('169.254.') && !lower.includes('metadata.g') && !lower.includes('100.100.'))
     return;
-  if (subject.prose) return;
+  if (subject.prose || subject.document) return;
   for (const mark of ['169.254.169.254', 'metadata.google.internal', '100.100.100.200/latest']) {
     const at = lower.indexOf(mark);
     if (at >= 0) {
