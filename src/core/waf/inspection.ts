@@ -166,7 +166,9 @@ export class Inspection implements Visitor {
     if (place === 'json' && !this.nested && isJsonText(text)) {
       // A document within a string, as the arguments of a tool's call are: read as what it is.
       this.nested = true;
+      this.findings.within = name;
       walkJson(text, this);
+      this.findings.within = '';
       this.nested = false;
       return;
     }

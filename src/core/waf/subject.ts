@@ -76,6 +76,11 @@ export class Subject {
     return this.trusting && isProse(this.text.slice(0, at));
   }
 
+  /** Whether a sentence goes on from `at`: an injection ends there, or the application's rest does. */
+  proseAfter(at: number): boolean {
+    return this.trusting && isProse(this.text.slice(at), SENTENCE_END_WORDS_MIN, 1);
+  }
+
   /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */
   quotesCode(at: number): boolean {
     this.ticks ??= positions(this.text, '`');
@@ -132,11 +137,12 @@ const FUNCTION_WORDS = new Set(
   ).split(' '),
 );
 const FUNCTION_WORD_LENGTH_MAX = 7;
+const SENTENCE_END_WORDS_MIN = 4;
 /** Prose is told from its beginning: this many words are enough. */
 const PROSE_WORDS_MAX = 80;
 
 /** At least five words, a quarter of them function words, a few of them in a row apart by spaces. */
-function isProse(text: string): boolean {
+function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
   let words = 0;
   let functionWords = 0;
   let at = 0;
@@ -158,7 +164,7 @@ function isProse(text: string): boolean {
     // In capitals AND, IS and NOT are keywords, not English.
     else if (isCapitalised(word) && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
   }
-  return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
+  return words >= wordsMin && functionWords >= functionWordsMin && functionWords * 5 >= words;
 }
 
 function isBody(place: Place): boolean {

@@ -176,6 +176,15 @@ test('a JSON document within a string is read as one, whatever it is called', ()
   assert.equal(hits('rawjson {"a":"{\\"b\\":{\\"$ne\\":null}}"}'), true);
 });
 
+test('an exclusion for a key holds for the JSON within its string too', () => {
+  const body = `rawjson ${JSON.stringify({ arguments: JSON.stringify({ q: "1' or '1'='1" }) })}`;
+  assert.equal(hits(body), true);
+  for (const parameter of ['arguments', 'q']) {
+    const waf = new Waf({ exclusions: [{ path: '/', parameter }] });
+    assert.equal(inspectSpecimen(waf, body).hit, false, parameter);
+  }
+});
+
 test('a document of many lines may show a program; what reaches for the browser may not', () => {
   const lines = 'set -e␊cd /tmp␊rm -f a.txt␊echo done | tee log␊npm test && npm run build␊';
   assert.equal(hits(`json:content ${lines}`), false);

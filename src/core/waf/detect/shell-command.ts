@@ -121,6 +121,7 @@ export function hasArguments(text: string, command: Command): boolean {
   const first = text[start]!;
   const after = skipBlanks(text, end);
   const last = after >= text.length || ';|&`)#>\'"'.includes(text[after]!);
+  if (/^%\w{2,20}%/.test(word)) return true;
   if (first === '-' && /^--?[A-Za-z0-9]/.test(word)) return true;
   if (
     first === '/' ||

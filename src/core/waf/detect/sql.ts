@@ -114,8 +114,13 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
-  if (seen && subject.prose && (subject.proseBefore(at) || subject.quotesCode(at)))
-    return undefined;
+  if (!seen) return undefined;
+  const shown =
+    subject.prose &&
+    (subject.proseBefore(at) ||
+      subject.quotesCode(at) ||
+      (seen.signal === 'sql-condition' && subject.proseAfter(seen.at)));
+  if (shown) return undefined;
   if (
     seen?.signal === 'sql-condition' &&
     subject.prose &&

@@ -9,6 +9,7 @@ import type { Subject } from '../subject.ts';
 
 /** Expressions looked at in one value, and characters of each. */
 const EXPRESSIONS_MAX = 64;
+const EXPRESSIONS_IN_DOCUMENT_MAX = 16;
 const EXPRESSION_LENGTH_MAX = 512;
 /** Nested lookups evaluated; a lookup nested deeper is an attack by that alone. */
 const LOOKUP_DEPTH_MAX = 8;
@@ -154,7 +155,8 @@ function expressions(subject: Subject, findings: Findings): void {
     );
     return;
   }
-  for (let at = 0; at < text.length && seen < EXPRESSIONS_MAX; at++) {
+  const most = subject.document ? EXPRESSIONS_IN_DOCUMENT_MAX : EXPRESSIONS_MAX;
+  for (let at = 0; at < text.length && seen < most; at++) {
     const code = text.charCodeAt(at);
     if (code > 126 || OPENS[code] === 0) continue;
     const next = text.charCodeAt(at + 1);
@@ -165,6 +167,8 @@ function expressions(subject: Subject, findings: Findings): void {
     if (subject.document && opener[0] !== '{{' && opener[0] !== '${') continue;
     const [open, close] = opener;
     const start = at + open.length;
+    // ${name} takes no more than a value.
+    if (open === '${' && isName(text, start)) continue;
     seen++;
     const piece = text.slice(start, start + EXPRESSION_LENGTH_MAX);
     const end = closing(piece, close);
@@ -216,6 +220,19 @@ function opensTemplate(next: number): boolean {
   );
 }
 
+/** Whether nothing but a name stands between here and the closing brace. */
+function isName(text: string, start: number): boolean {
+  let at = start;
+  while (at < text.length && at - start < 64 && isWordPart(text.charCodeAt(at))) at++;
+  if (at === start || text.charCodeAt(at) !== 125) return false;
+  return !/(?:Scope|Context|initParam)$/.test(text.slice(start, at));
+}
+
+function isWordPart(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 97 && lower <= 122) || (code >= 48 && code <= 57) || code === 95;
+}
+
 /** Index of the closer, inner braces and quotes respected for one-brace forms. */
 function closing(piece: string, close: string): number {
   if (close !== '}') return piece.indexOf(close);
@@ -257,7 +274,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (body === '') return '';
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
-  if (computesLiterals(body)) return 'arithmetic on literals';
+  if (!prose && computesLiterals(body)) return 'arithmetic on literals';
   const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
@@ -337,6 +354,7 @@ function code(subject: Subject, findings: Findings): void {
   if (esi >= 0) findings.signal('code-ssi', subject, esi, esi + 60, 'an edge-side include');
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
   if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
+  if (subject.document) return;
   if (SUPERGLOBAL.test(text)) {
     findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
     return;
@@ -344,7 +362,7 @@ function code(subject: Subject, findings: Findings): void {
   const call = CODE_CALL.exec(text);
   const quoted =
     call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
-  if (call && !subject.document && !quoted) {
+  if (call && !quoted) {
     findings.signal(
       'code-call',
       subject,
