@@ -75,6 +75,7 @@ export function headIsClean(bytes: Uint8Array, start: number, end: number): bool
     const agent = length === 10 && first === 117;
     const worded = agent || first === 120 || (first === 114 && length === 7);
     const cookie = length === 6 && first === 99;
+    if (length === 12 && first === 99 && !namesUtf8(bytes, at, end)) return false;
     // spring.cloud.function.routing-expression is a program to run
     if (length > 20 && first === 115 && bytes[line + 6] === DOT) return false;
     // transfer-encoding and range are rare enough; acunetix-... names itself
@@ -262,6 +263,17 @@ function hidesText(bytes: Uint8Array, at: number): boolean {
 function startsWithLetter(bytes: Uint8Array, start: number): boolean {
   const first = bytes[start] === 32 ? bytes[start + 1]! : bytes[start]!;
   return LETTER_OF[first] !== 0 || first === 13 || first === 10;
+}
+
+/** Whether a Content-Type names no character set, or UTF-8. */
+function namesUtf8(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end && bytes[at] !== 10; at++) {
+    if (bytes[at] !== EQUALS || (bytes[at - 1]! | 0x20) !== 116) continue;
+    const quoted = bytes[at + 1] === 34 ? 1 : 0;
+    const first = bytes[at + 1 + quoted]! | 0x20;
+    return first === 117 && (bytes[at + 5 + quoted] === 56 || bytes[at + 4 + quoted] === 56);
+  }
+  return true;
 }
 
 /** %3A, %2C, %40: a colon, a comma, an at sign, which need company to mean anything. */

@@ -331,6 +331,9 @@ export class Inspection implements Visitor {
         this.cookies(value);
         continue;
       }
+      if (name === 'content-type' && ODD_CHARSET.test(value)) {
+        this.findings.say('protocol-charset', 'header', name, 0, 'an odd character set', value);
+      }
       if (name === 'content-length') length = true;
       else if (name === 'transfer-encoding')
         encoding = value.toLowerCase().replace(/^[ \t]+|[ \t]+$/g, '');
@@ -415,6 +418,10 @@ export class Inspection implements Visitor {
     }
   }
 }
+
+/** EBCDIC in its many code pages, and UTF-7: what is written in them shows no telling character. */
+const ODD_CHARSET =
+  /charset\s{0,4}=\s{0,4}["']?(?:ibm|csibm|ebcdic|cp(?:037|273|285|297|500|875|1026)|x-ebcdic|utf-?7|unicode-1-1-utf-7)/i;
 
 const REFERRER_PARAMETERS_MAX = 64;
 

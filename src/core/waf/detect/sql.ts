@@ -63,6 +63,9 @@ function inBareShown(text: string): Evidence | undefined {
 
 function inBare(text: string): Evidence | undefined {
   const [first, second, third] = sqlTokens(text, 0, 3);
+  if (first?.type === 'variable' && first.text.startsWith('@@') && second?.type === 'comment') {
+    return { signal: 'sql-marker', why: 'a variable of the server and a comment', at: 0 };
+  }
   if (!first || !second) return undefined;
   const operand = first.type === 'name' || first.type === 'string' || first.type === 'number';
   if (operand && STRANGERS.has(second.type)) return undefined;

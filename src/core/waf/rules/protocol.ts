@@ -34,6 +34,23 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     pass: ['query:t a␊b'],
   },
   {
+    id: 'protocol-charset',
+    title: 'A character set that no browser sends and some servers decode',
+    class: 'protocol',
+    where: ['header'],
+    severity: 'critical',
+    paranoia: 1,
+    match: [
+      'header:content-type application/x-www-form-urlencoded; charset=ibm037',
+      'header:content-type text/html; charset="utf-7"',
+    ],
+    pass: [
+      'header:content-type application/json; charset=utf-8',
+      'header:content-type text/plain; charset=Shift_JIS',
+      'header:content-type multipart/form-data; boundary=ibm037',
+    ],
+  },
+  {
     id: 'protocol-cookie',
     title: 'A cookie set after a line break',
     class: 'protocol',
