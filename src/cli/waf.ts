@@ -1,6 +1,6 @@
 /** `openclaw waf`: the rules, and what they say about a request that somebody makes up. */
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { wafOptionsOf } from '../control/waf-options.ts';
+import { wafOptionsOf } from '../config/waf-options.ts';
 import { exclusionFor } from '../core/waf/explain.ts';
 import type { Match, Verdict } from '../core/waf/findings.ts';
 import { type Paranoia, RULE_CLASSES, SCORES } from '../core/waf/rule.ts';
