@@ -16,6 +16,7 @@ import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
 import type { Sabotage } from './sabotage.ts';
+import { SimWaf } from './waf.ts';
 import { WatchedQueue } from './watched-queue.ts';
 import type { World } from './world.ts';
 
@@ -29,6 +30,8 @@ export interface Setup {
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
+  /** How much of a body the firewall looks at; 0: there is none. */
+  readonly wafBytes: number;
 }
 
 /** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
@@ -79,6 +82,7 @@ export class SimWorker {
       refused: () => {},
     });
     const engine = this.#engine;
+    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
@@ -92,14 +96,16 @@ export class SimWorker {
     const { invariants } = world;
     const { row } = setup.settings;
     this.#chooser = chooser;
-    this.#queue = new WatchedQueue(this.#engine, row, invariants, network.sabotage);
+    this.#queue = new WatchedQueue(engine, row, invariants, network.sabotage);
     if (network.sabotage.claimsTrialsBlindly) {
       for (const server of this.servers) server.claimTrial = () => takeTrial(table, server.row);
     }
+    const onAcquire = (exchange: Exchange) => this.#exchanges.add(exchange);
+    const settings = sabotaged(setup.settings, network.sabotage);
     const pool = new WatchedPool(
-      (exchange) => this.#exchanges.add(exchange),
-      this.#engine,
-      sabotaged(setup.settings, network.sabotage),
+      onAcquire,
+      engine,
+      settings,
       this.servers,
       chooser,
       keyOf,

@@ -18,6 +18,7 @@ export const INVARIANTS = {
     "The frames of a WebSocket arrive whole; the core's close frame stands between two, and nothing follows it.",
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
+  screened: 'No server sees a request before the firewall has let it pass.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
   oneTrial: 'A half-open breaker lets one trial through at a time.',
   exactCounts: 'The table counts in flight what is under way, no more and no less.',
@@ -80,8 +81,13 @@ export class Invariants {
     this.violations.push({ invariant, what, atMs: this.#nowMs(), trace });
   }
 
-  /** A server got the head of a request. */
-  requestArrived(request: RequestFact | undefined, line: string, connection: number): void {
+  /** A server got the head of a request. @param screens a firewall looks at bodies */
+  requestArrived(
+    request: RequestFact | undefined,
+    line: string,
+    connection: number,
+    screens: boolean,
+  ): void {
     if (request === undefined) {
       this.fail('exactBody', `a server got ${line}, which nobody sent`, connection);
       return;
@@ -90,6 +96,11 @@ export class Invariants {
     request.arrivedOn.push(connection);
     if (line !== `${request.method} /${request.id} HTTP/1.1`) {
       this.fail('exactBody', `${request.method} ${request.id} arrived as ${line}`, connection);
+    }
+    const isLetPass = request.isScreened && !request.isAttack;
+    if (screens && request.bodyBytes > 0 && !isLetPass) {
+      const why = request.isScreened ? 'that was to be blocked' : 'before its verdict';
+      this.fail('screened', `a server got ${describe(request)} ${why}`, ...connectionsOf(request));
     }
     if (request.arrivals > 1 && isUnsafe(request)) {
       this.fail('unsafeOnce', `${describe(request)} was sent twice`, ...connectionsOf(request));

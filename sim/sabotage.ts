@@ -19,6 +19,10 @@ export interface Sabotage {
   /** What is written is not copied, though the memory that it lies in is used again. */
   readonly keepsReferences?: boolean;
   readonly settlesTwice?: boolean;
+  /** What the firewall would block goes on. */
+  readonly ignoresVerdict?: boolean;
+  /** Bodies go on before the firewall has spoken. */
+  readonly screensLate?: boolean;
   /** A request is entered in the table and never leaves it. */
   readonly leaksCounter?: boolean;
   /** Who came last goes first. */

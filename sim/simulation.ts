@@ -115,11 +115,13 @@ class Run {
     const invariants = new Invariants(this.#trace, nowMs);
     const network = new Network(clock, chance.fork(), this.#trace, sabotage, weather);
     network.onMisuse = (end, what) => invariants.fail('streamContract', what, end.connection);
+    const wafBytes = chance.happens(0.4) ? chance.pick([1_024, 16_384, 131_072]) : 0;
     this.#world = {
       clock,
       network,
       ledger: new Ledger(),
       invariants,
+      screens: wafBytes > 0,
       isTroubled,
       isWell: !isTroubled,
     };
@@ -127,7 +129,7 @@ class Run {
     const names = Array.from({ length: chance.whole(1, 5) }, (_, at) => `server-${at}`);
     const lanes = chance.whole(1, 3);
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
-    this.#setup = setupOf(chance, names, isTroubled);
+    this.#setup = { ...setupOf(chance, names, isTroubled), wafBytes };
     if (this.#setup.isTight) this.#world.isWell = false;
     if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
       network.drainFromBytes = 16_384;
@@ -294,9 +296,10 @@ class Run {
   #checkEvery(): void {
     const { clock, network, ledger, invariants } = this.#world;
     this.#upkeep.turn(clock.nowMs());
-    const { highWaterBytes, replayBytes } = this.#setup.settings;
-    const { connectionsMax } = this.#setup.settings;
+    const { highWaterBytes, connectionsMax } = this.#setup.settings;
     invariants.checkBounds(this.#table, this.#setup.plans, network.open, connectionsMax);
+    // What waits for the firewall's verdict comes on top of what is kept for another attempt.
+    const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
     for (const { row } of this.#setup.plans) {
       const underWay = this.#workers.map((worker) => worker.underWayAt(row));
@@ -374,7 +377,11 @@ function troubledWeather(calm: Weather, chance: Chance): Weather {
   };
 }
 
-function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean): Setup {
+function setupOf(
+  chance: Chance,
+  names: readonly string[],
+  isTroubled: boolean,
+): Omit<Setup, 'wafBytes'> {
   const isBounded = isTroubled && chance.happens(0.2);
   const isTight = chance.happens(0.3);
   const hasBackup = names.length > 1 && chance.happens(0.2);

@@ -108,6 +108,7 @@ export class Stage {
       network,
       ledger: new Ledger(),
       invariants: new Invariants(trace, () => clock.nowMs()),
+      screens: false,
       isTroubled: false,
       isWell: true,
     };
@@ -127,6 +128,7 @@ export class Stage {
       settings: { ...SETTINGS, ...settings },
       plans: [plan],
       panicThresholdPercent: 0,
+      wafBytes: 0,
     };
     this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8), () => {});
     network.listen('server', (stream) => {

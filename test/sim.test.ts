@@ -72,6 +72,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   unsafeOnce: {
     'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
   },
+  screened: {
+    'a verdict that nobody follows': () => ({ ignoresVerdict: true }),
+    'a body that goes on before its verdict': () => ({ screensLate: true }),
+  },
   healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
   oneTrial: {
     'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),

@@ -112,6 +112,11 @@ const serverShape = z
       integer(1, 1_000_000),
       'Most connections to it over all workers. Left out: only that of the pool.',
     ),
+    proxy_protocol: setting(
+      choice(['off', 'v1', 'v2']),
+      'off',
+      'Begin each connection with a PROXY header of this version, which tells the client. Each request then has a connection of its own.',
+    ),
     tls: section(
       {
         enabled: switchedOnWhenWritten('Speak TLS to the server.'),
@@ -175,7 +180,7 @@ const loadBalancing = section(
     proxy_protocol: setting(
       flag(),
       false,
-      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2).',
+      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2), health checks too. Connections from elsewhere have none.',
     ),
     trusted_proxies: setting(
       list(network()),

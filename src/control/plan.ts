@@ -3,15 +3,18 @@ import { totalmem } from 'node:os';
 import { parseAddress } from '../base/address.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
+import { wafOptionsOf } from '../config/waf-options.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { SheddingSettings } from '../core/limits/shedding.ts';
+import { realClock } from '../io/clock.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
-import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
+import type { GuardPlan, PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import { clientsMax } from './clients-max.ts';
+import { GuardState } from './guard.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
@@ -32,6 +35,7 @@ export function planOf(
   rows: ServerRows,
   persistence: PersistencePlan | null,
   tls: TlsPlan | null,
+  guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
@@ -42,7 +46,9 @@ export function planOf(
     listen: balancing.enabled ? listenersOf(settings) : [],
     tls,
     httpsPort: httpsPortOf(settings),
-    trustedProxies: balancing.trusted_proxies,
+    readsProxyHeaders: balancing.proxy_protocol,
+    guard,
+    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
@@ -166,6 +172,7 @@ function serverAddress(server: ServerSettings): ServerAddress {
           keyPath: tls.key_path ?? '',
         }
       : null,
+    ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),
   };
 }
 

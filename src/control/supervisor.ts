@@ -189,13 +189,14 @@ export class Supervisor {
   }
 
   #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
-    const { memory, serverRows, workerLanes, measures } = this.#table;
+    const { memory, serverRows, workerLanes, sources, measures } = this.#table;
     measures.useLane(lane);
     const workerData: WorkerStart = {
       lane,
       memory,
       serverRows,
       workerLanes,
+      sources,
       plan: this.#plan,
       takesUnixSockets: lane === 0,
       inherited,

@@ -9,7 +9,8 @@
  */
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { residentBytes } from '../base/resident.ts';
-import { CODES } from '../core/exchange/codes.ts';
+import { CODES, codeIndex } from '../core/exchange/codes.ts';
+import { WAF_CLASSES, WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
@@ -58,6 +59,8 @@ const TOLD_MS = new Set([
 export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) =>
   TOLD_MS.has(BOUNDS_MS[at]!),
 );
+
+const LIMIT_CODES = ['address_rate_limited', 'rate_limited', 'too_many_connections'];
 
 const NONE: Labels = {};
 const SERVER = ['pool', 'server'];
@@ -165,6 +168,36 @@ export const FAMILIES: readonly Family[] = [
     labels: ['code'],
     read: ({ table }) =>
       CODES.map((code, index) => ({ labels: { code }, value: table.measures.failures(index) })),
+  },
+  {
+    name: 'openclaw_waf_verdicts_total',
+    help: 'Requests in which a rule of the firewall spoke: blocked, detected (mode detect), or noted below the threshold.',
+    type: 'counter',
+    labels: ['verdict'],
+    read: ({ table: { measures } }) =>
+      WAF_VERDICTS.map((verdict, at) => ({ labels: { verdict }, value: measures.verdicts(at) })),
+  },
+  {
+    name: 'openclaw_waf_matches_total',
+    help: 'Requests in which a rule of this class spoke, whatever came of it.',
+    type: 'counter',
+    labels: ['class'],
+    read: ({ table: { measures } }) =>
+      WAF_CLASSES.map((name, at) => ({
+        labels: { class: name },
+        value: measures.verdictClasses(at),
+      })),
+  },
+  {
+    name: 'openclaw_limits_observed_total',
+    help: 'Requests and connections that rate_limiting would have refused, were its mode not observe, by code.',
+    type: 'counter',
+    labels: ['code'],
+    read: ({ table }) =>
+      LIMIT_CODES.map((code) => ({
+        labels: { code },
+        value: table.measures.observed(codeIndex(code)),
+      })),
   },
   ofWorkers(
     'openclaw_client_connections_open',

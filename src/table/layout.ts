@@ -19,6 +19,9 @@ export const WORKER_LANES_MAX = 64;
 export const HEAD = {
   /** Raised by whoever changes what `usable` would answer, so that workers can keep a list. */
   generation: 0,
+  /** 64 bits that nobody outside can guess. Written once, when the table is made. */
+  seedLow: 1,
+  seedHigh: 2,
   /** Data threads that the configuration asks for. Written by the control thread. */
   workers: 3,
   /** Open connections of clients, over all workers and listeners. Atomic. */

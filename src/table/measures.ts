@@ -95,8 +95,13 @@ export const HISTOGRAM_CELLS = BUCKETS + 1;
 
 const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
 const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
-const WORKER_CELLS = WORKER_NUMBERS + FAILURE_CODES_MAX + WORKER_TIMINGS * HISTOGRAM_CELLS;
-const WORKER_HISTOGRAMS = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_OBSERVED = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_VERDICTS = WORKER_OBSERVED + FAILURE_CODES_MAX;
+/** Most verdicts of the firewall, and most classes of its rules, that can be told apart. */
+const VERDICTS_MAX = 4;
+const VERDICT_CLASSES_MAX = 28;
+const WORKER_HISTOGRAMS = WORKER_VERDICTS + VERDICTS_MAX + VERDICT_CLASSES_MAX;
+const WORKER_CELLS = WORKER_HISTOGRAMS + WORKER_TIMINGS * HISTOGRAM_CELLS;
 
 export class Measures {
   /** The row for requests that reached no server. */
@@ -208,12 +213,34 @@ export class Measures {
   }
 
   failures(code: number): number {
-    let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      sum += this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]!;
-    }
-    return sum;
+    return this.#sumOfWorkers(WORKER_NUMBERS + code);
+  }
+
+  /** What would have failed by a code, were it not only observed. */
+  countObserved(worker: number, code: number): void {
+    this.#cells[this.#worker(worker) + WORKER_OBSERVED + code]! += 1;
+  }
+
+  observed(code: number): number {
+    return this.#sumOfWorkers(WORKER_OBSERVED + code);
+  }
+
+  /** The firewall has spoken. @param verdict below VERDICTS_MAX */
+  countVerdict(worker: number, verdict: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + verdict]! += 1;
+  }
+
+  verdicts(verdict: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + verdict);
+  }
+
+  /** Rules of a class have spoken of a request. @param ruleClass below VERDICT_CLASSES_MAX */
+  countVerdictClass(worker: number, ruleClass: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + VERDICTS_MAX + ruleClass]! += 1;
+  }
+
+  verdictClasses(ruleClass: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + VERDICTS_MAX + ruleClass);
   }
 
   /** Makes a row fit for another server. Control thread only. */
@@ -238,6 +265,15 @@ export class Measures {
     const lanes = this.#lanesRead;
     for (let worker = 0; worker < lanes; worker++) {
       sum += this.#cells[this.#row(row, worker) + cell]!;
+    }
+    return sum;
+  }
+
+  #sumOfWorkers(cell: number): number {
+    let sum = 0;
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
+      sum += this.#cells[this.#worker(worker) + cell]!;
     }
     return sum;
   }

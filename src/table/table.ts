@@ -20,6 +20,7 @@ import {
   WORKER_LANES_MAX,
 } from './layout.ts';
 import { Measures } from './measures.ts';
+import { SourceCounts } from './source-counts.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
@@ -37,10 +38,15 @@ const LATENCY_STEP_MS = 250;
 /** The longest latency that a cell can hold, 35 minutes; longer ones count as this. */
 const LATENCY_US_MAX = 0x7fffffff;
 
+/** Where no number is asked for. */
+const SOURCES = 64;
+
 /** How large a table is asked for; both are bounded by layout.ts. */
 export interface TableSize {
   serverRows: number;
   workerLanes: number;
+  /** Clients' addresses whose connections are counted. */
+  sources?: number;
 }
 
 /**
@@ -56,6 +62,9 @@ export class SharedTable {
   readonly workerLanes: number;
   /** What is measured and never decided by. */
   readonly measures: Measures;
+  /** Open connections by the address that they come from. */
+  readonly sourceCounts: SourceCounts;
+  readonly sources: number;
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
@@ -76,7 +85,13 @@ export class SharedTable {
     this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
     const tunnelsAt = floatBytes + laneCells * CELL_BYTES;
     this.#tunnelLanes = new Int32Array(memory, tunnelsAt, laneCells);
-    this.cells = new Int32Array(memory, tunnelsAt + laneCells * CELL_BYTES);
+    const cellsAt = tunnelsAt + laneCells * CELL_BYTES;
+    this.sources = size.sources ?? SOURCES;
+    const sourceCells = SourceCounts.cells(this.sources, size.workerLanes);
+    const sourcesAt = memory.byteLength - sourceCells * CELL_BYTES;
+    this.cells = new Int32Array(memory, cellsAt, (sourcesAt - cellsAt) / CELL_BYTES);
+    const counts = new Int32Array(memory, sourcesAt, sourceCells);
+    this.sourceCounts = new SourceCounts(counts, this.sources);
   }
 
   static create(size: TableSize): SharedTable {
@@ -90,8 +105,20 @@ export class SharedTable {
     const workerCells = size.workerLanes * WORKER_CELLS;
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + shareCells + workerCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells) * CELL_BYTES;
+    const sourceCells = SourceCounts.cells(size.sources ?? SOURCES, size.workerLanes);
+    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells + sourceCells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
+  }
+
+  /** 64 bits by which clients are hashed; of no use to whoever knows them but to aim at entries. */
+  get seed(): { readonly low: number; readonly high: number } {
+    return { low: this.cells[HEAD.seedLow]!, high: this.cells[HEAD.seedHigh]! };
+  }
+
+  /** Control thread only, before any other has a view. */
+  setSeed(low: number, high: number): void {
+    this.cells[HEAD.seedLow] = low;
+    this.cells[HEAD.seedHigh] = high;
   }
 
   /** A view, in another thread, of the memory that `create` made. */
@@ -340,6 +367,7 @@ export class SharedTable {
     this.#forgetClients(worker, HEAD.clients, WORKER.clients);
     this.#forgetClients(worker, HEAD.clientsWaiting, WORKER.clientsWaiting);
     this.measures.forgetWorker(worker);
+    this.sourceCounts.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       this.#tunnelLanes[lane] = 0;

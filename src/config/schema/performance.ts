@@ -106,7 +106,7 @@ export const performance = section(
         ),
         burst: optional(
           integer(1, 10_000_000),
-          'Requests that may come at once before the rate counts. Left out: as many as one second allows.',
+          'Requests of one address that may come at once before its rate counts; where addresses are not limited, of all clients together. Left out: as many as one second allows.',
         ),
         exempt: setting(list(network()), [], 'Networks that no limit here counts for.'),
       },

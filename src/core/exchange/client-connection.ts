@@ -37,12 +37,17 @@ const STATE = {
   /** All is said; we wait for the client to close, so that a reset cannot eat our last words. */
   linger: 5,
   closed: 6,
+  /** Its requests came too early again and again: the next one is not read for a while. */
+  rest: 7,
 } as const;
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
 /** So much of an unwanted request body is read, so that the connection can be kept. */
 const DISCARD_BYTES_MAX = 256 * 1024;
+/** So many requests in a row that come too early are answered at once; then the connection rests. */
+const HASTY_MAX = 3;
+const REST_MS_MAX = 1_000;
 /**
  * How long a connection reads on after its last word has left: so long after the last byte that
  * still came, and no longer than that in all. RFC 9112 §9.6.
@@ -95,6 +100,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #bodyPausedMs = 0;
   /** When the body under way counts as silent. */
   #silentMs = 0;
+  /** Requests in a row that came too early. */
+  #hasty = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -204,6 +211,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
         break;
+      case STATE.rest:
+        break;
       default:
         this.#closeWhenSent(nowMs);
     }
@@ -216,6 +225,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#exchange?.isActive) return;
     if (wasTunnel && cause === 'closed') this.#exchange.tunnel!.clientEnded(nowMs);
     else this.#exchange.clientGone('client_gone', nowMs);
+  }
+
+  sendContinue(): void {
+    this.stream.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   sendInterim(head: Head): void {
@@ -295,6 +308,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
     const { status } = answer;
     if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    // A peer that is not let in will not be for its next request.
+    if (answer.code === 'address_denied' && !this.via.peerIsTrusted) this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
@@ -356,6 +371,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#state === STATE.closed || this.#state === STATE.linger) return;
     if (exchange.status === 499) return this.#close();
     this.takesPayload = false;
+    this.#hasty = exchange.waitMs === 0 ? 0 : this.#hasty + 1;
+    if (this.#hasty > HASTY_MAX && exchange.requestBody.done && this.#keepsAlive) {
+      return this.#rest(exchange.waitMs, nowMs);
+    }
     if (!exchange.requestBody.done) {
       if (!this.#keepsAlive) return this.#linger(nowMs);
       this.#state = STATE.discard;
@@ -365,6 +384,17 @@ export class ClientConnection implements StreamOwner, ClientSide {
       return;
     }
     this.#next(nowMs);
+  }
+
+  /**
+   * Reads nothing until the next request would not be refused for its haste as well. Answers cost
+   * about half of what they refuse; this bounds how many of them one connection can ask for.
+   */
+  #rest(waitMs: number, nowMs: number): void {
+    this.#state = STATE.rest;
+    this.stream.pause();
+    this.#isPaused = true;
+    this.#timer.set(nowMs + Math.min(waitMs, REST_MS_MAX));
   }
 
   /** Ready for the next request, or done. */
@@ -379,7 +409,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#closeWhenSent(nowMs);
+      // In the middle of what came there may be another request behind this one.
+      if (this.#hasEnded && !this.#isConsuming) this.#closeWhenSent(nowMs);
       return;
     }
     if (this.#isConsuming) return;
@@ -420,6 +451,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = this.#discard(bytes, at, end, nowMs);
           break;
         case STATE.response:
+        case STATE.rest:
           this.#hold(bytes, at, end);
           at = end;
           break;
@@ -567,6 +599,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.linger:
         this.#checkLinger(nowMs);
+        break;
+      case STATE.rest:
+        this.#next(nowMs);
         break;
       default:
         this.#closeWhenSent(nowMs);

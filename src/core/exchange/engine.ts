@@ -6,11 +6,13 @@ import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import { Shedder } from '../limits/shedding.ts';
+import type { Waf } from '../waf/waf.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
+import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
 import { Traces } from './trace.ts';
@@ -56,6 +58,12 @@ export class Engine {
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+  /** Who may come in; null: everybody. Follows the configuration. */
+  guard: Guard | null = null;
+  /** null: requests are not looked at. Follows the configuration. */
+  waf: Waf | null = null;
+  /** Bytes of bodies that wait for the firewall's verdict. */
+  screenedBytes = 0;
 
   /** Whether this worker has more work than it can do. */
   readonly shedder = new Shedder();

@@ -17,6 +17,7 @@ import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { Binding } from '../sticky/persistence.ts';
+import type { Waf } from '../waf/waf.ts';
 import { Attempt } from './attempt.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Ending } from './ending.ts';
@@ -28,6 +29,7 @@ import { isFailedStatus } from './outcome.ts';
 import { runPhases } from './phases.ts';
 import type { Pool } from './pool.ts';
 import { isTooLate, mayRetry } from './retry.ts';
+import { Screening } from './screening.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Trace } from './trace.ts';
@@ -99,6 +101,10 @@ export class Exchange implements TimerOwner, Waiter {
 
   status = 0;
   failure: Failure | Fault | '' = '';
+  /** What it would have been refused for, were the limits not only observed. */
+  observed: Failure | '' = '';
+  /** For a request that came too early: in how many milliseconds it could have gone on. */
+  waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
@@ -124,6 +130,9 @@ export class Exchange implements TimerOwner, Waiter {
   /** The server that failed the last attempt, for the log. */
   #failedServer: Server | null = null;
   readonly #held = new HeldBody();
+  /** null: the firewall never looked. */
+  #screening: Screening | null = null;
+  #isScreened = false;
 
   constructor(engine: Engine, client: ClientSide) {
     this.engine = engine;
@@ -174,6 +183,24 @@ export class Exchange implements TimerOwner, Waiter {
     this.#broughtId = requestId;
   }
 
+  /** What the firewall says of the request; null: it does not look. */
+  get screening(): Screening | null {
+    return this.#isScreened ? this.#screening : null;
+  }
+
+  /** Whether the request must not reach a server yet. */
+  get isHeld(): boolean {
+    return this.#isScreened && this.#screening!.holds;
+  }
+
+  /** The firewall looks at the head, and later at the body. */
+  screenWith(waf: Waf, head: Head, framing: Framing): Screening {
+    this.#screening ??= new Screening(this.engine);
+    this.#isScreened = true;
+    this.#screening.begin(waf, head, framing);
+    return this.#screening;
+  }
+
   /** What session persistence adds to the head of the response. */
   sessionLines(head: Head): string {
     return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
@@ -209,6 +236,9 @@ export class Exchange implements TimerOwner, Waiter {
     this.#failedServer = null;
     this.status = 0;
     this.failure = '';
+    this.observed = '';
+    this.waitMs = 0;
+    this.#isScreened = false;
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
@@ -286,6 +316,7 @@ export class Exchange implements TimerOwner, Waiter {
   #goTo(server: Server, nowMs: number): boolean {
     const { table, lane } = this.engine;
     const pool = this.pool!;
+    // What was chosen from is noted before this request counts itself.
     const choice = this.trace.next();
     choice?.begin(pool, server, nowMs);
     const connection = pool.acquire(server, this, nowMs);
@@ -366,14 +397,36 @@ export class Exchange implements TimerOwner, Waiter {
    */
   clientSent(bytes: Buffer, start: number, end: number, nowMs: number): number {
     const body = this.requestBody;
-    const upTo = body.take(bytes, start, end, null);
+    const screening = this.#isScreened && this.#screening!.isOpen ? this.#screening : null;
+    const upTo = body.take(bytes, start, end, screening);
     this.requestBodyBytes += body.consumed - start;
     if (upTo > start) this.#forwardBody(bytes, start, upTo);
     if (body.done) {
       if (body.heldEnd) this.#forwardText(`${body.trailers}\r\n`);
       if (this.connection?.isOpen) this.#requestSent(nowMs);
     }
-    return body.consumed;
+    const { consumed } = body;
+    if (screening !== null && body.fault === undefined) this.#screen(screening, nowMs);
+    return consumed;
+  }
+
+  /** More of the body came that the firewall looks at. */
+  #screen(screening: Screening, nowMs: number): void {
+    const { holds } = screening;
+    const { done } = this.requestBody;
+    if (!done && !screening.isFull) {
+      if (!holds) {
+        if (screening.isCrowded) screening.finish(false);
+        return;
+      }
+      if (screening.isPadded(this.#held.byteCount)) this.clientFailed('bad_chunk', nowMs);
+      else if (screening.isCrowded) this.answer('waf_busy', nowMs);
+      return;
+    }
+    screening.finish(done);
+    if (!holds) return;
+    if (screening.blocks) this.answer('waf_blocked', nowMs);
+    else this.tryNext(nowMs);
   }
 
   /** The client broke its request's framing, or stopped in the middle of it. */
@@ -606,6 +659,10 @@ export class Exchange implements TimerOwner, Waiter {
   #forwardBody(bytes: Buffer, start: number, end: number): void {
     const { connection } = this;
     const { highWaterBytes, replayBytes } = this.pool!.settings;
+    if (this.isHeld) {
+      this.#held.keep(bytes, start, end);
+      return;
+    }
     if (!this.#isWaiting && (connection === null || connection.isClosed)) return;
     if (this.#isWaiting || !connection!.isOpen) {
       this.#held.keep(bytes, start, end);
@@ -661,6 +718,8 @@ export class Exchange implements TimerOwner, Waiter {
     this.#isActive = false;
     this.attempt.undecided();
     this.#endWait(nowMs);
+    if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
+    this.#held.forget();
     if (this.#holdsRetry) {
       this.#holdsRetry = false;
       this.pool!.endRetry();

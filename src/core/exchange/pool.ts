@@ -231,7 +231,14 @@ export class Pool implements Verdicts {
   acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
     const { table, lane } = this.#engine;
     if (table.enter(server.row, lane, server.maxInFlight)) {
-      const connection = this.#takeIdle(server, exchange, nowMs) ?? this.#open(server, nowMs);
+      const { proxy } = server.address;
+      const connection =
+        this.#takeIdle(server, exchange, nowMs) ??
+        this.#open(
+          server,
+          proxy === undefined ? '' : exchange.client.via.proxyHeader(proxy),
+          nowMs,
+        );
       if (connection !== null) return connection;
       table.leave(server.row, lane);
     }
@@ -243,7 +250,9 @@ export class Pool implements Verdicts {
   /** Takes back a connection that can carry another request. */
   release(connection: ServerConnection, nowMs: number): void {
     const { idle, isRetired } = connection.server;
-    const hasRoom = !isRetired && idle.length < this.#idlePerServerMax;
+    // One that was opened in the name of a client is of no use to another.
+    const isOwned = connection.server.address.proxy !== undefined;
+    const hasRoom = !isRetired && !isOwned && idle.length < this.#idlePerServerMax;
     if (hasRoom && connection.rest(nowMs)) idle.push(connection);
     else connection.destroy();
   }
@@ -254,10 +263,11 @@ export class Pool implements Verdicts {
     if (idleMin === 0) return;
     const { table } = this.#engine;
     for (const server of this.servers) {
+      if (server.address.proxy !== undefined) continue;
       if (server.warmsFromMs > nowMs || standingOf(table, server.row) !== VERDICT.usable) continue;
       const wanted = Math.min(idleMin, this.#idlePerServerMax) - server.idle.length;
       while (server.warming < Math.min(wanted, WARMING_MAX)) {
-        const connection = this.#open(server, nowMs);
+        const connection = this.#open(server, '', nowMs);
         if (connection === null) return;
         connection.warm();
       }
@@ -281,13 +291,16 @@ export class Pool implements Verdicts {
     return null;
   }
 
-  /** @returns null where the pool has all the connections that it may have */
-  #open(server: Server, nowMs: number): ServerConnection | null {
+  /**
+   * @param preface what the server is told of the client before its request; empty: nothing
+   * @returns null where the pool has all the connections that it may have
+   */
+  #open(server: Server, preface: string, nowMs: number): ServerConnection | null {
     const { table, lane } = this.#engine;
     const { row, connectionsMax } = this.settings;
     const claims = () => table.claimConnection(row, lane, connectionsMax);
     if (!claims() && !(this.#closeIdlest() && claims())) return null;
-    return new ServerConnection(this.#engine, server, this.settings, nowMs);
+    return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
   }
 
   /** Makes room for another worker, where connections are what is short. */

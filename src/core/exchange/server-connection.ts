@@ -57,7 +57,13 @@ export class ServerConnection implements StreamOwner {
   /** It is being opened ahead of need. */
   #isWarming = false;
 
-  constructor(engine: Engine, server: Server, settings: PoolSettings, nowMs: number) {
+  constructor(
+    engine: Engine,
+    server: Server,
+    settings: PoolSettings,
+    nowMs: number,
+    preface: string,
+  ) {
     this.server = server;
     this.#engine = engine;
     this.#settings = settings;
@@ -67,7 +73,7 @@ export class ServerConnection implements StreamOwner {
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
-    this.stream = engine.connector.connect(server.address, this);
+    this.stream = engine.connector.connect(server.address, this, preface);
   }
 
   get isOpen(): boolean {

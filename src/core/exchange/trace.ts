@@ -95,7 +95,7 @@ export class Trace {
     return this.choices[at]!;
   }
 
-  /** The attempt that `next` was asked for was not made. */
+  /** The attempt that `next` began came to nothing: there was no room after all. */
   takeBack(): void {
     this.attempts -= 1;
   }
