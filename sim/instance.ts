@@ -4,10 +4,13 @@ import { createStrategy, type StrategyName } from '../src/core/balance/registry.
 import type { TriedSet } from '../src/core/balance/tried-set.ts';
 import { ClientConnection } from '../src/core/exchange/client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
+import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Via } from '../src/core/exchange/forward.ts';
 import { Pool, type PoolSettings } from '../src/core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../src/core/exchange/server.ts';
+import type { ServerConnection } from '../src/core/exchange/server-connection.ts';
 import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import { SERVER } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
@@ -32,6 +35,9 @@ export class SimWorker {
   readonly wheel: TimerWheel;
   readonly servers: readonly Server[];
   readonly #connections = new Set<ClientConnection>();
+  readonly #engine: Engine;
+  /** Those that were ever sent somewhere and are not settled. */
+  readonly #exchanges = new Set<Exchange>();
   readonly #world: World;
 
   constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
@@ -39,7 +45,7 @@ export class SimWorker {
     this.#world = world;
     this.name = `worker-${lane}`;
     this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
-    const engine = new Engine({
+    this.#engine = new Engine({
       clock,
       wheel: this.wheel,
       random: chance.random,
@@ -48,11 +54,13 @@ export class SimWorker {
       connector: new SimConnector(network),
       headLimits: DEFAULT_HEAD_LIMITS,
       settled: (exchange) => {
+        this.#exchanges.delete(exchange);
         const request = ledger.requests.get(exchange.requestId);
         if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
       },
       refused: () => {},
     });
+    const engine = this.#engine;
     if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
@@ -64,7 +72,12 @@ export class SimWorker {
       panicThresholdPercent: setup.panicThresholdPercent,
     });
     const keyOf = () => chance.whole(0, 0x7fffffff);
-    const pool = new Pool(engine, setup.settings, this.servers, chooser, keyOf, null);
+    if (network.sabotage.claimsTrialsBlindly) {
+      for (const server of this.servers) server.claimTrial = () => takeTrial(table, server.row);
+    }
+    const onAcquire = (exchange: Exchange) => this.#exchanges.add(exchange);
+    const { settings } = setup;
+    const pool = new WatchedPool(onAcquire, engine, settings, this.servers, chooser, keyOf, null);
     const route = { pool };
     const via = new Via({
       peerAddress: '10.0.0.1',
@@ -81,16 +94,54 @@ export class SimWorker {
     });
   }
 
+  /** Exchanges that are at a server at this moment. */
+  underWayAt(row: number): number {
+    return [...this.#exchanges].filter(({ server }) => server?.row === row).length;
+  }
+
   /** Connections that the worker still keeps track of. */
   get connections(): number {
     return this.#connections.size;
   }
 
+  /** Ends WebSockets; other tunnels are for their ends to end. */
+  endSockets(row: number, most: number, overMs: number): void {
+    this.#world.network.trace.note(0, `${this.name} ends sockets of row ${row}`);
+    const ends = { row, most, webSocketsOnly: true, afterMs: 0, overMs };
+    this.#engine.longLived.end(ends, this.#world.clock.nowMs());
+  }
+
   /** Lets go of every client when its request has been answered. */
   drain(): void {
     this.#world.network.trace.note(0, `${this.name} drains`);
+    this.endSockets(-1, Number.POSITIVE_INFINITY, 2_000);
     for (const connection of this.#connections) connection.drain();
   }
+}
+
+/** The real pool; tells of every exchange that is sent somewhere. */
+class WatchedPool extends Pool {
+  readonly #onAcquire: (exchange: Exchange) => void;
+
+  constructor(
+    onAcquire: (exchange: Exchange) => void,
+    ...rest: ConstructorParameters<typeof Pool>
+  ) {
+    super(...rest);
+    this.#onAcquire = onAcquire;
+  }
+
+  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
+    this.#onAcquire(exchange);
+    return super.acquire(server, exchange, nowMs);
+  }
+}
+
+/** A trial is taken whether or not another is under way. */
+function takeTrial(table: SharedTable, row: number): number {
+  const token = 4;
+  Atomics.store(table.cells, table.atServer(row, SERVER.breakerTrial), token);
+  return token;
 }
 
 /** The real chooser; what it chooses is compared with the table. */
@@ -108,10 +159,14 @@ class WatchedChooser extends Chooser<Server> {
     const { network, invariants } = this.#world;
     const { servers, table, panicThresholdPercent } = this.#options;
     const isBlind = network.sabotage.choosesBlindly === true;
+    const trials = servers.map(({ row }) => {
+      return Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
+    });
     const server = isBlind ? servers[key % servers.length]! : super.choose(key, tried);
     if (server !== null) {
       const tier = servers.filter((one) => one.backup === server.backup);
       const rows = servers.map((one) => one.row);
+      if (this.trial !== 0) invariants.tried(server.row, trials[servers.indexOf(server)]!);
       const rowsOfTier = tier.map((one) => one.row);
       invariants.chosen(table, server.row, {
         rows,

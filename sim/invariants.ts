@@ -14,10 +14,14 @@ export const INVARIANTS = {
   ownAnswer: 'Responses come in order, and each belongs to its request.',
   wellFormed: 'What openclaw writes is well-formed HTTP/1.1.',
   exactBody: 'A body arrives byte for byte as it was sent.',
+  betweenFrames:
+    "The frames of a WebSocket arrive whole; the core's close frame stands between two, and nothing follows it.",
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
   screened: 'No server sees a request before the firewall has let it pass.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
+  oneTrial: 'A half-open breaker lets one trial through at a time.',
+  exactCounts: 'The table counts in flight what is under way, no more and no less.',
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
   boundedMemory: 'What is held for a slow reader stays within its bound.',
@@ -59,6 +63,7 @@ const OVERHEAD_BYTES = 4 * 1024;
 export class Invariants {
   readonly violations: Violation[] = [];
   readonly #trace: Trace;
+  #hasMiscounted = false;
   readonly #nowMs: () => number;
 
   constructor(trace: Trace, nowMs: () => number) {
@@ -223,6 +228,20 @@ export class Invariants {
     this.fail('healthyOnly', `row ${row} was chosen while rows ${usable.join(' ')} were usable`);
   }
 
+  /** The core sends a trial to a server. @param before token of the trial that was under way */
+  tried(row: number, before: number): void {
+    if (before !== 0) this.fail('oneTrial', `row ${row} got a second trial`);
+  }
+
+  /** Looked at every now and then. @param underWay exchanges at this server, over all workers */
+  checkCounts(table: SharedTable, row: number, underWay: number): void {
+    const counted = table.inFlight(row);
+    if (counted === underWay || this.#hasMiscounted) return;
+    // A count that is wrong stays so.
+    this.#hasMiscounted = true;
+    this.fail('exactCounts', `row ${row} counts ${counted} in flight, and has ${underWay}`);
+  }
+
   /** Looked at every now and then. */
   checkMemory(
     open: Iterable<Endpoint>,
@@ -273,6 +292,8 @@ export class Invariants {
       if (inFlight !== 0) this.fail('nothingLeft', `row ${row} has ${inFlight} requests in flight`);
     }
     for (const row of rows) {
+      const tunnels = table.tunnels(row);
+      if (tunnels !== 0) this.fail('nothingLeft', `row ${row} has ${tunnels} tunnels open`);
       if (cellOf(table, row, SERVER.breakerTrial) !== 0) {
         this.fail('nothingLeft', `row ${row} has a trial under way`);
       }

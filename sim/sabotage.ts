@@ -14,6 +14,8 @@ export interface Sabotage {
   readonly losesDrains?: boolean;
   /** Servers are chosen whatever the table says. */
   readonly choosesBlindly?: boolean;
+  /** A trial is sent whether or not one is under way. */
+  readonly claimsTrialsBlindly?: boolean;
   /** What is written is not copied, though the memory that it lies in is used again. */
   readonly keepsReferences?: boolean;
   readonly settlesTwice?: boolean;

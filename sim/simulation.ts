@@ -20,6 +20,7 @@ import { Ledger } from './ledger.ts';
 import { Network, type Weather } from './network.ts';
 import type { Sabotage } from './sabotage.ts';
 import { SimServer } from './server.ts';
+import { SocketClient } from './socket-client.ts';
 import { Trace } from './trace.ts';
 import type { World } from './world.ts';
 
@@ -87,6 +88,8 @@ class Run {
   readonly #servers: SimServer[];
   readonly #workers: SimWorker[] = [];
   readonly #clients = new Set<SimClient>();
+  /** Clients with a WebSocket. */
+  #sockets = 0;
   readonly #calm: Weather;
   readonly #upkeep: Upkeep;
   #isLastRound = false;
@@ -193,6 +196,7 @@ class Run {
       const atMs = startMs + chance.within([0, TROUBLE_MS * 0.7]);
       clock.at(atMs, () => this.#addClient(client, manner(client)));
     }
+    this.#scheduleSockets(chance.fork(), startMs);
     if (isTroubled) {
       for (let count = chance.whole(0, 3); count > 0; count--) {
         const server = chance.pick(this.#servers);
@@ -210,6 +214,30 @@ class Run {
     clock.at(startMs + TROUBLE_MS + SETTLE_MS, () => this.#lastRound(last, WARM_UPS_MAX));
     clock.after(TICK_MS, () => this.#tick());
     this.#checkEvery();
+  }
+
+  /** WebSockets come, and servers and workers want to be rid of some. */
+  #scheduleSockets(chance: Chance, startMs: number): void {
+    const { clock } = this.#world;
+    const names = this.#workers.map((worker) => worker.name);
+    for (let count = chance.whole(0, 6); count > 0; count--) {
+      const client = chance.fork();
+      clock.at(startMs + chance.within([0, TROUBLE_MS * 0.7]), () => {
+        this.#sockets += 1;
+        new SocketClient(this.#world, client, client.pick(names), () => {
+          this.#sockets -= 1;
+        });
+      });
+    }
+    for (let count = chance.whole(0, 4); count > 0; count--) {
+      const worker = chance.pick(this.#workers);
+      const row = chance.pick([-1, ...this.#setup.plans.map((plan) => plan.row)]);
+      const most = chance.pick([1, Number.POSITIVE_INFINITY]);
+      const overMs = chance.pick([0, 1_000]);
+      clock.at(startMs + chance.within([0, TROUBLE_MS]), () => {
+        worker.endSockets(row, most, overMs);
+      });
+    }
   }
 
   /** Half-open breakers want to be tried by somebody before all can succeed. */
@@ -258,13 +286,21 @@ class Run {
     // What waits for the firewall's verdict comes on top of what is kept for another attempt.
     const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
+    for (const { row } of this.#setup.plans) {
+      const underWay = this.#workers.map((worker) => worker.underWayAt(row));
+      invariants.checkCounts(
+        this.#table,
+        row,
+        underWay.reduce((sum, count) => sum + count, 0),
+      );
+    }
     for (const client of this.#clients) {
       const { upload } = client;
       if (upload === null) continue;
       invariants.checkUpload(upload.request, upload.takenBytes, highWaterBytes, replayBytes);
     }
     // Goes on for as long as anybody is there.
-    if (this.#clients.size > 0 || !this.#isLastRound) {
+    if (this.#clients.size > 0 || this.#sockets > 0 || !this.#isLastRound) {
       clock.after(CHECK_EVERY_MS, () => this.#checkEvery());
     }
   }
@@ -336,13 +372,15 @@ function setupOf(
       maxInFlight: isBounded ? chance.whole(10, 14) : 0,
     }),
   );
+  const strategy = chance.pick(strategyNames);
   return {
-    strategy: chance.pick(strategyNames),
+    strategy,
     plans,
     panicThresholdPercent: chance.pick([0, 0, 50]),
     settings: {
       name: 'simulated',
       row: 0,
+      strategy,
       detects: true,
       breaker: chance.happens(0.5)
         ? { failureThreshold: chance.whole(1, 4), recoveryMs: 1_000, halfOpenMs: 1_000 }

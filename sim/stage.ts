@@ -14,6 +14,7 @@ import { Trace } from './trace.ts';
 const SETTINGS: PoolSettings = {
   name: 'stage',
   row: 0,
+  strategy: 'round_robin',
   timeouts: {
     connectMs: 1_000,
     readMs: 2_000,

@@ -58,6 +58,14 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
     'a body piece that is lost': () => everySoOften(() => []),
     'a reference kept to a read buffer': () => ({ keepsReferences: true }),
   },
+  betweenFrames: {
+    'a close frame in the middle of a frame': () =>
+      onWrite(toClient, /^\x82[\s\S]{20}/, (bytes) => [
+        bytes.subarray(0, 10),
+        Buffer.from([0x88, 2, 3, 233]),
+        bytes.subarray(10),
+      ]),
+  },
   visibleBreak: {
     'a broken response that ends properly': () => ({ endsProperly: true }),
   },
@@ -69,6 +77,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
     'a body that goes on before its verdict': () => ({ screensLate: true }),
   },
   healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
+  oneTrial: {
+    'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),
+  },
+  exactCounts: { 'a request that is counted twice': () => ({ leaksCounter: true }) },
   oneAtATime: {
     'a request that does not wait for the answer before': () =>
       onWrite(toServer, /^GET /, (bytes) => [bytes, bytes]),

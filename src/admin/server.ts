@@ -4,6 +4,7 @@ import type { ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import type { Instance } from '../control/instance.ts';
 import { removeStaleSocket } from '../io/listener.ts';
+import { EXPLAIN_ROUTES } from './explain-routes.ts';
 import { refusalOf } from './guard.ts';
 import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
 import { SERVER_ROUTES } from './server-routes.ts';
@@ -29,7 +30,7 @@ export class AdminServer {
 
   constructor(options: AdminOptions) {
     this.#options = options;
-    this.#routes = [...ROUTES, ...SERVER_ROUTES, ...(options.routes ?? [])];
+    this.#routes = [...ROUTES, ...SERVER_ROUTES, ...EXPLAIN_ROUTES, ...(options.routes ?? [])];
   }
 
   /**

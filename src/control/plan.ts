@@ -61,6 +61,7 @@ export function planOf(
       settings: {
         name: DEFAULT_POOL,
         row: DEFAULT_POOL_ROW,
+        strategy: balancing.strategy,
         timeouts: {
           connectMs: timeout.connect,
           readMs: timeout.read,

@@ -8,6 +8,7 @@ import type { Strategy } from '../core/balance/strategy.ts';
 import type { Route } from '../core/exchange/client-connection.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
+import { Via } from '../core/exchange/forward.ts';
 import type { Guard } from '../core/exchange/guard.ts';
 import { Pool } from '../core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
@@ -29,6 +30,8 @@ import {
   type ListenerSecurity,
   securityOf,
 } from './entrance.ts';
+import { explainPast } from './explain.ts';
+import type { Answer, Question } from './explanation.ts';
 import { createGuard } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
@@ -37,6 +40,7 @@ import { createPersistence } from './persistence.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 import { Recorder } from './recorder.ts';
+import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
 /** The last end of a drain has this much time in hand. */
@@ -167,6 +171,24 @@ export class DataWorker implements EntranceOwner {
   abandon(): void {
     for (const listener of this.#prepared?.added ?? []) listener.close();
     this.#prepared = null;
+  }
+
+  /** Explains a request that went through this worker, or one that is made up. */
+  explain(question: Question): Answer {
+    if (question.kind === 'past') {
+      return { explanation: explainPast(this.#engine, question.requestId) ?? null, wrong: '' };
+    }
+    const source = this.#guard.sourceOf(question.client);
+    const via = new Via({
+      peerAddress: question.client,
+      peerIsTrusted: this.#guard.trusts(source),
+      source,
+      scheme: 'http',
+      localAuthority: () => 'localhost',
+    });
+    const told = rehearse(this.#engine, this.#route.pool, via, question);
+    if (typeof told === 'string') return { explanation: null, wrong: told };
+    return { explanation: told, wrong: '' };
   }
 
   /** Ends some of the tunnels and event streams. */

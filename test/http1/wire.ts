@@ -105,6 +105,7 @@ export class Wire implements Connector {
     const settings = {
       name: 'default',
       row: 0,
+      strategy: 'round_robin' as const,
       retryWithinMs: 0,
       detects: false,
       breaker: null,

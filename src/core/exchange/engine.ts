@@ -14,6 +14,7 @@ import type { Via } from './forward.ts';
 import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
+import { Traces } from './trace.ts';
 
 /** A clock that is given, never fetched. */
 export interface Clock {
@@ -66,6 +67,8 @@ export class Engine {
   readonly responseHead = new Head();
   readonly responseFraming = new Framing();
 
+  /** What was decided for the last requests. */
+  readonly traces = new Traces();
   /** Tunnels and event streams of this worker. */
   readonly longLived = new LongLived(this);
 
@@ -115,6 +118,13 @@ export class Engine {
   /** An id that no other request of any worker or instance has. */
   requestId(number: number): string {
     return this.#requestIdPrefix + number.toString(16).padStart(8, '0');
+  }
+
+  /** The number in an id of this worker; 0: it is of another, or the client's own. */
+  numberOfRequestId(requestId: string): number {
+    if (!requestId.startsWith(this.#requestIdPrefix)) return 0;
+    const digits = requestId.slice(this.#requestIdPrefix.length);
+    return /^[0-9a-f]{8}$/.test(digits) ? Number.parseInt(digits, 16) : 0;
   }
 
   /** The Date line of this second. RFC 9110 §6.6.1. */

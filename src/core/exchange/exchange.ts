@@ -10,6 +10,7 @@ import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
+import { NO_TRIAL } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
@@ -31,6 +32,7 @@ import { isTooLate, mayRetry } from './retry.ts';
 import { Screening } from './screening.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
+import { Trace } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
 
 /**
@@ -86,6 +88,8 @@ export class Exchange implements TimerOwner {
   needsFreshConnection = false;
   /** The present one. */
   readonly attempt: Attempt;
+  /** What is noted for `lb explain`. */
+  trace = new Trace();
   /** From the server's agreement to another protocol on. */
   tunnel: Tunnel | null = null;
   /** When the tunnel or event stream has to end; null: as long as it likes. */
@@ -184,8 +188,12 @@ export class Exchange implements TimerOwner {
     return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
   }
 
-  /** Begins a request; the head is readable during the call only. */
-  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
+  /**
+   * Begins a request; the head is readable during the call only.
+   *
+   * @returns name of the phase that answered it; empty: it went on to a server
+   */
+  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): string {
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
@@ -218,7 +226,9 @@ export class Exchange implements TimerOwner {
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
     this.responseBodyBytes = 0;
-    runPhases(this, head, framing, nowMs);
+    this.trace.attempts = 0;
+    this.trace.ownRow = -1;
+    return runPhases(this, head, framing, nowMs);
   }
 
   /** Chooses a server and goes there; answers where there is none. */
@@ -230,6 +240,7 @@ export class Exchange implements TimerOwner {
       this.tried.clear();
       this.#wait(nowMs);
     } else {
+      this.trace.next()?.begin(pool, null, nowMs);
       if (this.failure === '') this.failure = 'no_server';
       this.answer(this.failure, nowMs);
     }
@@ -249,11 +260,19 @@ export class Exchange implements TimerOwner {
     this.server = server;
     this.attempts += 1;
     this.requestIsSent = false;
-    this.attempt.begin(pool, server);
+    this.attempt.begin(pool, server, this.requestBody.done);
+    const choice = this.trace.next();
+    choice?.begin(pool, server, nowMs);
     table.enter(server.row, lane);
     table.count(server.row, lane, COUNTER.attempts);
-    this.connection = pool.acquire(server, this, nowMs);
-    this.connection.carry(this, nowMs);
+    const connection = pool.acquire(server, this, nowMs);
+    this.connection = connection;
+    if (choice !== null) {
+      choice.isTrial = this.attempt.trial !== NO_TRIAL;
+      choice.isOwn = server.row === this.trace.ownRow;
+      choice.isReused = connection.isOpen;
+    }
+    connection.carry(this, nowMs);
   }
 
   /** Holds a place of the retry budget until the exchange is over. @returns false: none is free */
@@ -377,7 +396,7 @@ export class Exchange implements TimerOwner {
   serverAnswered(head: Head, framing: Framing, nowMs: number): void {
     if (isFailedStatus(head.status)) {
       this.attempt.failed(head.status, nowMs);
-      if (this.#retryAnswered(nowMs)) return;
+      if (this.#retryAnswered(head.status, nowMs)) return;
     } else this.attempt.answeredWell(nowMs);
     this.#firstByteMs = nowMs;
     this.status = head.status;
@@ -499,6 +518,7 @@ export class Exchange implements TimerOwner {
     this.failure = failure;
     if (!wasStale && failure !== 'stream_timeout') this.attempt.failed(failure, nowMs);
     this.attempt.undecided();
+    this.#endChoice(failure, nowMs, wasStale);
     if (this.responseHasBegun) {
       this.#breakOff(fault ?? failure, nowMs);
       return;
@@ -537,7 +557,7 @@ export class Exchange implements TimerOwner {
    * Goes to another server instead of passing on an answer that says that this one failed, where
    * that does no harm and there is another.
    */
-  #retryAnswered(nowMs: number): boolean {
+  #retryAnswered(status: number, nowMs: number): boolean {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     const server = this.server!;
@@ -547,6 +567,7 @@ export class Exchange implements TimerOwner {
     const other = mayGo ? this.#choose() : null;
     // Where the others fail as well this answer is as good as any.
     if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
+    this.#endChoice(status, nowMs, false);
     this.#giveUpServer();
     table.leave(server.row, lane);
     table.count(server.row, lane, COUNTER.retries);
@@ -563,6 +584,7 @@ export class Exchange implements TimerOwner {
 
   #requestSent(nowMs: number): void {
     this.requestIsSent = true;
+    this.attempt.requestSent(nowMs);
     if (!this.responseHasBegun) this.connection!.expectAnswer(nowMs);
   }
 
@@ -651,9 +673,37 @@ export class Exchange implements TimerOwner {
       table.count(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
+    this.#endChoice(this.failure || this.status, nowMs, false);
+    this.trace = this.engine.traces.keep(this.noteTrace(nowMs), this.requestText);
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
     this.client.exchangeOver(this, nowMs);
+  }
+
+  /** @param outcome the status, or what went wrong */
+  #endChoice(outcome: number | string, nowMs: number, isStale: boolean): void {
+    const choice = this.trace.last();
+    if (choice === null || choice.endMs !== -1) return;
+    if (choice.server !== null) choice.sentMs = this.attempt.sentMs;
+    choice.endMs = nowMs;
+    choice.outcome = outcome;
+    choice.isStale = isStale;
+  }
+
+  /** Notes what is known by now. */
+  noteTrace(nowMs: number): Trace {
+    const { trace, requestNumber } = this;
+    trace.requestNumber = requestNumber;
+    trace.broughtId = requestNumber === 0 ? this.#broughtId : '';
+    trace.method = this.method;
+    trace.peerAddress = this.client.via.peerAddress;
+    if (trace.pool !== this.pool) trace.pool = this.pool;
+    trace.key = this.key;
+    trace.startedMs = this.startedMs;
+    trace.endedMs = nowMs;
+    trace.status = this.status;
+    trace.failure = this.failure;
+    return trace;
   }
 
   get firstByteMs(): number {

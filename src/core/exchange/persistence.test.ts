@@ -107,7 +107,14 @@ class World {
       panicThresholdPercent: 0,
     });
     const persistence = this.#persistenceOf(servers);
-    return new Pool(engine, {} as PoolSettings, servers, chooser, null, persistence);
+    return new Pool(
+      engine,
+      { strategy: 'round_robin' } as PoolSettings,
+      servers,
+      chooser,
+      null,
+      persistence,
+    );
   }
 }
 

@@ -23,9 +23,14 @@ type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) =
 
 const PHASES: readonly Phase[] = [identify, guard, admit, sendOn, screen, persist, prepare, choose];
 
-export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
-  for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
+/** @returns name of the phase that answered the request; empty: it went on to a server */
+export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): string {
+  for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return phase.name;
+  return '';
 }
+
+/** In their order. */
+export const PHASE_NAMES: readonly string[] = PHASES.map(({ name }) => name);
 
 /** Gives the request its id: the client's own, or a new one. */
 function identify(exchange: Exchange, head: Head): boolean {
@@ -81,7 +86,7 @@ function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number)
   if (waf === null) return true;
   const screening = exchange.screenWith(waf, head, framing);
   if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
-  if (screening.holds && framing.expectContinue) {
+  if (exchange.isHeld && framing.expectContinue) {
     // Nobody but us can ask for the body now; what goes on to the server has it, and asks no more.
     exchange.client.sendContinue();
     exchange.expectsContinue = false;
@@ -101,6 +106,7 @@ function persist(exchange: Exchange, head: Head): boolean {
   exchange.binding.begin();
   const { client, engine } = exchange;
   pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
+  exchange.trace.ownRow = exchange.binding.row;
   return true;
 }
 

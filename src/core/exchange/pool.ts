@@ -1,5 +1,8 @@
 import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
+import { type StrategyName, strategyDefinition } from '../balance/registry.ts';
+import type { Situation } from '../balance/situation.ts';
+import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
 import { type BreakerSettings, NO_TRIAL } from '../health/breaker.ts';
@@ -27,6 +30,7 @@ export interface PoolSettings {
   name: string;
   /** The pool's row in the shared table. */
   row: number;
+  strategy: StrategyName;
   timeouts: Timeouts;
   /** Kept-alive connections of one worker to one server. */
   idlePerServerMax: number;
@@ -67,6 +71,8 @@ export class Pool implements Verdicts {
   readonly keyOf: KeyOf | null;
   /** How clients are known again; null: they are not. */
   readonly persistence: Persistence | null;
+  /** What a choice goes by, beside the states of the servers. */
+  readonly reads: StrategyDefinition['reads'];
   readonly #byRow = new Map<number, Server>();
   readonly #engine: Engine;
 
@@ -84,6 +90,10 @@ export class Pool implements Verdicts {
     this.#chooser = chooser;
     this.keyOf = keyOf;
     this.persistence = persistence;
+    const { reads } = strategyDefinition(settings.strategy);
+    // Who has as many requests as it may is a question of what is in flight too.
+    const hasBounds = servers.some((server) => server.maxInFlight > 0);
+    this.reads = reads === 'nothing' && hasBounds ? 'inFlight' : reads;
     for (const server of servers) {
       server.breaker = settings.breaker;
       this.#byRow.set(server.row, server);
@@ -93,6 +103,11 @@ export class Pool implements Verdicts {
   /** The pool's row in the shared table. */
   get row(): number {
     return this.settings.row;
+  }
+
+  /** What the last choice was made from. */
+  get situation(): Situation<Server> {
+    return this.#chooser.situation;
   }
 
   choose(key: number, tried: TriedSet): Server | null {
@@ -147,11 +162,10 @@ export class Pool implements Verdicts {
   chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
     const wallMs = this.#engine.clock.wallMs();
     const persistence = this.persistence!;
-    const own = this.#byRow.get(binding.row);
-    const verdict = own === undefined ? VERDICT.maintenance : this.#chooser.verdict(own, tried);
-    if (own !== undefined && verdict >= VERDICT.draining) {
-      persistence.bind(own.row, binding, wallMs);
-      return own;
+    const verdict = this.ownVerdict(binding.row, tried);
+    if (verdict >= VERDICT.draining) {
+      persistence.bind(binding.row, binding, wallMs);
+      return this.#byRow.get(binding.row)!;
     }
     binding.responseLines = '';
     const chosen = this.#chooser.choose(key, tried);
@@ -166,10 +180,19 @@ export class Pool implements Verdicts {
     return serves ? first : chosen;
   }
 
+  /**
+   * What is held of the server that a client belongs to: it goes there from `draining` on.
+   *
+   * @param row -1, or that of a server that is configured no more: as one in maintenance
+   */
+  ownVerdict(row: number, tried: TriedSet): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, tried);
+  }
+
   /** Whether a server may be given a request that was not sent anywhere yet. */
   verdictOf(row: number): Verdict {
-    const server = this.#byRow.get(row);
-    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, UNTRIED);
+    return this.ownVerdict(row, UNTRIED);
   }
 
   /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
