@@ -154,7 +154,7 @@ async function startCase(
   cores: { proxy: number; load: number },
 ): Promise<Started> {
   const [port, adminPort] = (await freePorts(2)) as [number, number];
-  const command = openclaw.command({ port, backendPort, adminPort, folder });
+  const command = openclaw.command({ port, backendPort, adminPort, folder, tls: undefined });
   const files = Object.entries(command.files ?? {}).map(([name, text]) => [
     name,
     text.replace('load_balancing:', `load_balancing:\n${settings}`),

@@ -25,6 +25,10 @@ export const INVARIANTS = {
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
   boundedMemory: 'What is held for a slow reader stays within its bound.',
+  inTurn: 'Requests that wait at one worker go on in the order in which they came.',
+  waitsInTime: 'Nobody waits in a queue for longer than its timeout.',
+  withinBounds: 'Never more requests are at a server, or connections open, than may be.',
+  noLostWakeUp: 'After a tick nobody waits who could go.',
   success: 'A well-formed request to healthy servers is answered with success.',
   progress: 'Everything ends within bounded time.',
   nothingLeft: 'At the end no counter, timer or connection is left over.',
@@ -228,6 +232,25 @@ export class Invariants {
     this.fail('healthyOnly', `row ${row} was chosen while rows ${usable.join(' ')} were usable`);
   }
 
+  /** The core opened a connection, or sent a request. */
+  checkBounds(
+    table: SharedTable,
+    servers: readonly { row: number; maxInFlight: number }[],
+    open: Iterable<Endpoint>,
+    connectionsMax: number,
+  ): void {
+    for (const { row, maxInFlight } of servers) {
+      const inFlight = table.inFlight(row);
+      if (maxInFlight === 0 || inFlight <= maxInFlight) continue;
+      this.fail('withinBounds', `row ${row} has ${inFlight} requests, more than ${maxInFlight}`);
+    }
+    let connections = 0;
+    for (const end of open) if (end.isCore && end.name.startsWith('>')) connections += 1;
+    if (connections <= connectionsMax) return;
+    const what = `${connections} connections to servers are open, more than ${connectionsMax}`;
+    this.fail('withinBounds', what);
+  }
+
   /** The core sends a trial to a server. @param before token of the trial that was under way */
   tried(row: number, before: number): void {
     if (before !== 0) this.fail('oneTrial', `row ${row} got a second trial`);
@@ -300,6 +323,10 @@ export class Invariants {
     }
     const retries = Atomics.load(table.cells, table.atPool(0, POOL.liveRetries));
     if (retries !== 0) this.fail('nothingLeft', `${retries} places of the retry budget are held`);
+    for (const cell of ['connections', 'waiting'] as const) {
+      const left = Atomics.load(table.cells, table.atPool(0, POOL[cell]));
+      if (left !== 0) this.fail('nothingLeft', `${left} are counted as ${cell}`);
+    }
     if (timerDueMs !== Number.POSITIVE_INFINITY) {
       this.fail('nothingLeft', `a timer is still set for ${timerDueMs}`);
     }

@@ -25,6 +25,13 @@ export interface Sabotage {
   readonly screensLate?: boolean;
   /** A request is entered in the table and never leaves it. */
   readonly leaksCounter?: boolean;
+  /** Who came last goes first. */
+  readonly queuesBackwards?: boolean;
+  /** Queues are not looked at with each tick. */
+  readonly losesTicks?: boolean;
+  /** The core is told of other bounds than it is held to. */
+  readonly waitsLonger?: boolean;
+  readonly ignoresBounds?: boolean;
   /** A timer is set that belongs to nobody. */
   readonly leaksTimer?: boolean;
 }

@@ -14,6 +14,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/core/proxy-protocol'],
   ['src/core/sticky'],
   ['src/core/exchange'],
+  ['src/core/http2'],
   ['src/config'],
   ['src/io'],
   ['src/observe'],

@@ -36,6 +36,7 @@ export interface StartOptions {
  * @throws CommandError when it cannot start
  */
 export async function start(io: Io, options: StartOptions): Promise<void> {
+  io.isService = true;
   const predecessor = Predecessor.find(process.env);
   const demo = options.demo === true ? await startDemo() : null;
   try {

@@ -252,6 +252,16 @@ const loadBalancing = section(
           'Largest head of a request. Beyond it: 431.',
         ),
         uri_size: setting(size(256, 256 * 1024), '8k', 'Longest request target. Beyond it: 414.'),
+        upload_rate: setting(
+          size(0, 1024 * 1024),
+          '240',
+          'Least bytes a second of a request body, beside the silence that timeout.read allows. 0: no limit.',
+        ),
+        download_rate: setting(
+          size(0, 1024 * 1024),
+          '240',
+          'Least bytes a second that a client takes of what is queued for it, over timeout.write. 0: no limit.',
+        ),
         header_count: setting(integer(8, 2000), 128, 'Most headers of a request. Beyond it: 431.'),
       },
       'Limits on what a request may look like.',

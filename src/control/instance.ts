@@ -17,6 +17,7 @@ import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
+import { Pressure } from './pressure.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -25,6 +26,7 @@ import { TlsState } from './tls.ts';
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
+const LOOKS_AT_PRESSURE_MS = 1_000;
 /** Clients' addresses whose connections are counted at one time: above `max_connections`. */
 const SOURCES = 65_536;
 /** How often what limits remember is looked over. */
@@ -48,6 +50,7 @@ export class Instance {
   #workerDeaths = 0;
   #lostLogRecords = 0;
   readonly #droppedLines: () => number;
+  #pressure: NodeJS.Timeout | undefined;
   #refresher: NodeJS.Timeout | undefined;
   /** One change of the plan at a time. */
   #lastChange: Promise<unknown> = Promise.resolve();
@@ -130,6 +133,10 @@ export class Instance {
     await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
+    const pressure = new Pressure(this.#table, this.log);
+    const look = () => pressure.look(performance.now());
+    this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
+    this.#warnOfFewDescriptors();
     this.#refresher = setInterval(() => this.#guard.refresh(), REFRESH_MS);
     this.#refresher.unref();
     this.#tls.start(() => void this.#renewCertificates());
@@ -220,6 +227,7 @@ export class Instance {
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();
+    clearInterval(this.#pressure);
     clearInterval(this.#refresher);
     this.log.info({ event: 'stopped' });
   }
@@ -269,6 +277,17 @@ export class Instance {
     }
     const overMs = Math.min(drainMs, DRAIN_OVER_MS);
     for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
+  }
+
+  #warnOfFewDescriptors(): void {
+    const wanted = this.#settings.load_balancing.max_connections;
+    const { clientsMax } = this.#plan;
+    if (clientsMax === wanted) return;
+    this.log.warn({
+      event: 'connections_bounded',
+      clientsMax,
+      mend: `load_balancing.max_connections is ${wanted}, but this process may open too few file descriptors for that: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit)`,
+    });
   }
 
   #surroundings(): Surroundings {

@@ -41,9 +41,11 @@ export const WORKER_TIMING = {
   streamDuration: 1,
   /** Between two pieces of an event stream. */
   streamGap: 2,
+  /** Of requests that had to wait for room, those that waited in vain too. */
+  queueWait: 3,
 } as const;
 export type WorkerTiming = (typeof WORKER_TIMING)[keyof typeof WORKER_TIMING];
-const WORKER_TIMINGS = 3;
+const WORKER_TIMINGS = 4;
 
 /** Numbers of a worker. A gauge falls to 0 when the worker dies; a counter stays. */
 export const GAUGE = {
@@ -53,6 +55,10 @@ export const GAUGE = {
   tunnels: 3,
   heapUsedBytes: 4,
   heapTotalBytes: 5,
+  /** The part of its new requests that the worker refuses for overload, 0 to 1. */
+  shedShare: 6,
+  /** Connections in front of the gate. */
+  clientsWaiting: 7,
 } as const;
 const GAUGES = 8;
 export const WORKER_COUNTER = {
@@ -70,12 +76,16 @@ export const WORKER_COUNTER = {
   tlsResumptions: 15,
   /** The first of as many as there are reasons for a failed handshake, TLS_REASONS_MAX at most. */
   tlsFailures: 16,
+  /** Connections closed as soon as they came, for neither a place nor room to wait was left. */
+  clientsTurnedAway: 32,
+  /** Resting connections closed to make room for others. */
+  clientsDismissed: 33,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]
   | (typeof WORKER_COUNTER)[keyof typeof WORKER_COUNTER];
 export const TLS_REASONS_MAX = 16;
-const WORKER_NUMBERS = 32;
+const WORKER_NUMBERS = 40;
 
 /** Most codes of failures and faults that can be told apart. */
 export const FAILURE_CODES_MAX = 160;

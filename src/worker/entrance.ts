@@ -1,3 +1,4 @@
+import type { TLSSocket } from 'node:tls';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { FAILURES, type Failure } from '../core/exchange/failures.ts';
@@ -9,6 +10,7 @@ import { RefusedClient } from '../core/exchange/refused-client.ts';
 import type { Source } from '../core/limits/source.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
 import { Accepted, authorityOf, type Peer } from '../io/accepted.ts';
+import { Http2Connection } from '../io/http2/connection.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { SocketStream } from '../io/socket-stream.ts';
 import { TLS_REASONS, type TlsFailure } from '../io/tls/failures.ts';
@@ -27,6 +29,10 @@ export interface Client {
   drain(): void;
   /** Ends at once. */
   abort(nowMs: number): void;
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number;
+  /** Ends it where it rests: others need its place. */
+  dismiss(): void;
 }
 
 /** What the entrance needs of the worker. */
@@ -96,7 +102,7 @@ export class Entrance {
           this.#owner.leave(reader);
         },
         notProxied: (code) => {
-          if (code !== '') recorder.refused(accepted.peer.address, code, 0);
+          if (code !== '') recorder.refused({ peerAddress: accepted.peer.address }, code, 0);
           this.#owner.leave(reader);
         },
       });
@@ -113,8 +119,9 @@ export class Entrance {
     else if (address.speaks === 'https') this.#secure(arrival, visitor, address);
     else {
       const { isSecure } = arrival;
-      const redirect = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
-      const via = this.#via(visitor, isSecure ? 'https' : 'http', '', redirect);
+      const redirectPort = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
+      const scheme = isSecure ? 'https' : 'http';
+      const via = this.#via(visitor, { scheme, redirectPort });
       arrival.toStream((stream) => this.#http1(stream, via, address, seat));
     }
   }
@@ -123,7 +130,8 @@ export class Entrance {
     const { guard, recorder } = this.#owner;
     const { code, observed } = guard.refusalOf(visitor.source, visitor.seat.open);
     if (code === '') return '';
-    recorder.refused(visitor.peer.address, code, FAILURES[code][1], observed);
+    const refused = { peerAddress: visitor.peer.address };
+    recorder.refused(refused, code, FAILURES[code][1], observed);
     return observed ? '' : code;
   }
 
@@ -159,8 +167,7 @@ export class Entrance {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
         );
-        const via = this.#via(visitor, 'https', tls.hstsLine, 0);
-        this.#welcome(secured, via, address, seat);
+        this.#welcome(secured, visitor, tls.hstsLine, address);
         this.#owner.leave(pending);
       },
       failed: (reason, detail) => {
@@ -174,10 +181,28 @@ export class Entrance {
     this.#owner.enter(pending, address);
   }
 
-  #welcome(secured: Secured, via: Via, address: ListenAddress, seat: Seat): void {
-    const { stream } = secured;
-    stream.attach(secured.secured);
-    stream.owner = this.#http1(stream, via, address, seat);
+  #welcome(
+    { socket, stream, secured, protocol }: Secured,
+    visitor: Visitor,
+    hstsLine: string,
+    address: ListenAddress,
+  ): void {
+    const isHttp2 = protocol === 'h2';
+    const via = this.#via(visitor, { scheme: 'https', responseLines: hstsLine, isHttp2 });
+    if (isHttp2) return this.#http2(socket, via, address, visitor.seat);
+    stream.attach(secured);
+    stream.owner = this.#http1(stream, via, address, visitor.seat);
+  }
+
+  #http2(socket: TLSSocket, via: Via, address: ListenAddress, seat: Seat): void {
+    const engine = this.#engine;
+    const nowMs = engine.clock.nowMs();
+    const { route } = this.#owner;
+    const connection = new Http2Connection(engine, route, socket, via, nowMs, (one) => {
+      seat.leave();
+      this.#owner.leave(one);
+    });
+    this.#owner.enter(connection, address);
   }
 
   #http1(
@@ -204,19 +229,15 @@ export class Entrance {
 
   #via(
     { peer, source }: Visitor,
-    scheme: 'http' | 'https',
-    responseLines: string,
-    redirectPort: number,
+    what: Pick<Via, 'scheme'> & Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2'>>,
   ): Via {
     return new Via({
       peerAddress: peer.address,
       peerIsTrusted: this.#owner.guard.trusts(source),
       peerPort: peer.port,
       source,
-      scheme,
       localAuthority: peer.localAuthority,
-      responseLines,
-      redirectPort,
+      ...what,
     });
   }
 
@@ -328,6 +349,12 @@ class PendingClient implements Client {
     this.#seat.leave();
     this.#owner.leave(this);
   }
+
+  restedMs(): number {
+    return -1;
+  }
+
+  dismiss(): void {}
 }
 
 /**
@@ -340,7 +367,7 @@ export function securityOf(plan: TlsPlan | null): ListenerSecurity | null {
   const tickets = TicketKeys.open(plan.ticketMemory);
   return {
     contexts: new ServerContexts(plan, tickets),
-    alpnProtocols: alpnOf(['http/1.1']),
+    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
     asksCertificate: plan.clientCa !== '',
     handshakeMs: plan.handshakeMs,
     hstsLine: plan.hstsLine,

@@ -1,4 +1,5 @@
 /** Brings the measures of the shared table up to date: what no decision depends on. */
+import { getHeapStatistics } from 'node:v8';
 import { codeIndex } from '../core/exchange/codes.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import { type Screening, WAF_CLASSES } from '../core/exchange/screening.ts';
@@ -69,7 +70,8 @@ export function measureObserved(measures: Measures, lane: number, code: string):
 
 /** What the thread itself uses; called about once a second. */
 export function measureThread(measures: Measures, lane: number): void {
-  const { heapUsed, heapTotal } = process.memoryUsage();
+  // process.memoryUsage opens a file, and throws when no descriptor is left.
+  const { used_heap_size: heapUsed, total_heap_size: heapTotal } = getHeapStatistics();
   const { user, system } = process.threadCpuUsage();
   measures.set(lane, GAUGE.heapUsedBytes, heapUsed);
   measures.set(lane, GAUGE.heapTotalBytes, heapTotal);

@@ -6,6 +6,7 @@ import type { StrategyName } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
+import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { WafOptions } from '../core/waf/waf.ts';
 import type { ListenAddress } from '../io/listener.ts';
@@ -81,6 +82,9 @@ export interface WorkerPlan {
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';
+  /** Open connections of clients, over all workers and listeners. */
+  readonly clientsMax: number;
+  readonly shedding: SheddingSettings;
   /** What one read takes at the most. */
   readonly readBytes: number;
 }

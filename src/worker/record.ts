@@ -1,4 +1,5 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
+import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
 import { explain } from '../core/waf/explain.ts';
 import { CLEAN } from '../core/waf/waf.ts';
@@ -24,6 +25,8 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** What the client speaks. */
+  protocol: 'HTTP/1' | 'HTTP/2';
   /** The client behind trusted proxies; absent where it is the peer. */
   client?: string;
   /** What limits that are only observed, or the firewall, said of it. */
@@ -48,6 +51,7 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    protocol: protocolOf(exchange.client.via),
     ...judgedOf(exchange),
   };
 }
@@ -66,16 +70,19 @@ function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts
   };
 }
 
+/** Whoever was refused before it had a request. */
+export type Refused = Pick<Via, 'peerAddress'> & Partial<Pick<Via, 'isHttp2'>>;
+
 /** @param observed it goes on all the same */
 export function refusalRecord(
-  peerAddress: string,
+  peer: Refused,
   code: string,
   status: number,
   observed: boolean,
 ): ExchangeRecord {
   return {
     requestId: '',
-    peer: peerAddress,
+    peer: peer.peerAddress,
     request: '',
     pool: '',
     server: '',
@@ -87,8 +94,13 @@ export function refusalRecord(
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    protocol: protocolOf(peer),
     ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
   };
+}
+
+function protocolOf({ isHttp2 }: Refused): ExchangeRecord['protocol'] {
+  return isHttp2 ? 'HTTP/2' : 'HTTP/1';
 }
 
 function roundMs(ms: number): number {

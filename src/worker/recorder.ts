@@ -4,7 +4,7 @@ import type { Server } from '../core/exchange/server.ts';
 import type { SharedTable } from '../table/table.ts';
 import { measureExchange, measureObserved, measureRefusal } from './measure.ts';
 import type { WorkerPlan } from './plan.ts';
-import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+import { type ExchangeRecord, type Refused, recordOf, refusalRecord } from './record.ts';
 
 /** Codes of which an attacker can cause as many as he likes. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -57,14 +57,14 @@ export class Recorder {
    *
    * @param observed it goes on all the same, for limits are only observed
    */
-  refused(peerAddress: string, code: string, status: number, observed = false): void {
+  refused(peer: Refused, code: string, status: number, observed = false): void {
     const { measures } = this.#table;
     if (observed) measureObserved(measures, this.#lane, code);
     else measureRefusal(measures, this.#lane, code, status);
     if (this.access === 'off') return;
-    const record = () => refusalRecord(peerAddress, code, status, observed);
+    const record = () => refusalRecord(peer, code, status, observed);
     if (this.access === 'all' || !REFUSALS.has(code)) this.#onRecord(record());
-    else this.#together(`${code} ${peerAddress}`, code, record);
+    else this.#together(`${code} ${peer.peerAddress}`, code, record);
   }
 
   /** To be called about once a second. */

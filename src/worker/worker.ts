@@ -1,6 +1,7 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
 import { isDeepStrictEqual } from 'node:util';
 import { NetworkSet } from '../base/network-set.ts';
+import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
@@ -12,16 +13,23 @@ import { Via } from '../core/exchange/forward.ts';
 import type { Guard } from '../core/exchange/guard.ts';
 import { Pool } from '../core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import { WaitQueue } from '../core/exchange/wait-queue.ts';
 import { Waf } from '../core/waf/waf.ts';
 import type { Accepted } from '../io/accepted.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { isSameAddress, type ListenAddress, Listener } from '../io/listener.ts';
+import {
+  isSameAddress,
+  type ListenAddress,
+  Listener,
+  type ListenerContext,
+} from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
-import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import { Admission } from './admission.ts';
+import { hearCalls } from './calls.ts';
 import {
   type Client,
   Entrance,
@@ -68,9 +76,12 @@ interface Prepared {
 
 export class DataWorker implements EntranceOwner {
   readonly #engine: Engine;
-  readonly #context: SocketContext & { reusePort: boolean };
+  readonly #context: ListenerContext;
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
+  readonly #queue: WaitQueue;
+  readonly #admission: Admission;
+  readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
   readonly #connections = new Map<Client, ListenAddress>();
   readonly #entrance: Entrance;
@@ -91,7 +102,9 @@ export class DataWorker implements EntranceOwner {
     this.recorder = new Recorder(table, lane, options.onRecord);
     this.#plan = plan;
     const clock = realClock;
-    this.#context = { clock, buffers: new ReadBuffers(plan.readBytes), reusePort: true };
+    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
+    const buffers = new ReadBuffers(plan.readBytes);
+    this.#context = { clock, buffers, reusePort: true, gate: this.#admission.gate };
     this.#engine = new Engine({
       clock,
       wheel: new TimerWheel(clock.nowMs(), TICK_MS),
@@ -99,12 +112,16 @@ export class DataWorker implements EntranceOwner {
       table,
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
+      wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
       settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
-      refused: (via, code, status) => this.recorder.refused(via.peerAddress, code, status),
+      refused: (via, code, status) => this.recorder.refused(via, code, status),
     });
     this.#guard = this.#follow(plan);
+    this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
     this.#route = { pool: this.#makePool(plan, null) };
+    this.#engine.shedder.settings = plan.shedding;
+    this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
     this.#entrance = new Entrance(this.#engine, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
@@ -159,6 +176,8 @@ export class DataWorker implements EntranceOwner {
     this.#listeners = [...this.#listeners.filter(stays), ...added];
     this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
+    this.#admission.clientsMax = plan.clientsMax;
+    this.#engine.shedder.settings = plan.shedding;
     this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;
     this.#entrance.secureWith(security);
@@ -232,6 +251,8 @@ export class DataWorker implements EntranceOwner {
   /** Ends at once. */
   close(): void {
     clearInterval(this.#ticker);
+    this.#stopHearing();
+    this.#admission.gate.close();
     this.recorder.flush();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
@@ -313,7 +334,7 @@ export class DataWorker implements EntranceOwner {
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
       const server = old.get(one.row);
-      return server !== undefined && isSame(server, one) ? server : this.#server(one);
+      return server?.isOf(one) ? server.follow(one) : this.#server(one);
     });
     const kept = new Set(servers);
     for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
@@ -329,7 +350,7 @@ export class DataWorker implements EntranceOwner {
     const isTrusted = (one: string) => trusted.hasText(one);
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, isTrusted);
     const persistence = createPersistence(plan.persistence, plan.servers, isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence, this.#queue);
   }
 
   /** The same instance as long as the name is the same, so that turns go on over a reload. */
@@ -347,13 +368,20 @@ export class DataWorker implements EntranceOwner {
   #tick(nowMs: number): void {
     const { wheel, table, lane } = this.#engine;
     wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
+    this.#admission.tick();
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
+    const { shedder } = this.#engine;
+    shedder.sawDelay(lateMs, nowMs);
+    table.measures.set(lane, GAUGE.shedShare, shedder.share);
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     this.recorder.flush();
     measureThread(table.measures, lane);
+    shedder.sawMemory(residentBytes());
+    this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
@@ -362,17 +390,4 @@ export class DataWorker implements EntranceOwner {
 
 function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
   return isSameAddress(one, other) && one.speaks === other.speaks;
-}
-
-/** Whether a server goes on as it is, its idle connections included. */
-function isSame(server: Server, plan: ServerPlan): boolean {
-  return (
-    server.row === plan.row &&
-    server.name === plan.name &&
-    server.label === plan.label &&
-    server.configuredWeight === plan.weight &&
-    server.backup === plan.backup &&
-    server.maxInFlight === plan.maxInFlight &&
-    JSON.stringify(server.address) === JSON.stringify(plan.address)
-  );
 }

@@ -90,8 +90,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #headDeadlineMs = 0;
   #idleSinceMs: number;
   #discardedBytes = 0;
-  #unsentBytes = 0;
+  /** At the last look; -1: it cannot be compared. */
+  #unsentBytes = -1;
+  /** Of the response under way, at the last look. */
+  #takenBytes = 0;
   #lingerEndMs = 0;
+  /** When the body under way began, our own pauses left out. */
+  #bodySinceMs = 0;
+  #bodyPausedMs = 0;
+  /** When the body under way counts as silent. */
+  #silentMs = 0;
   /** Requests in a row that came too early. */
   #hasty = 0;
 
@@ -123,6 +131,20 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return this.stream.pendingBytes;
   }
 
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number {
+    return this.#isResting ? nowMs - this.#idleSinceMs : -1;
+  }
+
+  /** Ends a connection that rests: others need its place. */
+  dismiss(): void {
+    if (this.#isResting) this.#close();
+  }
+
+  get #isResting(): boolean {
+    return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
+  }
+
   /** Whether the connection carries a tunnel. */
   get isTunnel(): boolean {
     return this.#state === STATE.tunnel;
@@ -136,8 +158,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */
   drain(): void {
     this.#isDraining = true;
-    const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (!isIdle) return;
+    if (!this.#isResting) return;
     const nowMs = this.#engine.clock.nowMs();
     if (nowMs - this.#idleSinceMs < RECENT_MS) this.#timer.set(this.#idleSinceMs + RECENT_MS);
     else this.#closeWhenSent(nowMs);
@@ -179,8 +200,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
-        // stream without keeping the connection whole.
-        if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
+        // stream without keeping the connection whole, and who leaves while it waits for its turn
+        // is most likely a person who has had enough: it would only make all others wait longer.
+        if (this.#exchange!.isStream || this.#exchange!.isQueued)
+          this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
         this.#exchange!.tunnel!.clientEnded(nowMs);
@@ -329,14 +352,19 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.stream.pause();
-    if (this.#state === STATE.body) this.#timer.clear();
+    if (this.#state !== STATE.body) return;
+    this.#timer.clear();
+    this.#bodyPausedMs = this.#engine.clock.nowMs();
   }
 
   resumeBody(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.stream.resume();
-    if (this.#state === STATE.body) this.#expectBody(this.#engine.clock.nowMs());
+    if (this.#state !== STATE.body) return;
+    const nowMs = this.#engine.clock.nowMs();
+    this.#bodySinceMs += nowMs - this.#bodyPausedMs;
+    this.#expectBody(nowMs);
   }
 
   exchangeOver(exchange: Exchange, nowMs: number): void {
@@ -373,6 +401,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #next(nowMs: number): void {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
+    this.#unsentBytes = -1;
     this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
@@ -448,7 +477,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#keepsAlive = framing.keepAlive && !this.#isDraining;
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
-    if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#bodySinceMs = nowMs;
+    if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
     this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
@@ -511,7 +541,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectBody(nowMs: number): void {
-    this.#timer.set(nowMs + this.#timeouts.readMs);
+    this.#silentMs = nowMs + this.#timeouts.readMs;
+    this.#timer.set(Math.min(this.#silentMs, this.#bodyDueMs));
+  }
+
+  /** By when the next piece of the body has to be there, at the least rate. */
+  get #bodyDueMs(): number {
+    const { timeouts, uploadBytesPerSecond } = this.#route.pool.settings;
+    if (uploadBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
+    const earnedMs = (this.#exchange!.requestBodyBytes * 1000) / uploadBytesPerSecond;
+    return this.#bodySinceMs + timeouts.readMs + earnedMs;
   }
 
   #expectDrain(): void {
@@ -521,8 +560,24 @@ export class ClientConnection implements StreamOwner, ClientSide {
       this.#unsentBytes = -1;
       return;
     }
-    this.#unsentBytes = this.stream.unsentBytes();
-    this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
+    this.#lookAtTaking(this.stream.unsentBytes(), this.#engine.clock.nowMs());
+  }
+
+  #lookAtTaking(unsentBytes: number, nowMs: number): void {
+    this.#unsentBytes = unsentBytes;
+    this.#takenBytes = this.#exchange!.responseBodyBytes - unsentBytes;
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
+  /** What a client has to take within `timeout.write`, as long as there is so much. */
+  get #takenBytesMin(): number {
+    const { downloadBytesPerSecond, timeouts } = this.#route.pool.settings;
+    return Math.max(1, (downloadBytesPerSecond * timeouts.writeMs) / 1000);
+  }
+
+  /** Of a response that is all written. */
+  #tookTooLittle(unsentBytes: number): boolean {
+    return this.#unsentBytes !== -1 && this.#unsentBytes - unsentBytes < this.#takenBytesMin;
   }
 
   /** @internal of the timer */
@@ -533,7 +588,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
         else this.#checkIdle(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed(
+          nowMs < this.#silentMs ? 'body_too_slow' : 'body_timeout',
+          nowMs,
+        );
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -562,19 +620,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return this.#close();
+    if (unsentBytes === 0 || this.#tookTooLittle(unsentBytes)) return this.#close();
     this.#unsentBytes = unsentBytes;
     this.#timer.set(nowMs + this.#timeouts.writeMs);
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#abandon('client_write_timeout', nowMs);
-    } else if (unsentBytes > 0) {
-      this.#unsentBytes = unsentBytes;
-      this.#timer.set(nowMs + this.#timeouts.writeMs);
-    }
+    if (unsentBytes === 0) return;
+    const takenBytes = this.#exchange!.responseBodyBytes - unsentBytes - this.#takenBytes;
+    if (unsentBytes === this.#unsentBytes) this.#abandon('client_write_timeout', nowMs);
+    else if (takenBytes < this.#takenBytesMin) this.#abandon('client_too_slow', nowMs);
+    else this.#lookAtTaking(unsentBytes, nowMs);
   }
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
@@ -617,7 +674,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   #checkLinger(nowMs: number): void {
     if (this.stream.pendingBytes > 0) {
-      if (this.stream.unsentBytes() === this.#unsentBytes) this.#close();
+      if (this.#tookTooLittle(this.stream.unsentBytes())) this.#close();
       else this.#expectLastDrain(nowMs);
       return;
     }

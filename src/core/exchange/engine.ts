@@ -5,6 +5,7 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
+import { Shedder } from '../limits/shedding.ts';
 import type { Waf } from '../waf/waf.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
@@ -35,6 +36,7 @@ type EngineParts = Pick<
   | 'table'
   | 'lane'
   | 'connector'
+  | 'wake'
   | 'settled'
   | 'refused'
   | 'headLimits'
@@ -49,6 +51,8 @@ export class Engine {
   /** This worker's lane in the table. */
   readonly lane: number;
   readonly connector: Connector;
+  /** Wakes another worker, so that it looks at its queues. */
+  readonly wake: (lane: number) => void;
   /** Hears of every exchange when it is over, with the server that answered or failed last. */
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
@@ -60,6 +64,9 @@ export class Engine {
   waf: Waf | null = null;
   /** Bytes of bodies that wait for the firewall's verdict. */
   screenedBytes = 0;
+
+  /** Whether this worker has more work than it can do. */
+  readonly shedder = new Shedder();
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();
@@ -89,6 +96,7 @@ export class Engine {
     this.table = given.table;
     this.lane = given.lane;
     this.connector = given.connector;
+    this.wake = given.wake;
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;

@@ -34,6 +34,7 @@ import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Trace } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
+import type { Waiter } from './wait-queue.ts';
 
 /**
  * How often a request waits for a place of the retry budget, or to go to the servers again. It is
@@ -53,7 +54,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** Of a chunked body; an empty line or trailers follow it. */
 const LAST_CHUNK = Buffer.from('0\r\n');
 
-export class Exchange implements TimerOwner {
+export class Exchange implements TimerOwner, Waiter {
   readonly engine: Engine;
   client: ClientSide;
 
@@ -118,6 +119,11 @@ export class Exchange implements TimerOwner {
   #waiting: Timer | null = null;
   #isWaiting = false;
   #waits = 0;
+  /** It waits in the queue of its pool, and no server has seen it, or none executed it. */
+  isQueued = false;
+  waitingSinceMs = 0;
+  ahead: Waiter | null = null;
+  behind: Waiter | null = null;
   /** The server that failed the last attempt, for the log. */
   #failedServer: Server | null = null;
   readonly #held = new HeldBody();
@@ -221,7 +227,6 @@ export class Exchange implements TimerOwner {
     this.observed = '';
     this.waitMs = 0;
     this.#isScreened = false;
-    this.requestText = '';
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
@@ -231,19 +236,60 @@ export class Exchange implements TimerOwner {
     return runPhases(this, head, framing, nowMs);
   }
 
-  /** Chooses a server and goes there; answers where there is none. */
+  /** Chooses a server and goes there; waits where all are full, answers where there is none. */
   tryNext(nowMs: number): void {
     const pool = this.pool!;
+    if (this.attempts === 0 && pool.queue.hasElders(nowMs)) return this.#lineUp(nowMs);
     const server = this.#choose();
-    if (server !== null) this.#goTo(server, nowMs);
-    else if (this.attempts > 0 && pool.allTried) {
+    if (server !== null && this.#goTo(server, nowMs)) return;
+    if (server !== null || pool.allFull) {
+      // Who was somewhere already waits for some servers only, and would hold up all others.
+      if (this.tried.size > 0) this.#wait(nowMs);
+      else this.#lineUp(nowMs);
+    } else if (this.attempts > 0 && pool.allTried) {
       this.tried.clear();
       this.#wait(nowMs);
-    } else {
-      this.trace.next()?.begin(pool, null, nowMs);
-      if (this.failure === '') this.failure = 'no_server';
-      this.answer(this.failure, nowMs);
+    } else this.#answerNoServer(nowMs);
+  }
+
+  #answerNoServer(nowMs: number): void {
+    this.trace.next()?.begin(this.pool!, null, nowMs);
+    if (this.failure === '') this.failure = 'no_server';
+    this.answer(this.failure, nowMs);
+  }
+
+  /** Waits in the queue of the pool, or is turned away where too many wait. */
+  #lineUp(nowMs: number): void {
+    const { queue, settings } = this.pool!;
+    if (!queue.add(this, this.attempts > 0, settings.waitingMax, nowMs)) {
+      this.answer('queue_full', nowMs);
+      return;
     }
+    this.isQueued = true;
+    this.#pauseUntil(nowMs + settings.waitMs);
+  }
+
+  takeTurn(nowMs: number): boolean {
+    const pool = this.pool!.queue.pool!;
+    // A reload came while it waited; what binds it is good for persistence of some kind only.
+    if ((this.binding === null) === (pool.persistence === null)) this.pool = pool;
+    const server = this.#choose();
+    if (server === null && this.pool!.allFull) return false;
+    if (server !== null) return this.#goTo(server, nowMs);
+    this.#answerNoServer(nowMs);
+    return true;
+  }
+
+  /** It waits no longer, for whatever reason. */
+  #endWait(nowMs: number): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#waiting!.dispose();
+    if (!this.isQueued) return;
+    this.isQueued = false;
+    this.pool!.queue.remove(this);
+    const { table, lane } = this.engine;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.queueWait, nowMs - this.waitingSinceMs);
   }
 
   #choose(): Server | null {
@@ -254,18 +300,24 @@ export class Exchange implements TimerOwner {
       : pool.chooseBound(this.key, this.tried, binding);
   }
 
-  #goTo(server: Server, nowMs: number): void {
+  /** @returns false where the server, or the pool, has no room */
+  #goTo(server: Server, nowMs: number): boolean {
     const { table, lane } = this.engine;
     const pool = this.pool!;
+    // What was chosen from is noted before this request counts itself.
+    const choice = this.trace.next();
+    choice?.begin(pool, server, nowMs);
+    const connection = pool.acquire(server, this, nowMs);
+    if (connection === null) {
+      if (choice !== null) this.trace.takeBack();
+      return false;
+    }
+    this.#endWait(nowMs);
     this.server = server;
     this.attempts += 1;
     this.requestIsSent = false;
     this.attempt.begin(pool, server, this.requestBody.done);
-    const choice = this.trace.next();
-    choice?.begin(pool, server, nowMs);
-    table.enter(server.row, lane);
     table.count(server.row, lane, COUNTER.attempts);
-    const connection = pool.acquire(server, this, nowMs);
     this.connection = connection;
     if (choice !== null) {
       choice.isTrial = this.attempt.trial !== NO_TRIAL;
@@ -273,6 +325,7 @@ export class Exchange implements TimerOwner {
       choice.isReused = connection.isOpen;
     }
     connection.carry(this, nowMs);
+    return true;
   }
 
   /** Holds a place of the retry budget until the exchange is over. @returns false: none is free */
@@ -290,15 +343,19 @@ export class Exchange implements TimerOwner {
       this.answer(this.failure as Failure, nowMs);
       return;
     }
-    const { wheel, random } = this.engine;
-    this.#waiting ??= new Timer(wheel, this);
-    this.#waiting.set(nowMs + backoffMs(this.#waits, random));
-    this.#isWaiting = true;
+    this.#pauseUntil(nowMs + backoffMs(this.#waits, this.engine.random));
     this.#waits += 1;
+  }
+
+  #pauseUntil(untilMs: number): void {
+    this.#waiting ??= new Timer(this.engine.wheel, this);
+    this.#waiting.set(untilMs);
+    this.#isWaiting = true;
   }
 
   /** The wait is over. */
   onTimer(nowMs: number): void {
+    if (this.isQueued) return this.answer('queue_timeout', nowMs);
     this.#isWaiting = false;
     if (this.#claimRetry()) this.tryNext(nowMs);
     else if (this.pool!.hasUsable()) this.#wait(nowMs);
@@ -533,9 +590,8 @@ export class Exchange implements TimerOwner {
       // To meet a closed connection is no retry: the request goes on to where it was to go.
       if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
       else this.#wait(nowMs);
-      return;
-    }
-    this.answer(failure, nowMs);
+    } else this.answer(failure, nowMs);
+    server.queue!.roomFreed();
   }
 
   /** Answers the request ourselves. */
@@ -572,13 +628,13 @@ export class Exchange implements TimerOwner {
     table.leave(server.row, lane);
     table.count(server.row, lane, COUNTER.retries);
     this.needsFreshConnection = false;
-    if (other !== null) this.#goTo(other, nowMs);
-    else {
+    if (other === null || !this.#goTo(other, nowMs)) {
       this.server = null;
       this.#failedServer = server;
       this.failure = 'server_failed';
       this.#wait(nowMs);
     }
+    server.queue!.roomFreed();
     return true;
   }
 
@@ -649,12 +705,9 @@ export class Exchange implements TimerOwner {
     if (!this.#isActive) return;
     this.#isActive = false;
     this.attempt.undecided();
+    this.#endWait(nowMs);
     if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
     this.#held.forget();
-    if (this.#isWaiting) {
-      this.#isWaiting = false;
-      this.#waiting!.dispose();
-    }
     if (this.#holdsRetry) {
       this.#holdsRetry = false;
       this.pool!.endRetry();
@@ -678,6 +731,7 @@ export class Exchange implements TimerOwner {
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
     this.client.exchangeOver(this, nowMs);
+    if (server !== null) server.queue!.roomFreed();
   }
 
   /** @param outcome the status, or what went wrong */

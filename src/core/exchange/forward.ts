@@ -33,9 +33,10 @@ const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 
 /** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
 const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
+const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
 
 type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
-  Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'source' | 'peerPort'>>;
+  Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2'>>;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -52,6 +53,8 @@ export class Via {
   readonly responseLines: string;
   /** The port of HTTPS that its requests are sent on to; 0: they are served. */
   readonly redirectPort: number;
+  /** Whether it speaks HTTP/2. */
+  readonly isHttp2: boolean;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The session cookie that it last brought, once verified. */
@@ -75,6 +78,7 @@ export class Via {
     this.localAuthority = peer.localAuthority;
     this.responseLines = peer.responseLines ?? '';
     this.redirectPort = peer.redirectPort ?? 0;
+    this.isHttp2 = peer.isHttp2 ?? false;
     if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
     else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
@@ -113,11 +117,16 @@ export class Via {
       this.#lines = Buffer.from(
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
           `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
-          VIA_LINES[minorVersion],
+          this.viaLine(minorVersion),
         'latin1',
       );
     }
     return this.#lines;
+  }
+
+  /** RFC 9110 §7.6.3. */
+  viaLine(minorVersion: number): string {
+    return this.isHttp2 ? VIA_LINE_HTTP2 : VIA_LINES[minorVersion]!;
   }
 
   /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
@@ -237,7 +246,7 @@ function trustedLines(head: Head, via: Via, host: string): string {
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
   const elements = forwarded ? `${forwarded}, ${element}` : element;
-  return `${lines}Forwarded: ${elements}\r\n${VIA_LINES[head.minorVersion]}`;
+  return `${lines}Forwarded: ${elements}\r\n${via.viaLine(head.minorVersion)}`;
 }
 
 function hasField(head: Head, name: string): boolean {

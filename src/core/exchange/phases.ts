@@ -21,7 +21,17 @@ import { sendOn } from './redirect.ts';
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, guard, admit, sendOn, screen, persist, prepare, choose];
+const PHASES: readonly Phase[] = [
+  identify,
+  guard,
+  shed,
+  admit,
+  sendOn,
+  screen,
+  persist,
+  prepare,
+  choose,
+];
 
 /** @returns name of the phase that answered the request; empty: it went on to a server */
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): string {
@@ -38,6 +48,13 @@ function identify(exchange: Exchange, head: Head): boolean {
   if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
   else exchange.bringsRequestId(head.value(index));
   return true;
+}
+
+/** What cannot be answered in time is refused at once, before it costs anything. */
+function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  const { shedder, random } = exchange.engine;
+  if (shedder.share === 0 || !shedder.sheds(random())) return true;
+  return refuse(exchange, head, 'overloaded', nowMs);
 }
 
 /** Access lists and limits come first: what is refused must cost next to nothing. */

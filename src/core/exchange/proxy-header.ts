@@ -77,6 +77,12 @@ export class ProxyHeaderReader implements StreamOwner {
     this.close();
   }
 
+  restedMs(): number {
+    return -1;
+  }
+
+  dismiss(): void {}
+
   /** Closes the connection; nobody is to blame. */
   close(): void {
     if (this.#isOver) return;

@@ -76,6 +76,12 @@ export class RefusedClient implements StreamOwner {
     this.close();
   }
 
+  restedMs(): number {
+    return -1;
+  }
+
+  dismiss(): void {}
+
   close(): void {
     if (this.#isGone) return;
     this.#leave();
