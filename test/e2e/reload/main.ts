@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePort } from '../harness.ts';
 import { HeapProbe } from './heap.ts';
 import { Load } from './load.ts';
 import { footprintOf, ReloadRun } from './run.ts';
@@ -27,12 +26,8 @@ const DESCRIPTORS_MAX = 10;
 /** Longer than idle connections are kept. */
 const REST_MS = 4000;
 
-const port = await freePort();
-const run = await ReloadRun.start(Number(values.servers), [
-  `--inspect=127.0.0.1:${port}`,
-  '--inspect-publish-uid=http',
-]);
-const probe = await HeapProbe.connect(port);
+const run = await ReloadRun.start(Number(values.servers), true);
+const probe = await HeapProbe.connect(run.inspectorPort);
 const idle = footprintOf(run.openclaw);
 const load = new Load(run.openclaw.url, {
   keptAliveClients: 6,
