@@ -52,7 +52,7 @@ export class CommandError extends Error {
   }
 }
 
-export const COMMANDS = 'alerts check completion config init lb logs start upgrade'.split(' ');
+export const COMMANDS = 'alerts check completion config init lb logs start upgrade waf'.split(' ');
 const OWN_COMMAND = new RegExp(`\\bopenclaw(?= (?:${COMMANDS.join('|')})\\b)`, 'g');
 
 /**

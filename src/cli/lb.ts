@@ -6,6 +6,7 @@ import type { ChannelStatus } from '../observe/dispatcher.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';
+import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
 import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
 import { age } from './readable.ts';
@@ -42,6 +43,7 @@ export function lbCommand(io: Io): Command {
     .action((options: ShowOptions) => show(io, options, '/status', backendScreen));
   addOperatorCommands(backend, io);
   addBackendTest(backend, io);
+  addExplain(lb, io);
   reached(lb.command('failback'))
     .description('Let the primaries take over from the backups again')
     .option('--json', 'for programs')

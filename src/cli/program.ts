@@ -10,6 +10,7 @@ import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
 import type { StartOptions } from './start.ts';
 import { upgradeCommand } from './upgrade.ts';
+import { wafCommand } from './waf.ts';
 
 const WORKERS_MAX = 32;
 
@@ -51,6 +52,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(logsCommand(io));
   openclaw.addCommand(upgradeCommand(io));
+  openclaw.addCommand(wafCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

@@ -5,6 +5,7 @@ import { upgradeRoutes } from '../admin/upgrade-routes.ts';
 import { History } from '../config/history.ts';
 import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { NetworkFileError } from '../control/guard.ts';
 import { Predecessor } from '../control/handover.ts';
 import { Instance } from '../control/instance.ts';
 import { OperatorFileError } from '../control/operator.ts';
@@ -209,6 +210,7 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
     const isForUser =
       error instanceof SessionKeyError ||
       error instanceof OperatorFileError ||
+      error instanceof NetworkFileError ||
       error instanceof TlsError;
     if (isForUser) throw refusal(error.message);
     throw error;

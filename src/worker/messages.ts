@@ -2,6 +2,7 @@
 import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { HandshakeFailure } from './entrance.ts';
+import type { Answer, Question } from './explanation.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -17,6 +18,7 @@ export interface WorkerStart {
   readonly memory: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
+  readonly sources: number;
   readonly plan: WorkerPlan;
   /** Unix sockets cannot be shared by threads: one worker alone takes them. */
   readonly takesUnixSockets: boolean;
@@ -31,6 +33,8 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
+  /** Explain a request; say `explained` with the same number. */
+  | { readonly type: 'explain'; readonly number: number; readonly question: Question }
   /** End some of the tunnels and event streams that would go on by themselves. */
   | { readonly type: 'end'; readonly ends: Ends }
   /** Take back what was said of the ends at a server, as far as they have not begun. */
@@ -51,4 +55,5 @@ export type FromWorker =
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   | { readonly type: 'records'; readonly records: readonly ExchangeRecord[]; readonly lost: number }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
+  | { readonly type: 'explained'; readonly number: number; readonly answer: Answer }
   | { readonly type: 'drained' };

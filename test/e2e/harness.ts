@@ -49,6 +49,12 @@ export interface Options {
 /** Settings under load_balancing; `listen` and what tests never want are filled in. */
 export type Balancing = Record<string, unknown>;
 
+/** The configuration as a test wrote it. */
+export interface WrittenSettings {
+  load_balancing: Balancing;
+  log: Record<string, unknown>;
+}
+
 export class Openclaw {
   readonly port: number;
   readonly adminPort: number;
@@ -99,6 +105,25 @@ export class Openclaw {
   async status(): Promise<InstanceStatus> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}/status`);
     return (await response.json()) as InstanceStatus;
+  }
+
+  /** Writes another configuration, and has it taken over. */
+  async reload(change: (settings: WrittenSettings) => void): Promise<void> {
+    const file = join(this.folder, 'openclaw.yml');
+    const settings = JSON.parse(readFileSync(file, 'utf8'));
+    change(settings);
+    writeFileSync(file, JSON.stringify(settings, null, 2));
+    const url = `http://127.0.0.1:${this.adminPort}/config/reload`;
+    const response = await fetch(url, { method: 'POST' });
+    assert.equal(response.status, 200, await response.text());
+  }
+
+  /** The value of a metric, the labels as Prometheus writes them; 0 where it is absent. */
+  async metric(series: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
+    const text = await response.text();
+    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+    return Number(line?.slice(series.length + 1) ?? 0);
   }
 
   log(): LogLine[] {

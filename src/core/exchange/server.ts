@@ -1,8 +1,10 @@
 import type { SharedTable } from '../../table/table.ts';
 import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
+import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** Where a server is reached. */
 export interface ServerAddress {
@@ -13,6 +15,8 @@ export interface ServerAddress {
   readonly path: string;
   /** TLS to the server; null: plain. Part of what a pooled connection is known by. */
   readonly tls: ServerTls | null;
+  /** Connections begin with a PROXY header of this version. Absent: without. */
+  readonly proxy?: ProxyVersion;
 }
 
 export interface ServerTls {
@@ -54,6 +58,12 @@ export class Server implements PoolServer {
   readonly idle: ServerConnection[] = [];
   /** As its pool has it at present; null: without a breaker. */
   breaker: BreakerSettings | null = null;
+  /** Of its pool. */
+  queue: WaitQueue | null = null;
+  /** Connections that are being opened ahead of need. */
+  warming = 0;
+  /** None is opened ahead of need before this time: the last one failed. */
+  warmsFromMs = 0;
   readonly #table: SharedTable;
   readonly #clock: Clock;
   #isRetired = false;
