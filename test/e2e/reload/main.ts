@@ -91,7 +91,7 @@ console.log(
   `heap in use  ${growth.toFixed(3)} of what it was after ${SETTLED * 100}% of the reloads`,
 );
 console.log(`descriptors  ${idle.descriptors} before the load, ${end.descriptors} after it`);
-probe.close();
+await probe.close();
 const { output } = run.openclaw;
 output.stderr = output.stderr.replaceAll(/^Debugger .*\n/gm, '');
 await run.stop();
