@@ -223,6 +223,8 @@ async function tryToStart(
     load_balancing: {
       listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...balancing,
+      // A machine that runs many tests at once starves workers: that is not what they are about.
+      performance: { overload: { enabled: false }, ...(balancing.performance as object) },
       failover: { detection: { enabled: false }, ...(balancing.failover as object) },
     },
     admin: { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') },
