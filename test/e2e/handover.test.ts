@@ -13,16 +13,17 @@ before(async () => {
   server = await ScriptedServer.listen();
 });
 
-after(() => server.close());
+after(() => {
+  // A successor that a failed test left would hold this process open by its output.
+  for (const pid of successors) process.kill(pid, 'SIGKILL');
+  return server.close();
+});
 
 const HOST = 'Host: a.example\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
 
-/** Processes that no test waits for otherwise. */
+/** Processes of successors that have not been ended. */
 const successors = new Set<number>();
-process.on('exit', () => {
-  for (const pid of successors) process.kill(pid, 'SIGKILL');
-});
 
 interface Reply {
   pid: number;
@@ -98,7 +99,7 @@ test('new connections, kept ones, one under way and a tunnel: an upgrade loses n
   tunnel.close();
   gate.resolve();
   assert.equal((await underWay.response()).text, 'answered by the old one');
-  await once(openclaw.child, 'exit');
+  await until('the old one has ended', () => openclaw.child.exitCode !== null);
   assert.equal(openclaw.child.exitCode, 0);
   const after = await openclaw.send(get('/after'));
   assert.equal((await after.response()).text, '/after');
@@ -119,7 +120,7 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
   const { pools } = await openclaw.status();
   assert.equal(pools[0]!.servers[0]!.admin, 'draining', 'what an operator said is handed over');
   await fetch(drain.replace('drain', 'enable'), { method: 'POST' });
-  await once(openclaw.child, 'exit');
+  await until('the old one has ended', () => openclaw.child.exitCode !== null);
   const second = await upgraded(openclaw);
   successors.delete(first);
   await until('the first successor has ended', () => !existsSync(`/proc/${first}`));
