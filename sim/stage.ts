@@ -31,6 +31,7 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
+  tracing: null,
   highWaterBytes: 1_024,
   replayBytes: 65_536,
 };

@@ -110,6 +110,7 @@ export class Wire implements Connector {
       breaker: null,
       ejection: null,
       slowStartMs: 0,
+      tracing: null,
       timeouts,
       idlePerServerMax: 0,
       idleMs: HOUR_MS,

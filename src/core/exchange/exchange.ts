@@ -29,6 +29,7 @@ import type { Pool } from './pool.ts';
 import { isTooLate, mayRetry } from './retry.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
+import { Trace } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
 
 /**
@@ -60,6 +61,7 @@ export class Exchange implements TimerOwner {
   key = 0;
   /** What session persistence knows of the client; null: the pool has none. */
   binding: Binding | null = null;
+  readonly trace = new Trace();
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;

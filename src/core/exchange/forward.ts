@@ -9,6 +9,7 @@ import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
+import type { Trace } from './trace.ts';
 
 const HOP_BY_HOP =
   (1 << NAME.connection) |
@@ -134,6 +135,7 @@ const FORWARDS_MAX = 255;
  * @param absolute the target taken apart where it came in absolute form, else undefined
  * @param requestNumber for a request that brought no id; 0 where it did
  * @param added further lines
+ * @param trace adds its line where the request brought none
  */
 export function forwardedRequest(
   engine: Engine,
@@ -143,6 +145,7 @@ export function forwardedRequest(
   absolute: AbsoluteTarget | undefined,
   requestNumber: number,
   added: string,
+  trace: Trace,
 ): string {
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
@@ -167,6 +170,7 @@ export function forwardedRequest(
     copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   }
   if (added !== '') writer.text(added);
+  trace.write(writer);
   if (framing.body === BODY.chunked) writer.text('Transfer-Encoding: chunked\r\n');
   if (framing.upgrade) {
     writer.text(`Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`);

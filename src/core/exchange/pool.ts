@@ -12,6 +12,7 @@ import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
 import type { Server } from './server.ts';
 import { ServerConnection } from './server-connection.ts';
+import type { TracingSettings } from './trace.ts';
 
 /** Timeouts of spec §1, in milliseconds. */
 export interface Timeouts {
@@ -45,6 +46,8 @@ export interface PoolSettings {
   ejection: EjectionSettings | null;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
+  /** null: trace context goes through as it came. */
+  tracing: TracingSettings | null;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */
