@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { pino } from 'pino';
 import { parseConfig } from '../config/load.ts';
-import { Instance } from '../control/instance.ts';
+import { Instance, type InstanceLog } from '../control/instance.ts';
 import { AdminServer } from './server.ts';
 
 const TOKEN = 'a-token-of-some-length';
@@ -23,16 +23,19 @@ admin:
   token: ${TOKEN}-hidden
 `;
 
+const NO_LOG: InstanceLog = {
+  logger: pino({ enabled: false }),
+  writeLines: async () => {},
+  prepare: async () => ({ commit: () => {}, abandon: async () => {} }),
+  dropped: () => 0,
+};
+
 /** An instance without traffic, and its admin API on a free port. */
 async function open(context: TestContext, token = '') {
   const { settings, problems } = parseConfig(CONFIG, { file: 'test', env: {} });
   assert.ok(settings !== undefined, JSON.stringify(problems));
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
-  const instance = new Instance(
-    settings,
-    { logger: pino({ enabled: false }), dropped: () => 0 },
-    folder,
-  );
+  const instance = new Instance(settings, NO_LOG, folder);
   context.after(() => rmSync(folder, { recursive: true }));
   const admin = new AdminServer({ instance, token });
   const port = await admin.listen({ host: '127.0.0.1', port: 0 });

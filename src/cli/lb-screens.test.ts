@@ -38,6 +38,7 @@ const status = (servers: ServerStatus[]): InstanceStatus => ({
   workerDeaths: 0,
   listeners: ['http://127.0.0.1:8080'],
   requests: 123_456,
+  isMonitored: true,
   requestsPerSecond: 1234,
   errorRate: 0.071,
   p50Ms: 0.42,

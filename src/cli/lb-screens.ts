@@ -26,12 +26,7 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
       `${name}: ${strategy}, ${plural(servers.length, 'server')}`,
     ]),
     ['servers', stateCounts(all, isColoured)],
-    [
-      'requests',
-      `${count(status.requestsPerSecond)}/s, ${count(status.inFlight)} in flight, ${count(status.requests)} since the start`,
-    ],
-    ['errors', errorText(status.errorRate, isColoured)],
-    ['latency', `p50 ${ms(status.p50Ms)}, p99 ${ms(status.p99Ms)}`],
+    ...trafficRows(status, isColoured),
     [
       'open',
       `${plural(status.clientConnections, 'client connection')}, ${plural(status.tunnels, 'tunnel')}, ${plural(status.streams, 'stream')}`,
@@ -50,6 +45,22 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+function trafficRows(status: InstanceStatus, isColoured: boolean): [string, string][] {
+  const inFlight = `${count(status.inFlight)} in flight`;
+  if (!status.isMonitored) {
+    const why = 'not counted: load_balancing.monitoring.enabled is false';
+    return [['requests', `${inFlight}, ${paint(why, 'yellow', isColoured)}`]];
+  }
+  return [
+    [
+      'requests',
+      `${count(status.requestsPerSecond)}/s, ${inFlight}, ${count(status.requests)} since the start`,
+    ],
+    ['errors', errorText(status.errorRate, isColoured)],
+    ['latency', `p50 ${ms(status.p50Ms)}, p99 ${ms(status.p99Ms)}`],
+  ];
 }
 
 /** A row a server. */

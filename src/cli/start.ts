@@ -16,7 +16,7 @@ import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
 import { unservedSettings } from '../control/unserved.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
-import { type Log, openLog } from '../observe/log.ts';
+import { type Log, type LogSettings, openLog } from '../observe/log.ts';
 import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import { type Demo, startDemo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -40,7 +40,7 @@ export async function start(io: Io, options: StartOptions): Promise<void> {
     const { settings, file: source } = running;
     const workers = options.workers ?? workersOf(settings);
     const file = logFile(settings, io.env);
-    const log = await openLogOrFail(file, settings);
+    const log = await openLogOrFail(io, settings);
     const instance = openInstance(settings, log, io);
     await orFail(instance.start(workers));
     const reloader = newReloader(io, instance, running, options);
@@ -152,19 +152,34 @@ function workersOf(settings: Settings): number {
   return workers === 'auto' ? Math.min(availableParallelism(), 32) : workers;
 }
 
-async function openLogOrFail(file: string, { log }: Settings): Promise<Log> {
+async function openLogOrFail(io: Io, settings: Settings): Promise<Log> {
   try {
-    return await openLog({ file, maxBytes: log.max_size, maxFiles: log.max_files }, log.level);
+    return await openLog(logSettings(io, settings));
   } catch (error) {
-    throw refusal(
-      `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
-    );
+    throw refusal(logFailure(io, settings, error));
   }
 }
 
+function logSettings(io: Io, settings: Settings): LogSettings {
+  const { level, max_size, max_age, max_files } = settings.log;
+  const file = logFile(settings, io.env);
+  return { file, level, maxBytes: max_size, maxAgeMs: max_age, maxFiles: max_files };
+}
+
+function logFailure(io: Io, settings: Settings, error: unknown): string {
+  return `cannot write the log ${logFile(settings, io.env)}: ${(error as Error).message}. Name another file in log.file.`;
+}
+
 function openInstance(settings: Settings, log: Log, io: Io): Instance {
+  const prepare = async (next: Settings) => {
+    try {
+      return await log.prepare(logSettings(io, next));
+    } catch (error) {
+      throw new Error(logFailure(io, next, error));
+    }
+  };
   try {
-    return new Instance(settings, log, stateDirectory(io.env));
+    return new Instance(settings, { ...log, prepare }, stateDirectory(io.env));
   } catch (error) {
     if (error instanceof SessionKeyError) throw refusal(error.message);
     throw error;

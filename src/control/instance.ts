@@ -1,7 +1,8 @@
 import type { Settings } from '../config/schema.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
-import type { Log, Logger } from '../observe/log.ts';
+import type { Log, LogChange, Logger } from '../observe/log.ts';
 import { ADMIN } from '../table/layout.ts';
+import { WORKER_COUNTER } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { HealthKeeper } from './health-keeper.ts';
@@ -16,6 +17,12 @@ import { Supervisor } from './supervisor.ts';
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
 
+/** Where the instance writes what happens. */
+export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
+  /** Makes the log ready for other settings. @throws Error that names the mend */
+  prepare(settings: Settings): Promise<LogChange>;
+}
+
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
   readonly log: Logger;
@@ -29,20 +36,16 @@ export class Instance {
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
-  #lostLogRecords = 0;
-  readonly #droppedLines: () => number;
+  readonly #instanceLog: InstanceLog;
 
   /**
    * @param stateDirectory where the key of session cookies is kept
    * @throws SessionKeyError when that key can be neither read nor made
    */
-  constructor(
-    settings: Settings,
-    { logger: log, dropped }: Pick<Log, 'logger' | 'dropped'>,
-    stateDirectory: string,
-  ) {
+  constructor(settings: Settings, instanceLog: InstanceLog, stateDirectory: string) {
+    const log = instanceLog.logger;
     this.log = log;
-    this.#droppedLines = dropped;
+    this.#instanceLog = instanceLog;
     this.#settings = settings;
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
@@ -54,12 +57,9 @@ export class Instance {
       this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
-      onRecords: (records, lost) => {
-        this.#lostLogRecords += lost;
-        for (const record of records) {
-          if (record.failure !== '' || record.status >= 500) this.observer.recordError(record);
-          log[record.status >= 500 ? 'warn' : 'info']({ event: 'request', ...record });
-        }
+      writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
+      onErrors: (records) => {
+        for (const record of records) this.observer.recordError(record);
       },
       onDeath: (lane, cause) => {
         this.#workerDeaths += 1;
@@ -99,11 +99,18 @@ export class Instance {
    *
    * @param workers data threads that the settings ask for
    * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
-   *   cookies cannot be read; nothing has changed then
+   *   cookies cannot be read, Error when the log cannot be opened; nothing has changed then
    */
   async reload(settings: Settings, workers: number): Promise<void> {
     const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
-    await this.#supervisor.apply(plan);
+    const logChange = await this.#instanceLog.prepare(settings);
+    try {
+      await this.#supervisor.apply(plan);
+    } catch (error) {
+      await logChange.abandon();
+      throw error;
+    }
+    logChange.commit();
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -153,7 +160,8 @@ export class Instance {
     return {
       lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,
-      lostLogRecords: this.#lostLogRecords + this.#droppedLines(),
+      lostLogRecords:
+        this.#table.measures.total(WORKER_COUNTER.recordsLost) + this.#instanceLog.dropped(),
     };
   }
 }

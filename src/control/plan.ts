@@ -28,7 +28,7 @@ export function planOf(
   persistence: PersistencePlan | null,
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
-  const { timeout, performance, failover, limits } = balancing;
+  const { timeout, performance, failover, limits, monitoring } = balancing;
   const pooling = performance.connection_pool;
   const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
   const servers = serversOf(settings, rows);
@@ -41,6 +41,8 @@ export function planOf(
       fields: limits.header_count,
     },
     access: log.access,
+    logLevel: log.level,
+    measures: monitoring.enabled,
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
     pool: {
       strategy: balancing.strategy,
@@ -67,6 +69,7 @@ export function planOf(
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
+        tracing: tracingSettings(monitoring),
         // Below this a socket tells nobody that it has drained, and who was paused stayed so.
         highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
         replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
@@ -104,6 +107,13 @@ function failureSettings(
         : null,
     slowStartMs: failover.slow_start,
   };
+}
+
+function tracingSettings({
+  enabled,
+  tracing,
+}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+  return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 
 function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {

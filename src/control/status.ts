@@ -53,6 +53,8 @@ export interface InstanceStatus {
   workers: number;
   workerDeaths: number;
   listeners: string[];
+  /** False: monitoring is off, and requests are neither counted nor timed. */
+  isMonitored: boolean;
   requests: number;
   requestsPerSecond: number;
   /** Part of the answers of the last seconds that are 5xx, 0 to 1. */
@@ -90,6 +92,7 @@ export function statusOf(
     workers: lanes.length,
     workerDeaths,
     listeners: listen.map(urlOf),
+    isMonitored: plan.measures,
     requests: sum([...pool.servers.map(({ row }) => row), measures.noRow].map(requestsOf(table))),
     requestsPerSecond: ratio(window.requests, window.seconds),
     errorRate: ratio(window.errors, window.requests),

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { LinePiece } from '../worker/line-pieces.ts';
 import type { FromWorker, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
@@ -17,7 +18,10 @@ const RESTART_MS_MAX = 5_000;
 const RESTART_FORGIVEN_MS = 60_000;
 
 export interface SupervisorEvents {
-  onRecords(records: readonly ExchangeRecord[], lost: number): void;
+  /** Lines of the access log; the bytes go back once the promise is fulfilled. */
+  writeLines(bytes: Uint8Array, lines: number): Promise<void>;
+  /** Some of the requests that went wrong. */
+  onErrors(records: readonly ExchangeRecord[]): void;
   /** A data thread died and will be replaced. */
   onDeath(lane: number, cause: string): void;
 }
@@ -162,9 +166,8 @@ export class Supervisor {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') resolve();
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
-        else if (message.type === 'records') {
-          this.#events.onRecords(message.records, message.lost);
-        }
+        else if (message.type === 'errors') this.#events.onErrors(message.records);
+        else if (message.type === 'lines') void this.#writeLines(worker, message.piece);
       });
       worker.on('exit', () => {
         reject(new Error(cause));
@@ -173,6 +176,12 @@ export class Supervisor {
         if (!this.#isEnding) this.#replace(lane, cause);
       });
     });
+  }
+
+  async #writeLines(worker: Worker, piece: LinePiece): Promise<void> {
+    const { bytes, index, length, lines } = piece;
+    await this.#events.writeLines(new Uint8Array(bytes, 0, length), lines);
+    worker.postMessage({ type: 'written', index } satisfies ToWorker);
   }
 
   #replace(lane: number, cause: string): void {

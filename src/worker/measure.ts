@@ -22,12 +22,14 @@ export function measureExchange(
   } else measures.time(row, lane, TIMING.total, durationMs);
 }
 
-function measureStream(
+/** An event stream or a tunnel is over; what was neither is not looked at. */
+export function measureStream(
   measures: Measures,
   lane: number,
   exchange: Exchange,
   durationMs: number,
 ): void {
+  if (!exchange.isStream && !exchange.isTunnel) return;
   measures.add(lane, exchange.isTunnel ? GAUGE.tunnels : GAUGE.streams, -1);
   measures.timeOfWorker(lane, WORKER_TIMING.streamDuration, durationMs);
   measures.add(lane, endingOf(exchange.failure), 1);

@@ -1,4 +1,5 @@
 /** Everything that the control thread and a data thread say to each other. */
+import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -21,12 +22,17 @@ export type ToWorker =
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
   /** Accept no more, let what is under way end, then say `drained`. */
-  | { readonly type: 'drain'; readonly withinMs: number };
+  | { readonly type: 'drain'; readonly withinMs: number }
+  /** A piece of the access log is written, and free to be filled again. */
+  | { readonly type: 'written'; readonly index: number };
 
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'prepared' }
   /** An address could not be opened, at the start or in preparing a plan. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
-  | { readonly type: 'records'; readonly records: readonly ExchangeRecord[]; readonly lost: number }
+  /** Lines of the access log. */
+  | { readonly type: 'lines'; readonly piece: LinePiece }
+  /** Some of the requests that went wrong. */
+  | { readonly type: 'errors'; readonly records: readonly ExchangeRecord[] }
   | { readonly type: 'drained' };

@@ -40,6 +40,10 @@ export interface WorkerPlan {
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';
+  /** Least level of lines that are written. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Whether requests are counted and timed. */
+  readonly measures: boolean;
   /** What one read takes at the most. */
   readonly readBytes: number;
 }

@@ -23,6 +23,8 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** Of the trace that it belongs to; empty where tracing is off. */
+  trace_id: string;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
@@ -41,6 +43,7 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    trace_id: exchange.trace.id,
   };
 }
 
@@ -59,6 +62,7 @@ export function refusalRecord(via: Via, code: string, status: number): ExchangeR
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    trace_id: '',
   };
 }
 

@@ -2,38 +2,26 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import type { ExchangeRecord } from './record.ts';
+import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
 
-/** Records go over in batches; what the control thread cannot take in time is counted and lost. */
+/** What was recorded goes over at least so often, that `openclaw logs --follow` is no riddle. */
 const RECORDS_EVERY_MS = 200;
-const RECORDS_MAX = 2000;
 
 const start = workerData as WorkerStart;
 const port = parentPort!;
 const say = (message: FromWorker) => port.postMessage(message);
 
-let records: ExchangeRecord[] = [];
-let lost = 0;
-
+const table = SharedTable.open(start.memory, start);
+const records = new RecordSender(say, table.measures, start.lane);
 const worker = new DataWorker({
   lane: start.lane,
-  table: SharedTable.open(start.memory, start),
+  table,
   plan: start.plan,
   takesUnixSockets: start.takesUnixSockets,
-  onRecord: (record) => {
-    if (records.length < RECORDS_MAX) records.push(record);
-    else lost += 1;
-  },
+  records,
 });
-
-const flush = () => {
-  if (records.length === 0 && lost === 0) return;
-  say({ type: 'records', records, lost });
-  records = [];
-  lost = 0;
-};
-const flusher = setInterval(flush, RECORDS_EVERY_MS);
+const flusher = setInterval(() => records.flush(), RECORDS_EVERY_MS);
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -49,13 +37,16 @@ port.on('message', (message: ToWorker) => {
     case 'drain':
       void drain(message.withinMs);
       break;
+    case 'written':
+      records.giveBack(message.index);
+      break;
   }
 });
 
 async function drain(withinMs: number): Promise<void> {
   await worker.drain(withinMs);
   clearInterval(flusher);
-  flush();
+  records.flush();
   say({ type: 'drained' });
   port.close();
 }

@@ -19,11 +19,12 @@ import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
-import { measureExchange, measureRefusal, measureThread } from './measure.ts';
+import { measureExchange, measureRefusal, measureStream, measureThread } from './measure.ts';
 import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+import type { RecordSink } from './records.ts';
 
 const TICK_MS = 50;
 /** Memory and processor time of the thread are looked at every so many ticks. */
@@ -34,8 +35,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
-  /** Hears of the requests that the plan wants logged. */
-  readonly onRecord: (record: ExchangeRecord) => void;
+  readonly records: RecordSink;
 }
 
 export class DataWorker {
@@ -238,16 +238,27 @@ export class DataWorker {
 
   #settled(exchange: Exchange, server: Server | null, nowMs: number): void {
     const { table, lane } = this.#engine;
-    measureExchange(table.measures, lane, exchange, server, nowMs);
-    const { access } = this.#plan;
-    if (access === 'off') return;
+    const { access, measures } = this.#plan;
+    if (measures) measureExchange(table.measures, lane, exchange, server, nowMs);
+    else measureStream(table.measures, lane, exchange, nowMs - exchange.startedMs);
     const isError = exchange.failure !== '' || exchange.status >= 500;
-    if (access === 'all' || isError) this.#options.onRecord(recordOf(exchange, server, nowMs));
+    if (isError || access === 'all') this.#record(recordOf(exchange, server, nowMs), isError);
   }
 
   #refused(via: Via, code: string, status: number): void {
-    measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
-    if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
+    if (this.#plan.measures) {
+      measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
+    }
+    this.#record(refusalRecord(via, code, status), true);
+  }
+
+  #record(record: ExchangeRecord, isError: boolean): void {
+    const { records } = this.#options;
+    const { access, logLevel } = this.#plan;
+    if (isError) records.failed(record);
+    if (access === 'off' || logLevel === 'error') return;
+    if (logLevel === 'warn' && record.status < 500) return;
+    records.log(record, this.#engine.clock.wallMs());
   }
 }
 

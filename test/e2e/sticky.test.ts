@@ -373,7 +373,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     table,
     plan,
     takesUnixSockets: true,
-    onRecord: () => {},
+    records: { log: () => {}, failed: () => {} },
   });
   await worker.listen();
   const askWorker = async (...cookies: string[]) => {

@@ -1,0 +1,75 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { IsoTime, writeAccessLine } from './access-line.ts';
+import { type LinePiece, LinePieces } from './line-pieces.ts';
+import type { ExchangeRecord } from './record.ts';
+
+const RECORD: ExchangeRecord = {
+  requestId: '0123456789abcdef-00000001',
+  peer: '192.0.2.7',
+  request: 'GET /path?a=1',
+  pool: 'default',
+  server: 'red',
+  attempts: 2,
+  status: 200,
+  failure: '',
+  durationMs: 1.25,
+  firstByteMs: -1,
+  requestBodyBytes: 0,
+  responseBodyBytes: 130,
+  kind: 'request',
+  trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
+};
+const TIME = '2026-01-31T12:00:00.001Z';
+const HEAD = { level: 'info', time: TIME, name: 'load_balancing', event: 'request' };
+
+function accessLine(record: ExchangeRecord, level: 'info' | 'warn', time: string): string {
+  const sent: LinePiece[] = [];
+  const pieces = new LinePieces((piece) => sent.push(piece));
+  assert.ok(writeAccessLine(pieces, record, level, time));
+  pieces.flush();
+  return Buffer.from(sent[0]!.bytes).toString('utf8', 0, sent[0]!.length);
+}
+
+test('a line of the access log holds every field of its record', () => {
+  const line = accessLine(RECORD, 'info', TIME);
+  assert.ok(line.endsWith('}\n'));
+  assert.deepEqual(JSON.parse(line), { ...HEAD, ...RECORD });
+});
+
+test('without a trace there is no trace_id', () => {
+  const { trace_id: _, ...rest } = RECORD;
+  const line = accessLine({ ...RECORD, trace_id: '' }, 'info', TIME);
+  assert.deepEqual(JSON.parse(line), { ...HEAD, ...rest });
+});
+
+test('whatever a client sends, the line is one line of JSON', () => {
+  const everyByte = String.fromCharCode(...Array.from({ length: 256 }, (_, byte) => byte));
+  const record = { ...RECORD, request: everyByte, requestId: '"},\\{"', server: 'grün 绿 🦊' };
+  const line = accessLine(record, 'warn', TIME);
+  assert.equal(line.indexOf('\n'), line.length - 1);
+  assert.deepEqual(JSON.parse(line), { ...HEAD, level: 'warn', ...record });
+});
+
+test('numbers are written as they are, small and large', () => {
+  for (const value of [0, 1, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 5e12]) {
+    const record = { ...RECORD, responseBodyBytes: value, attempts: value };
+    assert.deepEqual(JSON.parse(accessLine(record, 'info', TIME)), { ...HEAD, ...record });
+  }
+  for (const ms of [0, 0.001, 0.01, 0.1, 0.999, 1, 12.345, 999.999, 59_999.5, 3_600_000, 1e9]) {
+    const record = { ...RECORD, durationMs: ms, firstByteMs: ms };
+    assert.deepEqual(JSON.parse(accessLine(record, 'info', TIME)), { ...HEAD, ...record });
+  }
+});
+
+test('of an endless target a part is written', () => {
+  const line = accessLine({ ...RECORD, request: `GET /${'"'.repeat(100_000)}` }, 'info', TIME);
+  assert.ok(line.length < 20_000);
+  assert.match(JSON.parse(line).request, /^GET \/"+$/);
+});
+
+test('the time is told to the millisecond, in UTC', () => {
+  const time = new IsoTime();
+  assert.equal(time.of(Date.parse(TIME)), TIME);
+  assert.equal(time.of(Date.parse(TIME) + 1), '2026-01-31T12:00:00.002Z');
+});
