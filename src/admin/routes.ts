@@ -1,7 +1,6 @@
 /** The admin API, one line a route. GET reads, POST changes. */
 import { parseDuration } from '../base/units.ts';
 import type { Instance } from '../control/instance.ts';
-import { SERVER_ACTIONS, type ServerAction } from '../control/status.ts';
 import { effectiveConfiguration } from './effective.ts';
 import { statsOf } from './stats.ts';
 
@@ -102,12 +101,6 @@ export const ROUTES: readonly Route[] = [
         ? ok({ failedBack: true })
         : wrong(409, 'nothing_to_fail_back', 'no pool has failed over to its backups'),
   },
-  {
-    method: 'POST',
-    path: '/servers/:name/:action',
-    help: 'drain, enable or disable a server',
-    handle: changeServer,
-  },
 ];
 
 async function metrics({ instance }: Call): Promise<Reply> {
@@ -128,18 +121,6 @@ function silence({ instance, query }: Call): Reply {
   const untilMs = parsed.value === 0 ? 0 : Date.now() + parsed.value;
   instance.observer.silenceAlerts(untilMs);
   return ok({ silentUntilMs: untilMs });
-}
-
-function changeServer({ instance, params }: Call): Reply {
-  const { name = '', action = '' } = params;
-  if (!Object.hasOwn(SERVER_ACTIONS, action)) {
-    return wrong(404, 'unknown_action', `one of ${Object.keys(SERVER_ACTIONS).join(', ')}`);
-  }
-  if (!instance.setServer(name, action as ServerAction)) {
-    const names = instance.plan.pool.servers.map(({ label }) => label).join(', ');
-    return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
-  }
-  return ok({ server: name, action });
 }
 
 export function ok(body: object): Reply {

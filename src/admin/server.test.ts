@@ -4,9 +4,9 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { pino } from 'pino';
 import { parseConfig } from '../config/load.ts';
-import { Instance, type InstanceLog } from '../control/instance.ts';
+import { Instance } from '../control/instance.ts';
+import { NO_LOG } from '../control/no-log.fixture.ts';
 import { AdminServer } from './server.ts';
 
 const TOKEN = 'a-token-of-some-length';
@@ -22,13 +22,6 @@ load_balancing:
 admin:
   token: ${TOKEN}-hidden
 `;
-
-const NO_LOG: InstanceLog = {
-  logger: pino({ enabled: false }),
-  writeLines: async () => {},
-  prepare: async () => ({ commit: () => {}, abandon: async () => {} }),
-  dropped: () => 0,
-};
 
 /** An instance without traffic, and its admin API on a free port. */
 async function open(context: TestContext, token = '') {
@@ -84,6 +77,25 @@ test('servers are drained, disabled and enabled by POST, and by nothing else', a
   assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
 });
 
+test("a weight is set, shown as the operator's, and taken back", async (context) => {
+  const { ask } = await open(context);
+  const weightOf = async () => {
+    const { pools } = JSON.parse((await ask('GET', '/status')).text);
+    const { weight, weightIsOperators } = pools[0].servers[0];
+    return [weight, weightIsOperators];
+  };
+  const { text } = await ask('POST', '/servers/red/weight?to=7');
+  assert.match(text, /round_robin looks at no weights but 0/);
+  assert.deepEqual(await weightOf(), [7, true]);
+  assert.equal((await ask('POST', '/servers/red/weight?to=default')).status, 200);
+  assert.deepEqual(await weightOf(), [1, false]);
+  for (const to of ['', '-1', '257', '1.5', 'heavy']) {
+    assert.equal((await ask('POST', `/servers/red/weight?to=${to}`)).status, 400, to);
+  }
+  assert.equal((await ask('POST', '/servers/red/drain?timeout=5')).status, 400);
+  assert.equal((await ask('POST', '/servers/red/drain?timeout=8d')).status, 400);
+});
+
 test('what is not known is refused with what is', async (context) => {
   const { ask } = await open(context);
   const server = await ask('POST', '/servers/pink/drain');
@@ -91,7 +103,7 @@ test('what is not known is refused with what is', async (context) => {
   assert.match(server.text, /there is no server \\"pink\\"; there are red, 127\.0\.0\.1:2/);
   const action = await ask('POST', '/servers/red/toString');
   assert.equal(action.status, 404);
-  assert.match(action.text, /one of drain, enable, disable/);
+  assert.match(action.text, /one of drain, disable, enable, weight/);
   assert.match((await ask('GET', '/nothing')).text, /GET \/status/);
 });
 

@@ -6,6 +6,7 @@ import type { Instance } from '../control/instance.ts';
 import { removeStaleSocket } from '../io/listener.ts';
 import { refusalOf } from './guard.ts';
 import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
+import { SERVER_ROUTES } from './server-routes.ts';
 
 export interface AdminOptions {
   readonly instance: Instance;
@@ -24,7 +25,7 @@ export class AdminServer {
 
   constructor(options: AdminOptions) {
     this.#options = options;
-    this.#routes = [...ROUTES, ...(options.routes ?? [])];
+    this.#routes = [...ROUTES, ...SERVER_ROUTES, ...(options.routes ?? [])];
   }
 
   /**
@@ -51,12 +52,16 @@ export class AdminServer {
     this.#socketPath = path;
   }
 
-  close(): void {
-    for (const server of this.#servers) {
-      server.close();
-      server.closeAllConnections();
-    }
+  /** Frees its addresses; answers under way go out. */
+  release(): void {
+    for (const server of this.#servers) server.close();
     if (this.#socketPath !== '') rmSync(this.#socketPath, { force: true });
+    this.#socketPath = '';
+  }
+
+  close(): void {
+    this.release();
+    for (const server of this.#servers) server.closeAllConnections();
   }
 
   async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {

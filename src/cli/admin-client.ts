@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:http';
 import { isIPv6 } from 'node:net';
+import { type Command, InvalidArgumentError } from 'commander';
 import { parseAddress } from '../base/address.ts';
+import { parseDuration } from '../base/units.ts';
 import { parseConfig } from '../config/load.ts';
 import { adminSocket } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
@@ -15,6 +17,20 @@ export interface AdminOptions {
   config?: string;
   /** `host:port` or the path of a unix socket, whatever the configuration says. */
   admin?: string;
+}
+
+/** Gives a command the options by which it finds the running instance. */
+export function reached(command: Command): Command {
+  return command
+    .option('-c, --config <file>', 'the configuration of the instance')
+    .option('--admin <address>', 'its admin address: host:port or a unix socket');
+}
+
+/** Reads an argument like 5m. @returns milliseconds */
+export function duration(text: string): number {
+  const parsed = parseDuration(text);
+  if (!parsed.ok) throw new InvalidArgumentError(parsed.reason);
+  return parsed.value;
 }
 
 const ANSWER_MS_MAX = 30_000;

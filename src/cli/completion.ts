@@ -51,12 +51,13 @@ export function completions(program: Command, words: readonly string[]): string[
 
 function candidates(command: Command, given: readonly string[], begun: string): string[] {
   const last = given.at(-1);
-  const option = command.options.find((one) => one.long === last || one.short === last);
+  const options = withParents(command).flatMap((one) => one.options);
+  const option = options.find((one) => last !== undefined && [one.long, one.short].includes(last));
   if (option?.long === '--section') return settingPaths('sections');
   if (option?.argChoices !== undefined) return option.argChoices;
   if (option !== undefined && (option.required || option.optional)) return [];
   if (begun.startsWith('-')) {
-    return command.options.filter((one) => !one.hidden).map((one) => one.long ?? one.short!);
+    return options.filter((one) => !one.hidden).map((one) => one.long ?? one.short!);
   }
   const inner = command.commands.map((one) => one.name()).filter((name) => !name.startsWith('_'));
   if (inner.length > 0) return inner;
@@ -66,6 +67,11 @@ function candidates(command: Command, given: readonly string[], begun: string): 
     if (['get', 'set', 'unset'].includes(command.name())) return settingPaths('all');
   }
   return command.registeredArguments[words.length]?.argChoices ?? [];
+}
+
+/** The command and those it is part of, whose options it takes too. */
+function withParents(command: Command): Command[] {
+  return command.parent === null ? [command] : [command, ...withParents(command.parent)];
 }
 
 function settingPaths(which: 'sections' | 'all'): string[] {

@@ -1,11 +1,15 @@
 /** The configuration file as the commands see it: found, read, validated, written. */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import type { FileRead } from '../config/checks.ts';
 import { type Loaded, parseConfig } from '../config/load.ts';
 import { locateConfig } from '../config/locate.ts';
 import { renderProblems } from '../config/render.ts';
 import { readIfThere, updateFile } from '../config/store.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
+
+/** Every authority of the world takes a quarter of it. */
+const NAMED_FILE_BYTES_MAX = 1024 * 1024;
 
 /** The file that is there; where none is, the command ends and says where it looked. */
 export function requireFile(io: Io, config: string | undefined): string {
@@ -31,7 +35,9 @@ export function readConfig(file: string): string {
 
 /** Validates a text as the content of `file`, the files it names included. */
 export function check(io: Io, text: string, file: string): Loaded {
-  return parseConfig(text, { file: shown(io, file), env: io.env, fileProblem: unreadable(io) });
+  const surroundings = { readFile: readNamedFile, nowMs: io.now().getTime() };
+  const folder = dirname(resolve(io.cwd, file));
+  return parseConfig(text, { file: shown(io, file), folder, env: io.env, surroundings });
 }
 
 /** Ends the command with all problems where there are any. */
@@ -94,14 +100,32 @@ export function shown(io: Io, file: string): string {
   return near.startsWith('..') ? file : near;
 }
 
-function unreadable(io: Io): (path: string) => string | undefined {
-  return (path) => {
-    try {
-      accessSync(resolve(io.cwd, path), constants.R_OK);
-      return undefined;
-    } catch (error) {
-      const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-      return missing ? 'there is no such file' : 'the file cannot be read';
+function readNamedFile(path: string): FileRead {
+  try {
+    const { mode, size } = statSync(path);
+    if (size > NAMED_FILE_BYTES_MAX) {
+      return { ok: false, reason: 'it is too large to be a certificate or a key' };
     }
-  };
+    return { ok: true, bytes: readFileSync(path), mode };
+  } catch (error) {
+    return { ok: false, ...whyUnreadable(path, (error as NodeJS.ErrnoException).code) };
+  }
+}
+
+function whyUnreadable(path: string, code: string | undefined): { reason: string; help?: string } {
+  if (code === 'ENOENT' || code === 'ENOTDIR') {
+    let there = dirname(path);
+    while (!existsSync(there)) there = dirname(there);
+    if (there === dirname(path)) return { reason: 'there is no such file' };
+    return {
+      reason: 'there is no such file',
+      help: `of the folders above it, the last that exists is ${there}`,
+    };
+  }
+  if (code === 'EISDIR') return { reason: 'this is a folder, not a file' };
+  if (code === 'EACCES') {
+    const help = 'let the user of openclaw read it, and enter the folders above it';
+    return { reason: 'this user may not read it', help };
+  }
+  return { reason: `it cannot be read (${code})` };
 }

@@ -23,8 +23,9 @@ function workplace(t: TestContext, text?: string) {
     file,
     env,
     read: () => readFileSync(file, 'utf8'),
-    async type(line: string) {
+    async type(line: string, name = 'openclaw') {
       const io: Io & { stdout: string; stderr: string } = {
+        name,
         stdout: '',
         stderr: '',
         out: (more) => {
@@ -223,4 +224,14 @@ test('every command has an example in its help', async (t) => {
     assert.equal(code, 0);
     assert.match(out, /Examples:\n {2}\$ openclaw config /);
   }
+});
+
+test('hints name the command as it was called, and values stay as they are', async (t) => {
+  const place = workplace(t, 'log:\n  file: openclaw start\n');
+  const set = await place.type('set log.level warn', 'openclaw-lb');
+  assert.match(set.out, /"openclaw-lb config reload" applies it/);
+  const help = await place.type('set --help', 'openclaw-lb');
+  assert.match(help.out, /\$ openclaw-lb config set /);
+  assert.doesNotMatch(help.out, /openclaw config/);
+  assert.equal((await place.type('get log.file', 'openclaw-lb')).out, 'openclaw start\n');
 });

@@ -39,7 +39,7 @@ import {
   shown,
   warn,
 } from './config-file.ts';
-import { CommandError, EXIT, EXIT_CODES_HELP, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, EXIT_CODES_HELP, type Io } from './io.ts';
 
 interface Options {
   config?: string;
@@ -407,7 +407,8 @@ function tellEdited(io: Io, { file, before, after, changed }: Edited, options: O
   }
   if (changes !== undefined && changes.length > 0) io.out(`${formatChanges(changes)}\n`);
   const next = '"openclaw config reload" applies it';
-  io.out(options.dryRun ? 'nothing was written\n' : `${shown(io, file)} is written; ${next}\n`);
+  const written = asCalled(io, `${shown(io, file)} is written; ${next}\n`);
+  io.out(options.dryRun ? 'nothing was written\n' : written);
 }
 
 /** A path that the schema knows; for another the nearest is named. */

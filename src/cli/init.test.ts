@@ -57,6 +57,14 @@ for (const [name, preset] of Object.entries(PRESETS)) {
   });
 }
 
+test('completion offers the flags of a command and of those it is part of', () => {
+  const io = { out() {}, err() {}, env: {}, cwd: '/', colour: false } as unknown as Io;
+  const all = program(io);
+  assert.deepEqual(completions(all, ['config', 'import', '--f']), ['--file', '--fix-typography']);
+  assert.deepEqual(completions(all, ['config', 'import', '--c']), ['--config']);
+  assert.deepEqual(completions(all, ['config', 'import', '--file', '']), []);
+});
+
 test('init takes flags, and replaces no file unless it is told to', async (t) => {
   const cwd = folderOf(t);
   const argv = ['init', '--preset', 'web', '--server', '10.0.0.1:80', '–listen', '“[::1]:80”'];

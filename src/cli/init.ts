@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import { parseAddress } from '../base/address.ts';
 import { updateFile } from '../config/store.ts';
 import { check, refuseProblems, shown, warn } from './config-file.ts';
-import { CommandError, EXIT, EXIT_CODES_HELP, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, EXIT_CODES_HELP, type Io } from './io.ts';
 import { PRESETS, type PresetAnswers, presetText } from './presets.ts';
 
 interface Options {
@@ -69,7 +69,7 @@ async function init(io: Io, options: Options): Promise<void> {
   }
   warn(io, loaded);
   io.out(`${shown(io, file)} is written for ${answers.servers.length} servers\n`);
-  io.out('next: openclaw config validate, then openclaw start\n');
+  io.out(asCalled(io, 'next: openclaw config validate, then openclaw start\n'));
 }
 
 type Ask = Io['ask'];

@@ -1,7 +1,13 @@
+import { basename } from 'node:path';
+
 /** What a command touches of the world around it, so that tests can run it in their own process. */
 export interface Io {
+  /** Values: what somebody may read on with a program. */
   out: (text: string) => void;
+  /** Problems and help, for people. */
   err: (text: string) => void;
+  /** What the command was called by; `openclaw` where it is left out. */
+  name?: string;
   /** Asks a question and gives back the answer; absent where nobody is there to answer. */
   ask?: (question: string) => Promise<string>;
   env: Readonly<Record<string, string | undefined>>;
@@ -39,10 +45,24 @@ export class CommandError extends Error {
   }
 }
 
-export function processIo(): Io {
+export const COMMANDS = 'alerts check completion config init lb logs start upgrade'.split(' ');
+const OWN_COMMAND = new RegExp(`\\bopenclaw(?= (?:${COMMANDS.join('|')})\\b)`, 'g');
+
+/**
+ * A text for people, its commands named as this one was called: where another program is
+ * `openclaw`, a hint to type `openclaw config set` would send them there.
+ */
+export function asCalled({ name = 'openclaw' }: Pick<Io, 'name'>, text: string): string {
+  return name === 'openclaw' ? text : text.replace(OWN_COMMAND, name);
+}
+
+/** @param called the path by which the program was started */
+export function processIo(called = 'openclaw'): Io {
+  const name = basename(called) === 'openclaw-lb' ? 'openclaw-lb' : 'openclaw';
   const io: Io = {
+    name,
     out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(text),
+    err: (text) => void process.stderr.write(asCalled({ name }, text)),
     env: process.env,
     cwd: process.cwd(),
     colour: process.stderr.isTTY === true && !process.env.NO_COLOR,

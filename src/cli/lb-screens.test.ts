@@ -17,6 +17,8 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   admin: 'active',
   backup: false,
   weight: 1,
+  weightIsOperators: false,
+  drainEndsMs: 0,
   inFlight: 3,
   requests: 1000,
   failures: 0,
@@ -86,7 +88,11 @@ test('numbers are written as people read them', () => {
 });
 
 test('a status is one screen', () => {
-  const servers = [server('a'), server('b', { state: 'down' }), server('c', { admin: 'draining' })];
+  const servers = [
+    server('a'),
+    server('b', { state: 'down' }),
+    server('c', { admin: 'draining', standing: 'draining' }),
+  ];
   assert.deepEqual(statusScreen(status(servers), PLAIN).split('\n'), [
     'openclaw   1.2.3, up 5h, 2 workers',
     'listening  http://127.0.0.1:8080',

@@ -95,8 +95,8 @@ function serverRow(server: ServerStatus, { nowMs }: Screen): (Cell | string)[] {
       : `${lastChange.what} ${age(nowMs - lastChange.atMs)} ago${lastChange.why === '' ? '' : `: ${lastChange.why}`}`;
   return [
     server.name === server.address ? server.name : `${server.name} ${server.address}`,
-    stateCell(server),
-    `${server.weight}${server.backup ? ' backup' : ''}`,
+    stateCell(server, nowMs),
+    `${server.weight}${server.weightIsOperators ? ' set' : ''}${server.backup ? ' backup' : ''}`,
     percent(server.share),
     count(server.requestsPerSecond),
     count(server.inFlight),
@@ -182,20 +182,23 @@ export function statsScreen(stats: Stats, screen: Screen): string {
   return `${parts.join('\n')}\n`;
 }
 
-function stateCell(server: ServerStatus): Cell {
+function stateCell(server: ServerStatus, nowMs: number): Cell {
   if (server.admin === 'maintenance') return { text: 'disabled', colour: 'yellow' };
   if (server.state === 'down') return { text: 'down', colour: 'red' };
   if (server.breaker === 'open') return { text: 'breaker open', colour: 'red' };
   if (server.breaker === 'half_open') return { text: 'breaker tries', colour: 'yellow' };
   if (server.standing === 'ejected') return { text: 'ejected', colour: 'red' };
-  if (server.admin === 'draining') return { text: 'draining', colour: 'yellow' };
+  if (server.standing === 'draining') {
+    const left = server.drainEndsMs === 0 ? '' : `, ${age(server.drainEndsMs - nowMs)} left`;
+    return { text: `draining${left}`, colour: 'yellow' };
+  }
   return { text: server.state, ...colourOf(server.state === 'up' ? 'green' : undefined) };
 }
 
 function stateCounts(servers: readonly ServerStatus[], isColoured: boolean): string {
   const counts = new Map<string, { times: number; colour: Colour | undefined }>();
   for (const server of servers) {
-    const { text, colour } = stateCell(server);
+    const { text, colour } = stateCell({ ...server, drainEndsMs: 0 }, 0);
     counts.set(text, { times: (counts.get(text)?.times ?? 0) + 1, colour });
   }
   return [...counts]

@@ -1,12 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Command, InvalidArgumentError } from 'commander';
-import { parseDuration } from '../base/units.ts';
+import { Command } from 'commander';
 import type { InstanceStatus } from '../control/status.ts';
 import type { ActiveAlert } from '../observe/alerts.ts';
 import type { ChannelStatus } from '../observe/dispatcher.ts';
-import { AdminClient, type AdminOptions } from './admin-client.ts';
+import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
+import { addOperatorCommands } from './lb-operator.ts';
 import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
 import { age } from './readable.ts';
 
@@ -34,16 +34,7 @@ export function lbCommand(io: Io): Command {
   shown(backend.command('status').description('A row for each server')).action(
     (options: ShowOptions) => show(io, options, '/status', backendScreen),
   );
-  const actions = {
-    drain: 'Send it nothing new; what it has goes on',
-    disable: 'Send it nothing at all, sticky clients included',
-    enable: 'Send it traffic again',
-  };
-  for (const [action, description] of Object.entries(actions)) {
-    reached(backend.command(action).argument('<server>', 'its name or address'))
-      .description(description)
-      .action((server: string, options: AdminOptions) => change(io, server, action, options));
-  }
+  addOperatorCommands(backend, io);
   addBackendTest(backend, io);
   reached(lb.command('failback'))
     .description('Let the primaries take over from the backups again')
@@ -69,12 +60,6 @@ export function alertsCommand(io: Io): Command {
     .description('Send no message for a while; what still holds then is told')
     .action((forMs: number, options: AdminOptions) => silenceAlerts(io, forMs, options));
   return alerts;
-}
-
-function reached(command: Command): Command {
-  return command
-    .option('-c, --config <file>', 'the configuration of the instance')
-    .option('--admin <address>', 'its admin address: host:port or a unix socket');
 }
 
 function shown(command: Command): Command {
@@ -111,17 +96,6 @@ async function show<T>(
 
 function topScreen(status: InstanceStatus, screen: Screen): string {
   return `${statusScreen(status, screen)}\n${backendScreen(status, screen)}`;
-}
-
-async function change(
-  io: Io,
-  server: string,
-  action: string,
-  options: AdminOptions,
-): Promise<void> {
-  await AdminClient.find(io, options).post(`/servers/${encodeURIComponent(server)}/${action}`);
-  const done = { drain: 'drains', disable: 'is disabled', enable: 'is enabled' }[action];
-  io.out(`${server} ${done}. See it: openclaw lb backend status\n`);
 }
 
 interface Alerts {
@@ -172,10 +146,4 @@ async function testAlerts(io: Io, options: AdminOptions): Promise<void> {
 async function silenceAlerts(io: Io, forMs: number, options: AdminOptions): Promise<void> {
   await AdminClient.find(io, options).post(`/alerts/silence?for=${forMs}ms`);
   io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
-}
-
-function duration(text: string): number {
-  const parsed = parseDuration(text);
-  if (!parsed.ok) throw new InvalidArgumentError(parsed.reason);
-  return parsed.value;
 }

@@ -65,29 +65,36 @@ ${common(answers)}
   },
   'agent-gateway': {
     summary: 'several OpenClaw gateways or other AI agents: long streams, sticky sessions',
-    answers: { listen: '0.0.0.0:8080', servers: ['127.0.0.1:18789', '127.0.0.1:18790'] },
-    body: (answers) => `# Each gateway needs our address in its gateway.trustedProxies.
+    answers: { listen: '0.0.0.0:8080', servers: ['127.0.0.1:18789', '127.0.0.1:19789'] },
+    body: (
+      answers,
+    ) => `# Each gateway needs our address in its gateway.trustedProxies: docs/agent-gateways.md
 load_balancing:
 ${common(answers)}
-  strategy: least_connections
-
-  timeout:
-    # An agent may think for a long time before its first byte.
-    read: 5m
-    stream: 6h
-    drain: 5m
-
-  health_check:
-    endpoint: /healthz
-    interval: 5s
-    timeout: 2s
-
-  # A session lives in one gateway: its client must come back to it.
+  # A session lives in one gateway, and its client must come back to it: programs keep no cookie
+  # and are known by their address, browsers by the cookie wherever they are.
+  strategy: ip_hash
   session_persistence:
     type: cookie
     cookie:
       name: openclaw_session
       expires: 7d
+
+  timeout:
+    # An agent may think for a long time before its first byte.
+    read: 10m
+    # Silence on a WebSocket or an event stream; the ticks of a gateway count as life.
+    stream: 6h
+    # A reload or a stop waits this long for open connections.
+    drain: 5m
+
+  health_check:
+    # Not ready: it starts, it ends, or one of its channels is broken. /healthz asks for life alone.
+    endpoint: /readyz
+    interval: 5s
+    timeout: 2s
+    # Where none is ready, they are used all the same.
+    panic_threshold: 1
 
   performance:
     rate_limiting:

@@ -8,24 +8,29 @@ import type { Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
-import { type StartOptions, start } from './start.ts';
+import type { StartOptions } from './start.ts';
+import { upgradeCommand } from './upgrade.ts';
 
 const WORKERS_MAX = 32;
 
 /** The command line. */
 export function program(io: Io): Command {
-  const openclaw = new Command('openclaw')
+  const openclaw = new Command(io.name ?? 'openclaw')
     .description('HTTP load balancer and reverse proxy')
     .version(VERSION);
 
   openclaw
     .command('start')
-    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads')
+    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR2 upgrades')
     .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
     .option('--demo', 'balance three little servers that are built in')
     .option('--workers <n>', 'data threads', workerCount)
     .addHelpText('after', START_EXAMPLES)
-    .action((options: StartOptions) => start(io, options));
+    .action(async (options: StartOptions) => {
+      // The other commands, and each press of Tab, do without the whole data path.
+      const { start } = await import('./start.ts');
+      await start(io, options);
+    });
 
   openclaw
     .command('check')
@@ -41,6 +46,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(lbCommand(io));
   openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(logsCommand(io));
+  openclaw.addCommand(upgradeCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

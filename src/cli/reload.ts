@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { formatChanges } from '../config/diff.ts';
 import type { ReloadReport } from '../control/reloader.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
-import type { Io } from './io.ts';
+import { asCalled, type Io } from './io.ts';
 
 interface Options extends AdminOptions {
   section?: string;
@@ -64,7 +64,7 @@ function queryOf({ section, confirm }: Options): string {
 
 function tell(io: Io, report: ReloadReport, options: Options, verb: 'applied' | 'planned'): void {
   if (options.json) io.out(`${JSON.stringify(report, null, 2)}\n`);
-  else io.out(reportText(report, verb));
+  else io.out(asCalled(io, reportText(report, verb)));
 }
 
 /** @param verb what is said of the changes: they were made, or would be */

@@ -1,6 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { straightenArguments } from '../config/typography.ts';
-import { CommandError, EXIT, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, type Io } from './io.ts';
 
 export { straightenArguments };
 
@@ -31,6 +31,6 @@ function report(error: unknown, io: Io): number {
 
 function prepare(command: Command, io: Io): void {
   command.exitOverride().showHelpAfterError('(--help shows how)');
-  command.configureOutput({ writeOut: io.out, writeErr: io.err });
+  command.configureOutput({ writeOut: (text) => io.out(asCalled(io, text)), writeErr: io.err });
   for (const inner of command.commands) prepare(inner, io);
 }

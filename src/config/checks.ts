@@ -4,14 +4,15 @@
  * when one of them has a problem of its own.
  */
 import { adminApi, listeners, servers } from './checks/addresses.ts';
+import { serverTls, tls } from './checks/certificates.ts';
 import type { Check, CheckContext, CheckFinding, Report } from './checks/check.ts';
 import { sessionPersistence, strategy, weights } from './checks/choosing.ts';
 import { failover, healthCheck } from './checks/failing.ts';
 import { monitoring, performance } from './checks/running.ts';
-import { accessControl, serverTls, tls } from './checks/securing.ts';
+import { accessControl } from './checks/securing.ts';
 import { formatPath } from './walk.ts';
 
-export type { CheckContext } from './checks/check.ts';
+export type { CheckContext, FileRead, Surroundings } from './checks/check.ts';
 
 /** All checks, in the order of the file. */
 const CHECKS: readonly Check[] = [

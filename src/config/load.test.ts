@@ -56,7 +56,7 @@ test("the seed's configuration is refused for the two files alone that it names"
   const { settings, problems } = parseConfig(SEED, {
     file: 'openclaw.yml',
     env: {},
-    fileProblem: () => 'there is no such file',
+    surroundings: { readFile: () => ({ ok: false, reason: 'there is no such file' }), nowMs: 0 },
   });
   assert.equal(settings, undefined);
   assert.deepEqual(

@@ -9,7 +9,7 @@
  */
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
-import { type CheckContext, runChecks } from './checks.ts';
+import { runChecks, type Surroundings } from './checks.ts';
 import { type Explained, explain } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
@@ -28,11 +28,13 @@ import {
 } from './walk.ts';
 
 export interface LoadOptions {
-  /** Shown in messages; relative paths of other files count from its folder. */
+  /** Shown in messages. */
   file: string;
+  /** Relative paths of other files count from here. Left out: the folder of `file`. */
+  folder?: string;
   env: Readonly<Record<string, string | undefined>>;
-  /** Why a file that the settings name cannot be read, or undefined. Left out: not looked at. */
-  fileProblem?: CheckContext['fileProblem'];
+  /** Left out: the files that the settings name are not looked at. */
+  surroundings?: Surroundings;
 }
 
 export interface Loaded {
@@ -77,11 +79,11 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   const settings = settleRest(raw, found, refused);
   const warnings: Problem[] = [];
   if (settings !== undefined) {
-    resolvePaths(settings, options.file);
+    resolvePaths(settings, options.folder ?? dirname(options.file));
     const context = {
       settings,
       written: (path: Path) => source.has(path),
-      fileProblem: options.fileProblem,
+      surroundings: options.surroundings,
     };
     for (const finding of runChecks(context)) {
       if (finding.looksAt.some((path) => refused.some((other) => touches(path, other)))) continue;
@@ -264,9 +266,7 @@ function isAt(source: Source, place: Place, line: number, column: number): boole
   return problem.line === line && problem.column === column;
 }
 
-/** Relative paths of files count from the folder of the configuration. */
-function resolvePaths(settings: Settings, file: string): void {
-  const folder = dirname(file);
+function resolvePaths(settings: Settings, folder: string): void {
   const descend = (value: unknown, path: Path): void => {
     if (typeof value !== 'object' || value === null) return;
     for (const [key, inner] of Object.entries(value)) {

@@ -3,8 +3,9 @@ import { type Change, Upkeep } from '../core/exchange/upkeep.ts';
 import { realClock } from '../io/clock.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { PoolPlan } from '../worker/plan.ts';
-import { probePlanOf, upkeepPlanOf } from './health-plan.ts';
+import { probePlanOf, rebalancePlanOf, upkeepPlanOf } from './health-plan.ts';
 import { Prober } from './prober.ts';
+import { Rebalancer, type RebalancerEvents } from './rebalancer.ts';
 
 /** How late a suspicion, the end of an ejection or of a recovery is seen at the most. */
 const TURN_MS = 50;
@@ -13,15 +14,17 @@ const TURN_MS = 50;
 export class HealthKeeper {
   readonly #prober: Prober;
   readonly #upkeep: Upkeep;
+  readonly #rebalancer: Rebalancer;
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param onChange hears of every change of a server's or pool's state */
+  /** @param events.onChange hears of every change of a server's or pool's state */
   constructor(
     table: SharedTable,
     settings: Settings,
     pool: PoolPlan,
-    onChange: (change: Change) => void,
+    events: RebalancerEvents & { onChange(change: Change): void },
   ) {
+    const onChange = (change: Change) => events.onChange(change);
     const nowMs = realClock.nowMs();
     this.#upkeep = new Upkeep(table, upkeepPlanOf(settings, pool), onChange, nowMs);
     this.#prober = new Prober(table, {
@@ -29,6 +32,8 @@ export class HealthKeeper {
       onBack: (row) => this.#upkeep.cameBack(row, realClock.nowMs()),
     });
     this.#prober.apply(probePlanOf(settings, pool), nowMs);
+    this.#rebalancer = new Rebalancer(table, events);
+    this.#rebalancer.apply(rebalancePlanOf(settings, pool));
   }
 
   /** Follows other settings; what is known of servers that stay, stays known. */
@@ -36,6 +41,7 @@ export class HealthKeeper {
     const nowMs = realClock.nowMs();
     this.#upkeep.apply(upkeepPlanOf(settings, pool), nowMs);
     this.#prober.apply(probePlanOf(settings, pool), nowMs);
+    this.#rebalancer.apply(rebalancePlanOf(settings, pool));
   }
 
   start(): void {
@@ -61,5 +67,6 @@ export class HealthKeeper {
     const nowMs = realClock.nowMs();
     this.#prober.turn(nowMs);
     this.#upkeep.turn(nowMs);
+    this.#rebalancer.turn(nowMs);
   }
 }

@@ -5,6 +5,7 @@ import type { UpkeepPlan } from '../core/exchange/upkeep.ts';
 import type { ProbeSpec } from '../io/probe.ts';
 import type { PoolPlan } from '../worker/plan.ts';
 import type { ProbePlan } from './prober.ts';
+import type { RebalancePlan } from './rebalancer.ts';
 
 /** What the prober needs of the settings; null where nothing is probed. */
 export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | null {
@@ -57,6 +58,13 @@ export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
         }
       : null,
   };
+}
+
+/** What the rebalancer needs of the settings; null where tunnels stay where they are. */
+export function rebalancePlanOf(settings: Settings, pool: PoolPlan): RebalancePlan | null {
+  const { enabled, rebalance } = settings.load_balancing.failover;
+  if (!enabled || !rebalance.enabled) return null;
+  return { mostPercent: rebalance.share, overMs: rebalance.over, pool };
 }
 
 type HealthCheck = Settings['load_balancing']['health_check'];

@@ -1,16 +1,20 @@
+import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
+import { strategyDefinition } from '../core/balance/registry.ts';
+import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import type { Log, LogChange, Logger } from '../observe/log.ts';
-import { ADMIN } from '../table/layout.ts';
 import { WORKER_COUNTER } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
+import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
-import { type InstanceStatus, SERVER_ACTIONS, type ServerAction, statusOf } from './status.ts';
+import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
@@ -32,6 +36,7 @@ export class Instance {
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
   readonly #supervisor: Supervisor;
+  readonly #operator: Operator;
   readonly #health: HealthKeeper;
   #plan: WorkerPlan;
   #settings: Settings;
@@ -39,8 +44,9 @@ export class Instance {
   readonly #instanceLog: InstanceLog;
 
   /**
-   * @param stateDirectory where the key of session cookies is kept
-   * @throws SessionKeyError when that key can be neither read nor made
+   * @param stateDirectory where the key of session cookies is kept, and what an operator said
+   * @throws SessionKeyError when that key can be neither read nor made, OperatorFileError when
+   *   what an operator said cannot be read
    */
   constructor(settings: Settings, instanceLog: InstanceLog, stateDirectory: string) {
     const log = instanceLog.logger;
@@ -51,10 +57,23 @@ export class Instance {
     this.#rows = new ServerRows(this.#table);
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, (change) => {
-      const { aspect, ...what } = change;
-      log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
-      this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+    this.#operator = new Operator(this.#table, stateDirectory, {
+      onDrained: (server, overMs) => {
+        this.#supervisor.end(endsAt(server.row, 0, overMs));
+        this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
+      },
+      onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
+    });
+    this.#operator.apply(this.#plan.pool.servers);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+      onChange: (change) => {
+        const { aspect, ...what } = change;
+        log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+        this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+      },
+      lanes: () => this.#supervisor.lanes,
+      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
@@ -75,9 +94,13 @@ export class Instance {
     return this.#plan;
   }
 
-  /** @throws ListenError when an address cannot be opened */
-  async start(workers: number): Promise<void> {
-    await this.#supervisor.start(workers);
+  /**
+   * @param inheritance what the instance before hands over
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(workers: number, inheritance?: Inheritance): Promise<void> {
+    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
@@ -111,6 +134,8 @@ export class Instance {
       throw error;
     }
     logChange.commit();
+    this.#operator.apply(plan.pool.servers);
+    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pool);
     this.#plan = plan;
     this.#settings = settings;
@@ -120,12 +145,23 @@ export class Instance {
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
-  /** Lets what is under way end, then ends. */
-  async stop(): Promise<void> {
-    const withinMs = this.#settings.load_balancing.timeout.drain;
-    this.log.info({ event: 'stopping', withinMs });
-    await this.#supervisor.drain(withinMs);
+  /** What a successor goes on with. */
+  async inheritance(): Promise<Inheritance> {
+    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
+    this.#operator.close();
     this.observer.stop();
     this.log.info({ event: 'stopped' });
   }
@@ -136,24 +172,40 @@ export class Instance {
   }
 
   status(): InstanceStatus {
-    return statusOf(this.#table, this.#plan, this.observer, this.#surroundings());
+    const { observer } = this;
+    return statusOf(this.#table, this.#plan, observer, this.#operator, this.#surroundings());
   }
 
   /**
-   * What an operator does to a server: drain (it keeps what it has), disable (nothing goes there),
-   * enable (it takes traffic again).
+   * An operator says something of a server.
    *
    * @param name the server's name or address
-   * @returns false where there is no such server
+   * @param isKept whether it outlives restarts
+   * @returns what the operator should know besides, or ''; null where there is no such server
+   * @throws Error when it is to be kept and cannot be written; nothing has changed then
    */
-  setServer(name: string, action: ServerAction): boolean {
-    const server = this.#plan.pool.servers.find((one) => one.label === name || one.name === name);
-    if (server === undefined) return false;
-    const wasActive = this.#table.admin(server.row) === ADMIN.active;
-    this.#table.setAdmin(server.row, SERVER_ACTIONS[action]);
-    if (action === 'enable' && !wasActive) this.#health.cameBack(server.row);
-    this.observer.serverChanged(server.label, action, 'asked for by an operator');
-    return true;
+  say(name: string, word: Word, isKept: boolean): string | null {
+    const { pool } = this.#plan;
+    const server = pool.servers.find((one) => one.label === name || one.name === name);
+    if (server === undefined) return null;
+    const wasActive = this.#table.takesNew(server.row);
+    this.#operator.say(server, word, isKept);
+    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
+    if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
+    this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
+    const isIdle =
+      word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
+    return isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+  }
+
+  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
+  #endRemoved(plan: WorkerPlan, drainMs: number): void {
+    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
+    for (const { row } of plan.pool.servers) {
+      if (!before.delete(row)) this.#supervisor.spare(row);
+    }
+    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
+    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
   }
 
   #surroundings(): Surroundings {
@@ -170,4 +222,20 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: Change): boolean {
   return WORSE.has(change.to);
+}
+
+/** The ends of all that would go on by itself at a server. */
+function endsAt(row: number, afterMs: number, overMs: number): Ends {
+  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
+}
+
+function wordText(word: Word): string {
+  switch (word.action) {
+    case 'drain':
+      return word.withinMs === null ? 'drain' : `drain for ${formatDuration(word.withinMs)}`;
+    case 'weight':
+      return word.weight === null ? 'configured weight' : `weight ${word.weight}`;
+    default:
+      return word.action;
+  }
 }

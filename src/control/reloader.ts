@@ -10,10 +10,11 @@ import type { Path } from '../config/walk.ts';
 import { type Impact, impactOf } from './impact.ts';
 import type { Instance } from './instance.ts';
 
-/** A configuration as it was read, with the text that goes into the history. */
+/** A configuration as it was read. */
 export interface ReadConfiguration {
   readonly file: string;
-  readonly text: string;
+  /** What goes into the history; null where no file holds it, so that nobody can go back to it. */
+  readonly text: string | null;
   readonly settings: Settings;
 }
 
@@ -153,6 +154,7 @@ export class Reloader {
   }
 
   #record(cause: string, { file, text }: ReadConfiguration): void {
+    if (text === null) return;
     const at = this.#options.now().toISOString();
     this.#options.history.record({ at, cause, file, text });
   }

@@ -1,11 +1,12 @@
 import { VERSION } from '../base/version.ts';
 import { standingName, standingOf } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
-import { ADMIN, COUNTER, HEALTH } from '../table/layout.ts';
+import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { Change, Observer, Surroundings } from './observer.ts';
+import type { Operator } from './operator.ts';
 import { urlOf } from './plan.ts';
 
 /** Rates and quantiles of a status are taken over this time. */
@@ -28,6 +29,10 @@ export interface ServerStatus {
   breaker: 'closed' | 'open' | 'half_open' | null;
   backup: boolean;
   weight: number;
+  /** Whether an operator gave it its weight. */
+  weightIsOperators: boolean;
+  /** When its drain ends, milliseconds since 1970; 0: it has no end, or there is none. */
+  drainEndsMs: number;
   inFlight: number;
   requests: number;
   /** Requests sent to it, each further attempt counted too. */
@@ -74,12 +79,15 @@ export function statusOf(
   table: SharedTable,
   plan: WorkerPlan,
   observer: Observer,
+  operator: Operator,
   { lanes, workerDeaths, lostLogRecords }: Surroundings,
 ): InstanceStatus {
   const { pool, listen } = plan;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
-  const servers = pool.servers.map((server) => serverStatus(table, plan, observer, server));
+  const servers = pool.servers.map((server) =>
+    serverStatus(table, plan, observer, operator, server),
+  );
   const requestsOfMinute = servers.map(({ requestsPerSecond }) => requestsPerSecond);
   const ofAll = sum(requestsOfMinute);
   servers.forEach((server, at) => {
@@ -114,9 +122,11 @@ function serverStatus(
   table: SharedTable,
   plan: WorkerPlan,
   observer: Observer,
+  operator: Operator,
   server: WorkerPlan['pool']['servers'][number],
 ): ServerStatus {
   const { row, label } = server;
+  const said = operator.saidOf(server.name);
   const health = table.health(row);
   const history = observer.history.server(row);
   const requests = sum(history.requests);
@@ -128,7 +138,9 @@ function serverStatus(
     admin: ADMIN_STATES[table.admin(row)],
     breaker: plan.pool.settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,
-    weight: server.weight,
+    weight: said.weight === -1 ? server.weight : said.weight,
+    weightIsOperators: said.weight !== -1,
+    drainEndsMs: said.drainEndsMs,
     inFlight: table.inFlight(row),
     requests: requestsOf(table)(row),
     attempts: table.counted(row, COUNTER.attempts),
@@ -161,11 +173,3 @@ function sum(values: readonly number[]): number {
 function ratio(part: number, whole: number): number {
   return whole === 0 ? 0 : part / whole;
 }
-
-/** The operator's word for each change. */
-export const SERVER_ACTIONS = {
-  drain: ADMIN.draining,
-  enable: ADMIN.active,
-  disable: ADMIN.maintenance,
-} as const;
-export type ServerAction = keyof typeof SERVER_ACTIONS;

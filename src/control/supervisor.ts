@@ -1,11 +1,11 @@
 import { createServer } from 'node:net';
 import { extname } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
 import { Worker } from 'node:worker_threads';
-import { type ListenAddress, removeStaleSocket } from '../io/listener.ts';
+import type { Ends } from '../core/exchange/ending.ts';
+import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { LinePiece } from '../worker/line-pieces.ts';
-import type { FromWorker, ToWorker, WorkerStart } from '../worker/messages.ts';
+import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
 
@@ -67,12 +67,21 @@ export class Supervisor {
     return this.#workers.size;
   }
 
-  /** @throws ListenError when an address cannot be opened; nothing is left running then */
-  async start(workers: number): Promise<void> {
-    for (const address of this.#plan.listen) await claim(address);
+  /**
+   * @param inherited sockets of the instance before, to accept on
+   * @throws ListenError when an address cannot be opened; nothing is left running then
+   */
+  async start(workers: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
+    for (const address of this.#plan.listen) {
+      if (!inherited.some((one) => isSameAddress(one.address, address))) await claim(address);
+    }
+    const shareOf = shares(inherited, workers);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
-      while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
+      while (this.#workers.size < workers) {
+        const lane = this.#freeLane();
+        await this.#spawn(lane, shareOf(lane));
+      }
     } catch (error) {
       this.#isEnding = true;
       await this.#terminate();
@@ -87,7 +96,7 @@ export class Supervisor {
    */
   async apply(plan: WorkerPlan): Promise<void> {
     for (const address of plan.listen) {
-      if (!this.#plan.listen.some((one) => isDeepStrictEqual(one, address))) await claim(address);
+      if (!this.#plan.listen.some((one) => isSameAddress(one, address))) await claim(address);
     }
     const workers = [...this.#workers.values()].filter((worker) => worker !== null);
     try {
@@ -111,17 +120,42 @@ export class Supervisor {
         this.#table.forgetWorker(lane);
         this.#leaving.delete(lane);
       });
-      worker.postMessage({ type: 'drain', withinMs } satisfies ToWorker);
+      worker.postMessage({ type: 'drain', withinMs, isHandedOver: false } satisfies ToWorker);
     }
   }
 
-  /** Lets what is under way end, for `withinMs` at most, then ends all threads. */
-  async drain(withinMs: number): Promise<void> {
+  /** Ends tunnels and event streams of every worker. */
+  end(ends: Ends): void {
+    this.#say({ type: 'end', ends });
+  }
+
+  /** Ends tunnels and event streams of one worker. */
+  endAt(lane: number, ends: Ends): void {
+    this.#workers.get(lane)?.postMessage({ type: 'end', ends } satisfies ToWorker);
+  }
+
+  /** Takes back the ends at a server that have not begun. */
+  spare(row: number): void {
+    this.#say({ type: 'spare', row });
+  }
+
+  /** The sockets that all data threads accept on. */
+  async sockets(): Promise<ListeningSocket[]> {
+    const workers = [...this.#workers.values()].filter((worker) => worker !== null);
+    return (await Promise.all(workers.map(socketsOf))).flat();
+  }
+
+  /**
+   * Lets what is under way end, for `withinMs` at most, then ends all threads.
+   *
+   * @param isHandedOver another process accepts on the same sockets
+   */
+  async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
     this.#isEnding = true;
     const ends = [...this.#workers.values()].map((worker) =>
       worker === null ? undefined : new Promise((resolve) => worker.once('exit', resolve)),
     );
-    this.#say({ type: 'drain', withinMs });
+    this.#say({ type: 'drain', withinMs, isHandedOver });
     await Promise.all(ends);
   }
 
@@ -141,7 +175,7 @@ export class Supervisor {
     throw new RangeError(`more than ${this.#table.workerLanes} workers, those that drain included`);
   }
 
-  #spawn(lane: number): Promise<void> {
+  #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
     const { memory, serverRows, workerLanes, measures } = this.#table;
     measures.useLane(lane);
     const workerData: WorkerStart = {
@@ -151,6 +185,7 @@ export class Supervisor {
       workerLanes,
       plan: this.#plan,
       takesUnixSockets: lane === 0,
+      inherited,
     };
     const worker = new Worker(new URL(`../worker/thread${ownExtension()}`, import.meta.url), {
       workerData,
@@ -195,6 +230,37 @@ export class Supervisor {
       if (!this.#isEnding && this.#workers.has(lane)) this.#spawn(lane).catch(() => {});
     }, this.#restartMs);
   }
+}
+
+/**
+ * Spreads inherited sockets over workers: each of an address to another one, and what is left over
+ * to those that have one already. Unix sockets go to the first.
+ */
+function shares(
+  inherited: readonly ListeningSocket[],
+  workers: number,
+): (lane: number) => ListeningSocket[] {
+  const lanes = inherited.map(({ address }, index) => {
+    const before = inherited.slice(0, index).filter((one) => isSameAddress(one.address, address));
+    return address.path === '' ? before.length % workers : 0;
+  });
+  return (lane) => inherited.filter((_, index) => lanes[index] === lane);
+}
+
+/** A thread that dies meanwhile accepts on nothing. */
+function socketsOf(worker: Worker): Promise<readonly ListeningSocket[]> {
+  return new Promise((resolve) => {
+    const onMessage = (message: FromWorker) => {
+      if (message.type === 'sockets') end(message.sockets);
+    };
+    const onExit = () => end([]);
+    const end = (sockets: readonly ListeningSocket[]) => {
+      worker.off('message', onMessage).off('exit', onExit);
+      resolve(sockets);
+    };
+    worker.on('message', onMessage).on('exit', onExit);
+    worker.postMessage({ type: 'sockets' } satisfies ToWorker);
+  });
 }
 
 /** A thread that dies while it prepares will start with the plan that is then in force. */

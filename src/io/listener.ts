@@ -1,4 +1,4 @@
-import { statSync, unlinkSync } from 'node:fs';
+import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
@@ -9,6 +9,10 @@ export interface ListenAddress {
   readonly port: number;
   /** Path of a unix socket; empty otherwise. */
   readonly path: string;
+}
+
+export function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
+  return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
 /** What is known of a new connection. */
@@ -43,22 +47,21 @@ export class Listener {
   /**
    * @param context with `reusePort` several threads share one TCP port, and the kernel spreads
    *   connections over them
+   * @param fd number of a socket that listens there already, to accept on that one
    */
   static open(
     address: ListenAddress,
     context: SocketContext & { reusePort: boolean },
     onAccept: OnAccept,
+    fd?: number,
   ): Promise<Listener> {
     const listener = new Listener(address, context, onAccept);
     return new Promise((resolve, reject) => {
       const server = listener.#server;
       server.once('error', reject);
       const { host, port, path } = address;
-      const target =
-        path === ''
-          ? { host, port, reusePort: context.reusePort, backlog: BACKLOG }
-          : { path, backlog: BACKLOG };
-      server.listen(target, () => {
+      const own = path === '' ? { host, port, reusePort: context.reusePort } : { path };
+      server.listen({ ...(fd === undefined ? own : { fd }), backlog: BACKLOG }, () => {
         server.off('error', reject);
         // An accept that fails (no descriptors left) is tried again at the next connection.
         server.on('error', () => {});
@@ -74,9 +77,27 @@ export class Listener {
     return bound !== null && typeof bound === 'object' ? bound.port : this.address.port;
   }
 
+  /** The socket's number in this process. */
+  get fd(): number {
+    return (this.#server as net.Server & { _handle: { fd: number } })._handle.fd;
+  }
+
   /** Accepts no more; open connections go on. */
   close(): void {
     this.#server.close();
+  }
+
+  /**
+   * Accepts no more, but others do: a unix socket keeps its place in the file system, which closing
+   * it takes away.
+   */
+  leave(): void {
+    const { path } = this.address;
+    if (path === '') return this.close();
+    const meanwhile = `${path}.${process.pid}`;
+    linkSync(path, meanwhile);
+    this.close();
+    renameSync(meanwhile, path);
   }
 }
 

@@ -121,6 +121,13 @@ export const FAMILIES: readonly Family[] = [
     read: ({ servers, table }) => each(servers, ({ row }) => table.inFlight(row)),
   },
   {
+    name: 'openclaw_server_tunnels_open',
+    help: 'Open tunnels to a server, such as WebSockets.',
+    type: 'gauge',
+    labels: SERVER,
+    read: ({ servers, table }) => each(servers, ({ row }) => table.tunnels(row)),
+  },
+  {
     name: 'openclaw_server_up',
     help: 'Health of a server: 1 up or not yet probed, 0 down.',
     type: 'gauge',

@@ -76,6 +76,8 @@ export const SERVER = {
   slowPercent: 17,
   /** When it began to start slowly, in ms of the table's time. Atomic. */
   slowSinceMs: 18,
+  /** The weight an operator gave it, plus 1; 0: the configured one. Written by the control thread. */
+  operatorWeight: 19,
 } as const;
 export const SERVER_CELLS = 32;
 

@@ -1,4 +1,5 @@
 import {
+  ADMIN,
   type Admin,
   COUNTERS,
   type Counter,
@@ -53,6 +54,7 @@ export class SharedTable {
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
+  readonly #tunnelLanes: Int32Array;
   readonly #counters: Float64Array;
 
   private constructor(memory: SharedArrayBuffer, size: TableSize) {
@@ -67,7 +69,9 @@ export class SharedTable {
     this.measures = new Measures(floats, size.serverRows, size.workerLanes);
     const floatBytes = (counterCells + measureCells) * COUNTER_BYTES;
     this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
-    this.cells = new Int32Array(memory, floatBytes + laneCells * CELL_BYTES);
+    const tunnelsAt = floatBytes + laneCells * CELL_BYTES;
+    this.#tunnelLanes = new Int32Array(memory, tunnelsAt, laneCells);
+    this.cells = new Int32Array(memory, tunnelsAt + laneCells * CELL_BYTES);
   }
 
   static create(size: TableSize): SharedTable {
@@ -80,7 +84,7 @@ export class SharedTable {
     const retryCells = POOL_ROWS_MAX * size.workerLanes;
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (lanes + cells) * CELL_BYTES;
+    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
   }
 
@@ -127,6 +131,21 @@ export class SharedTable {
     this.#setServer(row, SERVER.admin, admin);
   }
 
+  /** The weight that an operator gave a server: 0 to 256, or -1 where the configured one holds. */
+  operatorWeight(row: number): number {
+    return this.#server(row, SERVER.operatorWeight) - 1;
+  }
+
+  /** Control thread only. @param weight -1: the configured one */
+  setOperatorWeight(row: number, weight: number): void {
+    this.#setServer(row, SERVER.operatorWeight, weight + 1);
+  }
+
+  /** Whether the operator lets a server have new clients. */
+  takesNew(row: number): boolean {
+    return this.admin(row) === ADMIN.active && this.operatorWeight(row) !== 0;
+  }
+
   /** Whether the backups of a pool serve, and go on until failback. */
   isFailedOver(pool: number): boolean {
     return Atomics.load(this.cells, this.atPool(pool, POOL.failedOver)) === 1;
@@ -153,6 +172,23 @@ export class SharedTable {
   leave(row: number, worker: number): void {
     Atomics.sub(this.cells, this.atServer(row, SERVER.inFlight), 1);
     this.#inFlightLanes[worker * this.serverRows + row]! -= 1;
+  }
+
+  /** A tunnel of this worker to a server was opened (1) or closed (-1). */
+  countTunnel(row: number, worker: number, by: 1 | -1): void {
+    this.#tunnelLanes[worker * this.serverRows + row]! += by;
+  }
+
+  /** Open tunnels of one worker to a server. */
+  tunnelsOf(row: number, worker: number): number {
+    return this.#tunnelLanes[worker * this.serverRows + row]!;
+  }
+
+  /** Open tunnels to a server, over all workers. */
+  tunnels(row: number): number {
+    let sum = 0;
+    for (let worker = 0; worker < this.workerLanes; worker++) sum += this.tunnelsOf(row, worker);
+    return sum;
   }
 
   /**
@@ -183,6 +219,7 @@ export class SharedTable {
     this.measures.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
+      this.#tunnelLanes[lane] = 0;
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;
@@ -250,6 +287,7 @@ export class SharedTable {
       const lane = (worker * this.serverRows + row) * COUNTERS;
       this.#counters.fill(0, lane, lane + COUNTERS);
       this.#inFlightLanes[worker * this.serverRows + row] = 0;
+      this.#tunnelLanes[worker * this.serverRows + row] = 0;
     }
     this.measures.clearRow(row);
     this.raiseGeneration();

@@ -1,7 +1,15 @@
 /** Everything that the control thread and a data thread say to each other. */
+import type { Ends } from '../core/exchange/ending.ts';
+import type { ListenAddress } from '../io/listener.ts';
 import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
+
+/** A socket that accepts, by its number in this process. */
+export interface ListeningSocket {
+  readonly address: ListenAddress;
+  readonly fd: number;
+}
 
 /** How a data thread begins. */
 export interface WorkerStart {
@@ -12,6 +20,8 @@ export interface WorkerStart {
   readonly plan: WorkerPlan;
   /** Unix sockets cannot be shared by threads: one worker alone takes them. */
   readonly takesUnixSockets: boolean;
+  /** Sockets of the instance before, to accept on instead of new ones. */
+  readonly inherited: readonly ListeningSocket[];
 }
 
 export type ToWorker =
@@ -21,14 +31,24 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
-  /** Accept no more, let what is under way end, then say `drained`. */
-  | { readonly type: 'drain'; readonly withinMs: number }
+  /** End some of the tunnels and event streams that would go on by themselves. */
+  | { readonly type: 'end'; readonly ends: Ends }
+  /** Take back what was said of the ends at a server, as far as they have not begun. */
+  | { readonly type: 'spare'; readonly row: number }
+  /** Say `sockets`. */
+  | { readonly type: 'sockets' }
+  /**
+   * Accept no more, let what is under way end, then say `drained`.
+   * `isHandedOver`: another process accepts on the same sockets.
+   */
+  | { readonly type: 'drain'; readonly withinMs: number; readonly isHandedOver: boolean }
   /** A piece of the access log is written, and free to be filled again. */
   | { readonly type: 'written'; readonly index: number };
 
 export type FromWorker =
   | { readonly type: 'ready' }
   | { readonly type: 'prepared' }
+  | { readonly type: 'sockets'; readonly sockets: readonly ListeningSocket[] }
   /** An address could not be opened, at the start or in preparing a plan. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   /** Lines of the access log. */

@@ -1,16 +1,15 @@
 import { clientAddress } from '../core/exchange/client-address.ts';
-import type { Server } from '../core/exchange/server.ts';
 import { AddressRing } from '../core/sticky/address-ring.ts';
 import { AddressTable } from '../core/sticky/address-table.ts';
 import { CookiePersistence } from '../core/sticky/cookie.ts';
-import type { AddressOf, Persistence } from '../core/sticky/persistence.ts';
+import type { AddressOf, BindableServer, Persistence } from '../core/sticky/persistence.ts';
 import { SourceTable } from '../table/source-table.ts';
 import type { PersistencePlan } from './plan.ts';
 
 /** How the clients of a pool are known again; null: they are not. */
 export function createPersistence(
   plan: PersistencePlan | null,
-  servers: readonly Server[],
+  servers: readonly BindableServer[],
   isTrusted: (address: string) => boolean,
 ): Persistence | null {
   if (plan === null) return null;

@@ -19,6 +19,7 @@ const worker = new DataWorker({
   table,
   plan: start.plan,
   takesUnixSockets: start.takesUnixSockets,
+  inherited: start.inherited,
   records,
 });
 const flusher = setInterval(() => records.flush(), RECORDS_EVERY_MS);
@@ -34,8 +35,17 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'sockets':
+      say({ type: 'sockets', sockets: worker.sockets() });
+      break;
+    case 'end':
+      worker.end(message.ends);
+      break;
+    case 'spare':
+      worker.spare(message.row);
+      break;
     case 'drain':
-      void drain(message.withinMs);
+      void drain(message.withinMs, message.isHandedOver);
       break;
     case 'written':
       records.giveBack(message.index);
@@ -43,8 +53,8 @@ port.on('message', (message: ToWorker) => {
   }
 });
 
-async function drain(withinMs: number): Promise<void> {
-  await worker.drain(withinMs);
+async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+  await worker.drain(withinMs, isHandedOver);
   clearInterval(flusher);
   records.flush();
   say({ type: 'drained' });

@@ -4,6 +4,7 @@ import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import { Via } from '../core/exchange/forward.ts';
@@ -12,7 +13,7 @@ import type { Stream } from '../core/exchange/ports.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { isSameAddress, type ListenAddress, Listener, type Peer } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
@@ -20,6 +21,7 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureStream, measureThread } from './measure.ts';
+import type { ListeningSocket } from './messages.ts';
 import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
 import type { PoolPlan, WorkerPlan } from './plan.ts';
@@ -27,6 +29,8 @@ import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
 import type { RecordSink } from './records.ts';
 
 const TICK_MS = 50;
+/** The last end of a drain has this much time in hand. */
+const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
 
@@ -35,6 +39,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
+  readonly inherited: readonly ListeningSocket[];
   readonly records: RecordSink;
 }
 
@@ -80,7 +85,18 @@ export class DataWorker {
 
   /** @throws the system's error of the first address that could not be opened */
   async listen(): Promise<void> {
-    for (const address of this.#plan.listen) await this.#open(address, this.#listeners);
+    for (const address of this.#plan.listen) {
+      const inherited = this.#options.inherited.filter((one) =>
+        isSameAddress(one.address, address),
+      );
+      for (const { fd } of inherited) await this.#open(address, this.#listeners, fd);
+      if (inherited.length === 0) await this.#open(address, this.#listeners);
+    }
+  }
+
+  /** What it accepts on. */
+  sockets(): ListeningSocket[] {
+    return this.#listeners.map(({ address, fd }) => ({ address, fd }));
   }
 
   /**
@@ -127,9 +143,29 @@ export class DataWorker {
     this.#prepared = null;
   }
 
-  /** Accepts no more, waits for what is under way, ends the rest after `withinMs`. */
-  async drain(withinMs: number): Promise<void> {
-    for (const listener of this.#listeners) listener.close();
+  /** Ends some of the tunnels and event streams. */
+  end(ends: Ends): void {
+    this.#engine.longLived.end(ends, this.#engine.clock.nowMs());
+  }
+
+  /** Lets those at a server live that were to end. */
+  spare(row: number): void {
+    this.#engine.longLived.spare(row);
+  }
+
+  /**
+   * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
+   * are ended in the course of it, and the rest after `withinMs`.
+   *
+   * @param isHandedOver another process accepts on the same sockets
+   */
+  async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+    for (const listener of this.#listeners) {
+      if (isHandedOver) listener.leave();
+      else listener.close();
+    }
+    const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
+    this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
     const empty = new Promise<void>((resolve) => {
       this.#onEmpty = resolve;
     });
@@ -155,11 +191,10 @@ export class DataWorker {
     }
   }
 
-  async #open(address: ListenAddress, into: Listener[]): Promise<void> {
+  async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const listener = await Listener.open(address, this.#context, (stream, peer) =>
-      this.#accept(stream, peer, address),
-    );
+    const onAccept = (stream: Stream, peer: Peer) => this.#accept(stream, peer, address);
+    const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
@@ -206,7 +241,7 @@ export class DataWorker {
       panicThresholdPercent: plan.panicThresholdPercent,
     });
     const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    const persistence = createPersistence(plan.persistence, servers, this.#isTrusted);
+    const persistence = createPersistence(plan.persistence, plan.servers, this.#isTrusted);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
   }
 
@@ -262,17 +297,13 @@ export class DataWorker {
   }
 }
 
-function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
-  return one.host === other.host && one.port === other.port && one.path === other.path;
-}
-
 /** Whether a server goes on as it is, its idle connections included. */
 function isSame(server: Server, plan: ServerPlan): boolean {
   return (
     server.row === plan.row &&
     server.name === plan.name &&
     server.label === plan.label &&
-    server.weight === plan.weight &&
+    server.configuredWeight === plan.weight &&
     server.backup === plan.backup &&
     server.maxInFlight === plan.maxInFlight &&
     JSON.stringify(server.address) === JSON.stringify(plan.address)

@@ -303,7 +303,7 @@ test('a breaker lets exactly its threshold of failures through, then nothing, th
   assert.equal(backend.asked.length, 6);
   finishTrial();
   assert.equal((await trial).text, 'well again');
-  assert.equal(await standing(), 'usable');
+  await until('the breaker is closed', async () => (await standing()) === 'usable');
 });
 
 test('a trial whose client leaves makes room for the next trial', async () => {
@@ -321,7 +321,7 @@ test('a trial whose client leaves makes room for the next trial', async () => {
   backend.answer = (_request, response) => response.end('fine');
   await openclaw!.untilIdle();
   assert.equal((await get('/next')).text, 'fine');
-  assert.equal(await standing(), 'usable');
+  await until('the breaker is closed', async () => (await standing()) === 'usable');
 });
 
 test('backups serve when no primary is left, and go on until an operator or the delay says so', async () => {

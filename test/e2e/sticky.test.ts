@@ -373,6 +373,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     table,
     plan,
     takesUnixSockets: true,
+    inherited: [],
     records: { log: () => {}, failed: () => {} },
   });
   await worker.listen();

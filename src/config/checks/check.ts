@@ -7,9 +7,20 @@ export interface CheckContext {
   settings: Settings;
   /** Whether the file itself says something at a path. */
   written: (path: Path) => boolean;
-  /** Why a file cannot be read, or undefined where it can. */
-  fileProblem?: ((path: string) => string | undefined) | undefined;
+  /** Left out: what the settings name outside of the file is not looked at. */
+  surroundings?: Surroundings | undefined;
 }
+
+/** What the checks may look at beside the text of the configuration. */
+export interface Surroundings {
+  readFile: (path: string) => FileRead;
+  /** Milliseconds since 1970. */
+  nowMs: number;
+}
+
+export type FileRead =
+  | { ok: true; bytes: Buffer /** Permission bits. */; mode: number }
+  | { ok: false; reason: string; help?: string };
 
 export interface CheckFinding extends Finding {
   /** Every setting the check looked at; the first is where it is shown. */

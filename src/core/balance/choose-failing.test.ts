@@ -31,6 +31,7 @@ function poolOf(
       maxInFlight: 0,
       inFlight: () => 0,
       latencyUs: () => 0,
+      readWeight: () => {},
       claimTrial: () => {
         if (claimed.has(row)) return 0;
         claimed.add(row);

@@ -1,5 +1,5 @@
 import type { Random } from '../../base/random.ts';
-import { ADMIN, BREAKER, SERVER } from '../../table/layout.ts';
+import { BREAKER, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { mix32 } from './hash.ts';
 import type { Candidate, Strategy } from './strategy.ts';
@@ -12,6 +12,8 @@ export interface PoolServer extends Candidate {
   readonly backup: boolean;
   /** Most requests in flight over all workers; 0: no bound. */
   readonly maxInFlight: number;
+  /** Brings `weight` up to date with the table. */
+  readWeight(): void;
   /** Claims the one trial that a half-open breaker lets through: its token, or 0. */
   claimTrial(): number;
 }
@@ -72,6 +74,8 @@ export class Chooser<S extends PoolServer> {
   /** Whether a usable server gets less than its share for now. */
   #hasSlowStart = false;
   #generation: number;
+  /** By which strategies derived from #usable. */
+  readonly #weights: number[];
   /** Those of #usable that are open to one request; filled anew each time. */
   readonly #open: S[] = [];
 
@@ -83,6 +87,7 @@ export class Chooser<S extends PoolServer> {
     this.#panicThresholdPercent = options.panicThresholdPercent;
     const { servers } = options;
     this.#servers = servers;
+    this.#weights = servers.map(() => 0);
     this.#tiers = [servers.filter((one) => !one.backup), servers.filter((one) => one.backup)];
     this.#hasBounds = servers.some((server) => server.maxInFlight > 0);
     this.#generation = this.#table.generation();
@@ -140,13 +145,24 @@ export class Chooser<S extends PoolServer> {
 
   #findSets(): void {
     const usable = this.#findUsable();
+    const hasNewWeights = this.#readWeights();
     // Most changes of a generation are none of the set, and strategies derive from the array.
-    if (!isSame(usable, this.#usable)) this.#usable = usable;
+    if (hasNewWeights || !isSame(usable, this.#usable)) this.#usable = usable;
     this.#hasSlowStart = this.#usable.some((server) => this.#sharePercent(server) < 100);
     const backupsServe = this.#usable.length === 0 || this.#usable[0]!.backup;
     this.#halfOpen = this.#servers.filter(
       (server) => this.#standing(server) === VERDICT.halfOpen && (backupsServe || !server.backup),
     );
+  }
+
+  #readWeights(): boolean {
+    let hasChanged = false;
+    for (const [at, server] of this.#servers.entries()) {
+      server.readWeight();
+      if (server.weight !== this.#weights[at]) hasChanged = true;
+      this.#weights[at] = server.weight;
+    }
+    return hasChanged;
   }
 
   #findUsable(): readonly S[] {
@@ -161,16 +177,14 @@ export class Chooser<S extends PoolServer> {
     if (this.#panicThresholdPercent > 0) return this.#activeOf(this.#servers);
     // An ejection says that others do better: it means nothing when there are no others.
     return this.#servers.filter(
-      (server) =>
-        this.#standing(server) === VERDICT.ejected &&
-        this.#table.admin(server.row) === ADMIN.active,
+      (server) => this.#standing(server) === VERDICT.ejected && this.#table.takesNew(server.row),
     );
   }
 
   /** A trial at a half-open server goes before the strategy, or a quiet pool would never try. */
   #claimTrial(tried: TriedSet): S | null {
     for (const server of this.#halfOpen) {
-      if (this.#table.admin(server.row) !== ADMIN.active) continue;
+      if (!this.#table.takesNew(server.row)) continue;
       if (roomAt(server, tried) !== VERDICT.usable) continue;
       this.trial = server.claimTrial();
       if (this.trial !== 0) return server;
@@ -205,7 +219,7 @@ export class Chooser<S extends PoolServer> {
       // Not the standing: a server that is down as well as broken stands there as down.
       const breaker = this.#table.atServer(server.row, SERVER.breaker);
       const isBroken = Atomics.load(this.#table.cells, breaker) !== BREAKER.closed;
-      return !isBroken && this.#table.admin(server.row) === ADMIN.active;
+      return !isBroken && this.#table.takesNew(server.row);
     });
   }
 

@@ -11,7 +11,7 @@ export interface Candidate {
   readonly row: number;
   /** What the server is hashed by: its address, the same in every worker and instance. */
   readonly name: string;
-  /** A whole number from 1 to 256. A server whose weight changes is a new object. */
+  /** A whole number from 1 to 256. When one changes, `usable` is another array. */
   readonly weight: number;
   /** Requests under way at the server, over all workers. */
   inFlight(): number;

@@ -23,7 +23,7 @@ export const VERDICT = {
   tried: 5,
   /** It has as many requests in flight as it may. */
   full: 6,
-  /** It keeps what it has and gets nothing new. */
+  /** It keeps what it has and gets nothing new: an operator drains it, or gave it the weight 0. */
   draining: 7,
   /** It waits behind servers that come first: a backup while a primary is usable. */
   standby: 8,
@@ -57,6 +57,6 @@ export function standingOf(table: SharedTable, row: number): Standing {
   if (breaker === BREAKER.open) return VERDICT.open;
   if (breaker === BREAKER.halfOpen) return VERDICT.halfOpen;
   if (Atomics.load(cells, table.atServer(row, SERVER.ejectedUntilMs)) !== 0) return VERDICT.ejected;
-  if (admin === ADMIN.draining) return VERDICT.draining;
+  if (!table.takesNew(row)) return VERDICT.draining;
   return VERDICT.usable;
 }

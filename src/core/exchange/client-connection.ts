@@ -49,6 +49,11 @@ const DISCARD_BYTES_MAX = 256 * 1024;
  */
 const LINGER_SILENCE_MS = 2_000;
 const LINGER_MS_MAX = 30_000;
+/**
+ * A connection that came or was used so recently is not closed by a drain yet: its next request may
+ * be on its way. RFC 9112 §9.3.1 leaves it to the client to try again, and not all of them do.
+ */
+const RECENT_MS = 500;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class ClientConnection implements StreamOwner, ClientSide {
@@ -78,6 +83,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #isPaused = false;
   #hasEnded = false;
   #headDeadlineMs = 0;
+  #idleSinceMs: number;
   #discardedBytes = 0;
   #unsentBytes = 0;
   #lingerEndMs = 0;
@@ -98,6 +104,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#onGone = onGone;
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
     this.#timer = new Timer(engine.wheel, this);
+    this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
@@ -123,7 +130,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
   drain(): void {
     this.#isDraining = true;
     const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (isIdle) this.#closeWhenSent(this.#engine.clock.nowMs());
+    if (!isIdle) return;
+    const nowMs = this.#engine.clock.nowMs();
+    if (nowMs - this.#idleSinceMs < RECENT_MS) this.#timer.set(this.#idleSinceMs + RECENT_MS);
+    else this.#closeWhenSent(nowMs);
   }
 
   /** Closes at once, whatever is under way. */
@@ -144,7 +154,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else if (this.#state === STATE.body) {
       if (!this.#isPaused) this.#expectBody(nowMs);
     } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
-      this.#timer.set(nowMs + this.#timeouts.idleMs);
+      this.#timer.set(nowMs + (this.#isDraining ? RECENT_MS : this.#timeouts.idleMs));
     } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
       return this.#expectClose(nowMs);
     }
@@ -332,6 +342,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #next(nowMs: number): void {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
+    this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
     this.resumeBody();

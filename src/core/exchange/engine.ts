@@ -6,6 +6,7 @@ import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import type { ClientSide } from './client-side.ts';
+import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
@@ -56,6 +57,9 @@ export class Engine {
   readonly requestFraming = new Framing();
   readonly responseHead = new Head();
   readonly responseFraming = new Framing();
+
+  /** Tunnels and event streams of this worker. */
+  readonly longLived = new LongLived(this);
 
   /** The header line of a request id, up to its number. */
   requestIdLine = Buffer.alloc(0);

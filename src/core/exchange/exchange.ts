@@ -6,7 +6,6 @@
  * exactly once: counters, latency, log. The object is used again for the connection's next
  * request, so that a request allocates next to nothing.
  */
-import { latin1 } from '../../base/latin1.ts';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
@@ -14,13 +13,14 @@ import { TriedSet } from '../balance/tried-set.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
-import type { Framing } from '../http1/framing.ts';
+import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
 import type { Binding } from '../sticky/persistence.ts';
 import { Attempt } from './attempt.ts';
 import type { ClientSide } from './client-side.ts';
+import type { Ending } from './ending.ts';
 import type { Engine } from './engine.ts';
+import { endsEvent, isEventStream } from './event-stream.ts';
 import { FAILURES, type Failure } from './failures.ts';
 import { HeldBody } from './held-body.ts';
 import { isFailedStatus } from './outcome.ts';
@@ -46,6 +46,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'PUT',
   'DELETE',
 ]);
+
+/** Of a chunked body; an empty line or trailers follow it. */
+const LAST_CHUNK = Buffer.from('0\r\n');
 
 export class Exchange implements TimerOwner {
   readonly engine: Engine;
@@ -85,6 +88,8 @@ export class Exchange implements TimerOwner {
   readonly attempt: Attempt;
   /** From the server's agreement to another protocol on. */
   tunnel: Tunnel | null = null;
+  /** When the tunnel or event stream has to end; null: as long as it likes. */
+  ending: Ending | null = null;
 
   status = 0;
   failure: Failure | Fault | '' = '';
@@ -92,6 +97,8 @@ export class Exchange implements TimerOwner {
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
   #pieceMs = 0;
+  /** The event stream's last piece ended an event. */
+  #isBetweenEvents = false;
   requestBodyBytes = 0;
   responseBodyBytes = 0;
   #isActive = false;
@@ -346,15 +353,21 @@ export class Exchange implements TimerOwner {
     this.responseBodyBytes += body.consumed - start;
     if (!takesPayload && upTo > start) client.sendBody(bytes, start, upTo);
     client.flush();
+    if (this.isStream) {
+      this.#isBetweenEvents =
+        (body.kind !== BODY.chunked || body.isBetweenChunks) &&
+        endsEvent(bytes, start, body.consumed, body.kind);
+    }
     if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
     return body.consumed;
   }
 
-  /** A piece of an event stream came. */
+  /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
     const { table, lane } = this.engine;
     table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
     this.#pieceMs = nowMs;
+    if (this.ending?.hasBegun && this.#isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** The response is complete. */
@@ -377,8 +390,35 @@ export class Exchange implements TimerOwner {
     this.failure = '';
     this.responseHasBegun = true;
     this.attempt.succeeded(nowMs);
-    this.tunnel = new Tunnel(this);
+    this.tunnel = new Tunnel(this, head);
+    this.engine.longLived.add(this);
     this.client.sendUpgrade(head, this);
+  }
+
+  /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
+  endGently(nowMs: number): void {
+    if (this.tunnel !== null) this.tunnel.endGently(nowMs);
+    else if (this.#isBetweenEvents) this.#endStream(nowMs);
+  }
+
+  /** No good place has come. */
+  endAbruptly(nowMs: number): void {
+    if (this.tunnel !== null) this.endTunnel('drained', nowMs);
+    else this.#endStream(nowMs);
+  }
+
+  /** Ends an event stream as if its server had, where its framing can say so. */
+  #endStream(nowMs: number): void {
+    const { client, responseBody: body } = this;
+    this.#giveUpServer();
+    const isChunked = body.kind === BODY.chunked;
+    if (body.kind === BODY.length || (isChunked && !body.isBetweenChunks)) {
+      return this.#breakOff('drained', nowMs);
+    }
+    if (isChunked && !client.takesPayload) client.sendBody(LAST_CHUNK, 0, LAST_CHUNK.length);
+    client.sendEnd('', isChunked);
+    client.flush();
+    this.#settle(nowMs);
   }
 
   /** @param failure why it ended; empty: both ends had said all */
@@ -510,6 +550,8 @@ export class Exchange implements TimerOwner {
 
   #beginStream(nowMs: number): void {
     this.#pieceMs = nowMs;
+    this.#isBetweenEvents = true;
+    this.engine.longLived.add(this);
     this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
   }
 
@@ -537,6 +579,11 @@ export class Exchange implements TimerOwner {
       this.#holdsRetry = false;
       this.pool!.endRetry();
     }
+    if (this.isStream || this.tunnel !== null) this.engine.longLived.remove(this);
+    if (this.ending !== null) {
+      this.ending.dispose();
+      this.ending = null;
+    }
     const { table, lane } = this.engine;
     const server = this.server;
     if (server !== null) {
@@ -554,13 +601,4 @@ export class Exchange implements TimerOwner {
   get firstByteMs(): number {
     return this.#firstByteMs === -1 ? -1 : this.#firstByteMs - this.startedMs;
   }
-}
-
-function isEventStream(head: Head): boolean {
-  const index = head.find(NAME.contentType);
-  if (index === -1) return false;
-  const start = head.valueStarts[index]!;
-  // One byte decides for nearly every response: t of text, e or E of event.
-  if (head.valueEnds[index]! - start < 17 || (head.bytes[start]! | 32) !== 116) return false;
-  return latin1(head.bytes, start, start + 17).toLowerCase() === 'text/event-stream';
 }

@@ -29,7 +29,7 @@ export const FAILURES = {
   read_timeout: ['server', 504, 'the server stayed silent for too long'],
   write_timeout: ['server', 504, 'the server took no byte of the request in time'],
   stream_timeout: ['us', 0, 'the stream was silent for too long'],
-  drained: ['us', 503, 'this instance is shutting down'],
+  drained: ['us', 503, 'this instance is shutting down, or the drain of the server is over'],
 } as const satisfies Record<
   string,
   readonly [side: 'client' | 'server' | 'us', status: number, text: string]

@@ -255,7 +255,7 @@ export class ServerConnection implements StreamOwner {
     if (!body.done) {
       if (exchange.isStream) {
         exchange.streamed(nowMs);
-        this.expectStream(nowMs);
+        if (this.#exchange === exchange) this.expectStream(nowMs);
       } else this.expectAnswer(nowMs);
       return;
     }

@@ -45,7 +45,9 @@ export class Server implements PoolServer {
   readonly label: string;
   readonly name: string;
   readonly address: ServerAddress;
-  readonly weight: number;
+  /** As the table had it when a chooser last looked; see `readWeight`. */
+  weight: number;
+  readonly configuredWeight: number;
   readonly backup: boolean;
   readonly maxInFlight: number;
   /** Kept-alive connections, the one used last at the end. */
@@ -62,6 +64,7 @@ export class Server implements PoolServer {
     this.name = plan.name;
     this.address = plan.address;
     this.weight = plan.weight;
+    this.configuredWeight = plan.weight;
     this.backup = plan.backup;
     this.maxInFlight = plan.maxInFlight;
     this.#table = table;
@@ -77,6 +80,12 @@ export class Server implements PoolServer {
   retire(): void {
     this.#isRetired = true;
     for (const connection of [...this.idle]) connection.destroy();
+  }
+
+  /** An operator's weight goes before the configured one; of 0 the chooser has taken note. */
+  readWeight(): void {
+    const weight = this.#table.operatorWeight(this.row);
+    this.weight = weight === -1 ? this.configuredWeight : Math.max(1, weight);
   }
 
   inFlight(): number {

@@ -97,6 +97,11 @@ export class BodyReader {
     return start;
   }
 
+  /** Whether what came so far ends with a whole chunk, so that a last one could follow. */
+  get isBetweenChunks(): boolean {
+    return this.kind === BODY.chunked && this.#state === STATE.size && this.#digits === 0;
+  }
+
   /** Where, in the bytes last given to `take`, the body's bytes end, held trailers included. */
   consumed = 0;
 

@@ -168,7 +168,7 @@ export class ServerTable {
 function stateOf({ admin, state, standing }) {
   if (admin === 'maintenance') return admin;
   if (state === 'down' || standing === 'ejected') return state === 'down' ? state : standing;
-  return admin === 'draining' ? admin : state;
+  return standing === 'draining' ? standing : state;
 }
 
 /** A line through the values that were measured, on a scale of its own. */

@@ -1,0 +1,68 @@
+/** What an operator says of a server, as the admin API takes it. */
+import { parseDuration } from '../base/units.ts';
+import {
+  ACTIONS,
+  type Action,
+  DRAIN_MS_MAX,
+  DRAIN_OVER_MS,
+  WEIGHT_MAX,
+  type Word,
+} from '../control/operator.ts';
+import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
+
+export const SERVER_ROUTES: readonly Route[] = [
+  {
+    method: 'POST',
+    path: '/servers/:name/:action',
+    help: 'drain (?timeout=5m&over=10s), disable, enable or weight (?to=3, ?to=default) a server; ?persist=true for restarts too',
+    handle: changeServer,
+  },
+];
+
+function changeServer({ instance, params, query }: Call): Reply {
+  const { name = '', action = '' } = params;
+  if (!ACTIONS.includes(action as Action)) {
+    return wrong(404, 'unknown_action', `one of ${ACTIONS.join(', ')}`);
+  }
+  const word = wordOf(action as Action, query);
+  if (typeof word === 'string') return wrong(400, 'bad_parameter', word);
+  const isKept = query.get('persist') === 'true';
+  let note: string | null;
+  try {
+    note = instance.say(name, word, isKept);
+  } catch (error) {
+    const why = (error as Error).message;
+    return wrong(500, 'not_persisted', `nothing was changed, for it cannot be kept: ${why}`);
+  }
+  if (note === null) {
+    const names = instance.plan.pool.servers.map(({ label }) => label).join(', ');
+    return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
+  }
+  return ok({ server: name, action, persisted: isKept, note });
+}
+
+/** @returns what is said, or what is wrong with the way it is said */
+function wordOf(action: Action, query: URLSearchParams): Word | string {
+  if (action === 'weight') return weightOf(query.get('to') ?? '');
+  if (action !== 'drain') return { action };
+  const within = query.get('timeout');
+  const withinMs = within === null ? null : durationOf('timeout', within);
+  if (typeof withinMs === 'string') return withinMs;
+  const over = query.get('over');
+  const overMs = over === null ? DRAIN_OVER_MS : durationOf('over', over);
+  if (typeof overMs === 'string') return overMs;
+  return { action, withinMs, overMs };
+}
+
+function weightOf(text: string): Word | string {
+  if (text === 'default') return { action: 'weight', weight: null };
+  const weight = Number(text);
+  if (/^\d+$/.test(text) && weight <= WEIGHT_MAX) return { action: 'weight', weight };
+  return `?to= takes a whole number from 0 to ${WEIGHT_MAX}, or default for the configured weight`;
+}
+
+function durationOf(name: string, text: string): number | string {
+  const parsed = parseDuration(text);
+  if (!parsed.ok) return `?${name}=5m is needed: ${parsed.reason}`;
+  return parsed.value <= DRAIN_MS_MAX ? parsed.value : `?${name}= takes 7d at the most`;
+}

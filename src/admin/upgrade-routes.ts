@@ -1,0 +1,26 @@
+import { parseDuration } from '../base/units.ts';
+import type { Instance } from '../control/instance.ts';
+import type { Upgrade } from '../control/upgrade.ts';
+import { ok, type Route, wrong } from './routes.ts';
+
+/** What the admin API offers for putting another version in this one's place. */
+export function upgradeRoutes(instance: Instance, upgrade: Upgrade): Route[] {
+  return [
+    {
+      method: 'POST',
+      path: '/upgrade',
+      help: 'start the program anew in this one’s place; ?drain=1h is left to what is under way',
+      handle: async ({ query }) => {
+        const text = query.get('drain');
+        const drain = text === null ? null : parseDuration(text);
+        if (drain?.ok === false) return wrong(400, 'bad_duration', `?drain=1h: ${drain.reason}`);
+        const withinMs = drain?.value ?? instance.settings.load_balancing.timeout.drain;
+        try {
+          return ok({ pid: await upgrade.begin(withinMs), from: process.pid, withinMs });
+        } catch (error) {
+          return wrong(409, 'not_upgraded', (error as Error).message);
+        }
+      },
+    },
+  ];
+}

@@ -1,0 +1,50 @@
+import { type AdminOptions, AdminServer } from '../admin/server.ts';
+import { parseAddress } from '../base/address.ts';
+import { adminSocket } from '../config/locate.ts';
+import type { Settings } from '../config/schema.ts';
+import { refusal } from './start-config.ts';
+
+/**
+ * Opens the admin API on its TCP address and its unix socket.
+ *
+ * @throws CommandError when the TCP address cannot be opened
+ */
+export async function openAdmin(settings: Settings, options: AdminOptions): Promise<AdminServer> {
+  const { listen } = settings.admin;
+  const admin = new AdminServer(options);
+  try {
+    await admin.listen(hostAndPort(listen));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw refusal(
+      code === 'EADDRINUSE'
+        ? `cannot listen on ${listen} for the admin API: another program listens there already, perhaps another openclaw. Name another address in admin.listen.`
+        : `cannot listen on ${listen} for the admin API: ${code ?? error}. Name another address in admin.listen.`,
+    );
+  }
+  await openSocket(settings, admin);
+  return admin;
+}
+
+function hostAndPort(address: string): { host: string; port: number } {
+  const parsed = parseAddress(address);
+  if (!parsed.ok || parsed.value.kind !== 'tcp') {
+    throw refusal('admin.listen is a TCP address', 'for a unix socket there is admin.socket');
+  }
+  return parsed.value;
+}
+
+/** The commands can talk to the TCP address too, so an instance does without its socket. */
+async function openSocket(settings: Settings, admin: AdminServer): Promise<void> {
+  const path = adminSocket(settings, process.env);
+  try {
+    await admin.listenUnix(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    process.stderr.write(
+      code === 'EADDRINUSE'
+        ? `openclaw: another instance listens on ${path}: commands reach this one by its TCP address. Name another path in admin.socket.\n`
+        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`,
+    );
+  }
+}

@@ -1,0 +1,88 @@
+/** What an operator says of servers, by the command line, to a running instance of several workers. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { answerOk, newFolder, Openclaw, runOpenclaw, ScriptedServer, until } from './harness.ts';
+
+let servers: ScriptedServer[];
+
+before(async () => {
+  servers = await Promise.all([1, 2].map(() => ScriptedServer.listen()));
+  for (const server of servers) server.on('/', answerOk);
+});
+
+after(() => Promise.all(servers.map((server) => server.close())));
+
+const ON_STATE = { env: {}, workers: 3 };
+
+async function start(state = newFolder()): Promise<Openclaw> {
+  const balancing = {
+    servers: servers.map((server) => server.address),
+    strategy: 'weighted_round_robin',
+  };
+  return await Openclaw.start(balancing, { ...ON_STATE, env: { OPENCLAW_STATE: state } });
+}
+
+async function backend(claw: Openclaw, ...args: string[]): Promise<string> {
+  const admin = `127.0.0.1:${claw.adminPort}`;
+  const { code, stdout, stderr } = await runOpenclaw(['lb', 'backend', ...args, '--admin', admin]);
+  assert.equal(code, 0, stderr);
+  return stdout;
+}
+
+/** Who gets so many requests, each on a connection of its own, so that all workers get some. */
+async function get(claw: Openclaw, count: number): Promise<number[]> {
+  for (const server of servers) server.lines.length = 0;
+  for (let nth = 0; nth < count; nth++) {
+    const client = await claw.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    assert.equal((await client.response()).status, 200);
+    client.close();
+  }
+  return servers.map((server) => server.lines.length);
+}
+
+test('a weight counts at once in all workers, 0 means nothing new, default the configured one', async () => {
+  const claw = await start();
+  const [red, blue] = servers.map((server) => server.address) as [string, string];
+  try {
+    assert.match(await backend(claw, 'weight', red, '0'), /has the weight 0/);
+    assert.deepEqual(await get(claw, 12), [0, 12]);
+    assert.match(await backend(claw, 'status'), /draining +0 set/);
+    await backend(claw, 'weight', red, '5');
+    const [ofRed, ofBlue] = await get(claw, 60);
+    assert.ok(Math.abs(ofRed! - 50) <= 6, `${ofRed} ${ofBlue}`);
+    await backend(claw, 'weight', red, 'default');
+    await backend(claw, 'disable', blue);
+    assert.deepEqual(await get(claw, 12), [12, 0]);
+    const { pools } = await claw.status();
+    assert.deepEqual(
+      pools[0]!.servers.map(({ weight, weightIsOperators, admin }) => [
+        weight,
+        weightIsOperators,
+        admin,
+      ]),
+      [
+        [1, false, 'active'],
+        [1, false, 'maintenance'],
+      ],
+    );
+  } finally {
+    await claw.stop();
+  }
+});
+
+test('what is said outlives a reload, and with --persist a restart', async () => {
+  const state = newFolder();
+  const [red, blue] = servers.map((server) => server.address) as [string, string];
+  const first = await start(state);
+  await backend(first, 'disable', red, '--persist');
+  await backend(first, 'weight', blue, '9');
+  first.child.kill('SIGHUP');
+  await until('the reload', () => first.output.stdout.includes('new configuration'));
+  assert.deepEqual(await get(first, 6), [0, 6]);
+  assert.match(await backend(first, 'status'), /9 set/);
+  await first.stop();
+  const second = await start(state);
+  assert.deepEqual(await get(second, 6), [0, 6]);
+  assert.doesNotMatch(await backend(second, 'status'), /9 set/);
+  await second.stop();
+});
