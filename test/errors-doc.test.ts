@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { FAILURES } from '../src/core/exchange/failures.ts';
 import { FAULTS } from '../src/core/http1/faults.ts';
+import { TLS_FAILURES } from '../src/io/tls/failures.ts';
 
 interface Row {
   code: string;
@@ -34,4 +35,13 @@ test('docs/errors.md lists the codes of the tables, in their order, and no other
 test('no code stands for two things', () => {
   const codes = documented.map((row) => row.code);
   assert.equal(new Set(codes).size, codes.length);
+});
+
+test('docs/errors.md lists the reasons of failed handshakes, in their order, and no other', () => {
+  const [, section = ''] = file.split('## TLS handshakes');
+  const rows = [...section.matchAll(/^\| `(\w+)` \| (.+?) \| (.+) \|$/gm)];
+  assert.deepEqual(
+    rows.map(([, reason, text, help]) => [reason, text, help]),
+    Object.entries(TLS_FAILURES).map(([reason, [text, help]]) => [reason, text, help]),
+  );
 });

@@ -84,7 +84,7 @@ function probed(io: Io, options: Options): { server: ProbedServer; timeoutMs: nu
   balancing.failover.detection.enabled = true;
   balancing.failover.enabled = true;
   const rows = new ServerRows(SharedTable.create({ serverRows: 1, workerLanes: 1 }));
-  const plan = probePlanOf(settings, planOf(settings, rows, null).pool)!;
+  const plan = probePlanOf(settings, planOf(settings, rows, null, null).pool)!;
   return { server: plan.servers[0]!, timeoutMs: plan.timeoutMs };
 }
 

@@ -11,6 +11,7 @@ import { OperatorFileError } from '../control/operator.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
 import { ListenError } from '../control/supervisor.ts';
+import { TlsError } from '../control/tls.ts';
 import { type Handover, Upgrade } from '../control/upgrade.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { isSameAddress } from '../io/listener.ts';
@@ -194,9 +195,11 @@ function openInstance(settings: Settings, log: InstanceLog, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {
-    if (error instanceof SessionKeyError || error instanceof OperatorFileError) {
-      throw refusal(error.message);
-    }
+    const isForUser =
+      error instanceof SessionKeyError ||
+      error instanceof OperatorFileError ||
+      error instanceof TlsError;
+    if (isForUser) throw refusal(error.message);
     throw error;
   }
 }

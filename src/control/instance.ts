@@ -3,6 +3,7 @@ import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
+import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, LogChange, Logger } from '../observe/log.ts';
 import { WORKER_COUNTER } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
@@ -16,6 +17,7 @@ import { planOf, urlOf } from './plan.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
+import { TlsState } from './tls.ts';
 
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
@@ -35,6 +37,7 @@ export class Instance {
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
+  readonly #tls = new TlsState();
   readonly #supervisor: Supervisor;
   readonly #operator: Operator;
   readonly #health: HealthKeeper;
@@ -42,10 +45,12 @@ export class Instance {
   #settings: Settings;
   #workerDeaths = 0;
   readonly #instanceLog: InstanceLog;
+  /** One change of the plan at a time. */
+  #lastChange: Promise<unknown> = Promise.resolve();
 
   /**
    * @param stateDirectory where the key of session cookies is kept, and what an operator said
-   * @throws SessionKeyError when that key can be neither read nor made, OperatorFileError when
+   * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
    *   what an operator said cannot be read
    */
   constructor(settings: Settings, instanceLog: InstanceLog, stateDirectory: string) {
@@ -56,7 +61,7 @@ export class Instance {
     this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
     this.#rows = new ServerRows(this.#table);
     this.#persistence = new PersistenceState(stateDirectory);
-    this.#plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+    this.#plan = this.#planOf(settings);
     this.#operator = new Operator(this.#table, stateDirectory, {
       onDrained: (server, overMs) => {
         this.#supervisor.end(endsAt(server.row, 0, overMs));
@@ -79,6 +84,12 @@ export class Instance {
       writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
       onErrors: (records) => {
         for (const record of records) this.observer.recordError(record);
+      },
+      onHandshakeFailures: (failures) => {
+        for (const { reason, ...failure } of failures) {
+          const [text, help] = TLS_FAILURES[reason];
+          log.info({ event: 'tls_handshake_failed', reason, ...failure, text, help });
+        }
       },
       onDeath: (lane, cause) => {
         this.#workerDeaths += 1;
@@ -103,6 +114,7 @@ export class Instance {
     await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
+    this.#tls.start(() => void this.#renewCertificates());
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -121,11 +133,16 @@ export class Instance {
    * Connections, requests under way and listeners that stay are not touched.
    *
    * @param workers data threads that the settings ask for
-   * @throws ListenError when an address cannot be opened, SessionKeyError when the key of session
-   *   cookies cannot be read, Error when the log cannot be opened; nothing has changed then
+   * @throws ListenError when an address cannot be opened, TlsError when a certificate cannot be
+   *   used, SessionKeyError when the key of session cookies cannot be read, Error when the log cannot
+   *   be opened; nothing has changed then
    */
-  async reload(settings: Settings, workers: number): Promise<void> {
-    const plan = planOf(settings, this.#rows, this.#persistence.planOf(settings));
+  reload(settings: Settings, workers: number): Promise<void> {
+    return this.#inTurn(() => this.#reload(settings, workers));
+  }
+
+  async #reload(settings: Settings, workers: number): Promise<void> {
+    const plan = this.#planOf(settings);
     const logChange = await this.#instanceLog.prepare(settings);
     try {
       await this.#supervisor.apply(plan);
@@ -145,6 +162,33 @@ export class Instance {
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
+  /** A certificate, key or authority is another one: new handshakes are made with it. */
+  #renewCertificates(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        const plan = { ...this.#plan, tls: this.#tls.planOf(this.#settings) };
+        await this.#supervisor.apply(plan);
+        this.#plan = plan;
+        this.observer.apply(this.#settings, plan);
+        this.log.info({ event: 'certificates_renewed' });
+      } catch (error) {
+        const cause = (error as Error).message;
+        this.log.error({ event: 'certificates_refused', cause, text: 'those before stay in use' });
+      }
+    });
+  }
+
+  #planOf(settings: Settings): WorkerPlan {
+    const persistence = this.#persistence.planOf(settings);
+    return planOf(settings, this.#rows, persistence, this.#tls.planOf(settings));
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(change);
+    this.#lastChange = done.catch(() => {});
+    return done;
+  }
+
   /** What a successor goes on with. */
   async inheritance(): Promise<Inheritance> {
     return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
@@ -159,6 +203,7 @@ export class Instance {
   async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
     const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
     this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    this.#tls.stop();
     await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.#operator.close();

@@ -7,6 +7,7 @@ import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
+import type { TlsPlan } from '../io/tls/server-contexts.ts';
 import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import type { ServerRows } from './rows.ts';
 
@@ -26,6 +27,7 @@ export function planOf(
   settings: Settings,
   rows: ServerRows,
   persistence: PersistencePlan | null,
+  tls: TlsPlan | null,
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits, monitoring } = balancing;
@@ -33,7 +35,9 @@ export function planOf(
   const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
   const servers = serversOf(settings, rows);
   return {
-    listen: balancing.enabled ? balancing.listen.map(listenAddress) : [],
+    listen: balancing.enabled ? listenersOf(settings) : [],
+    tls,
+    httpsPort: httpsPortOf(settings),
     trustedProxies: balancing.trusted_proxies,
     headLimits: {
       headBytes: limits.head_size,
@@ -130,7 +134,7 @@ function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
 }
 
 function serverAddress(server: ServerSettings): ServerAddress {
-  const { host, port, path } = listenAddress(server.address);
+  const { host, port, path } = addressOf(server.address);
   const { tls } = server;
   const named = tls.server_name ?? host;
   return {
@@ -149,8 +153,27 @@ function serverAddress(server: ServerSettings): ServerAddress {
   };
 }
 
+/** With TLS on, all listeners speak it; the one that sends on to them stands beside them. */
+function listenersOf({ load_balancing: { listen, security } }: Settings): ListenAddress[] {
+  const { enabled, redirect_http } = security.tls;
+  const speaks = enabled ? 'https' : 'http';
+  const listeners = listen.map((text): ListenAddress => ({ ...addressOf(text), speaks }));
+  if (enabled && redirect_http !== undefined) {
+    listeners.push({ ...addressOf(redirect_http), speaks: 'redirect' });
+  }
+  return listeners;
+}
+
+const HTTPS_PORT = 443;
+
+/** The port that clients reach HTTPS at: one that everybody knows, or else the first. */
+function httpsPortOf({ load_balancing: { listen } }: Settings): number {
+  const ports = listen.map((text) => addressOf(text).port).filter((port) => port !== 0);
+  return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? HTTPS_PORT);
+}
+
 /** @param text canonical, as the settings hold it */
-function listenAddress(text: string): ListenAddress {
+function addressOf(text: string): Omit<ListenAddress, 'speaks'> {
   const parsed = parseAddress(text);
   if (!parsed.ok) throw new TypeError(`${text}: ${parsed.reason}`);
   const address = parsed.value;
@@ -163,5 +186,6 @@ export function urlOf(address: ListenAddress): string {
   if (address.path !== '') return `unix:${address.path}`;
   const isEverywhere = address.host === '' || address.host === '0.0.0.0' || address.host === '::';
   const host = isEverywhere ? '127.0.0.1' : address.host;
-  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+  const scheme = address.speaks === 'https' ? 'https' : 'http';
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
 }

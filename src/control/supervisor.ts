@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { LinePiece } from '../worker/line-pieces.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -22,6 +23,7 @@ export interface SupervisorEvents {
   writeLines(bytes: Uint8Array, lines: number): Promise<void>;
   /** Some of the requests that went wrong. */
   onErrors(records: readonly ExchangeRecord[]): void;
+  onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
   /** A data thread died and will be replaced. */
   onDeath(lane: number, cause: string): void;
 }
@@ -203,6 +205,9 @@ export class Supervisor {
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
         else if (message.type === 'errors') this.#events.onErrors(message.records);
         else if (message.type === 'lines') void this.#writeLines(worker, message.piece);
+        else if (message.type === 'handshake_failures') {
+          this.#events.onHandshakeFailures(message.failures);
+        }
       });
       worker.on('exit', () => {
         reject(new Error(cause));

@@ -10,7 +10,6 @@ const settingsOf = (text: string) => parseConfig(text, { file: 'test', env: {} }
 test('what would leave somebody unprotected is named', () => {
   const fixture = join(import.meta.dirname, '../../test/fixtures/openclaw.yml');
   assert.deepEqual(unservedSettings(settingsOf(readFileSync(fixture, 'utf8'))), [
-    'load_balancing.security.tls',
     'load_balancing.security.access_control',
     'load_balancing.security.waf',
     'load_balancing.performance.rate_limiting',

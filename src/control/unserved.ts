@@ -8,9 +8,8 @@ import type { Settings } from '../config/schema.ts';
  */
 export function unservedSettings(settings: Settings): string[] {
   const { security, performance, proxy_protocol } = settings.load_balancing;
-  const { tls, access_control, waf } = security;
+  const { access_control, waf } = security;
   const switches: [string, boolean][] = [
-    ['load_balancing.security.tls', tls.enabled],
     ['load_balancing.security.access_control', access_control.enabled],
     ['load_balancing.security.waf', waf.enabled],
     ['load_balancing.performance.rate_limiting', performance.rate_limiting.enabled],

@@ -1,7 +1,7 @@
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
-import type { Stream, StreamOwner } from '../core/exchange/ports.ts';
-import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
+import { Accepted, type Handle } from './accepted.ts';
+import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Where a listener listens. */
 export interface ListenAddress {
@@ -9,26 +9,21 @@ export interface ListenAddress {
   readonly port: number;
   /** Path of a unix socket; empty otherwise. */
   readonly path: string;
+  /** What is spoken there; `redirect` is HTTP that sends everybody on to HTTPS. */
+  readonly speaks: 'http' | 'https' | 'redirect';
 }
 
+/** Whether it is the same address, whatever is spoken there. */
 export function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
   return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
-/** What is known of a new connection. */
-export interface Peer {
-  /** The client's address without port; `unix` for a unix socket. */
-  readonly address: string;
-  /** `host:port` that it reached; asked of the kernel only when somebody wants to know. */
-  readonly localAuthority: () => string;
-}
-
-/** Makes the owner of a stream that was accepted. */
-export type OnAccept = (stream: Stream, peer: Peer) => StreamOwner;
+/** Decides what is spoken on a connection that was accepted. */
+export type OnAccept = (accepted: Accepted) => void;
 
 const BACKLOG = 4096;
 
-/** Accepts clients on one address and hands each over as a stream. */
+/** Accepts clients on one address and hands each over as it is. */
 export class Listener {
   readonly address: ListenAddress;
   readonly #server: net.Server;
@@ -41,7 +36,7 @@ export class Listener {
       pauseOnConnect: true,
       highWaterMark: WRITE_HIGH_WATER_BYTES,
     });
-    this.#server.on('connection', (socket) => acceptSocket(socket, context, onAccept));
+    this.#server.on('connection', (socket) => onAccept(Accepted.ofSocket(context, socket)));
   }
 
   /**
@@ -126,16 +121,12 @@ export function removeStaleSocket(path: string): Promise<void> {
   });
 }
 
-/** The parts of Node's TCP and pipe handles that are used here; they are not documented. */
-interface Handle {
-  setNoDelay?(on: boolean): void;
-}
 interface ServerHandle {
   onconnection?: (status: number, client: Handle) => void;
 }
 
 /**
- * Makes the sockets of accepted connections ourselves. Node has the `onread` option, which reads
+ * Takes accepted connections before Node makes sockets of them. Node has the `onread` option, which reads
  * without an object for each piece, for sockets it opens but not yet for those it accepts, and
  * a socket made by Node and exchanged for one of ours costs as much again. Measured, `onread`
  * saves a twelfth of the CPU time of a small request. Should a Node come without this seam, the
@@ -147,51 +138,6 @@ function takeHandles(server: net.Server, context: SocketContext, onAccept: OnAcc
   if (handle === undefined || typeof original !== 'function') return;
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
-    client.setNoDelay?.(true);
-    const stream = new SocketStream(context, NOBODY);
-    const socket = new net.Socket({
-      handle: client,
-      allowHalfOpen: true,
-      onread: stream.onread,
-      highWaterMark: WRITE_HIGH_WATER_BYTES,
-    } as unknown as net.SocketConstructorOpts);
-    handOver(stream, socket, 'onread', onAccept);
+    onAccept(Accepted.ofHandle(context, client));
   };
-}
-
-function acceptSocket(socket: net.Socket, context: SocketContext, onAccept: OnAccept): void {
-  handOver(new SocketStream(context, NOBODY), socket, 'data', onAccept);
-  socket.resume();
-}
-
-function handOver(
-  stream: SocketStream,
-  socket: net.Socket,
-  reads: 'onread' | 'data',
-  onAccept: OnAccept,
-): void {
-  stream.attach(socket, reads);
-  stream.owner = onAccept(stream, {
-    address: plainAddress(socket.remoteAddress),
-    localAuthority: () => authorityOf(plainAddress(socket.localAddress), socket.localPort),
-  });
-}
-
-const NOBODY: StreamOwner = {
-  onOpen() {},
-  onBytes() {},
-  onDrain() {},
-  onEnd() {},
-  onClose() {},
-};
-
-/** IPv4 in IPv6 clothes becomes IPv4 again. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return 'unix';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}
-
-function authorityOf(address: string, port: number | undefined): string {
-  if (port === undefined) return 'localhost';
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

@@ -136,6 +136,18 @@ export class SocketStream implements Stream {
     } else socket.destroy();
   }
 
+  /** Gives the socket up to somebody else, who goes on reading it. Only before anything is written. */
+  release(): net.Socket {
+    const socket = this.#detach()!;
+    socket.removeListener('drain', onDrain);
+    socket.removeListener('finish', onDrain);
+    socket.removeListener('end', onEnd);
+    socket.removeListener('error', onError);
+    socket.removeListener('close', onClose);
+    socket.removeListener('data', onData);
+    return socket;
+  }
+
   /** @internal of the socket's events */
   drained(): void {
     const borrowed = this.#borrowed;
@@ -251,7 +263,7 @@ function destroyAfterLastWords(this: StreamSocket, error?: Error): net.Socket {
   return net.Socket.prototype.destroy.call(this, error) as net.Socket;
 }
 
-function closeCauseOf(error: NodeJS.ErrnoException): CloseCause {
+export function closeCauseOf(error: NodeJS.ErrnoException): CloseCause {
   switch (error.code) {
     case 'ECONNREFUSED':
     case 'ENOENT':

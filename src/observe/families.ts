@@ -8,6 +8,7 @@
  * becomes a label.
  */
 import { CODES } from '../core/exchange/codes.ts';
+import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
 import {
@@ -175,6 +176,27 @@ export const FAMILIES: readonly Family[] = [
     'counter',
     WORKER_COUNTER.clientConnectionsAccepted,
   ),
+  {
+    name: 'openclaw_tls_handshakes_total',
+    help: 'TLS handshakes with clients: whole ones, and those that resumed a session.',
+    type: 'counter',
+    labels: ['session'],
+    read: ({ table: { measures } }) => [
+      { labels: { session: 'new' }, value: measures.total(WORKER_COUNTER.tlsHandshakes) },
+      { labels: { session: 'resumed' }, value: measures.total(WORKER_COUNTER.tlsResumptions) },
+    ],
+  },
+  {
+    name: 'openclaw_tls_handshake_failures_total',
+    help: 'TLS handshakes with clients that failed, by reason (docs/errors.md).',
+    type: 'counter',
+    labels: ['reason'],
+    read: ({ table: { measures } }) =>
+      TLS_REASONS.map((reason, index) => ({
+        labels: { reason },
+        value: measures.total((WORKER_COUNTER.tlsFailures + index) as WorkerNumber),
+      })),
+  },
   ofWorkers(
     'openclaw_server_connections_idle',
     'Connections to servers that are kept alive and carry nothing.',

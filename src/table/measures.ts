@@ -65,11 +65,17 @@ export const WORKER_COUNTER = {
   streamsTruncated: 12,
   /** Log records that could not be handed over in time. */
   recordsLost: 13,
+  /** TLS handshakes with clients that succeeded: whole ones, and those that resumed a session. */
+  tlsHandshakes: 14,
+  tlsResumptions: 15,
+  /** The first of as many as there are reasons for a failed handshake, TLS_REASONS_MAX at most. */
+  tlsFailures: 16,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]
   | (typeof WORKER_COUNTER)[keyof typeof WORKER_COUNTER];
-const WORKER_NUMBERS = 16;
+export const TLS_REASONS_MAX = 16;
+const WORKER_NUMBERS = 32;
 
 /** Most codes of failures and faults that can be told apart. */
 export const FAILURE_CODES_MAX = 160;

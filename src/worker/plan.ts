@@ -8,6 +8,7 @@ import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { TlsPlan } from '../io/tls/server-contexts.ts';
 
 export interface PoolPlan {
   readonly settings: PoolSettings;
@@ -35,6 +36,10 @@ export type PersistencePlan =
     };
 
 export interface WorkerPlan {
+  /** Null: no listener speaks TLS. */
+  readonly tls: TlsPlan | null;
+  /** The port that listeners with `redirect` send clients on to. */
+  readonly httpsPort: number;
   readonly listen: readonly ListenAddress[];
   readonly trustedProxies: readonly string[];
   readonly headLimits: HeadLimits;

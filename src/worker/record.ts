@@ -28,11 +28,10 @@ export interface ExchangeRecord {
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
-  const text = exchange.requestText;
   return {
     requestId: exchange.requestId,
     peer: exchange.client.via.peerAddress,
-    request: text.slice(0, Math.max(0, text.indexOf(' HTTP/1.1\r\n'))),
+    request: exchange.requestLine,
     pool: exchange.pool!.settings.name,
     server: server?.label ?? '',
     attempts: exchange.attempts,

@@ -1,6 +1,7 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
+import type { HandshakeFailure } from './entrance.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
 import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
@@ -12,8 +13,12 @@ const start = workerData as WorkerStart;
 const port = parentPort!;
 const say = (message: FromWorker) => port.postMessage(message);
 
+/** Enough to see who fails and why; all of them are counted. */
+const HANDSHAKE_FAILURES_MAX = 20;
+
 const table = SharedTable.open(start.memory, start);
 const records = new RecordSender(say, table.measures, start.lane);
+let handshakeFailures: HandshakeFailure[] = [];
 const worker = new DataWorker({
   lane: start.lane,
   table,
@@ -21,8 +26,18 @@ const worker = new DataWorker({
   takesUnixSockets: start.takesUnixSockets,
   inherited: start.inherited,
   records,
+  onHandshakeFailure: (failure) => {
+    if (handshakeFailures.length < HANDSHAKE_FAILURES_MAX) handshakeFailures.push(failure);
+  },
 });
-const flusher = setInterval(() => records.flush(), RECORDS_EVERY_MS);
+
+const flush = () => {
+  records.flush();
+  if (handshakeFailures.length === 0) return;
+  say({ type: 'handshake_failures', failures: handshakeFailures });
+  handshakeFailures = [];
+};
+const flusher = setInterval(flush, RECORDS_EVERY_MS);
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
@@ -56,7 +71,7 @@ port.on('message', (message: ToWorker) => {
 async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
   await worker.drain(withinMs, isHandedOver);
   clearInterval(flusher);
-  records.flush();
+  flush();
   say({ type: 'drained' });
   port.close();
 }

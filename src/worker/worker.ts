@@ -3,22 +3,30 @@ import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
-import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
+import type { Route } from '../core/exchange/client-connection.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
-import { Via } from '../core/exchange/forward.ts';
+import type { Via } from '../core/exchange/forward.ts';
 import { Pool } from '../core/exchange/pool.ts';
-import type { Stream } from '../core/exchange/ports.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import type { Accepted } from '../io/accepted.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { isSameAddress, type ListenAddress, Listener, type Peer } from '../io/listener.ts';
+import { isSameAddress, type ListenAddress, Listener } from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import {
+  type Client,
+  Entrance,
+  type EntranceOwner,
+  type HandshakeFailure,
+  type ListenerSecurity,
+  securityOf,
+} from './entrance.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureExchange, measureRefusal, measureStream, measureThread } from './measure.ts';
 import type { ListeningSocket } from './messages.ts';
@@ -41,17 +49,26 @@ export interface WorkerOptions {
   readonly takesUnixSockets: boolean;
   readonly inherited: readonly ListeningSocket[];
   readonly records: RecordSink;
+  readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
 }
 
-export class DataWorker {
+/** A plan that all data threads have to be ready for before one follows it. */
+interface Prepared {
+  readonly plan: WorkerPlan;
+  readonly added: readonly Listener[];
+  readonly security: ListenerSecurity | null;
+}
+
+export class DataWorker implements EntranceOwner {
   readonly #engine: Engine;
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
   /** Clients, with the address at which each was accepted. */
-  readonly #connections = new Map<ClientConnection, ListenAddress>();
+  readonly #connections = new Map<Client, ListenAddress>();
+  readonly #entrance: Entrance;
   #listeners: Listener[] = [];
-  #prepared: { plan: WorkerPlan; added: Listener[] } | null = null;
+  #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
   #ticks = 0;
@@ -79,6 +96,8 @@ export class DataWorker {
     });
     this.#isTrusted = inNetworks(plan.trustedProxies);
     this.#route = { pool: this.#makePool(plan.pool, null) };
+    this.#entrance = new Entrance(this.#engine, this);
+    this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
@@ -105,6 +124,7 @@ export class DataWorker {
    * @throws the system's error of the first address that could not be opened; nothing has changed
    */
   async prepare(plan: WorkerPlan): Promise<void> {
+    const security = securityOf(plan.tls);
     const added: Listener[] = [];
     const isNew = (address: ListenAddress) =>
       !this.#listeners.some((listener) => isSameAddress(listener.address, address));
@@ -114,7 +134,7 @@ export class DataWorker {
       for (const listener of added) listener.close();
       throw error;
     }
-    this.#prepared = { plan, added };
+    this.#prepared = { plan, added, security };
   }
 
   /**
@@ -123,7 +143,7 @@ export class DataWorker {
    */
   commit(): void {
     if (this.#prepared === null) return;
-    const { plan, added } = this.#prepared;
+    const { plan, added, security } = this.#prepared;
     this.#prepared = null;
     const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
     for (const listener of this.#listeners) if (!stays(listener)) listener.close();
@@ -132,9 +152,10 @@ export class DataWorker {
     Object.assign(this.#engine.headLimits, plan.headLimits);
     this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
     this.#plan = plan;
+    this.#entrance.secureWith(security);
     for (const [connection, address] of this.#connections) {
       connection.reroute(this.#route);
-      if (!plan.listen.some((one) => isSameAddress(one, address))) connection.drain();
+      if (!plan.listen.some((one) => isSameListener(one, address))) connection.drain();
     }
   }
 
@@ -193,34 +214,49 @@ export class DataWorker {
 
   async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
     if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const onAccept = (stream: Stream, peer: Peer) => this.#accept(stream, peer, address);
+    const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
     const listener = await Listener.open(address, this.#context, onAccept, fd);
     into.push(listener);
   }
 
-  #accept(stream: Stream, peer: Peer, address: ListenAddress): ClientConnection {
-    const via = new Via({
-      peerAddress: peer.address,
-      peerIsTrusted: this.#isTrusted(peer.address),
-      scheme: 'http',
-      localAuthority: peer.localAuthority,
-    });
-    const nowMs = this.#engine.clock.nowMs();
-    const connection = new ClientConnection(this.#engine, this.#route, stream, via, nowMs, (one) =>
-      this.#forget(one),
-    );
-    this.#connections.set(connection, address);
-    const { measures } = this.#engine.table;
-    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
-    measures.set(this.#engine.lane, GAUGE.clientConnections, this.#connections.size);
-    return connection;
+  get route(): Route {
+    return this.#route;
   }
 
-  #forget(connection: ClientConnection): void {
-    this.#connections.delete(connection);
+  get isTrusted(): (address: string) => boolean {
+    return this.#isTrusted;
+  }
+
+  get httpsPort(): number {
+    return this.#plan.httpsPort;
+  }
+
+  /** @param opened as the listener was opened; a reload may have changed what is spoken there */
+  #accept(accepted: Accepted, opened: ListenAddress): void {
+    const { measures } = this.#engine.table;
+    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
+    const address = this.#plan.listen.find((one) => isSameAddress(one, opened)) ?? opened;
+    this.#entrance.open(accepted, address);
+  }
+
+  enter(client: Client, address: ListenAddress): void {
+    this.#connections.set(client, address);
+    this.#countConnections();
+  }
+
+  leave(client: Client): void {
+    this.#connections.delete(client);
+    this.#countConnections();
+    if (this.#connections.size === 0) this.#onEmpty?.();
+  }
+
+  handshakeFailed(failure: HandshakeFailure): void {
+    this.#options.onHandshakeFailure(failure);
+  }
+
+  #countConnections(): void {
     const { table, lane } = this.#engine;
     table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
-    if (this.#connections.size === 0) this.#onEmpty?.();
   }
 
   #makePool(plan: PoolPlan, before: Pool | null): Pool {
@@ -295,6 +331,10 @@ export class DataWorker {
     if (logLevel === 'warn' && record.status < 500) return;
     records.log(record, this.#engine.clock.wallMs());
   }
+}
+
+function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
+  return isSameAddress(one, other) && one.speaks === other.speaks;
 }
 
 /** Whether a server goes on as it is, its idle connections included. */

@@ -367,7 +367,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
   const { settings } = parseConfig(JSON.stringify({ load_balancing }), { file: 'test', env: {} });
   const table = SharedTable.create({ serverRows: 8, workerLanes: 1 });
   const rows = new ServerRows(table);
-  const plan = planOf(settings!, rows, new PersistenceState(folder).planOf(settings!));
+  const plan = planOf(settings!, rows, new PersistenceState(folder).planOf(settings!), null);
   const worker = new DataWorker({
     lane: 0,
     table,
@@ -375,6 +375,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     takesUnixSockets: true,
     inherited: [],
     records: { log: () => {}, failed: () => {} },
+    onHandshakeFailure: () => {},
   });
   await worker.listen();
   const askWorker = async (...cookies: string[]) => {

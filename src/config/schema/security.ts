@@ -88,6 +88,11 @@ export const security = section(
           text(/^[\w!:+@=-]+$/, 'a cipher list as OpenSSL writes it'),
           'Ciphers up to TLS 1.2, in the syntax of OpenSSL. Left out: the intermediate list of Mozilla.',
         ),
+        curves: setting(
+          text(/^[\w:?*/-]+$/, 'a list of groups as OpenSSL writes it'),
+          'X25519MLKEM768:X25519:prime256v1:secp384r1',
+          'Groups for the key exchange, in the syntax of OpenSSL; the first one keeps what is recorded today from the quantum computers of tomorrow.',
+        ),
         http2: setting(flag(), true, 'Offer HTTP/2 to clients (ALPN).'),
         client_ca_path: optional(
           path(),

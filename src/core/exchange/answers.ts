@@ -2,6 +2,7 @@
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
+  308: 'Permanent Redirect',
   400: 'Bad Request',
   403: 'Forbidden',
   405: 'Method Not Allowed',
@@ -36,7 +37,7 @@ export function reasonOf(status: number): string {
 export function answerText(
   answer: Answer,
   isHead: boolean,
-  connectionLine: string,
+  addedLines: string,
   dateLine: string,
 ): string {
   const { status, code, text, requestId } = answer;
@@ -45,6 +46,6 @@ export function answerText(
   const body = `${status} ${reason}\n${text} (${code})\n${id}`;
   const head =
     `HTTP/1.1 ${status} ${reason}\r\n${dateLine}Content-Type: text/plain; charset=utf-8\r\n` +
-    `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n${answer.headerLines}${connectionLine}\r\n`;
+    `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n${answer.headerLines}${addedLines}\r\n`;
   return isHead ? head : head + body;
 }

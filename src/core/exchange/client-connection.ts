@@ -215,7 +215,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    let added = this.#connectionLine() + exchange.sessionLines(head);
+    let added =
+      this.#connectionLine() + exchange.sessionLines(head) + this.via.linesForResponse(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
     if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
     this.#headText = forwardedResponse(head, transfer, added);
@@ -456,7 +457,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#head = null;
     this.#transfer = TRANSFER.asIs;
     const dateLine = this.#engine.dateLine();
-    this.stream.writeText(answerText(answer, isHead, this.#connectionLine(), dateLine));
+    const lines = this.#connectionLine() + this.via.responseLines;
+    this.stream.writeText(answerText(answer, isHead, lines, dateLine));
   }
 
   #connectionLine(): string {

@@ -60,6 +60,8 @@ export class Exchange implements TimerOwner {
   #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
+  /** As it came; readable while the phases run. */
+  #head: Head | null = null;
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
   /** What session persistence knows of the client; null: the pool has none. */
@@ -148,6 +150,13 @@ export class Exchange implements TimerOwner {
     return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
   }
 
+  /** Method and target, as they are sent on or, where the request was not sent, as they came. */
+  get requestLine(): string {
+    const text = this.requestText;
+    if (text !== '') return text.slice(0, text.indexOf(' HTTP/1.1\r\n'));
+    return this.#head === null ? '' : `${this.#head.method} ${this.#head.target()}`;
+  }
+
   /** The client named the request itself. */
   bringsRequestId(requestId: string): void {
     this.requestNumber = 0;
@@ -167,6 +176,7 @@ export class Exchange implements TimerOwner {
     this.#bodyIsPaused = false;
     this.#held.begin();
     this.method = head.method;
+    this.requestText = '';
     this.asksUpgrade = framing.upgrade;
     this.expectsContinue = framing.expectContinue;
     this.isIdempotent = IDEMPOTENT.has(head.method);
@@ -188,7 +198,9 @@ export class Exchange implements TimerOwner {
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
     this.responseBodyBytes = 0;
+    this.#head = head;
     runPhases(this, head, framing, nowMs);
+    this.#head = null;
   }
 
   /** Chooses a server and goes there; answers where there is none. */
@@ -472,7 +484,7 @@ export class Exchange implements TimerOwner {
       code in FAULTS
         ? FAULTS[code as Fault]
         : [FAILURES[code as Failure][1], FAILURES[code as Failure][2]];
-    this.failure = code;
+    this.failure = status < 400 ? '' : code;
     this.status = status;
     this.responseHasBegun = true;
     const lines = status === 503 && headerLines === '' ? 'Retry-After: 1\r\n' : headerLines;

@@ -8,6 +8,7 @@
 export const FAILURES = {
   method_not_allowed: ['client', 405, 'a reverse proxy opens no tunnel and echoes no TRACE'],
   last_hop: ['client', 200, 'OPTIONS with Max-Forwards: 0 is answered here'],
+  https_only: ['client', 308, 'this address only sends clients on to HTTPS'],
   head_timeout: ['client', 408, 'the client did not send its whole request head in time'],
   body_timeout: ['client', 408, 'the client stopped sending its request body'],
   client_gone: ['client', 499, 'the client left before the response was complete'],

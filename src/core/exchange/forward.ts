@@ -33,6 +33,9 @@ const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 /** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
 const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
 
+type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
+  Partial<Pick<Via, 'responseLines' | 'redirectPort'>>;
+
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
   /** Address of the peer, without port; `unix` for a unix socket. */
@@ -42,6 +45,10 @@ export class Via {
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
   readonly localAuthority: () => string;
+  /** Lines for the head of every response that does not have them; empty for most. */
+  readonly responseLines: string;
+  /** The port of HTTPS that its requests are sent on to; 0: they are served. */
+  readonly redirectPort: number;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The session cookie that it last brought, once verified. */
@@ -51,13 +58,21 @@ export class Via {
   #minorVersion = 1;
   #lines: Buffer | null = null;
 
-  constructor(peer: Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'>) {
+  constructor(peer: ViaParts) {
     this.peerAddress = peer.peerAddress;
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
+    this.responseLines = peer.responseLines ?? '';
+    this.redirectPort = peer.redirectPort ?? 0;
     if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
     else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
+  }
+
+  /** What is added to a server's response: what it says itself of the same is left to it. */
+  linesForResponse(head: Head): string {
+    const lines = this.responseLines;
+    return lines === '' || hasField(head, lines.slice(0, lines.indexOf(':'))) ? '' : lines;
   }
 
   /** The text of a Host field, which is most often that of the request before. */
@@ -203,6 +218,14 @@ function trustedLines(head: Head, via: Via, host: string): string {
   const element = via.elementFor(host);
   const elements = forwarded ? `${forwarded}, ${element}` : element;
   return `${lines}Forwarded: ${elements}\r\n${VIA_LINES[head.minorVersion]}`;
+}
+
+function hasField(head: Head, name: string): boolean {
+  for (let index = 0; index < head.fieldCount; index++) {
+    if (head.nameEnds[index]! - head.nameStarts[index]! !== name.length) continue;
+    if (head.name(index).toLowerCase() === name.toLowerCase()) return true;
+  }
+  return false;
 }
 
 function isText(bytes: Buffer, start: number, end: number, text: string): boolean {

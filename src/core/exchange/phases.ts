@@ -3,24 +3,23 @@
  * which is readable during the call only, and either lets the request go on or answers it. What
  * follows (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
  */
-import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
-import type { Failure } from './failures.ts';
 import {
   type AbsoluteTarget,
   forwardedRequest,
   forwardsLeft,
   parseAbsoluteTarget,
 } from './forward.ts';
+import { sendOn } from './redirect.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, trace, admit, persist, prepare, choose];
+const PHASES: readonly Phase[] = [identify, trace, admit, sendOn, persist, prepare, choose];
 
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): void {
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return;
@@ -51,22 +50,11 @@ const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
 function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const isLastHop = forwardsLeft(head) === 0;
   if (head.method === 'CONNECT' || (isLastHop && head.method === 'TRACE')) {
-    return refuse(exchange, head, 'method_not_allowed', nowMs, ALLOW);
+    exchange.answer('method_not_allowed', nowMs, ALLOW);
+    return false;
   }
-  return isLastHop ? refuse(exchange, head, 'last_hop', nowMs, ALLOW) : true;
-}
-
-/** Answers a request before its head was written anew; the log still says what was asked for. */
-function refuse(
-  exchange: Exchange,
-  head: Head,
-  code: Failure | Fault,
-  nowMs: number,
-  headerLines = '',
-): false {
-  exchange.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
-  exchange.answer(code, nowMs, headerLines);
-  return false;
+  if (isLastHop) exchange.answer('last_hop', nowMs, ALLOW);
+  return !isLastHop;
 }
 
 /** Looks which server the client belongs to; what only concerns us is dropped from the head. */
@@ -92,7 +80,10 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
       first === ASTERISK && head.targetEnd === head.targetStart + 1 && head.method === 'OPTIONS';
     if (!isAsterisk) {
       absolute = parseAbsoluteTarget(head.target());
-      if (absolute === undefined) return refuse(exchange, head, 'bad_target', nowMs);
+      if (absolute === undefined) {
+        exchange.answer('bad_target', nowMs);
+        return false;
+      }
     }
   }
   const { engine, client, requestNumber } = exchange;

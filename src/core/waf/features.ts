@@ -153,14 +153,10 @@ export function addWords(words: string, feature: number): void {
   }
 }
 
-export function startsWithDigit(text: string): boolean {
-  const first = text.charCodeAt(0);
-  return first >= 48 && first <= 57;
-}
-
 /** `1 or 1`: words and numbers alone that still may be a condition. */
 export function isShortSum(text: string): boolean {
-  return text.length < 24 && startsWithDigit(text);
+  const first = text.charCodeAt(0);
+  return text.length < 24 && first >= 48 && first <= 57;
 }
 
 /** What the last call of `scan` found. Read at once: one thread, one text at a time. */

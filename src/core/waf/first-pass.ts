@@ -3,7 +3,6 @@
  * do something with, and one look at each byte says so. A `false` means only "look closer".
  */
 
-import { startsLikeText } from './base64.ts';
 import { SCANNERS } from './detect/scanner.ts';
 import { startsLikeSerial } from './detect/serial.ts';
 import {
@@ -22,7 +21,7 @@ import {
 
 addWords(SCANNERS, WORD_SCANNER);
 addWords(
-  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit hello blackwidow collaborator zed aced af',
+  'scan scanner scripting security fuzz attack exploit hacker pentest vulnerability shellshock webbandit blackwidow collaborator zed aced af',
   WORD_SCANNER,
 );
 /** Words of the paths that scanners ask for (detect/scanner.ts); each probe holds one, or a `/.`. */
@@ -72,8 +71,6 @@ export function headIsClean(bytes: Uint8Array, start: number, end: number): bool
     const agent = length === 10 && first === 117;
     const worded = agent || first === 120 || (first === 114 && length === 7);
     const cookie = length === 6 && first === 99;
-    // spring.cloud.function.routing-expression is a program to run
-    if (length > 20 && first === 115 && bytes[line + 6] === DOT) return false;
     // transfer-encoding and range are rare enough; acunetix-... names itself
     if ((length === 17 && first === 116) || (length === 5 && first === 114)) return false;
     if (first === 97 && (bytes[line + 2]! | 0x20) === 117 && length > 9) return false;
@@ -111,12 +108,15 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
           if (isLinkLocal(bytes, at)) return -1;
         } else if (byte === SLASH) {
           if (query) return -1;
-        } else if (byte === 63) {
-          if (query) return -1; // a wildcard, as in /e?c/p?sswd
-          query = true;
-        } else if (byte === 126) {
+        } else if (byte === 63) query = true;
+        else if (byte === 126) {
           if (!query) return -1; // index.php~
-        } else if (byte === EQUALS && hidesText(bytes, at + 1)) return -1;
+        } else if (
+          byte === EQUALS &&
+          startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+        ) {
+          return -1;
+        }
     }
   }
   return -1;
@@ -153,7 +153,7 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
           // JSON in base64; with a dot in it a token of JWT.
           if (bytes[at + 1] !== 101) return -1;
           json = true;
-        } else if (byte === EQUALS && hidesText(bytes, at + 1)) return -1;
+        }
     }
   }
   return end;
@@ -211,40 +211,17 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
         break;
       default:
         if (byte === DOT && (bytes[at + 1] === DOT || isLinkLocal(bytes, at))) return false;
-        if ((byte === 63 || byte === 42) && isWildcard(bytes, at)) return false;
         if (byte === BRACE && !opensObject(bytes[at + 1])) return false;
-        if (byte === 34 && hidesText(bytes, at + 1)) return false;
+        if (byte === 34 && startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!))
+          return false;
     }
   }
   return hash === 0 || (WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) === 0;
 }
 
-/** Bytes of a value that may hold a text or an object in base64 from here on. */
-const HIDDEN_BYTES_MIN = 12;
-
-function hidesText(bytes: Uint8Array, at: number): boolean {
-  const first = bytes[at]!;
-  if (startsLikeSerial(first, bytes[at + 1]!, bytes[at + 2]!)) return true;
-  if (!startsLikeText(first, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)) return false;
-  // Words look like it too; a text as a whole shows in groups of four.
-  for (let group = 4; group < HIDDEN_BYTES_MIN; group += 4) {
-    const start = at + group;
-    if (!startsLikeText(bytes[start]!, bytes[start + 1]!, bytes[start + 2]!, bytes[start + 3]!))
-      return false;
-  }
-  return true;
-}
-
 /** What follows the brace of a JSON object, as a template's {{ or {% does not. */
 function opensObject(next: number | undefined): boolean {
   return next === undefined || next === 34 || next === 125 || next <= 32;
-}
-
-/** `/?tc`, `/??c`, `/*sswd`: a path of a shell's wildcards. */
-function isWildcard(bytes: Uint8Array, at: number): boolean {
-  const before = bytes[at - 1];
-  const next = bytes[at + 1];
-  return before === 63 || next === 63 || (before === SLASH && next !== SLASH && next !== 34);
 }
 
 /** `.254.` as in 169.254.169.254, the address of a cloud's secrets. */
@@ -257,7 +234,7 @@ function stops(characters: string, high: boolean): Uint8Array {
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) {
     if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
-    else if (FEATURE_OF[byte] !== 0 && './=?*"~{;'.includes(String.fromCharCode(byte)))
+    else if (FEATURE_OF[byte] !== 0 && './=?"~{;'.includes(String.fromCharCode(byte)))
       table[byte] = 2;
   }
   for (const character of characters) table[character.charCodeAt(0)] = 1;

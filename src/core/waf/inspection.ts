@@ -1,5 +1,4 @@
 /** One look at one head or body: taken apart, decoded, read by the detectors. */
-import { decodeBase64 } from './base64.ts';
 import { COOKIES_MAX, HEADERS_MAX, PATH_SEGMENTS_MAX } from './bounds.ts';
 import { decodePercent, hasOverlong, ROUNDS_MAX, unfold, unfolded } from './decode.ts';
 import { DETECTORS } from './detect/detectors.ts';
@@ -128,10 +127,7 @@ export class Inspection implements Visitor {
       walkXml(text, this);
       return;
     }
-    if (
-      (type === '' || type === 'application/octet-stream') &&
-      /^[\w.[\]%-]{1,64}=[^=]/.test(text)
-    ) {
+    if ((type === '' || type === 'application/octet-stream') && /^[\w.[\]%-]{1,64}=/.test(text)) {
       walkForm('form', text, this);
       return;
     }
@@ -159,17 +155,9 @@ export class Inspection implements Visitor {
   }
 
   value(place: Place, name: string, text: string): void {
-    this.readings(place, name, text, 0);
-    if (place === 'header' || place === 'filename' || place === 'body') return;
-    const hidden = decodeBase64(text);
-    if (hidden !== undefined) this.readings(place, name, hidden, 1);
-  }
-
-  /** A value as it stands and after each further round of decoding. */
-  private readings(place: Place, name: string, text: string, first: number): void {
     let reading = text;
     let telling = true;
-    for (let round = first; ; round++) {
+    for (let round = 0; ; round++) {
       f.scan(reading);
       const { characters, words } = f.scanned;
       if (isPlain(reading, characters, words) && place !== 'path' && place !== 'filename') return;
@@ -189,8 +177,6 @@ export class Inspection implements Visitor {
       const next = unfold(reading);
       if (next === reading) return;
       telling = unfolded.telling;
-      if (unfolded.nul)
-        this.findings.say('protocol-null', place, name, round + 1, 'a NUL byte', reading);
       reading = next;
     }
   }
@@ -257,15 +243,14 @@ export class Inspection implements Visitor {
       );
     const path = decodePercent(rawPath, false);
     this.value('path', '', path);
-    this.segments(rawPath, path);
+    this.segments(path);
     if (question >= 0) walkForm('query', whole.slice(question + 1), this);
   }
 
   /** A value in the path (/users/1' or 1=1) stands in a segment of its own. */
-  private segments(rawPath: string, path: string): void {
+  private segments(path: string): void {
     f.scan(path);
     if (
-      !rawPath.includes('%') &&
       (f.scanned.characters &
         (f.SPACE |
           f.SQUOTE |
@@ -276,14 +261,29 @@ export class Inspection implements Visitor {
           f.EQUALS |
           f.PERCENT |
           f.PLUS)) ===
-        0
+      0
     )
       return;
-    const parts = rawPath.split('/', PATH_SEGMENTS_MAX);
+    const parts = path.split('/', PATH_SEGMENTS_MAX);
     for (let at = 1; at < parts.length; at++) {
-      const part = decodePercent(parts[at]!, false);
-      f.scan(part);
-      if (f.scanned.characters !== 0) this.readings('path', '', part, 0);
+      let part = parts[at]!;
+      for (let round = 0; round < 3; round++) {
+        f.scan(part);
+        if (f.scanned.characters === 0) break;
+        const subject = new Subject(
+          'path',
+          '',
+          part,
+          round,
+          this.paranoia,
+          f.scanned.characters,
+          f.scanned.words,
+        );
+        detectSql(subject, this.findings);
+        const next = unfold(part);
+        if (next === part) break;
+        part = next;
+      }
     }
     // A comment of SQL holds slashes: the rest of the path from each segment with one.
     const open = path.indexOf('/*');
@@ -310,13 +310,11 @@ export class Inspection implements Visitor {
         continue;
       }
       if (name === 'content-length') length = true;
-      else if (name === 'transfer-encoding')
-        encoding = value.toLowerCase().replace(/^[ \t]+|[ \t]+$/g, '');
+      else if (name === 'transfer-encoding') encoding = value.toLowerCase().trim();
       else if (name === 'range' && value.split(',', 12).length > 10) {
         this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
       }
-      if (headerTells(name, value) || name.startsWith('spring.cloud.'))
-        this.value('header', name, value);
+      if (headerTells(name, value)) this.value('header', name, value);
       // A referrer is a URL: what its query holds was a form's value once.
       if (name === 'referer' && value.includes('+')) {
         this.value('header', name, value.replaceAll('+', ' '));

@@ -14,7 +14,6 @@ export class Subject {
   readonly trusting: boolean;
   private lowerText: string | undefined;
   private proseKnown: boolean | undefined;
-  private documentKnown: boolean | undefined;
   private ticks: readonly number[] | undefined;
 
   /** @param words,characters what `scan` found in the text */
@@ -36,12 +35,6 @@ export class Subject {
     this.words = words;
   }
 
-  /** The same value with its text read otherwise. */
-  reread(text: string): Subject {
-    const level = this.trusting ? 1 : 2;
-    return new Subject(this.place, this.name, text, this.round, level, this.characters, this.words);
-  }
-
   get lower(): string {
     this.lowerText ??= this.text.toLowerCase();
     return this.lowerText;
@@ -53,18 +46,9 @@ export class Subject {
     return this.proseKnown;
   }
 
-  /**
-   * Whether the text is a document rather than a field: lines that a person shows to another or to
-   * an agent, a source file, a log. An injection goes on where the application stopped, in a line.
-   */
-  get document(): boolean {
-    this.documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text);
-    return this.documentKnown;
-  }
-
   /** Markdown with a fenced block, in a body: a person shows code to another, or to an agent. */
   private isFenced(): boolean {
-    if (!isBody(this.place)) return false;
+    if (this.place !== 'json' && this.place !== 'form' && this.place !== 'multipart') return false;
     const open = this.text.indexOf('```');
     if (open < 0 || (open > 0 && this.text.charCodeAt(open - 1) > 32)) return false;
     return this.text.includes('```', open + 3) && this.text.includes('\n', open);
@@ -156,23 +140,6 @@ function isProse(text: string): boolean {
     if (!shouted && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
   }
   return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
-}
-
-function isBody(place: Place): boolean {
-  return place === 'json' || place === 'form' || place === 'multipart' || place === 'body';
-}
-
-const DOCUMENT_LINES_MIN = 5;
-const DOCUMENT_LENGTH_MIN = 120;
-
-function hasLines(text: string): boolean {
-  if (text.length < DOCUMENT_LENGTH_MIN) return false;
-  let at = -1;
-  for (let lines = 1; lines < DOCUMENT_LINES_MIN; lines++) {
-    at = text.indexOf('\n', at + 1);
-    if (at < 0) return false;
-  }
-  return true;
 }
 
 function positions(text: string, mark: string): number[] {

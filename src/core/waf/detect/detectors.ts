@@ -33,10 +33,7 @@ export const DETECTORS: readonly Detector[] = [
         ((w & f.WORD_LOGIC) !== 0 && f.isShortSum(subject.text)) ||
         ((w & f.WORD_LOGIC) !== 0 &&
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
-        ((c & f.SLASH) !== 0 && (c & f.STAR) !== 0) ||
-        ((c & f.PAREN) !== 0 && f.startsWithDigit(subject.text)) ||
-        ((c & (f.PIPE | f.AMPERSAND)) !== 0 &&
-          ((c & (f.EQUALS | f.PAREN)) !== 0 || f.startsWithDigit(subject.text)))),
+        ((c & (f.PIPE | f.AMPERSAND)) !== 0 && (c & (f.EQUALS | f.PAREN)) !== 0)),
     run: detectSql,
   },
   {
@@ -105,7 +102,6 @@ export const DETECTORS: readonly Detector[] = [
       !subject.structured &&
       ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
         ((c & f.STAR) !== 0 && (c & f.OTHER) !== 0) ||
-        (c & (f.COLON | f.EQUALS | f.DOT)) === (f.COLON | f.EQUALS | f.DOT) ||
         ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
     run: detectNoSql,
   },

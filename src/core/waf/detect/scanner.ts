@@ -44,7 +44,7 @@ const HONEST = new Set([
 const SURE = new Set(SCANNERS.split(' ').filter((name) => !HONEST.has(name)));
 /** Spellings in which the honest words are the tool. */
 const SPELLINGS =
-  /\bnmap scripting engine\b|\bnmap\b.{0,20}nse|^nmap|\bburp ?(?:suite|scanner|collaborator)\b|\bowasp[ _-]?(?:zap|dirbuster|zed)\b|\bzap\/\d|^zap\b|zed attack proxy|\bhydra\)|thc-hydra|\(hydra\)|\bmedusa\/\d|^dirb\b|xray\/\d|^katana\b|\bparos\/\d|rapid7|\bvega\/\d|\bmsf\b|^pangolin|^xsser|^absinthe|detectify|censysinspect|qualys|leakix|expanse|paloaltonetworks|internet-?measurement|security ?scan|vulnerability ?scan|\bexploit(?:er)?\b|pentest|\bfuzz faster|zgrab|python-requests.{0,40}scan|\bshellshock\b|hacker|webbandit|blackwidow|\$\(|mozilla\/4\.0 \(hydra|^hello,? ?world$/;
+  /\bnmap scripting engine\b|\bnmap\b.{0,20}nse|^nmap|\bburp ?(?:suite|scanner|collaborator)\b|\bowasp[ _-]?(?:zap|dirbuster|zed)\b|\bzap\/\d|^zap\b|zed attack proxy|\bhydra\)|thc-hydra|\(hydra\)|\bmedusa\/\d|^dirb\b|xray\/\d|^katana\b|\bparos\/\d|rapid7|\bvega\/\d|\bmsf\b|^pangolin|^xsser|^absinthe|detectify|censysinspect|qualys|leakix|expanse|paloaltonetworks|internet-?measurement|security ?scan|vulnerability ?scan|\bexploit(?:er)?\b|pentest|\bfuzz faster|zgrab|python-requests.{0,40}scan|\bshellshock\b|hacker|webbandit|blackwidow|\$\(|mozilla\/4\.0 \(hydra/;
 
 /** Files and folders that no visitor asks for, as ends or parts of a path. */
 export const PROBES_SURE: readonly string[] = [

@@ -267,7 +267,7 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   const proto = /__proto__|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
     text,
   );
-  if (proto && !(subject.document && note === '' && subject.place !== 'body'))
+  if (proto)
     findings.signal(
       'serial-prototype',
       subject,

@@ -6,7 +6,6 @@
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
-import { namedByWildcards } from './glob.ts';
 import {
   ALONE,
   type Command,
@@ -46,18 +45,6 @@ const TELLING = [
 ];
 
 export function detectShell(subject: Subject, findings: Findings): void {
-  read(subject, findings);
-  const { characters: c, words } = subject;
-  // ;cat+/etc/passwd: a form's blank, encoded twice.
-  const shelly = (c & SEPARATORS) !== 0 || (words & f.WORD_COMMAND) !== 0;
-  if ((c & f.PLUS) !== 0 && (c & f.SPACE) === 0 && shelly) {
-    read(subject.reread(subject.text.replaceAll('+', ' ')), findings);
-  }
-}
-
-const SEPARATORS = f.SEMICOLON | f.PIPE | f.AMPERSAND | f.BACKTICK;
-
-function read(subject: Subject, findings: Findings): void {
   const { text } = subject;
   if ((subject.characters & f.BRACE) !== 0 && (text.includes('() {') || text.includes('(){'))) {
     const at = text.indexOf('()');
@@ -105,7 +92,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     listed ??= isList(text);
     return listed;
   };
-  if ((isCommandLine(subject) || subject.document) && !telling()) return;
+  if (isCommandLine(subject) && !telling()) return;
   let seen = 0;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
@@ -167,11 +154,9 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
       !hasArguments(text, command)
     )
       continue;
-    if ((subject.prose || subject.document) && !(close === ')' && telling())) {
+    if (subject.prose && !(close === ')' && telling())) {
       continue;
     }
-    // `quotes of TeX' open with a backtick and never close with one.
-    if (close === '`' && text.slice(inner, inner + end).includes('\n')) continue;
     // Markdown shows a command between blanks; an injection is part of something, or is all there is.
     if (close === '`' && shownInText(text, at, inner + end)) continue;
     if (code === 60 && !hasArguments(text, command)) continue;
@@ -190,7 +175,7 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
 function shownInText(text: string, start: number, end: number): boolean {
   const before = start === 0 ? ' ' : text[start - 1]!;
   const after = text[end + 1] ?? ' ';
-  if (!' \n("'.includes(before) || !' \n.,:;!?)"\'-'.includes(after)) return false;
+  if (!' \n("'.includes(before) || !' \n.,:;!?)"\''.includes(after)) return false;
   return (
     wordsIn(text.slice(Math.max(0, start - 160), start)) +
       wordsIn(text.slice(end + 1, end + 161)) >=
@@ -207,7 +192,7 @@ function wordsIn(text: string): number {
 /** The value is a command from its first word: a web shell's parameter, or an open attack. */
 function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text, place } = subject;
-  if (place === 'header' || place === 'path' || subject.prose || text === subject.name) return;
+  if (place === 'header' || place === 'path' || subject.prose) return;
   const command = commandAt(text, 0);
   if (!command) return;
   const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
@@ -260,7 +245,8 @@ function telltale(subject: Subject, findings: Findings): void {
       'the field separator for a blank',
     );
   }
-  if ((words & f.WORD_COMMAND) === 0 && (c & f.SLASH) === 0) return;
+  if ((words & f.WORD_COMMAND) === 0 && ((c & (f.OTHER | f.STAR)) === 0 || (c & f.SLASH) === 0))
+    return;
   const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
   if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
     findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
@@ -294,11 +280,13 @@ function telltale(subject: Subject, findings: Findings): void {
       findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
     const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
     if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
-    const glob = (c & (f.OTHER | f.STAR)) === 0 ? -1 : namedByWildcards(text);
-    if (glob >= 0)
-      findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
-    if (isDisguised(lower))
-      findings.signal('shell-ifs', subject, 0, 80, 'a secret file in pieces that a shell joins');
+    // /???/c?t /e*c/p?sswd: a path whose letters are wildcards
+    const glob = text.search(
+      /(?:^|[\s;|&`(])\/[a-z]{0,6}[?*][a-z?*]{0,8}\/[a-z?*[\]]{1,12}(?:\s|$)/,
+    );
+    if (glob >= 0 && (text.match(/\?/g)?.length ?? 0) >= 2) {
+      findings.signal('shell-ifs', subject, glob, glob + 60, 'a program named by wildcards');
+    }
     const brace = text.search(
       /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
     );
@@ -317,16 +305,13 @@ function isCommand(
 ): boolean {
   const { text } = subject;
   const alone = ALONE.has(command.name);
-  if (!alone && !WITH_ARGUMENTS.has(command.name)) return isOptioned(text, command, separator);
+  if (!alone && !WITH_ARGUMENTS.has(command.name)) return false;
   if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
     if (!(command.disguised && EVERYDAY.has(command.name) && !hasArguments(text, command)))
       return true;
   }
   const rest = skipBlanks(text, command.end);
   const ends = rest >= text.length || ';|&`)\n\r#\'"}>'.includes(text[rest]!);
-  // w, of one letter, in a password
-  if (command.name.length === 1 && rest < text.length && !';|&\n'.includes(text[rest]!))
-    return false;
   // A form's or an entity's name: &id=5, &lt;
   if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
   if (ends) {
@@ -356,24 +341,6 @@ function isCommand(
   return hasArguments(text, command);
 }
 
-/** Joined by the shell: /et'c'/pass\wd, /etc$u/passwd$u. */
-function isDisguised(lower: string): boolean {
-  if (lower.length > 2048 || !/['"\\$\u2018\u2019]/.test(lower) || !lower.includes('/'))
-    return false;
-  const joined = lower.replace(/['"\\\u2018\u2019]|\$(?:\{\w{0,12}\}|\w{1,12}|[@*])/g, '');
-  return /etc\/(?:passwd|shadow)/.test(joined) && !/etc\/(?:passwd|shadow)/.test(lower);
-}
-
-/** A word of no known program, with options, and nothing but a value or nothing before it. */
-function isOptioned(text: string, command: Command, separator: number): boolean {
-  const before = text.slice(0, separator);
-  if (before.trim() !== '' && !isTarget(before)) return false;
-  if (!/^[a-z][a-z0-9_.-]{1,30}$/.test(text.slice(command.at, command.end))) return false;
-  return /^\s{1,4}(?:-[A-Za-z]{1,3}|--[a-z][a-z-]{1,30})(?:[\s=]|$)/.test(
-    text.slice(command.end, command.end + 40),
-  );
-}
-
 /** Programs of a developer, whose arguments are words. */
 const TOOLS = new Set(
   'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
@@ -388,7 +355,6 @@ const TOOLS = new Set(
 function isCommandLine(subject: Subject): boolean {
   if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
   const { text } = subject;
-  if (/^(?:[$#>%] |\$env:|PS[ >])/.test(text)) return true; // a prompt
   const command = commandAt(text, 0);
   if (command?.at !== 0 || command.disguised) return false;
   if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));

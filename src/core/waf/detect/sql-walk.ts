@@ -68,7 +68,7 @@ export function walk(
           wantsOperator = false;
           break;
         case ',':
-          if (depth <= 0 && inSelect === 0 && !quoted && !opensCall(tokens, at + 1))
+          if (depth <= 0 && inSelect === 0 && !quoted && !opensSelect(tokens, at + 1))
             return undefined;
           compare = '';
           leftLiteral = false;
@@ -90,8 +90,6 @@ export function walk(
           if (logic && (quoted || before === 'number' || compare !== '')) {
             return found('sql-condition', 'a condition and a comment', token);
           }
-          // What is commented out is the application's own rest: an attacker adds a word at most.
-          if (!isShortComment(token)) return undefined;
           if (quoted && at > opened)
             return found('sql-comment', 'an expression and a comment', token);
           if (quoted && opened > start) return found('sql-comment', ') and a comment', token);
@@ -114,13 +112,6 @@ export function walk(
         case 'then':
           wantsOperator = token.text === 'end';
           break;
-        case 'statement':
-          // SQL Server takes the next statement without a semicolon.
-          if (sure && token.text === 'waitfor' && isStatement(tokens, at)) {
-            return found('sql-stacked', 'a second statement: waitfor', token);
-          }
-          if (inSelect > 0) break;
-          return undefined;
         case 'prefix':
           // `not like`, `not in`: the operator follows; CASE ... WHEN: an operand does.
           if (token.text !== 'not') wantsOperator = false;
@@ -153,9 +144,6 @@ export function walk(
         if (token.text === 'case' && next?.text === 'when' && (sure || hasThen(tokens, at))) {
           return found('sql-call', 'CASE WHEN', token);
         }
-        if (token.text === 'case' && tokens[at + 2]?.text === 'when' && hasThen(tokens, at)) {
-          return found('sql-call', 'CASE ... WHEN', token);
-        }
         break;
       case 'then':
       case 'compare':
@@ -165,8 +153,6 @@ export function walk(
         const nested = tokens[at - 1]?.type === '(';
         if (nested && list >= (sure ? 1 : 2))
           return found('sql-subquery', 'a SELECT inside', token);
-        if (!nested && sure && logic && list === 2)
-          return found('sql-subquery', 'a SELECT after a logical operator', token);
         if (!nested && !quoted) return undefined;
         inSelect++;
         break;
@@ -213,11 +199,7 @@ export function walk(
           if (logic && (leftLiteral || quoted) && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
           }
-          if (
-            quoted &&
-            open &&
-            (direct ? !isQuotedWord(tokens, at) : endsInValue(token, compare))
-          ) {
+          if (quoted && direct && open) {
             return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
           }
           const last = !next || next.type === 'comment';
@@ -231,10 +213,8 @@ export function walk(
           token.text === tokens[start - 1]?.text
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
-        } else if (logicJust && quoted && open && isTruth(token)) {
+        } else if (logicJust && quoted && open && token.end - token.at > 1) {
           return found('sql-condition', 'a logical operator and an open string', token);
-        } else if (logicJust && before === 'number' && isTruthLiteral(token) && !next) {
-          return found('sql-condition', `a condition: ${token.text}`, token);
         } else if (logicJust && quoted && !next && token.type === 'null') {
           return found('sql-condition', `a condition: = ${token.text}`, token);
         }
@@ -254,45 +234,9 @@ export function walk(
   return undefined;
 }
 
-/** `order=id,(select ...)`, `1,(cast(...))`, `1,iif(...)`: a list that goes on with a computation. */
-function opensCall(tokens: readonly SqlToken[], at: number): boolean {
-  let first = at;
-  while (tokens[first]?.type === '(') first++;
-  const token = tokens[first];
-  if (first > at && (token?.type === 'select' || token?.text === 'case')) return true;
-  return tokens[first + 1]?.type === '(' && callKind(token!.text) !== 'none';
-}
-
-/** `--`, `-- -`, `--+`, `#`, `-- xYzQ`: nothing or one word after the mark. */
-function isShortComment(token: SqlToken): boolean {
-  return token.end - token.at <= 12 || token.text.startsWith('/*');
-}
-
-/** `=`, `<>`, `<` and their like, which no sentence holds between two quotes. */
-function isSymbol(compare: string): boolean {
-  return '=<>!'.includes(compare[0]!);
-}
-
-/** `"like"`: a word in quotes of its own, and no operator between two strings. */
-function isQuotedWord(tokens: readonly SqlToken[], at: number): boolean {
-  const word = tokens[at - 1]!;
-  const open = tokens[at]!;
-  return !isSymbol(word.text) && word.end === open.at && open.end - open.at === 1;
-}
-
-/** `... = '1`, `... = '`: a comparison whose right side the application's own quote closes. */
-function endsInValue(open: SqlToken, compare: string): boolean {
-  return isSymbol(compare) && /^['"][\w%]{0,40}$/.test(open.text);
-}
-
-/** `' or '1`: an open string that a database takes for true begins with a digit. */
-function isTruth(token: SqlToken): boolean {
-  const first = token.text.charCodeAt(1);
-  return first >= 48 && first <= 57;
-}
-
-function isTruthLiteral(token: SqlToken): boolean {
-  return token.text === 'true' || token.text === 'false';
+/** `order=id,(select ...)`: a list that goes on with a SELECT of its own. */
+function opensSelect(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens[at]?.type === '(' && tokens[at + 1]?.type === 'select';
 }
 
 /** CASE WHEN ... THEN: without its THEN it is a title. */

@@ -5,7 +5,7 @@
  * injection keeps to it, and on the way shows a condition, a union, a second statement, a call.
  */
 
-import { WORD_LOGIC, WORD_SQL } from '../features.ts';
+import { WORD_SQL } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { isStatement, unionList } from './sql-grammar.ts';
@@ -20,26 +20,15 @@ const UNIONS_MAX = 8;
 export function detectSql(subject: Subject, findings: Findings): void {
   const { text } = subject;
   judge(subject, findings, text);
-  if ((subject.words & (WORD_SQL | WORD_LOGIC)) !== 0 && text.includes('+')) {
+  if ((subject.words & WORD_SQL) !== 0 && text.includes('+')) {
     judge(subject, findings, text.replaceAll('+', ' ')); // a form's blank, encoded twice
   }
-  if (!text.includes('/*')) return;
-  const run = EXECUTED.exec(text);
-  if (run && !subject.prose) {
-    findings.signal('sql-marker', subject, run.index, run.index + 60, 'a comment that MySQL runs');
-  }
-  // Some filters delete comments, and so put together the words that they parted.
-  const joined = withoutComments(text);
-  if (joined === text) return;
-  judge(subject, findings, joined);
-  if (/union(?:all)?select/i.test(joined) && !/union(?:all)?select/i.test(text)) {
-    findings.signal('sql-union', subject, 0, text.length, 'UNION SELECT in pieces');
+  if (text.includes('/*')) {
+    // Some filters delete comments, and so put together the words that they parted.
+    const joined = withoutComments(text);
+    if (joined !== text) judge(subject, findings, joined);
   }
 }
-
-/** A comment of MySQL's that holds a program: a version number or a keyword behind its mark. */
-const EXECUTED =
-  /\/\*!(?:\d{5,6}\s{0,4}[a-z(]|\s{0,4}(?:union|select|and|or|all|concat|from|where|sleep|limit|into|group_concat|order)\b\s{0,4}[*(])/i;
 
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
@@ -106,8 +95,7 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
-  if (seen && subject.prose && (subject.proseBefore(at) || subject.quotesCode(at)))
-    return undefined;
+  if (seen && subject.prose && subject.proseBefore(at)) return undefined;
   if (
     seen?.signal === 'sql-condition' &&
     subject.prose &&
@@ -220,11 +208,6 @@ function wholeStatement(text: string): Evidence | undefined {
   if (!VERBS.has(text.slice(start, end).toLowerCase())) return undefined;
   const tokens = sqlTokens(text, start, TOKENS_MAX);
   if (!isStatement(tokens, 0)) return undefined;
-  // SELECT-1FROM`t`, SELECT@a: whoever writes for a reader puts a blank after the verb.
-  const glued = tokens[1] && tokens[1].at === tokens[0]!.end && tokens[1].type !== 'comment';
-  if (glued && tokens[0]!.type === 'select' && !'*('.includes(tokens[1]!.text)) {
-    return { signal: 'sql-subquery', why: 'a SELECT without a blank', at: start };
-  }
   const last = tokens.at(-1)!;
   if (last.type === 'comment' && tokens.some((it) => it.type === ';')) {
     return { signal: 'sql-stacked', why: 'a statement that comments out what follows', at: start };

@@ -32,27 +32,20 @@ function lookups(subject: Subject, findings: Findings): void {
   const at = text.indexOf('${');
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
-  if (subject.prose ? JNDI_ADDRESS.test(lookup.resolved) : lookup.resolved.includes('jndi:')) {
+  if (lookup.resolved.includes('jndi:')) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
   } else if (lookup.depth > LOOKUP_DEPTH_MAX) {
     findings.signal('template-jndi', subject, at, at + 80, `lookups nested ${lookup.depth} deep`);
   } else if (lookup.disguised) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that spells out letters');
   } else if (
-    LOGGERS.test(text) &&
-    // ${env:HOME} is at home in documents of settings.
-    !(subject.place === 'json' && subject.trusting && !/\$\{(?!env:)\w{1,12}:/.test(text))
+    /\$\{(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|log4j|web|lower|upper|date|sd|map|event|marker|base64):/i.test(
+      text,
+    )
   ) {
     findings.signal('template-lookup', subject, at, at + 80, 'a lookup of the logger');
   }
 }
-
-/** `${jndi:ldap}` in a sentence is a name; an address makes it a lookup. */
-const JNDI_ADDRESS = /jndi:\s{0,4}(?:[a-z]{2,6}:|\$\{|\/\/)/;
-
-/** Lookups of Log4j and of Commons Text. */
-const LOGGERS =
-  /\$\{(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|log4j|web|lower|upper|date|sd|map|event|marker|base64|script|dns|url|base64decoder|urldecoder|const|resourcebundle|localhost|xml|properties):/i;
 
 interface Lookups {
   /** The text with every lookup replaced by what it yields, in lower case. */
@@ -214,7 +207,7 @@ function smartyReason(inner: string): string {
 
 /** Names that no template needs and every exploit does. */
 const INSIDES =
-  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:alert|confirm|prompt)\s{0,4}[(`]|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
+  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
 
 function expressionReason(inner: string, open: string, prose: boolean): string {
   const body = inner
@@ -301,7 +294,7 @@ function code(subject: Subject, findings: Findings): void {
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
   if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
   const call = CODE_CALL.exec(text);
-  if (call && !subject.document) {
+  if (call) {
     findings.signal(
       'code-call',
       subject,

@@ -34,16 +34,6 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     pass: ['query:t a␊b'],
   },
   {
-    id: 'protocol-blind-copy',
-    title: "A mail's blind copy after a line break",
-    class: 'protocol',
-    where: ['query', 'form', 'json', 'multipart', 'cookie'],
-    severity: 'critical',
-    paranoia: 1,
-    match: ['form:to a@b.example␍␊Bcc: all@evil.example', 'query:subject Hi␊bcc:x@evil.example'],
-    pass: ['form:note Hello␍␊Bcc means blind copy', 'json:mail From: a@b.c␊Subject: x'],
-  },
-  {
     id: 'protocol-smuggling',
     title: 'A request or its framing inside a value',
     class: 'protocol',

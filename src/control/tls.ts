@@ -1,0 +1,182 @@
+import { randomBytes, type X509Certificate } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
+import { inspectPair, type Reading, readCertificates, readKey } from '../config/certificate.ts';
+import type { Settings } from '../config/schema.ts';
+import { type CertificatePlan, ServerContexts, type TlsPlan } from '../io/tls/server-contexts.ts';
+import { TicketKeys } from '../table/ticket-keys.ts';
+
+/**
+ * Mozilla's intermediate list (Server Side TLS 5.7): every client since about 2014, and nothing
+ * that is broken. What TLS 1.3 has is all good, and left to OpenSSL.
+ */
+const INTERMEDIATE_CIPHERS = [
+  'ECDHE-ECDSA-AES128-GCM-SHA256',
+  'ECDHE-RSA-AES128-GCM-SHA256',
+  'ECDHE-ECDSA-AES256-GCM-SHA384',
+  'ECDHE-RSA-AES256-GCM-SHA384',
+  'ECDHE-ECDSA-CHACHA20-POLY1305',
+  'ECDHE-RSA-CHACHA20-POLY1305',
+  'DHE-RSA-AES128-GCM-SHA256',
+  'DHE-RSA-AES256-GCM-SHA384',
+  'DHE-RSA-CHACHA20-POLY1305',
+].join(':');
+
+/** Tickets are read for two to three turns: as long as a session lives (SESSION_SECONDS). */
+const TICKET_TURN_MS = 60 * 60 * 1000;
+/** Files are looked at this often: links that are moved, as certbot does, tell no watcher. */
+const LOOK_EVERY_MS = 2_000;
+
+/** A certificate, key or authority that cannot be used; the message names file and mend. */
+export class TlsError extends Error {
+  constructor(file: string, why: string, help: string) {
+    super(`${file}: ${why}. ${help}`);
+    this.name = 'TlsError';
+  }
+}
+
+type TlsSettings = Settings['load_balancing']['security']['tls'];
+
+/** TLS to clients, as the control thread keeps it: ticket keys, and files that may change. */
+export class TlsState {
+  readonly #tickets = TicketKeys.create(randomBytes);
+  #timers: NodeJS.Timeout[] = [];
+  #files: readonly string[] = [];
+  /** How the files looked when they were read last. */
+  #seen = '';
+  /** How they looked a moment ago: a change is taken over once it has come to rest. */
+  #glimpsed = '';
+
+  /**
+   * What the data threads need; null where TLS is off. Reads every file anew.
+   *
+   * @throws TlsError
+   */
+  planOf(settings: Settings): TlsPlan | null {
+    const { security, timeout } = settings.load_balancing;
+    const { tls } = security;
+    const files = tls.enabled ? filesOf(tls) : [];
+    const looks = looksOf(files);
+    const plan = tls.enabled ? this.#read(tls, timeout.request) : null;
+    this.#files = files;
+    this.#seen = looks;
+    this.#glimpsed = looks;
+    return plan;
+  }
+
+  #read(tls: TlsSettings, handshakeMs: number): TlsPlan {
+    const clientCa = tls.client_ca_path === undefined ? '' : textOf(tls.client_ca_path);
+    if (clientCa !== '') valueFrom(tls.client_ca_path!, readCertificates(Buffer.from(clientCa)));
+    const plan: TlsPlan = {
+      certificates: pairsOf(tls).map(([cert, key]) => certificateOf(cert, key)),
+      minVersion: tls.protocols.includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3',
+      maxVersion: tls.protocols.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2',
+      ciphers: tls.ciphers ?? INTERMEDIATE_CIPHERS,
+      curves: tls.curves,
+      clientCa,
+      http2: tls.http2,
+      handshakeMs,
+      hstsLine:
+        tls.hsts === 0
+          ? ''
+          : `Strict-Transport-Security: max-age=${Math.floor(tls.hsts / 1000)}\r\n`,
+      ticketMemory: this.#tickets.memory,
+    };
+    tryOut(plan, this.#tickets);
+    return plan;
+  }
+
+  /** @param onChange a file that `planOf` read has changed, and come to rest */
+  start(onChange: () => void): void {
+    this.#timers = [
+      setInterval(() => this.#tickets.turn(randomBytes), TICKET_TURN_MS),
+      setInterval(() => this.#look(onChange), LOOK_EVERY_MS),
+    ];
+    for (const timer of this.#timers) timer.unref();
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+  }
+
+  #look(onChange: () => void): void {
+    if (this.#files.length === 0) return;
+    const looks = looksOf(this.#files);
+    const isAtRest = looks === this.#glimpsed;
+    this.#glimpsed = looks;
+    if (looks === this.#seen || !isAtRest) return;
+    this.#seen = looks;
+    onChange();
+  }
+}
+
+type Pair = [cert: string, key: string];
+
+function pairsOf(tls: TlsSettings): Pair[] {
+  const others = tls.certificates.map(({ cert_path, key_path }): Pair => [cert_path, key_path]);
+  if (tls.cert_path === undefined || tls.key_path === undefined) return others;
+  return [[tls.cert_path, tls.key_path], ...others];
+}
+
+function filesOf(tls: TlsSettings): string[] {
+  const files = pairsOf(tls).flat();
+  return tls.client_ca_path === undefined ? files : [...files, tls.client_ca_path];
+}
+
+function certificateOf(certFile: string, keyFile: string): CertificatePlan {
+  const cert = textOf(certFile);
+  const key = textOf(keyFile);
+  const chain = valueFrom(certFile, readCertificates(Buffer.from(cert)));
+  const fault = inspectPair(chain, valueFrom(keyFile, readKey(Buffer.from(key)))).find(
+    ({ severity }) => severity === 'error',
+  );
+  if (fault !== undefined) throw new TlsError(keyFile, fault.message, fault.help);
+  return { cert, key, names: namesOf(chain[0]!) };
+}
+
+/** The names a certificate is for, in lower case; those of its subject count no more (RFC 9525). */
+function namesOf(certificate: X509Certificate): string[] {
+  const names = certificate.subjectAltName ?? '';
+  return [...names.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name!.toLowerCase());
+}
+
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new TlsError(
+      file,
+      `it cannot be read (${code})`,
+      'Make it a file that this user may read.',
+    );
+  }
+}
+
+function valueFrom<T>(file: string, reading: Reading<T>): T {
+  if (reading.ok) return reading.value;
+  const { message, help } = reading.fault;
+  throw new TlsError(file, message, help);
+}
+
+/** The data threads must not be the first to find out what OpenSSL thinks of it. */
+function tryOut(plan: TlsPlan, tickets: TicketKeys): void {
+  try {
+    new ServerContexts(plan, tickets);
+  } catch (error) {
+    throw new TlsError(
+      'load_balancing.security.tls',
+      `OpenSSL refuses it: ${(error as Error).message}`,
+      'See: openclaw config validate --section load_balancing.security.tls',
+    );
+  }
+}
+
+/** What tells whether a file is another one, or another text, than before. */
+function looksOf(files: readonly string[]): string {
+  return files
+    .map((file) => {
+      const stat = statSync(file, { throwIfNoEntry: false });
+      return stat === undefined ? '-' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+    })
+    .join(' ');
+}

@@ -1,0 +1,120 @@
+/** Handshakes on the connections as the listener and its colleagues hand them over. */
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import tls from 'node:tls';
+import { TimerWheel } from '../../base/wheel.ts';
+import { TicketKeys } from '../../table/ticket-keys.ts';
+import { Accepted, NOBODY } from '../accepted.ts';
+import { realClock } from '../clock.ts';
+import { Listener } from '../listener.ts';
+import { ReadBuffers } from '../read-buffers.ts';
+import type { SocketStream } from '../socket-stream.ts';
+import { tlsFailureOf } from './failures.ts';
+import { alpnOf, Handshake, type HandshakeOwner, type Security } from './handshake.ts';
+import { ServerContexts } from './server-contexts.ts';
+
+const CERTIFICATES = join(import.meta.dirname, '../../../test/e2e/tls');
+const context = { clock: realClock, buffers: new ReadBuffers(64 * 1024), reusePort: false };
+const plan = {
+  certificates: [
+    {
+      cert: readFileSync(join(CERTIFICATES, 'server.crt'), 'utf8'),
+      key: readFileSync(join(CERTIFICATES, 'server.key'), 'utf8'),
+      names: ['localhost'],
+    },
+  ],
+  minVersion: 'TLSv1.2',
+  maxVersion: 'TLSv1.3',
+  ciphers: 'HIGH',
+  curves: 'X25519',
+  clientCa: '',
+  http2: false,
+  handshakeMs: 10_000,
+  hstsLine: '',
+  ticketMemory: new SharedArrayBuffer(0),
+} as const;
+const security: Security = {
+  contexts: new ServerContexts(plan, TicketKeys.create(randomBytes)),
+  alpnProtocols: alpnOf(['http/1.1']),
+  asksCertificate: false,
+  handshakeMs: plan.handshakeMs,
+};
+
+/** Sends back what comes, in capitals. */
+const shout: HandshakeOwner = {
+  secured({ stream, secured }) {
+    stream.attach(secured);
+    stream.owner = {
+      ...NOBODY,
+      onBytes: (bytes, start, end) =>
+        stream.writeText(bytes.toString('latin1', start, end).toUpperCase()),
+      onEnd: () => stream.end(),
+    };
+  },
+  failed: (reason) => assert.fail(reason),
+};
+const wheel = new TimerWheel(realClock.nowMs(), 50);
+const shake = (accepted: Accepted) =>
+  new Handshake(accepted, security, wheel, realClock.nowMs(), shout);
+
+async function talk(port: number, before = ''): Promise<string> {
+  const socket = net.connect(port, '127.0.0.1');
+  if (before !== '') socket.write(before);
+  const client = tls.connect({ socket, rejectUnauthorized: false });
+  client.end('hello');
+  let said = '';
+  client.setEncoding('utf8').on('data', (text: string) => {
+    said += text;
+  });
+  await once(client, 'close');
+  return said;
+}
+
+test("a listener's connection is secured on its handle", async () => {
+  const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
+  const listener = await Listener.open(address, context, shake);
+  assert.equal(await talk(listener.port), 'HELLO');
+  listener.close();
+});
+
+test("without the seam of Node it is secured on Node's own socket", async () => {
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    shake(Accepted.ofSocket(context, socket)),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  assert.equal(await talk((server.address() as net.AddressInfo).port), 'HELLO');
+  server.close();
+});
+
+test('what stands before TLS is read first, however the bytes come together', async () => {
+  const HEADER = 'PROXY UNKNOWN\r\n';
+  const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
+  const listener = await Listener.open(address, context, (accepted) => {
+    let raw: SocketStream;
+    accepted.toStream((stream) => {
+      raw = stream;
+      return {
+        ...NOBODY,
+        onBytes(bytes, start, end) {
+          assert.equal(bytes.toString('latin1', start, start + HEADER.length), HEADER);
+          const early = bytes.subarray(start + HEADER.length, end);
+          shake(Accepted.after(accepted, raw, early, accepted.peer));
+        },
+      };
+    });
+  });
+  assert.equal(await talk(listener.port, HEADER), 'HELLO');
+  listener.close();
+});
+
+test('what a client says of our certificate is told from other faults', () => {
+  assert.equal(tlsFailureOf('ERR_SSL_SSL/TLS_ALERT_CERTIFICATE_UNKNOWN'), 'certificate_refused');
+  assert.equal(tlsFailureOf('ERR_SSL_TLSV1_ALERT_UNKNOWN_CA'), 'certificate_refused');
+  assert.equal(tlsFailureOf('ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC'), 'other');
+  assert.equal(tlsFailureOf(undefined), 'other');
+});

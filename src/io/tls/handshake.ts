@@ -1,0 +1,154 @@
+import type tls from 'node:tls';
+import { Timer, type TimerOwner, type TimerWheel } from '../../base/wheel.ts';
+import type { Accepted } from '../accepted.ts';
+import { type TlsFailure, tlsFailureOf } from './failures.ts';
+import type { ServerContexts } from './server-contexts.ts';
+import { type SecuredSocket, secure, type TlsHandle } from './tls-socket.ts';
+import { TlsStream } from './tls-stream.ts';
+
+/** What a listener's handshakes are made with; another object after the certificates changed. */
+export interface Security {
+  readonly contexts: ServerContexts;
+  /** ALPN: the protocols on offer, as they stand on the wire (RFC 7301 §3.1). */
+  readonly alpnProtocols: Buffer;
+  readonly asksCertificate: boolean;
+  readonly handshakeMs: number;
+}
+
+/** ALPN's spelling of a list of protocols. */
+export function alpnOf(protocols: readonly string[]): Buffer {
+  return Buffer.concat(
+    protocols.map((name) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)])),
+  );
+}
+
+/** Hears how a handshake ends; one of the two is called, once. */
+export interface HandshakeOwner {
+  secured(secured: Secured, handshake: Handshake): void;
+  /** @param detail what OpenSSL says of it */
+  failed(reason: TlsFailure, detail: string, handshake: Handshake): void;
+}
+
+/** A connection whose handshake is done. */
+export interface Secured {
+  readonly accepted: Accepted;
+  readonly socket: tls.TLSSocket;
+  /** Already reading; its owner is to be set in the same turn, or `release` called. */
+  readonly stream: TlsStream;
+  readonly secured: SecuredSocket;
+  /** What ALPN agreed on; null: the client did not ask. */
+  readonly protocol: string | null;
+  readonly isResumed: boolean;
+}
+
+/** One accepted connection up to the end of its handshake. */
+export class Handshake implements TimerOwner {
+  readonly accepted: Accepted;
+  readonly #owner: HandshakeOwner;
+  readonly #timer: Timer;
+  readonly #security: Security;
+  readonly #secured: SecuredSocket;
+  readonly #stream: TlsStream;
+  #error: NodeJS.ErrnoException | undefined;
+  #isOver = false;
+  readonly #onError = (error: Error) => {
+    this.#error = error;
+  };
+  readonly #onEnd = () => this.#fail('left', '');
+  readonly #onClose = () => {
+    const error = this.#error;
+    this.#fail(error === undefined ? 'left' : tlsFailureOf(error.code), detailOf(error));
+  };
+
+  constructor(
+    accepted: Accepted,
+    security: Security,
+    wheel: TimerWheel,
+    nowMs: number,
+    owner: HandshakeOwner,
+  ) {
+    this.accepted = accepted;
+    this.#owner = owner;
+    this.#security = security;
+    this.#stream = new TlsStream(accepted.context);
+    const { contexts, alpnProtocols, asksCertificate } = security;
+    this.#secured = secure(accepted, {
+      secureContext: contexts.fallback,
+      requestCert: asksCertificate,
+      alpnProtocols,
+      SNICallback: contexts.areMany
+        ? (name, done) => done(null, contexts.contextFor(name))
+        : undefined,
+      onread: this.#stream.onread,
+    });
+    const { socket } = this.#secured;
+    socket.on('error', this.#onError);
+    socket.on('end', this.#onEnd);
+    socket.on('close', this.#onClose);
+    socket.once('secure', () => this.#done());
+    this.#timer = new Timer(wheel, this);
+    this.#timer.set(nowMs + security.handshakeMs);
+  }
+
+  /** Ends it without a word. */
+  abort(): void {
+    this.#over();
+    this.#secured.socket.destroy();
+  }
+
+  onTimer(): void {
+    this.#fail('timeout', '');
+  }
+
+  #done(): void {
+    if (this.#isOver) return;
+    const { socket } = this.#secured;
+    if (this.#security.asksCertificate) {
+      const refusal = refusalOf(socket);
+      if (refusal !== undefined) return this.#fail('bad_client_certificate', refusal);
+    }
+    this.#over();
+    socket.off('error', this.#onError);
+    socket.off('end', this.#onEnd);
+    socket.off('close', this.#onClose);
+    // From here on errors of the connection are told as such, and not as a failed handshake.
+    (socket as unknown as { _releaseControl?(): void })._releaseControl?.();
+    this.#owner.secured(
+      {
+        accepted: this.accepted,
+        socket,
+        secured: this.#secured,
+        stream: this.#stream,
+        protocol: socket.alpnProtocol || null,
+        isResumed: socket.isSessionReused(),
+      },
+      this,
+    );
+  }
+
+  #fail(reason: TlsFailure, detail: string): void {
+    if (this.#isOver) return;
+    this.#over();
+    this.#secured.socket.destroy();
+    this.#owner.failed(reason, detail, this);
+  }
+
+  #over(): void {
+    this.#isOver = true;
+    this.#timer.dispose();
+  }
+}
+
+/** Why the client's certificate is not accepted; undefined where it is. */
+function refusalOf(socket: tls.TLSSocket): string | undefined {
+  const handle = (socket as unknown as { _handle: TlsHandle | null })._handle;
+  const error = handle?.verifyError();
+  if (error !== null && error !== undefined) return error.code ?? error.message;
+  // A resumed session says "valid" of a certificate that nobody brought.
+  const hasOne = handle?.hasPeerCertificate?.() ?? socket.getPeerX509Certificate() !== undefined;
+  return hasOne ? undefined : 'NO_CERTIFICATE';
+}
+
+function detailOf(error: NodeJS.ErrnoException | undefined): string {
+  return error === undefined ? '' : (error.code ?? error.message);
+}

@@ -1,0 +1,94 @@
+import net from 'node:net';
+import tls from 'node:tls';
+import type { Accepted, Handle } from '../accepted.ts';
+import { WRITE_HIGH_WATER_BYTES } from '../socket-stream.ts';
+
+/** A write under way; Node's request object. */
+export interface WriteRequest {
+  oncomplete?: (this: WriteRequest, status: number) => void;
+  /** A number where the write has ended before `oncomplete` was set. */
+  readonly writeStatus?: number | null;
+  /** Where its end is told. */
+  stream?: { written(status: number): void };
+}
+
+/** The parts of Node's handle of an encrypted connection that are used here. */
+export interface TlsHandle {
+  /** Each gives a request, or a number where the write has ended already: 0, or an error. */
+  writeLatin1String(request: null, text: string): WriteRequest | number;
+  writeBuffer(request: null, bytes: Uint8Array): WriteRequest | number;
+  verifyError(): NodeJS.ErrnoException | null;
+  hasPeerCertificate?(): boolean;
+}
+
+export interface TlsSocketOptions {
+  readonly secureContext: tls.SecureContext;
+  readonly requestCert: boolean;
+  readonly alpnProtocols: Buffer;
+  readonly SNICallback:
+    | ((name: string, done: (error: null, context?: tls.SecureContext) => void) => void)
+    | undefined;
+  readonly onread: net.OnReadOpts;
+}
+
+/** How an accepted connection is secured. */
+export interface SecuredSocket {
+  readonly socket: tls.TLSSocket;
+  /** The connection below, where it is known to be Node's own; null: only documented ways. */
+  readonly lower: Handle | null;
+}
+
+/** The socket of an encrypted connection; the handshake goes on by itself. */
+export function secure(accepted: Accepted, options: TlsSocketOptions): SecuredSocket {
+  const given = {
+    isServer: true,
+    secureContext: options.secureContext,
+    requestCert: options.requestCert,
+    rejectUnauthorized: options.requestCert,
+    ALPNProtocols: options.alpnProtocols,
+    SNICallback: options.SNICallback,
+    allowHalfOpen: true,
+    highWaterMark: WRITE_HIGH_WATER_BYTES,
+  };
+  const lower = accepted.handle;
+  if (lower !== null && HAS_SEAM) {
+    const socket = new HandleSocket({ ...given, onread: options.onread, lower });
+    return { socket: socket as unknown as tls.TLSSocket, lower };
+  }
+  const socket = accepted.socket ?? socketOf(lower!);
+  return { socket: new tls.TLSSocket(socket, given as tls.TLSSocketOptions), lower: null };
+}
+
+function socketOf(handle: Handle): net.Socket {
+  return new net.Socket({
+    handle,
+    allowHalfOpen: true,
+    pauseOnCreate: true,
+  } as unknown as net.SocketConstructorOpts);
+}
+
+interface Internals {
+  _tlsOptions: { lower: Handle };
+  connecting: boolean;
+  _wrapHandle(socket: null, lower: Handle, isBusy: boolean): TlsHandle;
+}
+const Base = tls.TLSSocket as unknown as new (socket: undefined, options: object) => Internals;
+
+const HAS_SEAM =
+  typeof (tls.TLSSocket.prototype as unknown as Internals)._wrapHandle === 'function';
+
+/**
+ * An encrypted socket right on an accepted handle. Node makes one on a socket of its own: that is a
+ * second socket for each connection, and one that cannot be read with `onread`. What it leaves to
+ * its sockets that connect (no socket given, `onread` heeded) serves here too, but for the handle.
+ */
+class HandleSocket extends Base {
+  constructor(options: { lower: Handle; onread: net.OnReadOpts }) {
+    super(undefined, options);
+    this.connecting = false;
+  }
+
+  override _wrapHandle(): TlsHandle {
+    return super._wrapHandle(null, this._tlsOptions.lower, false);
+  }
+}

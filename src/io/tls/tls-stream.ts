@@ -1,0 +1,231 @@
+import type { OnReadOpts } from 'node:net';
+import type tls from 'node:tls';
+import { latin1 } from '../../base/latin1.ts';
+import type { CloseCause, Stream, StreamOwner } from '../../core/exchange/ports.ts';
+import { type Handle, NOBODY } from '../accepted.ts';
+import { closeCauseOf, type SocketContext } from '../socket-stream.ts';
+import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
+
+/** Pieces up to this size are put together before they are encrypted: one record, one packet. */
+const JOINED_BYTES_MAX = 16 * 1024;
+
+/**
+ * A stream of the core on an encrypted connection that a client opened.
+ *
+ * It writes to Node's handle and not through Node's stream, whose bookkeeping costs as much as the
+ * encryption. The handle takes one write at a time: what is written meanwhile waits here, and goes
+ * out together. Where the handle is not as it is known here, `socket.write` is used.
+ */
+export class TlsStream implements Stream {
+  owner: StreamOwner = NOBODY;
+  readonly #context: SocketContext;
+  #socket: tls.TLSSocket | null = null;
+  #handle: TlsHandle | null = null;
+  #lower: Handle | null = null;
+  /** Bytes of the write under way; 0: there is none. */
+  #writingBytes = 0;
+  #waitingText = '';
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #cause: CloseCause = 'closed';
+  #isPaused = false;
+  #isEnding = false;
+
+  constructor(context: SocketContext) {
+    this.#context = context;
+  }
+
+  /** How the socket is to be read: into the thread's buffer. */
+  get onread(): OnReadOpts {
+    return {
+      buffer: this.#context.buffers.shared,
+      callback: (bytesRead, buffer) => {
+        if (this.#socket === null) return false;
+        this.owner.onBytes(buffer as Buffer, 0, bytesRead, this.#context.clock.nowMs());
+        return !this.#isPaused;
+      },
+    };
+  }
+
+  /** Takes a socket whose handshake is done. */
+  attach({ socket, lower }: SecuredSocket): void {
+    this.#socket = socket;
+    const handle = (socket as unknown as { _handle?: TlsHandle })._handle;
+    if (lower !== null && typeof handle?.writeBuffer === 'function') {
+      this.#handle = handle;
+      this.#lower = lower;
+    } else {
+      socket.on('data', (bytes: Buffer) => {
+        this.owner.onBytes(bytes, 0, bytes.length, this.#context.clock.nowMs());
+      });
+      socket.on('drain', () => this.#drained());
+    }
+    socket.on('end', () => this.owner.onEnd(this.#context.clock.nowMs()));
+    socket.on('error', (error) => {
+      this.#cause = closeCauseOf(error);
+      socket.destroy();
+    });
+    socket.on('close', () => {
+      if (this.#detach() !== null) this.owner.onClose(this.#cause, this.#context.clock.nowMs());
+    });
+    if (this.#isPaused) socket.pause();
+  }
+
+  get pendingBytes(): number {
+    if (this.#handle === null) return this.#socket?.writableLength ?? 0;
+    // A write ends one turn of the loop after the system has taken it.
+    if (this.#waitingBytes === 0 && this.#lower!.writeQueueSize === 0) return 0;
+    return this.#writingBytes + this.#waitingBytes;
+  }
+
+  unsentBytes(): number {
+    if (this.#handle === null) return this.#socket?.writableLength ?? 0;
+    if (this.pendingBytes === 0) return 0;
+    return (this.#lower!.writeQueueSize ?? this.#writingBytes) + this.#waitingBytes;
+  }
+
+  writeText(text: string): void {
+    if (this.#handle === null) this.#socket?.write(text, 'latin1');
+    else if (this.#writingBytes > 0) this.#waitWithText(text);
+    else this.#sent(this.#handle.writeLatin1String(null, text), text.length);
+  }
+
+  writeBytes(bytes: Buffer, start: number, end: number): void {
+    if (this.#handle === null) this.#socket?.write(Buffer.from(bytes.subarray(start, end)));
+    else if (this.#writingBytes > 0) this.#waitWithBytes(bytes, start, end);
+    else if (end - start <= JOINED_BYTES_MAX) this.writeText(latin1(bytes, start, end));
+    // Encrypted within the call, so that nobody needs these bytes afterwards.
+    else this.#sent(this.#handle.writeBuffer(null, bytes.subarray(start, end)), end - start);
+  }
+
+  writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
+    if (text.length + end - start <= JOINED_BYTES_MAX) {
+      this.writeText(text + latin1(bytes, start, end));
+    } else {
+      this.writeText(text);
+      this.writeBytes(bytes, start, end);
+    }
+  }
+
+  pause(): void {
+    if (this.#isPaused) return;
+    this.#isPaused = true;
+    this.#socket?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#socket?.resume();
+  }
+
+  end(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    if (this.#writingBytes === 0) this.#socket?.end();
+  }
+
+  destroy(): void {
+    const isQuiet = this.pendingBytes === 0;
+    const isWriting = this.#writingBytes > 0;
+    const socket = this.#detach();
+    if (socket === null) return;
+    // A proper end says so (close_notify), where nothing stands before it.
+    if (isQuiet && isWriting) setImmediate(() => socket.destroySoon());
+    else if (isQuiet) socket.destroySoon();
+    else socket.destroy();
+  }
+
+  reset(): void {
+    const lower = this.#lower;
+    const reset = lower?.reset;
+    // The encrypted handle closes the one below it: so it closes that with a reset.
+    if (reset !== undefined) lower!.close = (done) => reset.call(lower, done);
+    this.#detach()?.destroy();
+  }
+
+  /** @internal the write under way has ended */
+  written(status: number): void {
+    if (this.#socket === null) return;
+    this.#writingBytes = 0;
+    if (status < 0) return this.#failed();
+    if (this.#waitingBytes > 0) return this.#writeWaiting();
+    if (this.#isEnding) this.#socket.end();
+    this.#drained();
+  }
+
+  #drained(): void {
+    if (this.pendingBytes === 0) this.owner.onDrain(this.#context.clock.nowMs());
+  }
+
+  #sent(request: WriteRequest | number, bytes: number): void {
+    if (typeof request === 'number') {
+      if (request < 0) this.#failed();
+      return;
+    }
+    this.#writingBytes = bytes;
+    request.stream = this;
+    request.oncomplete = onComplete;
+    // It may have ended before anybody could be told.
+    const status = request.writeStatus;
+    if (typeof status === 'number') this.written(status);
+  }
+
+  #failed(): void {
+    this.#cause = 'reset';
+    this.#socket?.destroy();
+  }
+
+  #waitWithText(text: string): void {
+    this.#waitingText += text;
+    this.#waitingBytes += text.length;
+  }
+
+  #waitWithBytes(bytes: Buffer, start: number, end: number): void {
+    if (end - start <= JOINED_BYTES_MAX) {
+      this.#waitWithText(latin1(bytes, start, end));
+      return;
+    }
+    this.#flushText();
+    this.#waiting.push(Buffer.from(bytes.subarray(start, end)));
+    this.#waitingBytes += end - start;
+  }
+
+  #flushText(): void {
+    if (this.#waitingText === '') return;
+    this.#waiting.push(Buffer.from(this.#waitingText, 'latin1'));
+    this.#waitingText = '';
+  }
+
+  #writeWaiting(): void {
+    const handle = this.#handle!;
+    const bytes = this.#waitingBytes;
+    this.#waitingBytes = 0;
+    if (this.#waiting.length === 0) {
+      const text = this.#waitingText;
+      this.#waitingText = '';
+      this.#sent(handle.writeLatin1String(null, text), bytes);
+      return;
+    }
+    this.#flushText();
+    const joined = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
+    this.#waiting.length = 0;
+    this.#sent(handle.writeBuffer(null, joined), bytes);
+  }
+
+  #detach(): tls.TLSSocket | null {
+    const socket = this.#socket;
+    this.#socket = null;
+    this.#handle = null;
+    this.#lower = null;
+    this.#writingBytes = 0;
+    this.#waitingText = '';
+    this.#waiting.length = 0;
+    this.#waitingBytes = 0;
+    return socket;
+  }
+}
+
+function onComplete(this: WriteRequest, status: number): void {
+  this.stream!.written(status);
+}
