@@ -5,7 +5,7 @@ import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
-import type { LinePiece } from '../worker/line-pieces.ts';
+import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
@@ -180,7 +180,9 @@ export class Supervisor {
   #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
     const { memory, serverRows, workerLanes, measures } = this.#table;
     measures.useLane(lane);
+    const lineMemory = pieceMemory();
     const workerData: WorkerStart = {
+      lineMemory,
       lane,
       memory,
       serverRows,
@@ -204,7 +206,7 @@ export class Supervisor {
         if (message.type === 'ready') resolve();
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
         else if (message.type === 'errors') this.#events.onErrors(message.records);
-        else if (message.type === 'lines') void this.#writeLines(worker, message.piece);
+        else if (message.type === 'lines') void this.#writeLines(worker, lineMemory, message.piece);
         else if (message.type === 'handshake_failures') {
           this.#events.onHandshakeFailures(message.failures);
         }
@@ -218,10 +220,9 @@ export class Supervisor {
     });
   }
 
-  async #writeLines(worker: Worker, piece: LinePiece): Promise<void> {
-    const { bytes, index, length, lines } = piece;
-    await this.#events.writeLines(new Uint8Array(bytes, 0, length), lines);
-    worker.postMessage({ type: 'written', index } satisfies ToWorker);
+  async #writeLines(worker: Worker, memory: SharedArrayBuffer, piece: LinePiece): Promise<void> {
+    await this.#events.writeLines(bytesOf(memory, piece), piece.lines);
+    worker.postMessage({ type: 'written', index: piece.index } satisfies ToWorker);
   }
 
   #replace(lane: number, cause: string): void {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { IsoTime, writeAccessLine } from './access-line.ts';
-import { type LinePiece, LinePieces } from './line-pieces.ts';
+import { AccessLines } from './access-line.ts';
+import { bytesOf, type LinePiece, LinePieces, pieceMemory } from './line-pieces.ts';
 import type { ExchangeRecord } from './record.ts';
 
 const RECORD: ExchangeRecord = {
@@ -25,10 +25,11 @@ const HEAD = { level: 'info', time: TIME, name: 'load_balancing', event: 'reques
 
 function accessLine(record: ExchangeRecord, level: 'info' | 'warn', time: string): string {
   const sent: LinePiece[] = [];
-  const pieces = new LinePieces((piece) => sent.push(piece));
-  assert.ok(writeAccessLine(pieces, record, level, time));
+  const memory = pieceMemory();
+  const pieces = new LinePieces(memory, (piece) => sent.push(piece));
+  assert.ok(new AccessLines(pieces).write(record, level, Date.parse(time)));
   pieces.flush();
-  return Buffer.from(sent[0]!.bytes).toString('utf8', 0, sent[0]!.length);
+  return Buffer.from(bytesOf(memory, sent[0]!)).toString();
 }
 
 test('a line of the access log holds every field of its record', () => {
@@ -68,8 +69,34 @@ test('of an endless target a part is written', () => {
   assert.match(JSON.parse(line).request, /^GET \/"+$/);
 });
 
-test('the time is told to the millisecond, in UTC', () => {
-  const time = new IsoTime();
-  assert.equal(time.of(Date.parse(TIME)), TIME);
-  assert.equal(time.of(Date.parse(TIME) + 1), '2026-01-31T12:00:00.002Z');
+test('each line has its own time, level and server, whatever the one before had', () => {
+  const sent: LinePiece[] = [];
+  const memory = pieceMemory();
+  const pieces = new LinePieces(memory, (piece) => sent.push(piece));
+  const lines = new AccessLines(pieces);
+  const atMs = Date.parse(TIME);
+  const other = {
+    ...RECORD,
+    pool: 'other',
+    server: 'red',
+    failure: 'server_reset',
+    kind: 'tunnel',
+  } as const;
+  lines.write(RECORD, 'info', atMs);
+  lines.write(other, 'warn', atMs);
+  lines.write({ ...RECORD, server: 'grün' }, 'info', atMs + 1);
+  pieces.flush();
+  const text = Buffer.from(bytesOf(memory, sent[0]!)).toString();
+  assert.deepEqual(
+    text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line)),
+    [
+      { ...HEAD, ...RECORD },
+      { ...HEAD, level: 'warn', ...other },
+      { ...HEAD, ...RECORD, server: 'grün', time: '2026-01-31T12:00:00.002Z' },
+    ],
+  );
+  assert.match(text, /"server":"grün"/, 'so that --grep finds it');
 });

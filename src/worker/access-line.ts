@@ -5,74 +5,106 @@ import type { ExchangeRecord } from './record.ts';
 const TEXT_MAX = 8 * 1024;
 /** What a line takes beside such texts. */
 const FIXED_BYTES_MAX = 1024;
+/** Beyond so many servers, those that came and went over the years, all are made anew. */
+const SERVERS_MAX = 1024;
+
+const PEER = Buffer.from('","peer":"');
+const REQUEST = Buffer.from('","request":"');
+const STATUS = Buffer.from(',"status":');
+const NO_FAILURE = Buffer.from(',"failure":"","durationMs":');
+const FAILURE = Buffer.from(',"failure":"');
+const DURATION = Buffer.from('","durationMs":');
+const FIRST_BYTE = Buffer.from(',"firstByteMs":');
+const NONE = Buffer.from('-1');
+const REQUEST_BODY = Buffer.from(',"requestBodyBytes":');
+const RESPONSE_BODY = Buffer.from(',"responseBodyBytes":');
+const TRACE = Buffer.from(',"trace_id":"');
+const AFTER_TRACE = Buffer.from('"');
+const ENDS = {
+  request: Buffer.from(',"kind":"request"}\n'),
+  stream: Buffer.from(',"kind":"stream"}\n'),
+  tunnel: Buffer.from(',"kind":"tunnel"}\n'),
+};
 
 /**
- * One line of the access log: the same JSON as the log's own lines, but put together here, for a
- * general serialiser costs about as much as it does to forward a request.
- *
- * @param time UTC, as `IsoTime` says it
- * @returns false where it was dropped
+ * Lines of the access log: the same JSON as the log's own lines, but put together here, for a
+ * general serialiser costs about as much as it does to forward a request. What is the same in many
+ * lines is kept as bytes: a line is a dozen copies and some digits.
  */
-export function writeAccessLine(
-  lines: LinePieces,
-  record: ExchangeRecord,
-  level: 'info' | 'warn',
-  time: string,
-): boolean {
-  const { requestId, peer, request, pool, server } = record;
-  const idLength = Math.min(requestId.length, TEXT_MAX);
-  const requestLength = Math.min(request.length, TEXT_MAX);
-  const units = idLength + requestLength + peer.length + pool.length + server.length;
-  if (!lines.begin(FIXED_BYTES_MAX + units * BYTES_PER_UNIT_MAX)) return false;
-  lines.text(level === 'info' ? '{"level":"info","time":"' : '{"level":"warn","time":"');
-  lines.text(time);
-  lines.text('","name":"load_balancing","event":"request","requestId":"');
-  lines.string(requestId, idLength);
-  lines.text('","peer":"');
-  lines.string(peer);
-  lines.text('","request":"');
-  lines.string(request, requestLength);
-  lines.text('","pool":"');
-  lines.string(pool);
-  lines.text('","server":"');
-  lines.string(server);
-  lines.text('","attempts":');
-  lines.whole(record.attempts);
-  lines.text(',"status":');
-  lines.whole(record.status);
-  lines.text(',"failure":"');
-  lines.text(record.failure);
-  lines.text('","durationMs":');
-  lines.milliseconds(record.durationMs);
-  lines.text(',"firstByteMs":');
-  if (record.firstByteMs < 0) lines.text('-1');
-  else lines.milliseconds(record.firstByteMs);
-  lines.text(',"requestBodyBytes":');
-  lines.whole(record.requestBodyBytes);
-  lines.text(',"responseBodyBytes":');
-  lines.whole(record.responseBodyBytes);
-  lines.text(',"kind":"');
-  lines.text(record.kind);
-  if (record.trace_id !== '') {
-    lines.text('","trace_id":"');
-    lines.text(record.trace_id);
+export class AccessLines {
+  readonly #lines: LinePieces;
+  readonly #servers = new Map<string, { pool: string; bytes: Uint8Array }>();
+  #headMs = -1;
+  readonly #heads = { info: NONE, warn: NONE };
+
+  constructor(lines: LinePieces) {
+    this.#lines = lines;
   }
-  lines.text('"}');
-  lines.end();
-  return true;
-}
 
-/** The time of day as text, made once for each millisecond. */
-export class IsoTime {
-  #ms = -1;
-  #text = '';
-
-  /** @param wallMs milliseconds since 1970 */
-  of(wallMs: number): string {
-    if (wallMs !== this.#ms) {
-      this.#ms = wallMs;
-      this.#text = new Date(wallMs).toISOString();
+  /**
+   * @param wallMs milliseconds since 1970
+   * @returns false where the line was dropped
+   */
+  write(record: ExchangeRecord, level: 'info' | 'warn', wallMs: number): boolean {
+    const lines = this.#lines;
+    const { requestId, peer, request, pool, server, failure, kind } = record;
+    const idLength = Math.min(requestId.length, TEXT_MAX);
+    const requestLength = Math.min(request.length, TEXT_MAX);
+    const units = idLength + requestLength + peer.length + pool.length + server.length;
+    if (!lines.begin(FIXED_BYTES_MAX + units * BYTES_PER_UNIT_MAX)) return false;
+    lines.copy(this.#head(level, wallMs));
+    lines.string(requestId, idLength);
+    lines.copy(PEER);
+    lines.string(peer);
+    lines.copy(REQUEST);
+    lines.string(request, requestLength);
+    lines.copy(this.#server(pool, server));
+    lines.whole(record.attempts);
+    lines.copy(STATUS);
+    lines.whole(record.status);
+    if (failure === '') lines.copy(NO_FAILURE);
+    else {
+      lines.copy(FAILURE);
+      lines.string(failure);
+      lines.copy(DURATION);
     }
-    return this.#text;
+    lines.milliseconds(record.durationMs);
+    lines.copy(FIRST_BYTE);
+    if (record.firstByteMs < 0) lines.copy(NONE);
+    else lines.milliseconds(record.firstByteMs);
+    lines.copy(REQUEST_BODY);
+    lines.whole(record.requestBodyBytes);
+    lines.copy(RESPONSE_BODY);
+    lines.whole(record.responseBodyBytes);
+    if (record.trace_id !== '') {
+      lines.copy(TRACE);
+      lines.string(record.trace_id);
+      lines.copy(AFTER_TRACE);
+    }
+    lines.copy(ENDS[kind]);
+    lines.end();
+    return true;
+  }
+
+  /** Up to the request's id; made once for each millisecond. */
+  #head(level: 'info' | 'warn', wallMs: number): Uint8Array {
+    if (wallMs !== this.#headMs) {
+      this.#headMs = wallMs;
+      const rest = `"time":"${new Date(wallMs).toISOString()}","name":"load_balancing","event":"request","requestId":"`;
+      this.#heads.info = Buffer.from(`{"level":"info",${rest}`);
+      this.#heads.warn = Buffer.from(`{"level":"warn",${rest}`);
+    }
+    return this.#heads[level];
+  }
+
+  /** From the request's end to the number of attempts; made once for each server. */
+  #server(pool: string, server: string): Uint8Array {
+    const known = this.#servers.get(server);
+    if (known !== undefined && known.pool === pool) return known.bytes;
+    const text = `","pool":${JSON.stringify(pool)},"server":${JSON.stringify(server)},"attempts":`;
+    if (this.#servers.size === SERVERS_MAX) this.#servers.clear();
+    const bytes = Buffer.from(text);
+    this.#servers.set(server, { pool, bytes });
+    return bytes;
   }
 }

@@ -1,14 +1,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type LinePiece, LinePieces } from './line-pieces.ts';
+import { bytesOf, type LinePiece, LinePieces, pieceMemory } from './line-pieces.ts';
 
-function textOf({ bytes, length }: LinePiece): string {
-  return Buffer.from(bytes).toString('utf8', 0, length);
+const memory = pieceMemory();
+
+function textOf(piece: LinePiece): string {
+  return Buffer.from(bytesOf(memory, piece)).toString();
 }
 
 function add(pieces: LinePieces, line: string): boolean {
   if (!pieces.begin(6 * line.length)) return false;
   pieces.string(line.trimEnd());
+  pieces.copy(Buffer.from('\n'));
   pieces.end();
   return true;
 }
@@ -26,7 +29,7 @@ function fill(pieces: LinePieces): string[] {
 
 test('lines are handed over whole, in order, with their number', () => {
   const sent: LinePiece[] = [];
-  const pieces = new LinePieces((piece) => sent.push(piece));
+  const pieces = new LinePieces(memory, (piece) => sent.push(piece));
   add(pieces, 'one\n');
   add(pieces, 'zwei: grün 绿\n');
   assert.equal(sent.length, 0);
@@ -38,10 +41,10 @@ test('lines are handed over whole, in order, with their number', () => {
 
 test('when nothing comes back lines are refused, within a bound, until something does', () => {
   const sent: LinePiece[] = [];
-  const pieces = new LinePieces((piece) => sent.push(piece));
+  const pieces = new LinePieces(memory, (piece) => sent.push(piece));
   const taken = fill(pieces);
   assert.equal(sent.map(textOf).join(''), taken.join(''));
-  const bytes = sent.reduce((sum, piece) => sum + piece.bytes.byteLength, 0);
+  const bytes = sent.reduce((sum, { length }) => sum + length, 0);
   assert.ok(bytes <= 2 * 1024 * 1024, `${bytes} bytes`);
   assert.equal(add(pieces, 'refused\n'), false);
 
@@ -49,12 +52,12 @@ test('when nothing comes back lines are refused, within a bound, until something
   assert.ok(add(pieces, 'taken again\n'));
   pieces.flush();
   assert.equal(textOf(sent.at(-1)!), 'taken again\n');
-  assert.equal(sent.at(-1)!.bytes, sent[3]!.bytes, 'in the memory that came back');
+  assert.equal(sent.at(-1)!.index, sent[3]!.index, 'in the memory that came back');
 });
 
 test('a line larger than a piece is refused, and the next is taken', () => {
   const sent: LinePiece[] = [];
-  const pieces = new LinePieces((piece) => sent.push(piece));
-  assert.equal(add(pieces, 'x'.repeat(200_000)), false);
+  const pieces = new LinePieces(memory, (piece) => sent.push(piece));
+  assert.equal(add(pieces, 'x'.repeat(400_000)), false);
   assert.ok(add(pieces, 'small\n'));
 });

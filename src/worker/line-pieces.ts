@@ -1,19 +1,27 @@
 const PIECE_BYTES = 256 * 1024;
-/** So much may be on its way to the disk; beyond it lines are dropped. */
-const PIECES_MAX = 8;
+/** So many may be on their way to the disk; beyond them lines are dropped. */
+const PIECES = 8;
 
 /** Bytes that one unit of a string's length takes at the most: \u0000. */
 export const BYTES_PER_UNIT_MAX = 6;
 
-/** Some whole lines, as bytes. */
+/** Some whole lines, as bytes in the memory that both threads share. */
 export interface LinePiece {
-  /** Shared by both threads: not touched here until it is given back. */
-  readonly bytes: SharedArrayBuffer;
-  /** Number of the piece, to give it back by. */
+  /** Number of the piece, to give it back by; its bytes are not touched before. */
   readonly index: number;
   /** Bytes that are filled. */
   readonly length: number;
   readonly lines: number;
+}
+
+/** Memory for one thread's pieces. What is never written takes none. */
+export function pieceMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(PIECES * PIECE_BYTES);
+}
+
+/** @param memory that the piece lies in */
+export function bytesOf(memory: SharedArrayBuffer, { index, length }: LinePiece): Uint8Array {
+  return new Uint8Array(memory, index * PIECE_BYTES, length);
 }
 
 const QUOTE = 0x22;
@@ -29,17 +37,22 @@ const ZERO = 0x30;
  */
 export class LinePieces {
   readonly #send: (piece: LinePiece) => void;
-  readonly #pieces: Uint8Array[] = [];
+  readonly #pieces: readonly Uint8Array[];
   /** Numbers of those that are free, the last used last: its memory is still warm. */
-  readonly #free: number[] = [];
+  readonly #free: number[];
   /** The number of the one being filled; -1: none is. */
   #index = -1;
   #bytes: Uint8Array = new Uint8Array();
   #length = 0;
   #lines = 0;
 
-  constructor(send: (piece: LinePiece) => void) {
+  /** @param memory of `pieceMemory` */
+  constructor(memory: SharedArrayBuffer, send: (piece: LinePiece) => void) {
     this.#send = send;
+    this.#free = Array.from({ length: PIECES }, (_, index) => PIECES - 1 - index);
+    this.#pieces = this.#free
+      .toReversed()
+      .map((index) => bytesOf(memory, { index, length: PIECE_BYTES, lines: 0 }));
   }
 
   /**
@@ -54,12 +67,10 @@ export class LinePieces {
     return this.#index !== -1 || this.#take();
   }
 
-  /** Adds printable ASCII as it is. */
-  text(text: string): void {
-    const bytes = this.#bytes;
-    let at = this.#length;
-    for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
-    this.#length = at;
+  /** Adds bytes as they are. */
+  copy(bytes: Uint8Array): void {
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
   }
 
   /** Adds the inside of a JSON string: a text, or its first `length` characters. */
@@ -76,14 +87,14 @@ export class LinePieces {
 
   /** Adds a whole number from 0 on. */
   whole(value: number): void {
-    if (value > 0x7fffffff) return this.text(String(value));
+    if (value > 0x7fffffff) return this.string(String(value));
     this.#length = writeWhole(this.#bytes, this.#length, value);
   }
 
   /** Adds milliseconds from 0 on, to three digits. */
   milliseconds(value: number): void {
     const us = Math.round(value * 1000);
-    if (us > 0x7fffffff) return this.text(String(us / 1000));
+    if (us > 0x7fffffff) return this.string(String(us / 1000));
     const whole = (us / 1000) | 0;
     const rest = us - whole * 1000;
     const at = writeWhole(this.#bytes, this.#length, whole);
@@ -95,9 +106,8 @@ export class LinePieces {
     this.#length = at + 4;
   }
 
-  /** Ends the line. */
+  /** The line, with its end, is written. */
   end(): void {
-    this.#bytes[this.#length++] = 0x0a;
     this.#lines += 1;
   }
 
@@ -105,9 +115,8 @@ export class LinePieces {
   flush(): void {
     if (this.#lines === 0) return;
     const index = this.#index;
-    const bytes = this.#bytes.buffer as SharedArrayBuffer;
     this.#index = -1;
-    this.#send({ bytes, index, length: this.#length, lines: this.#lines });
+    this.#send({ index, length: this.#length, lines: this.#lines });
     this.#length = 0;
     this.#lines = 0;
   }
@@ -118,10 +127,10 @@ export class LinePieces {
   }
 
   #take(): boolean {
-    const free = this.#free.pop();
-    if (free === undefined && this.#pieces.length === PIECES_MAX) return false;
-    this.#index = free ?? this.#pieces.push(new Uint8Array(new SharedArrayBuffer(PIECE_BYTES))) - 1;
-    this.#bytes = this.#pieces[this.#index]!;
+    const index = this.#free.pop();
+    if (index === undefined) return false;
+    this.#index = index;
+    this.#bytes = this.#pieces[index]!;
     return true;
   }
 }

@@ -19,6 +19,8 @@ export interface WorkerStart {
   readonly serverRows: number;
   readonly workerLanes: number;
   readonly plan: WorkerPlan;
+  /** Where lines of the access log are put together. */
+  readonly lineMemory: SharedArrayBuffer;
   /** Unix sockets cannot be shared by threads: one worker alone takes them. */
   readonly takesUnixSockets: boolean;
   /** Sockets of the instance before, to accept on instead of new ones. */

@@ -1,5 +1,5 @@
 import { type Measures, WORKER_COUNTER } from '../table/measures.ts';
-import { IsoTime, writeAccessLine } from './access-line.ts';
+import { AccessLines } from './access-line.ts';
 import { LinePieces } from './line-pieces.ts';
 import type { FromWorker } from './messages.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -23,20 +23,27 @@ export class RecordSender implements RecordSink {
   readonly #say: (message: FromWorker) => void;
   readonly #measures: Measures;
   readonly #lane: number;
-  readonly #time = new IsoTime();
   readonly #pieces: LinePieces;
+  readonly #lines: AccessLines;
   #errors: ExchangeRecord[] = [];
 
-  constructor(say: (message: FromWorker) => void, measures: Measures, lane: number) {
+  /** @param memory for lines, of `pieceMemory` */
+  constructor(
+    memory: SharedArrayBuffer,
+    say: (message: FromWorker) => void,
+    measures: Measures,
+    lane: number,
+  ) {
     this.#say = say;
     this.#measures = measures;
     this.#lane = lane;
-    this.#pieces = new LinePieces((piece) => say({ type: 'lines', piece }));
+    this.#pieces = new LinePieces(memory, (piece) => say({ type: 'lines', piece }));
+    this.#lines = new AccessLines(this.#pieces);
   }
 
   log(record: ExchangeRecord, wallMs: number): void {
     const level = record.status >= 500 ? 'warn' : 'info';
-    const isTaken = writeAccessLine(this.#pieces, record, level, this.#time.of(wallMs));
+    const isTaken = this.#lines.write(record, level, wallMs);
     if (!isTaken) this.#measures.add(this.#lane, WORKER_COUNTER.recordsLost, 1);
   }
 

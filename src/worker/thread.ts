@@ -17,7 +17,7 @@ const say = (message: FromWorker) => port.postMessage(message);
 const HANDSHAKE_FAILURES_MAX = 20;
 
 const table = SharedTable.open(start.memory, start);
-const records = new RecordSender(say, table.measures, start.lane);
+const records = new RecordSender(start.lineMemory, say, table.measures, start.lane);
 let handshakeFailures: HandshakeFailure[] = [];
 const worker = new DataWorker({
   lane: start.lane,

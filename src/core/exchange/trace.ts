@@ -3,6 +3,7 @@
  * to. A valid one goes on as it came, for we report no span of our own to stand between; where
  * there is none or it is not valid a new trace begins here.
  */
+import { hex8 } from '../../base/hex.ts';
 import { latin1 } from '../../base/latin1.ts';
 import type { Random } from '../../base/random.ts';
 import type { Head } from '../http1/head.ts';
@@ -89,10 +90,6 @@ export class Trace {
     this.#isNew = true;
     this.#isSampled = random() < sampled;
   }
-}
-
-function hex8(word: number): string {
-  return word.toString(16).padStart(8, '0');
 }
 
 function isValid(bytes: Buffer, start: number, end: number): boolean {
