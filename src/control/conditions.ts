@@ -19,7 +19,7 @@ export interface ServerFacts {
   /** Of the last minute. */
   readonly requests: number;
   readonly errors: number;
-  /** The worst second of the last minute. */
+  /** Of a middling second of the time that alerts look at: one slow second is no slow server. */
   readonly p99Ms: number;
 }
 
@@ -89,7 +89,7 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
       outliers: top(
         servers.filter((one) => one.p99Ms > high_latency),
         (one) => one.p99Ms,
-        (one) => `${one.label}: p99 up to ${readableMs(one.p99Ms)}`,
+        (one) => `${one.label}: p99 ${readableMs(one.p99Ms)}`,
       ),
     });
   }

@@ -235,6 +235,7 @@ export class Observer {
 
   #serverFacts(): ServerFacts[] {
     const { pool } = this.#plan;
+    const seconds = Math.ceil(this.#settings.load_balancing.monitoring.alerts.window / 1000);
     return pool.servers.map(({ label, row }) => {
       const { requests, errors, p99Ms } = this.history.server(row);
       return {
@@ -246,7 +247,7 @@ export class Observer {
         why: this.#changes.get(label)?.why ?? '',
         requests: sum(requests),
         errors: sum(errors),
-        p99Ms: Math.max(-1, ...p99Ms),
+        p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
       };
     });
   }
@@ -328,6 +329,11 @@ export class Observer {
 function isWanted(message: AlertMessage, events: readonly string[]): boolean {
   if (message.name !== 'server_down') return true;
   return events.includes(message.phase === 'begin' ? 'server_down' : 'server_up');
+}
+
+/** The middle value; -1 of none. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? -1;
 }
 
 function sum(values: readonly number[]): number {
