@@ -1,5 +1,6 @@
 /** What `openclaw lb` and `openclaw alerts` print: from the admin API's answers to text. */
 import type { Stats } from '../admin/stats.ts';
+import type { ClientStats } from '../control/client-board.ts';
 import type { InstanceStatus, ServerStatus } from '../control/status.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Cell, type Colour, paint, textTable } from './text-table.ts';
@@ -179,7 +180,30 @@ export function statsScreen(stats: Stats, screen: Screen): string {
     screen,
   );
   parts.push('', workers);
+  if (stats.clients.length > 0) parts.push('', clientTable(stats.clients, screen));
   return `${parts.join('\n')}\n`;
+}
+
+/** A row a client; empty where there is none. */
+export function clientTable(clients: readonly ClientStats[], screen: Screen): string {
+  if (clients.length === 0) return '';
+  return textTable(
+    [
+      { title: 'CLIENT', isFlexible: true },
+      { title: 'REQ/S', align: 'right' },
+      { title: 'REQUESTS', align: 'right' },
+      { title: 'ERRORS', align: 'right' },
+      { title: 'OUT', align: 'right' },
+    ],
+    clients.map((one) => [
+      one.address,
+      count(one.requestsPerSecond),
+      count(one.requests),
+      { text: count(one.errors), ...colourOf(one.errors > 0 ? 'yellow' : undefined) },
+      bytes(one.bytes),
+    ]),
+    screen,
+  );
 }
 
 function stateCell(server: ServerStatus, nowMs: number): Cell {

@@ -7,7 +7,13 @@ import { AdminClient, type AdminOptions, duration, reached } from './admin-clien
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 import { addOperatorCommands } from './lb-operator.ts';
-import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
+import {
+  backendScreen,
+  clientTable,
+  type Screen,
+  statsScreen,
+  statusScreen,
+} from './lb-screens.ts';
 import { age } from './readable.ts';
 
 interface ShowOptions extends AdminOptions {
@@ -27,8 +33,8 @@ export function lbCommand(io: Io): Command {
   shown(lb.command('stats').description('Totals and connections since the start')).action(
     (options: ShowOptions) => show(io, options, '/stats', statsScreen),
   );
-  shown(lb.command('top').description('Status and servers, live')).action((options: ShowOptions) =>
-    show(io, { ...options, watch: true }, '/status', topScreen),
+  shown(lb.command('top').description('Status, servers and the busiest clients, live')).action(
+    (options: ShowOptions) => show(io, { ...options, watch: true }, '/status', topScreen),
   );
   const backend = lb.command('backend').description('The servers');
   shown(backend.command('status').description('A row for each server')).action(
@@ -95,7 +101,9 @@ async function show<T>(
 }
 
 function topScreen(status: InstanceStatus, screen: Screen): string {
-  return `${statusScreen(status, screen)}\n${backendScreen(status, screen)}`;
+  const clients = clientTable(status.clients, screen);
+  const screens = [statusScreen(status, screen), backendScreen(status, screen)];
+  return [...screens, ...(clients === '' ? [] : [`${clients}\n`])].join('\n');
 }
 
 interface Alerts {

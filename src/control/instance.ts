@@ -85,6 +85,7 @@ export class Instance {
       onErrors: (records) => {
         for (const record of records) this.observer.recordError(record);
       },
+      onClients: (lane, clients) => this.observer.clients.tell(lane, clients),
       onHandshakeFailures: (failures) => {
         for (const { reason, ...failure } of failures) {
           const [text, help] = TLS_FAILURES[reason];

@@ -17,6 +17,7 @@ import { ADMIN, HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
+import { ClientBoard } from './client-board.ts';
 import { conditionsOf, type ServerFacts } from './conditions.ts';
 import { History } from './history.ts';
 import { urlOf } from './plan.ts';
@@ -48,6 +49,7 @@ const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
  */
 export class Observer {
   readonly history: History;
+  readonly clients = new ClientBoard();
   readonly #table: SharedTable;
   readonly #log: Logger;
   readonly #surroundings: () => Surroundings;
@@ -128,6 +130,7 @@ export class Observer {
       servers.map(({ row }) => row),
       nowMs,
     );
+    this.clients.tick(nowMs);
     this.#readCertificates(nowMs);
     this.#raise(nowMs);
     if (this.#statsd !== null && nowMs >= this.#statsdDueMs) {

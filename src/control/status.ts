@@ -5,12 +5,14 @@ import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { ClientStats } from './client-board.ts';
 import type { Change, Observer, Surroundings } from './observer.ts';
 import type { Operator } from './operator.ts';
 import { urlOf } from './plan.ts';
 
 /** Rates and quantiles of a status are taken over this time. */
 const WINDOW_MS = 10_000;
+const CLIENTS_SHOWN = 10;
 
 export const ADMIN_STATES = ['active', 'draining', 'maintenance'] as const;
 export type AdminState = (typeof ADMIN_STATES)[number];
@@ -71,6 +73,8 @@ export interface InstanceStatus {
   tunnels: number;
   streams: number;
   alerts: { name: string; subject: string; sinceMs: number; measured: string }[];
+  /** Those that ask most just now, the busiest first. */
+  clients: ClientStats[];
   pools: { name: string; strategy: string; servers: ServerStatus[] }[];
   lostLogRecords: number;
 }
@@ -113,6 +117,7 @@ export function statusOf(
     alerts: observer.alerts().active.map(({ name, subject, sinceMs, measured }) => {
       return { name, subject, sinceMs, measured };
     }),
+    clients: observer.clients.topNow(CLIENTS_SHOWN),
     pools: [{ name: pool.settings.name, strategy: pool.strategy, servers }],
     lostLogRecords,
   };

@@ -4,6 +4,7 @@ import { Worker } from 'node:worker_threads';
 import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { ClientCount } from '../worker/client-counts.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
@@ -24,6 +25,8 @@ export interface SupervisorEvents {
   /** Some of the requests that went wrong. */
   onErrors(records: readonly ExchangeRecord[]): void;
   onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
+  /** The clients of one data thread that ask most; none once it is gone. */
+  onClients(lane: number, clients: readonly ClientCount[]): void;
   /** A data thread died and will be replaced. */
   onDeath(lane: number, cause: string): void;
 }
@@ -207,11 +210,13 @@ export class Supervisor {
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
         else if (message.type === 'errors') this.#events.onErrors(message.records);
         else if (message.type === 'lines') void this.#writeLines(worker, lineMemory, message.piece);
+        else if (message.type === 'clients') this.#events.onClients(lane, message.clients);
         else if (message.type === 'handshake_failures') {
           this.#events.onHandshakeFailures(message.failures);
         }
       });
       worker.on('exit', () => {
+        this.#events.onClients(lane, []);
         reject(new Error(cause));
         if (this.#workers.get(lane) !== worker) return;
         this.#workers.set(lane, null);

@@ -1,6 +1,7 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { ClientCount } from './client-counts.ts';
 import type { HandshakeFailure } from './entrance.ts';
 import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
@@ -58,5 +59,7 @@ export type FromWorker =
   | { readonly type: 'lines'; readonly piece: LinePiece }
   /** Some of the requests that went wrong. */
   | { readonly type: 'errors'; readonly records: readonly ExchangeRecord[] }
+  /** The clients of this thread that ask most, since it began. */
+  | { readonly type: 'clients'; readonly clients: readonly ClientCount[] }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
   | { readonly type: 'drained' };

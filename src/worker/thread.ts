@@ -26,6 +26,7 @@ const worker = new DataWorker({
   takesUnixSockets: start.takesUnixSockets,
   inherited: start.inherited,
   records,
+  onClients: (clients) => say({ type: 'clients', clients }),
   onHandshakeFailure: (failure) => {
     if (handshakeFailures.length < HANDSHAKE_FAILURES_MAX) handshakeFailures.push(failure);
   },

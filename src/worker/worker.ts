@@ -19,6 +19,7 @@ import { Resolver } from '../io/resolver.ts';
 import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import { type ClientCount, ClientCounts } from './client-counts.ts';
 import {
   type Client,
   Entrance,
@@ -41,6 +42,8 @@ const TICK_MS = 50;
 const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
+/** Clients that the control thread is told of. */
+const CLIENTS_TOLD = 50;
 
 export interface WorkerOptions {
   readonly lane: number;
@@ -50,6 +53,8 @@ export interface WorkerOptions {
   readonly inherited: readonly ListeningSocket[];
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
+  /** Hears about once a second who asks most. */
+  readonly onClients: (clients: readonly ClientCount[]) => void;
 }
 
 /** A plan that all data threads have to be ready for before one follows it. */
@@ -63,6 +68,7 @@ export class DataWorker implements EntranceOwner {
   readonly #engine: Engine;
   readonly #context: SocketContext & { reusePort: boolean };
   readonly #options: WorkerOptions;
+  readonly #clients = new ClientCounts();
   readonly #ticker: NodeJS.Timeout;
   /** Clients, with the address at which each was accepted. */
   readonly #connections = new Map<Client, ListenAddress>();
@@ -302,6 +308,7 @@ export class DataWorker implements EntranceOwner {
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     measureThread(table.measures, lane);
+    if (this.#plan.measures) this.#options.onClients(this.#clients.top(CLIENTS_TOLD));
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
@@ -313,12 +320,17 @@ export class DataWorker implements EntranceOwner {
     if (measures) measureExchange(table.measures, lane, exchange, server, nowMs);
     else measureStream(table.measures, lane, exchange, nowMs - exchange.startedMs);
     const isError = exchange.failure !== '' || exchange.status >= 500;
+    if (measures) {
+      const { via } = exchange.client;
+      this.#clients.count(via.peerAddress, isError, exchange.responseBodyBytes);
+    }
     if (isError || access === 'all') this.#record(recordOf(exchange, server, nowMs), isError);
   }
 
   #refused(via: Via, code: string, status: number): void {
     if (this.#plan.measures) {
       measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
+      this.#clients.count(via.peerAddress, true, 0);
     }
     this.#record(refusalRecord(via, code, status), true);
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { type Message, Openclaw, okWith, ScriptedServer, until } from './harness.ts';
+import { type Message, Openclaw, okWith, Peer, ScriptedServer, until } from './harness.ts';
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const PARENT = `00-${TRACE}-00f067aa0ba902b7-01`;
@@ -88,6 +88,30 @@ test('the log says what a refused request asked for, not what the one before it 
   const isRefusal = ({ status }: { status: number }) => status === 405;
   const line = await until('the refusal', () => openclaw.log().find(isRefusal));
   assert.equal(line.request, 'CONNECT b:1');
+});
+
+test('the busiest clients are known by their address', async () => {
+  const from = async (localAddress: string, times: number) => {
+    for (let time = 0; time < times; time++) {
+      const peer = await Peer.connect({ host: '127.0.0.1', port: openclaw.port, localAddress });
+      await peer.send('GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').response();
+      peer.close();
+    }
+  };
+  await from('127.0.0.9', 30);
+  await from('127.0.0.8', 20);
+  const stats = await until('both of them', async () => {
+    const { clients } = JSON.parse((await admin('GET', '/stats')).text);
+    return clients[1]?.requests === 20 ? clients : undefined;
+  });
+  assert.deepEqual(
+    stats.slice(0, 2).map(({ address, requests, errors }: never) => [address, requests, errors]),
+    [
+      ['127.0.0.9', 30, 0],
+      ['127.0.0.8', 20, 0],
+    ],
+  );
+  assert.equal(stats[0].bytes, 30 * 'fine'.length);
 });
 
 test('access, level and file of the log follow a reload, and the plan says so', async () => {

@@ -376,6 +376,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     inherited: [],
     records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
+    onClients: () => {},
   });
   await worker.listen();
   const askWorker = async (...cookies: string[]) => {
