@@ -55,6 +55,7 @@ export class Observer {
   readonly #surroundings: () => Surroundings;
   readonly #metrics = new Metrics();
   readonly #changes = new Map<string, Change>();
+  readonly #whys = new Map<string, string>();
   readonly #states = new Map<string, string>();
   readonly #errors: (ExchangeRecord & { atMs: number })[] = [];
   readonly #startedSeconds: number;
@@ -159,6 +160,9 @@ export class Observer {
   /** Like `serverChanged`, for whoever logs the change himself. */
   noteChange(label: string, what: string, why: string): void {
     this.#changes.set(label, { atMs: Date.now(), what, why });
+    // An alert tells the cause of its own matter, not of what happened to be last.
+    const aspect = /^(health|breaker) /.exec(what)?.[1];
+    if (aspect !== undefined) this.#whys.set(`${aspect} ${label}`, why);
   }
 
   changeOf(label: string): Change | null {
@@ -185,7 +189,8 @@ export class Observer {
   /** @param untilMs milliseconds since 1970; 0 ends a silence */
   silenceAlerts(untilMs: number): void {
     this.#engine.silence(untilMs);
-    this.#log.info({ event: 'alerts_silenced', until: new Date(untilMs).toISOString() });
+    if (untilMs === 0) this.#log.info({ event: 'alerts_resumed' });
+    else this.#log.info({ event: 'alerts_silenced', until: new Date(untilMs).toISOString() });
   }
 
   /** Sends one message through each channel. */
@@ -229,11 +234,18 @@ export class Observer {
       nowMs,
     };
     for (const message of this.#engine.judge(conditionsOf(alerts, facts), nowMs)) {
-      this.#log[message.phase === 'begin' ? 'warn' : 'info']({ event: 'alert', ...message });
+      this.#logAlert(message);
       if (isWanted(message, alerts.events)) {
         this.#dispatcher.send(noticeOf(message, this.#origin()));
       }
     }
+  }
+
+  /** By the name `alert`: `name` is the log's own. */
+  #logAlert({ name: alert, phase, subject, sinceMs, measured, outliers }: AlertMessage): void {
+    const since = new Date(sinceMs).toISOString();
+    const told = { event: 'alert', alert, subject, phase, since, measured, outliers };
+    this.#log[phase === 'begin' ? 'warn' : 'info'](told);
   }
 
   #serverFacts(): ServerFacts[] {
@@ -247,7 +259,8 @@ export class Observer {
         isDown: this.#table.health(row) === HEALTH.down,
         isActive: this.#table.admin(row) === ADMIN.active,
         isBreakerOpen: BROKEN.has(standingOf(this.#table, row)),
-        why: this.#changes.get(label)?.why ?? '',
+        whyHealth: this.#whys.get(`health ${label}`) ?? '',
+        whyBreaker: this.#whys.get(`breaker ${label}`) ?? '',
         requests: sum(requests),
         errors: sum(errors),
         p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
@@ -273,6 +286,7 @@ export class Observer {
       if (servers.some((server) => server.label === label)) continue;
       this.#states.delete(label);
       this.#changes.delete(label);
+      for (const aspect of ['health', 'breaker']) this.#whys.delete(`${aspect} ${label}`);
     }
   }
 
