@@ -16,10 +16,12 @@ export function measureExchange(
   const durationMs = nowMs - exchange.startedMs;
   measures.countRequest(row, lane, exchange.method, exchange.status);
   if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
-  if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
   if (exchange.isStream || exchange.isTunnel) {
     measureStream(measures, lane, exchange, durationMs);
-  } else measures.time(row, lane, TIMING.total, durationMs);
+    return;
+  }
+  if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
+  measures.time(row, lane, TIMING.total, durationMs);
 }
 
 /** An event stream or a tunnel is over; what was neither is not looked at. */

@@ -8,7 +8,7 @@
  */
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
-import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
+import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
@@ -97,7 +97,7 @@ export class Exchange implements TimerOwner {
   failure: Failure | Fault | '' = '';
   startedMs = 0;
   #firstByteMs = -1;
-  /** When the last piece of an event stream came. */
+  /** When the last piece of an event stream came; -1: none did. */
   #pieceMs = 0;
   /** The event stream's last piece ended an event. */
   #isBetweenEvents = false;
@@ -347,7 +347,7 @@ export class Exchange implements TimerOwner {
     this.isStream = isEventStream(head);
     if (this.isStream) {
       this.attempt.succeeded(nowMs);
-      this.#beginStream(nowMs);
+      this.#beginStream();
     }
     this.client.sendHead(head, framing, this);
   }
@@ -377,7 +377,9 @@ export class Exchange implements TimerOwner {
   /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
     const { table, lane } = this.engine;
-    table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    if (this.#pieceMs !== -1) {
+      table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    }
     this.#pieceMs = nowMs;
     if (this.ending?.hasBegun && this.#isBetweenEvents) this.#endStream(nowMs);
   }
@@ -403,7 +405,7 @@ export class Exchange implements TimerOwner {
     this.responseHasBegun = true;
     this.attempt.succeeded(nowMs);
     this.tunnel = new Tunnel(this, head);
-    this.engine.longLived.add(this);
+    this.#livesLong();
     this.client.sendUpgrade(head, this);
   }
 
@@ -560,11 +562,18 @@ export class Exchange implements TimerOwner {
     this.client.resumeBody();
   }
 
-  #beginStream(nowMs: number): void {
-    this.#pieceMs = nowMs;
+  #beginStream(): void {
+    this.#pieceMs = -1;
     this.#isBetweenEvents = true;
-    this.engine.longLived.add(this);
     this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
+    this.#livesLong();
+  }
+
+  /** It may go on for hours: its first byte is counted now, and not at its end. */
+  #livesLong(): void {
+    const { table, lane, longLived } = this.engine;
+    longLived.add(this);
+    table.measures.time(this.server!.row, lane, TIMING.firstByte, this.firstByteMs);
   }
 
   #giveUpServer(): void {
