@@ -25,5 +25,9 @@ export const TARGETS: readonly Target[] = [
   ...LOADED.map((workload) => ({ workload, metric: 'p99Ms' as const, peer: 'nginx', atMost: 1.5 })),
   { workload: 'observe', metric: 'cpuUs', ours: 'all on', peer: 'all off', atMost: 1.05 },
   { workload: 'observe', metric: 'cpuUs', ours: 'access all', peer: 'all off', atMost: 1.25 },
+  { workload: 'tls-small', metric: 'cpuUs', peer: 'nginx', atMost: 1 },
+  { workload: 'tls-handshakes', metric: 'cpuUs', peer: 'nginx', atMost: 2 },
+  { workload: 'tls-handshakes-rsa', metric: 'cpuUs', peer: 'nginx', atMost: 2 },
+  { workload: 'h2-small', metric: 'cpuUs', peer: 'nginx', atMost: 3 },
   { workload: 'idle', metric: 'idleBytes', atMost: 8 * 1024 },
 ];

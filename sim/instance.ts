@@ -1,26 +1,37 @@
 import { TimerWheel } from '../src/base/wheel.ts';
 import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
-import type { TriedSet } from '../src/core/balance/tried-set.ts';
+import { TriedSet } from '../src/core/balance/tried-set.ts';
+import { VERDICT } from '../src/core/balance/verdict.ts';
 import { ClientConnection } from '../src/core/exchange/client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
+import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Via } from '../src/core/exchange/forward.ts';
 import { Pool, type PoolSettings } from '../src/core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../src/core/exchange/server.ts';
+import type { ServerConnection } from '../src/core/exchange/server-connection.ts';
 import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import { SERVER } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
+import type { Sabotage } from './sabotage.ts';
+import { SimWaf } from './waf.ts';
+import { WatchedQueue } from './watched-queue.ts';
 import type { World } from './world.ts';
 
 export const TICK_MS = 50;
 
 /** How one instance of openclaw is set up: the same for all its workers. */
 export interface Setup {
+  /** Bounds are so low that requests wait, and some in vain. */
+  readonly isTight: boolean;
   readonly strategy: StrategyName;
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
+  /** How much of a body the firewall looks at; 0: there is none. */
+  readonly wafBytes: number;
 }
 
 /** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
@@ -28,28 +39,50 @@ export class SimWorker {
   readonly name: string;
   readonly wheel: TimerWheel;
   readonly servers: readonly Server[];
+  readonly #pool: Pool;
+  readonly #chooser: Chooser<Server>;
+  readonly #queue: WatchedQueue;
   readonly #connections = new Set<ClientConnection>();
+  readonly #engine: Engine;
+  /** Those that were ever sent somewhere and are not settled. */
+  readonly #exchanges = new Set<Exchange>();
   readonly #world: World;
+  readonly #setup: Setup;
+  readonly #table: SharedTable;
 
-  constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
+  /** @param wake calls another worker, some time later */
+  constructor(
+    world: World,
+    setup: Setup,
+    table: SharedTable,
+    lane: number,
+    chance: Chance,
+    wake: (lane: number) => void,
+  ) {
     const { clock, network, ledger } = world;
     this.#world = world;
+    this.#setup = setup;
+    this.#table = table;
     this.name = `worker-${lane}`;
     this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
-    const engine = new Engine({
+    this.#engine = new Engine({
       clock,
       wheel: this.wheel,
       random: chance.random,
       table,
       lane,
       connector: new SimConnector(network),
+      wake,
       headLimits: DEFAULT_HEAD_LIMITS,
       settled: (exchange) => {
+        this.#exchanges.delete(exchange);
         const request = ledger.requests.get(exchange.requestId);
         if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
       },
       refused: () => {},
     });
+    const engine = this.#engine;
+    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
@@ -60,7 +93,26 @@ export class SimWorker {
       panicThresholdPercent: setup.panicThresholdPercent,
     });
     const keyOf = () => chance.whole(0, 0x7fffffff);
-    const pool = new Pool(engine, setup.settings, this.servers, chooser, keyOf, null);
+    const { invariants } = world;
+    const { row } = setup.settings;
+    this.#chooser = chooser;
+    this.#queue = new WatchedQueue(engine, row, invariants, network.sabotage);
+    if (network.sabotage.claimsTrialsBlindly) {
+      for (const server of this.servers) server.claimTrial = () => takeTrial(table, server.row);
+    }
+    const onAcquire = (exchange: Exchange) => this.#exchanges.add(exchange);
+    const settings = sabotaged(setup.settings, network.sabotage);
+    const pool = new WatchedPool(
+      onAcquire,
+      engine,
+      settings,
+      this.servers,
+      chooser,
+      keyOf,
+      null,
+      this.#queue,
+    );
+    this.#pool = pool;
     const route = { pool };
     const via = new Via({
       peerAddress: '10.0.0.1',
@@ -77,16 +129,94 @@ export class SimWorker {
     });
   }
 
+  /** Exchanges that are at a server at this moment. */
+  underWayAt(row: number): number {
+    return [...this.#exchanges].filter(({ server }) => server?.row === row).length;
+  }
+
   /** Connections that the worker still keeps track of. */
   get connections(): number {
     return this.#connections.size;
   }
 
+  /** Another worker says that it is this one's turn to serve who waits. */
+  called(nowMs: number): void {
+    this.#queue.called(nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
+    this.#queue.checkWaits(this.#setup.settings.waitMs + 2 * TICK_MS, nowMs);
+    if (this.#queue.length > 0 && this.#hasRoom()) {
+      const what = `${this.#queue.length} requests wait at ${this.name}, and there is room`;
+      this.#world.invariants.fail('noLostWakeUp', what);
+    }
+  }
+
+  warm(nowMs: number): void {
+    this.#pool.warm(nowMs);
+  }
+
+  #hasRoom(): boolean {
+    const { connectionsMax, row } = this.#setup.settings;
+    const mayConnect =
+      this.#table.connections(row) < connectionsMax ||
+      this.servers.some((server) => server.idle.length > 0);
+    const isUsable = (server: Server) => this.#chooser.verdict(server, UNTRIED) === VERDICT.usable;
+    return mayConnect && this.servers.some(isUsable);
+  }
+
+  /** Ends WebSockets; other tunnels are for their ends to end. */
+  endSockets(row: number, most: number, overMs: number): void {
+    this.#world.network.trace.note(0, `${this.name} ends sockets of row ${row}`);
+    const ends = { row, most, webSocketsOnly: true, afterMs: 0, overMs };
+    this.#engine.longLived.end(ends, this.#world.clock.nowMs());
+  }
+
   /** Lets go of every client when its request has been answered. */
   drain(): void {
     this.#world.network.trace.note(0, `${this.name} drains`);
+    this.endSockets(-1, Number.POSITIVE_INFINITY, 2_000);
     for (const connection of this.#connections) connection.drain();
   }
+}
+
+function sabotaged(settings: PoolSettings, sabotage: Sabotage): PoolSettings {
+  const { waitMs, connectionsMax } = settings;
+  return {
+    ...settings,
+    waitMs: sabotage.waitsLonger ? waitMs * 10 : waitMs,
+    connectionsMax: sabotage.ignoresBounds ? connectionsMax * 10 : connectionsMax,
+  };
+}
+
+const UNTRIED = new TriedSet();
+
+/** The real pool; tells of every exchange that is sent somewhere. */
+class WatchedPool extends Pool {
+  readonly #onAcquire: (exchange: Exchange) => void;
+
+  constructor(
+    onAcquire: (exchange: Exchange) => void,
+    ...rest: ConstructorParameters<typeof Pool>
+  ) {
+    super(...rest);
+    this.#onAcquire = onAcquire;
+  }
+
+  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+    const connection = super.acquire(server, exchange, nowMs);
+    if (connection !== null) this.#onAcquire(exchange);
+    return connection;
+  }
+}
+
+/** A trial is taken whether or not another is under way. */
+function takeTrial(table: SharedTable, row: number): number {
+  const token = 4;
+  Atomics.store(table.cells, table.atServer(row, SERVER.breakerTrial), token);
+  return token;
 }
 
 /** The real chooser; what it chooses is compared with the table. */
@@ -104,10 +234,14 @@ class WatchedChooser extends Chooser<Server> {
     const { network, invariants } = this.#world;
     const { servers, table, panicThresholdPercent } = this.#options;
     const isBlind = network.sabotage.choosesBlindly === true;
+    const trials = servers.map(({ row }) => {
+      return Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
+    });
     const server = isBlind ? servers[key % servers.length]! : super.choose(key, tried);
     if (server !== null) {
       const tier = servers.filter((one) => one.backup === server.backup);
       const rows = servers.map((one) => one.row);
+      if (this.trial !== 0) invariants.tried(server.row, trials[servers.indexOf(server)]!);
       const rowsOfTier = tier.map((one) => one.row);
       invariants.chosen(table, server.row, {
         rows,

@@ -11,6 +11,7 @@ import {
   MessageReader,
 } from './message.ts';
 import type { Endpoint } from './network.ts';
+import { SocketEnd } from './socket-end.ts';
 import type { World } from './world.ts';
 
 /** What a server does to a request while all is well. */
@@ -112,6 +113,7 @@ class ServerSide implements StreamOwner, MessageOwner {
   /** Bytes of a tunnel that are still to be echoed. */
   #tunnel: Buffer[] | null = null;
   #tunnelEnded = false;
+  #socket: SocketEnd | null = null;
   #turn = 0;
 
   constructor(world: World, server: SimServer, stream: Endpoint, chance: Chance) {
@@ -143,6 +145,7 @@ class ServerSide implements StreamOwner, MessageOwner {
 
   onDrain(): void {
     this.#writer?.drained();
+    this.#socket?.drained();
     if (this.#tunnel !== null) this.#echo();
   }
 
@@ -170,7 +173,8 @@ class ServerSide implements StreamOwner, MessageOwner {
       );
     }
     const request = ledger.requests.get(head.fields.get('x-request-id') ?? '');
-    invariants.requestArrived(request, head.line, this.stream.connection);
+    const { screens } = this.#world;
+    invariants.requestArrived(request, head.line, this.stream.connection, screens);
     if (request === undefined) {
       this.stream.destroy();
       return 0;
@@ -192,6 +196,10 @@ class ServerSide implements StreamOwner, MessageOwner {
       );
       return 0;
     }
+    if (head.fields.get('upgrade') === 'websocket' && this.#trouble === undefined) {
+      this.#startSocket(request);
+      return 'raw';
+    }
     if (head.fields.has('upgrade') && this.#chance.happens(0.9) && this.#trouble === undefined) {
       this.#startTunnel(request);
       return 'raw';
@@ -208,6 +216,7 @@ class ServerSide implements StreamOwner, MessageOwner {
 
   onBody(bytes: Buffer, start: number, end: number): void {
     const request = this.#request!;
+    if (this.#socket !== null) return this.#socket.take(bytes, start, end);
     if (this.#tunnel !== null) {
       if (!isContent(request.key, this.#requestBytes, bytes, start, end)) {
         const what = `tunnel ${request.id}: wrong bytes from ${this.#requestBytes} on`;
@@ -244,6 +253,7 @@ class ServerSide implements StreamOwner, MessageOwner {
   #gone(): void {
     this.#turn += 1;
     this.#writer?.cancel();
+    this.#socket?.over();
     this.#server.forget(this);
   }
 
@@ -426,6 +436,23 @@ class ServerSide implements StreamOwner, MessageOwner {
       const upTo = Math.min(stream.peer.readBytes, response.endsAtByte);
       return Math.max(0, upTo - from);
     };
+  }
+
+  #startSocket(request: RequestFact): void {
+    const { stream } = this;
+    this.#turn += 1;
+    stream.writeText(
+      'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    );
+    this.#socket = new SocketEnd({
+      stream,
+      chance: this.#chance,
+      isClient: false,
+      key: request.key,
+      fail: (what) => this.#world.invariants.fail('betweenFrames', what, stream.connection),
+      onClosed: () => stream.end(),
+    });
+    this.#socket.start();
   }
 
   #startTunnel(request: RequestFact): void {

@@ -91,6 +91,14 @@ const CASES: readonly Case[] = [
   { operation: 'POST /alerts/test', status: 200 },
   { operation: 'POST /alerts/silence', path: '/alerts/silence?for=1h', status: 200 },
   { operation: 'POST /alerts/silence', status: 400 },
+  {
+    operation: 'GET /explain',
+    path: '/explain?path=/x&header=A:b',
+    status: 200,
+    prepare: ({ instance }) => instance.start(1),
+  },
+  { operation: 'GET /explain', path: '/explain?client=me', status: 400 },
+  { operation: 'GET /explain', path: '/explain?request=nobody', status: 404 },
   { operation: 'POST /failback', status: 409 },
   {
     operation: 'POST /failback',

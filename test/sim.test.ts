@@ -58,19 +58,39 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
     'a body piece that is lost': () => everySoOften(() => []),
     'a reference kept to a read buffer': () => ({ keepsReferences: true }),
   },
+  betweenFrames: {
+    'a close frame in the middle of a frame': () =>
+      onWrite(toClient, /^\x82[\s\S]{20}/, (bytes) => [
+        bytes.subarray(0, 10),
+        Buffer.from([0x88, 2, 3, 233]),
+        bytes.subarray(10),
+      ]),
+  },
   visibleBreak: {
     'a broken response that ends properly': () => ({ endsProperly: true }),
   },
   unsafeOnce: {
     'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
   },
+  screened: {
+    'a verdict that nobody follows': () => ({ ignoresVerdict: true }),
+    'a body that goes on before its verdict': () => ({ screensLate: true }),
+  },
   healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
+  oneTrial: {
+    'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),
+  },
+  exactCounts: { 'a request that is counted twice': () => ({ leaksCounter: true }) },
   oneAtATime: {
     'a request that does not wait for the answer before': () =>
       onWrite(toServer, /^GET /, (bytes) => [bytes, bytes]),
   },
   settledOnce: { 'an exchange that settles twice': () => ({ settlesTwice: true }) },
   boundedMemory: { 'a fast sender that is not paused': () => ({ ignoresPause: true }) },
+  inTurn: { 'a queue that serves who came last': () => ({ queuesBackwards: true }) },
+  waitsInTime: { 'a wait that goes on and on': () => ({ waitsLonger: true }) },
+  withinBounds: { 'a pool that knows no bound': () => ({ ignoresBounds: true }) },
+  noLostWakeUp: { 'queues that nobody looks at': () => ({ losesTicks: true }) },
   success: { 'a drain that nobody hears of': () => ({ losesDrains: true }) },
   progress: { 'a timer that is set again and again': () => ({ leaksTimer: true }) },
   nothingLeft: { 'a counter that is not taken back': () => ({ leaksCounter: true }) },

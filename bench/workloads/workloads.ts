@@ -2,6 +2,7 @@
 import { answers1m, answers64k, close, small, upload } from './http.ts';
 import { idle } from './idle.ts';
 import { observe } from './observe.ts';
+import { h2Small, tlsHandshakes, tlsHandshakesRsa, tlsSmall } from './tls.ts';
 import { websocket } from './websocket.ts';
 import type { Workload } from './workload.ts';
 
@@ -14,4 +15,8 @@ export const WORKLOADS: readonly Workload[] = [
   websocket,
   idle,
   observe,
+  tlsSmall,
+  tlsHandshakes,
+  tlsHandshakesRsa,
+  h2Small,
 ];

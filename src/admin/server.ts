@@ -4,6 +4,7 @@ import type { ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import type { Instance } from '../control/instance.ts';
 import { removeStaleSocket } from '../io/listener.ts';
+import { EXPLAIN_ROUTES } from './explain-routes.ts';
 import { refusalOf } from './guard.ts';
 import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
 import { SERVER_ROUTES } from './server-routes.ts';
@@ -16,6 +17,10 @@ export interface AdminOptions {
   readonly routes?: readonly Route[];
 }
 
+/** Where it is reachable from outside, slow or many clients must not cost the traffic anything. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 };
+const CONNECTIONS_MAX = 256;
+
 /** The admin API on its TCP address and its unix socket. */
 export class AdminServer {
   readonly #options: AdminOptions;
@@ -25,7 +30,7 @@ export class AdminServer {
 
   constructor(options: AdminOptions) {
     this.#options = options;
-    this.#routes = [...ROUTES, ...SERVER_ROUTES, ...(options.routes ?? [])];
+    this.#routes = [...ROUTES, ...SERVER_ROUTES, ...EXPLAIN_ROUTES, ...(options.routes ?? [])];
   }
 
   /**
@@ -65,12 +70,13 @@ export class AdminServer {
   }
 
   async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {
-    const server = createServer((request, response) => {
+    const server = createServer(LIMITS, (request, response) => {
       this.#answer(request, response, isGuarded).catch((error: Error) => {
         this.#options.instance.log.error({ event: 'admin_failed', cause: error.stack });
         send(request, response, wrong(500, 'failed', 'the log says why: openclaw logs'));
       });
     });
+    server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(where, resolve);

@@ -54,14 +54,20 @@ async function testBackend(io: Io, options: Options): Promise<void> {
 }
 
 function resultText(server: ProbedServer, result: ProbeResult): string {
-  const { http } = server.spec;
-  const asked = http === null ? 'TCP connect' : `${http.method} ${http.target}`;
+  const asked = askedText(server.spec);
   const lines = [`${server.label}: ${asked}`];
   for (const { name, ms } of result.steps) lines.push(`  ${name.padEnd(11)} ${ms.toFixed(1)} ms`);
   if (result.status !== 0) lines.push(`  ${'status'.padEnd(11)} ${result.status}`);
   const verdict = result.isHealthy ? 'healthy' : `not healthy: ${result.reason}`;
   lines.push(`  ${'verdict'.padEnd(11)} ${verdict}, after ${result.ms.toFixed(1)} ms`);
   return `${lines.join('\n')}\n`;
+}
+
+function askedText({ http, grpc }: ProbedServer['spec']): string {
+  if (grpc !== undefined) {
+    return `grpc.health.v1.Health/Check${grpc.service === '' ? '' : ` of ${grpc.service}`}`;
+  }
+  return http === null ? 'TCP connect' : `${http.method} ${http.target}`;
 }
 
 /** The server with the configured probe; one that is not configured is probed like the others. */
@@ -88,7 +94,12 @@ function probed(io: Io, options: Options): { server: ProbedServer; timeoutMs: nu
   return { server: plan.servers[0]!, timeoutMs: plan.timeoutMs };
 }
 
-const PLAIN = { weight: 1, backup: false, tls: { enabled: false, verify: true } } as const;
+const PLAIN = {
+  weight: 1,
+  backup: false,
+  proxy_protocol: 'off',
+  tls: { enabled: false, verify: true },
+} as const;
 
 function addressOf(text: string): string | undefined {
   const parsed = parseAddress(text);

@@ -1,14 +1,20 @@
 /** `openclaw lb backend drain|disable|enable|weight`: what an operator says of a server. */
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
+import type { InstanceStatus } from '../control/status.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
-import { asCalled, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, examples, type Io } from './io.ts';
 import { age } from './readable.ts';
 
 interface Options extends AdminOptions {
+  json?: boolean;
   persist?: boolean;
   timeout?: number;
   over?: number;
+  wait?: boolean;
 }
+
+const WAIT_EVERY_MS = 250;
 
 export function addOperatorCommands(backend: Command, io: Io): void {
   operator(backend, 'drain')
@@ -17,22 +23,29 @@ export function addOperatorCommands(backend: Command, io: Io): void {
     )
     .option('--timeout <duration>', 'when it ends: what is left is closed then', duration)
     .option('--over <duration>', 'how long the closings are spread over (10s)', duration)
+    .option('--wait', 'come back when nothing is under way there')
     .addHelpText(
       'after',
-      '\nExamples:\n  openclaw lb backend drain web1               without an end\n  openclaw lb backend drain web1 --timeout 5m  WebSockets still open then get a close frame 1001',
+      '\nExamples:\n  openclaw lb backend drain web1               without an end\n  openclaw lb backend drain web1 --timeout 5m  WebSockets still open then get a close frame 1001\n  openclaw lb backend drain web1 --timeout 5m --wait && deploy web1',
     )
     .action((server: string, options: Options) => drain(io, server, options));
   operator(backend, 'disable')
     .description('Send it nothing at all, sticky clients included; what is under way goes on')
+    .addHelpText('after', examples('openclaw lb backend disable 10.0.0.1:8080 --persist'))
     .action((server: string, options: Options) =>
       say(io, server, 'disable', options, 'is disabled'),
     );
   operator(backend, 'enable')
     .description('Send it traffic again')
+    .addHelpText('after', examples('openclaw lb backend enable web1'))
     .action((server: string, options: Options) => say(io, server, 'enable', options, 'is enabled'));
   operator(backend, 'weight')
     .argument('<weight>', '0 to 256; 0: nothing new; default: the configured one')
     .description('Change its part of the traffic at once, in all workers')
+    .addHelpText(
+      'after',
+      examples('openclaw lb backend weight web1 3', 'openclaw lb backend weight web1 default'),
+    )
     .action((server: string, weight: string, options: Options) => {
       const to = `weight?to=${encodeURIComponent(weight)}`;
       const done = weight === 'default' ? 'has its configured weight' : `has the weight ${weight}`;
@@ -41,10 +54,12 @@ export function addOperatorCommands(backend: Command, io: Io): void {
 }
 
 function operator(backend: Command, name: string): Command {
-  return reached(backend.command(name).argument('<server>', 'its name or address')).option(
-    '--persist',
-    'after a restart too; without it a reload keeps it and a restart does not',
-  );
+  return reached(backend.command(name).argument('<server>', 'its name or address'))
+    .option('--json', 'for programs')
+    .option(
+      '--persist',
+      'after a restart too; without it a reload keeps it and a restart does not',
+    );
 }
 
 async function drain(io: Io, server: string, options: Options): Promise<void> {
@@ -53,8 +68,28 @@ async function drain(io: Io, server: string, options: Options): Promise<void> {
     ...(timeout === undefined ? [] : [`timeout=${timeout}ms`]),
     ...(over === undefined ? [] : [`over=${over}ms`]),
   ];
-  const done = timeout === undefined ? 'drains' : `drains, for ${age(timeout)} at the most`;
+  const done =
+    timeout === undefined
+      ? 'drains until it is enabled or disabled'
+      : `drains, for ${age(timeout)} at the most`;
   await say(io, server, `drain?${query.join('&')}`, options, done);
+  if (options.wait) await waitUntilIdle(io, server, options);
+}
+
+/** A drain with an end is waited out, for sticky clients may come back until then. */
+async function waitUntilIdle(io: Io, name: string, options: Options): Promise<void> {
+  const client = AdminClient.find(io, options);
+  for (;;) {
+    const { pools } = await client.get<InstanceStatus>('/status');
+    const servers = pools.flatMap((pool) => pool.servers);
+    const server = servers.find((one) => one.name === name || one.address === name);
+    if (server === undefined) throw new CommandError(`${name} is configured no more`, EXIT.refused);
+    if (server.admin === 'active') throw new CommandError(`${name} was enabled`, EXIT.refused);
+    const isOver = options.timeout === undefined || server.admin === 'maintenance';
+    if (isOver && server.inFlight === 0) break;
+    await wait(WAIT_EVERY_MS);
+  }
+  io.out(`${name} has nothing under way\n`);
 }
 
 async function say(
@@ -66,7 +101,12 @@ async function say(
 ): Promise<void> {
   const persist = options.persist ? `${action.includes('?') ? '&' : '?'}persist=true` : '';
   const path = `/servers/${encodeURIComponent(server)}/${action}${persist}`;
-  const { note } = await AdminClient.find(io, options).post<{ note: string }>(path);
+  const answer = await AdminClient.find(io, options).post<{ note: string }>(path);
+  const { note } = answer;
+  if (options.json) {
+    io.out(`${JSON.stringify(answer, null, 2)}\n`);
+    return;
+  }
   const but = note === '' ? '' : `; but ${note}`;
   io.out(asCalled(io, `${server} ${done}${but}. See it: openclaw lb backend status\n`));
 }

@@ -20,6 +20,7 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   weightIsOperators: false,
   drainEndsMs: 0,
   inFlight: 3,
+  tunnels: 0,
   requests: 1000,
   failures: 0,
   retries: 0,

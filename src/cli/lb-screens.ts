@@ -68,6 +68,7 @@ function trafficRows(status: InstanceStatus, isColoured: boolean): [string, stri
 export function backendScreen(status: InstanceStatus, screen: Screen): string {
   return `${status.pools
     .map((pool) => {
+      const hasTunnels = pool.servers.some(({ tunnels }) => tunnels > 0);
       const table = textTable(
         [
           { title: 'SERVER', isFlexible: true },
@@ -76,11 +77,12 @@ export function backendScreen(status: InstanceStatus, screen: Screen): string {
           { title: 'SHARE', align: 'right' },
           { title: 'REQ/S', align: 'right' },
           { title: 'IN FLIGHT', align: 'right' },
+          ...(hasTunnels ? [{ title: 'TUNNELS', align: 'right' as const }] : []),
           { title: 'ERRORS', align: 'right' },
           { title: 'LATENCY', align: 'right' },
           { title: 'LAST CHANGE', isFlexible: true },
         ],
-        pool.servers.map((server) => serverRow(server, screen)),
+        pool.servers.map((server) => serverRow(server, screen, hasTunnels)),
         screen,
       );
       return status.pools.length === 1 ? table : `pool ${pool.name}\n${table}`;
@@ -88,7 +90,11 @@ export function backendScreen(status: InstanceStatus, screen: Screen): string {
     .join('\n\n')}\n`;
 }
 
-function serverRow(server: ServerStatus, { nowMs }: Screen): (Cell | string)[] {
+function serverRow(
+  server: ServerStatus,
+  { nowMs }: Screen,
+  hasTunnels: boolean,
+): (Cell | string)[] {
   const { lastChange } = server;
   const change =
     lastChange === null
@@ -101,6 +107,7 @@ function serverRow(server: ServerStatus, { nowMs }: Screen): (Cell | string)[] {
     percent(server.share),
     count(server.requestsPerSecond),
     count(server.inFlight),
+    ...(hasTunnels ? [count(server.tunnels)] : []),
     { text: percent(server.errorRate), ...colourOf(errorColour(server.errorRate)) },
     ms(server.latencyMs),
     change,

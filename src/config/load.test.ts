@@ -312,6 +312,12 @@ const combinations: [name: string, yaml: string, severity: 'error' | 'warning', 
     'failover.failback.enabled',
   ],
   [
+    'tunnels to rebalance that belong to a server',
+    'session_persistence: {type: cookie}\n  failover: {rebalance: {enabled: true}}',
+    'warning',
+    'failover.rebalance',
+  ],
+  [
     'a breaker strategy without a breaker',
     'failover: {strategy: circuit_breaker, circuit_breaker: {enabled: false}}',
     'error',

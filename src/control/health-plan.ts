@@ -95,12 +95,16 @@ function probedAddress(server: ServerPlan, check: HealthCheck): ServerAddress {
 
 function specOf(server: ServerPlan, check: HealthCheck): ProbeSpec {
   if (check.type === 'tcp') return TCP;
+  const authority = authorityOf(server.name);
+  if (check.type === 'grpc') {
+    return { http: null, grpc: { service: check.grpc.service ?? '', authority } };
+  }
   const { http } = check;
   return {
     http: {
       method: http.method,
       target: check.endpoint,
-      authority: authorityOf(server.name),
+      authority,
       headers: http.headers,
       expectedStatus: http.expected_status,
       expectedBody: http.expected_body ?? '',

@@ -69,9 +69,11 @@ test('a server that starts slowly counts as back when it has its whole share', (
   table.setHealth(1, HEALTH.up);
   const slow = table.atServer(1, SERVER.slowPercent);
   Atomics.store(table.cells, slow, 10);
+  table.raiseGeneration();
   for (let nowMs = 0; nowMs < 10_000; nowMs += 500) rebalancer.turn(nowMs);
   assert.deepEqual(ended, []);
   Atomics.store(table.cells, slow, 0);
+  table.raiseGeneration();
   for (let nowMs = 10_000; nowMs < 20_000; nowMs += 500) rebalancer.turn(nowMs);
   assert.deepEqual(ended, [[0, 0, 2]]);
 });

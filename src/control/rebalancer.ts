@@ -38,6 +38,8 @@ export class Rebalancer {
   #plan: RebalancePlan | null = null;
   /** Rows that take their whole share of what is new. */
   #serving = new Set<number>();
+  /** Of the table, when it was last looked at; -1: it is to be looked at. */
+  #generation = -1;
   /** Who came since the last closing. */
   #came = new Set<string>();
   #dueMs = 0;
@@ -55,22 +57,31 @@ export class Rebalancer {
     // Whoever is there when it begins has not joined.
     if (isNew || plan === null) this.#serving = this.#servingNow();
     this.#came.clear();
+    this.#generation = -1;
   }
 
   /** Call it a few times a second. */
   turn(nowMs: number): void {
     if (this.#plan === null) return;
+    const generation = this.#table.generation();
+    if (generation !== this.#generation) {
+      this.#generation = generation;
+      this.#noteWhoCame(this.#plan, nowMs);
+    }
+    if (this.#came.size === 0 || nowMs < this.#dueMs) return;
+    const because = [...this.#came].join(', ');
+    this.#came.clear();
+    this.#begin(this.#plan, because, nowMs);
+  }
+
+  #noteWhoCame({ pool }: RebalancePlan, nowMs: number): void {
     const serving = this.#servingNow();
-    for (const { row, label } of this.#plan.pool.servers) {
+    for (const { row, label } of pool.servers) {
       if (!serving.has(row) || this.#serving.has(row)) continue;
       this.#came.add(label);
       this.#dueMs = Math.max(nowMs + SETTLE_MS, this.#busyUntilMs);
     }
     this.#serving = serving;
-    if (this.#came.size === 0 || nowMs < this.#dueMs) return;
-    const because = [...this.#came].join(', ');
-    this.#came.clear();
-    this.#begin(this.#plan, because, nowMs);
   }
 
   #begin({ mostPercent, overMs, pool }: RebalancePlan, because: string, nowMs: number): void {

@@ -1,5 +1,5 @@
 import { VERSION } from '../base/version.ts';
-import { standingName, standingOf } from '../core/balance/verdict.ts';
+import { standingOf, verdictName } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
@@ -36,6 +36,8 @@ export interface ServerStatus {
   /** When its drain ends, milliseconds since 1970; 0: it has no end, or there is none. */
   drainEndsMs: number;
   inFlight: number;
+  /** Of those in flight, the ones that became a tunnel. */
+  tunnels: number;
   requests: number;
   /** Requests sent to it, each further attempt counted too. */
   attempts: number;
@@ -139,7 +141,7 @@ function serverStatus(
     name: label,
     address: server.name,
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
-    standing: standingName(standingOf(table, row)),
+    standing: verdictName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
     breaker: plan.pool.settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,
@@ -147,6 +149,7 @@ function serverStatus(
     weightIsOperators: said.weight !== -1,
     drainEndsMs: said.drainEndsMs,
     inFlight: table.inFlight(row),
+    tunnels: table.tunnels(row),
     requests: requestsOf(table)(row),
     attempts: table.counted(row, COUNTER.attempts),
     failures: table.counted(row, COUNTER.failures),

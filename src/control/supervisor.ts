@@ -6,6 +6,7 @@ import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/list
 import type { SharedTable } from '../table/table.ts';
 import type { ClientCount } from '../worker/client-counts.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
+import type { Answer, Question } from '../worker/explanation.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -81,6 +82,7 @@ export class Supervisor {
       if (!inherited.some((one) => isSameAddress(one.address, address))) await claim(address);
     }
     const shareOf = shares(inherited, workers);
+    this.#table.setWorkers(workers);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
       while (this.#workers.size < workers) {
@@ -116,6 +118,7 @@ export class Supervisor {
 
   /** Starts or ends data threads until there are `workers`; those that end drain first. */
   async resize(workers: number, withinMs: number): Promise<void> {
+    this.#table.setWorkers(workers);
     while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
     for (const [lane, worker] of [...this.#workers].slice(workers)) {
       this.#workers.delete(lane);
@@ -127,6 +130,18 @@ export class Supervisor {
       });
       worker.postMessage({ type: 'drain', withinMs, isHandedOver: false } satisfies ToWorker);
     }
+  }
+
+  /**
+   * Asks workers to explain a request: about a past one all, for only one has met it; about a
+   * made-up one the first.
+   */
+  async explain(question: Question): Promise<Answer> {
+    const running = [...this.#workers.values()].filter((worker) => worker !== null);
+    const asked = question.kind === 'past' ? running : running.slice(0, 1);
+    const answers = await Promise.all(asked.map((worker) => askOf(worker, question)));
+    const fit = answers.find(({ explanation }) => explanation !== null);
+    return fit ?? answers[0] ?? UNANSWERED;
   }
 
   /** Ends tunnels and event streams of every worker. */
@@ -181,7 +196,7 @@ export class Supervisor {
   }
 
   #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
-    const { memory, serverRows, workerLanes, measures } = this.#table;
+    const { memory, serverRows, workerLanes, sources, measures } = this.#table;
     measures.useLane(lane);
     const lineMemory = pieceMemory();
     const workerData: WorkerStart = {
@@ -190,6 +205,7 @@ export class Supervisor {
       memory,
       serverRows,
       workerLanes,
+      sources,
       plan: this.#plan,
       takesUnixSockets: lane === 0,
       inherited,
@@ -287,6 +303,31 @@ function prepare(worker: Worker, plan: WorkerPlan): Promise<void> {
     worker.on('message', done);
     worker.once('exit', resolve);
     worker.postMessage({ type: 'prepare', plan } satisfies ToWorker);
+  });
+}
+
+const EXPLAIN_MS_MAX = 2_000;
+const UNANSWERED: Answer = { explanation: null, wrong: '' };
+let questions = 0;
+
+/** A thread that dies, or is too busy, does not answer. */
+function askOf(worker: Worker, question: Question): Promise<Answer> {
+  const number = ++questions;
+  return new Promise((resolve) => {
+    const end = (answer: Answer) => {
+      clearTimeout(timer);
+      worker.off('message', hear);
+      worker.off('exit', leave);
+      resolve(answer);
+    };
+    const hear = (message: FromWorker) => {
+      if (message.type === 'explained' && message.number === number) end(message.answer);
+    };
+    const leave = () => end(UNANSWERED);
+    const timer = setTimeout(leave, EXPLAIN_MS_MAX);
+    worker.on('message', hear);
+    worker.once('exit', leave);
+    worker.postMessage({ type: 'explain', number, question } satisfies ToWorker);
   });
 }
 

@@ -5,12 +5,15 @@ import tls from 'node:tls';
 import { formatDuration } from '../base/units.ts';
 import type { StatusRange } from '../config/schema/health.ts';
 import type { ServerAddress } from '../core/exchange/server.ts';
+import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
+import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import { secureContextOf } from './secure-context.ts';
 
 /** What a probe asks and expects. */
 export interface ProbeSpec {
-  /** null: a TCP connect (and a TLS handshake, where the address asks for one) is all. */
+  /** null: a TCP connect (and a TLS handshake, where the address asks for one) is all, or gRPC. */
   readonly http: HttpProbe | null;
+  readonly grpc?: GrpcProbe;
 }
 
 export interface HttpProbe {
@@ -73,6 +76,7 @@ class Probe {
   #status = 0;
   #socket: net.Socket | null = null;
   #request: ClientRequest | null = null;
+  #endCall: (() => void) | null = null;
   #isOver = false;
   #isCancelled = false;
 
@@ -100,6 +104,7 @@ class Probe {
     this.#isOver = true;
     clearTimeout(this.#timer);
     this.#request?.destroy();
+    this.#endCall?.();
     this.#socket?.destroy();
   }
 
@@ -125,6 +130,8 @@ class Probe {
     socket.once('connect', () => {
       if (this.#isOver) return;
       this.#stepIsOver();
+      const { proxy } = this.#address;
+      if (proxy !== undefined) socket.write(ownHeader(proxy, endsOf(socket)), 'latin1');
       if (this.#address.tls === null) this.#isOpen(socket);
       else this.#secure(socket);
     });
@@ -142,7 +149,7 @@ class Probe {
         ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
         checkServerIdentity: (_name, certificate) =>
           tls.checkServerIdentity(settings.serverName, certificate),
-        ALPNProtocols: ['http/1.1'],
+        ALPNProtocols: [this.#spec.grpc === undefined ? 'http/1.1' : 'h2'],
       });
     } catch (error) {
       return this.#end(`tls: ${(error as Error).message}`);
@@ -162,7 +169,8 @@ class Probe {
   }
 
   #isOpen(socket: net.Socket): void {
-    const { http } = this.#spec;
+    const { http, grpc } = this.#spec;
+    if (grpc !== undefined) return this.#askGrpc(socket, grpc);
     if (http === null) return this.#end('');
     this.#step = 'first byte';
     const names = Object.keys(http.headers).map((name) => name.toLowerCase());
@@ -181,6 +189,19 @@ class Probe {
     this.#request.on('error', (error: NodeJS.ErrnoException) => this.#end(this.#reasonOf(error)));
     this.#request.once('response', (response) => this.#onResponse(response, http));
     this.#request.end();
+  }
+
+  #askGrpc(socket: net.Socket, grpc: GrpcProbe): void {
+    this.#step = 'first byte';
+    this.#endCall = askHealth(socket, grpc, {
+      onAnswer: (status) => {
+        if (this.#isOver) return;
+        this.#status = status;
+        this.#stepIsOver();
+        this.#step = 'body';
+      },
+      onEnd: (reason) => this.#end(reason),
+    });
   }
 
   #onResponse(response: IncomingMessage, http: HttpProbe): void {
@@ -247,6 +268,16 @@ class Probe {
         return `${action}: ${error.message}`;
     }
   }
+}
+
+/** A probe comes from nobody but us. */
+function endsOf(socket: net.Socket): Ends {
+  return {
+    sourceAddress: socket.localAddress ?? '',
+    sourcePort: socket.localPort ?? 0,
+    destinationAddress: socket.remoteAddress ?? '',
+    destinationPort: socket.remotePort ?? 0,
+  };
 }
 
 function bodyReason(http: HttpProbe): string {

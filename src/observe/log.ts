@@ -41,9 +41,8 @@ export async function openLog(settings: LogSettings, nowMs = Date.now): Promise<
   const file = await RotatingFile.open(settings, nowMs);
   const options = {
     level: settings.level,
-    base: null,
     // What people look for when they type: openclaw logs --grep load_balancing
-    name: 'load_balancing',
+    base: { name: 'load_balancing' },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

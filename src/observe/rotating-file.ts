@@ -13,6 +13,8 @@ export interface RotationSettings {
   readonly maxFiles: number;
 }
 
+/** It holds what clients sent: readable by its group, for whoever ships it, and by nobody else. */
+const MODE = 0o640;
 /** Some lines that wait to be written. */
 interface Piece {
   readonly bytes: Uint8Array;
@@ -184,7 +186,7 @@ interface OpenFile {
 }
 
 async function openFile(file: string, nowMs: number): Promise<OpenFile> {
-  const handle = await open(file, 'a');
+  const handle = await open(file, 'a', MODE);
   const { size, birthtimeMs, mtimeMs } = await handle.stat();
   // Some file systems know no time of birth and say 0.
   const bornMs = birthtimeMs > 0 ? birthtimeMs : mtimeMs;

@@ -18,6 +18,7 @@ const RECORD: ExchangeRecord = {
   requestBodyBytes: 0,
   responseBodyBytes: 130,
   kind: 'request',
+  protocol: 'HTTP/1',
   trace_id: '4bf92f3577b34da6a3ce929d0e0e4736',
 };
 const TIME = '2026-01-31T12:00:00.001Z';
@@ -36,6 +37,17 @@ test('a line of the access log holds every field of its record', () => {
   const line = accessLine(RECORD, 'info', TIME);
   assert.ok(line.endsWith('}\n'));
   assert.deepEqual(JSON.parse(line), { ...HEAD, ...RECORD });
+});
+
+test('what few requests have is written where they have it', () => {
+  const record: ExchangeRecord = {
+    ...RECORD,
+    client: '2001:db8::7',
+    verdicts: ['rule 1 of "sql" at ?a', 'observed: rate_limited'],
+    repeats: 12,
+    protocol: 'HTTP/2',
+  };
+  assert.deepEqual(JSON.parse(accessLine(record, 'info', TIME)), { ...HEAD, ...record });
 });
 
 test('without a trace there is no trace_id', () => {

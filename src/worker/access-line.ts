@@ -19,11 +19,12 @@ const NONE = Buffer.from('-1');
 const REQUEST_BODY = Buffer.from(',"requestBodyBytes":');
 const RESPONSE_BODY = Buffer.from(',"responseBodyBytes":');
 const TRACE = Buffer.from(',"trace_id":"');
-const AFTER_TRACE = Buffer.from('"');
-const ENDS = {
-  request: Buffer.from(',"kind":"request"}\n'),
-  stream: Buffer.from(',"kind":"stream"}\n'),
-  tunnel: Buffer.from(',"kind":"tunnel"}\n'),
+const CLIENT = Buffer.from(',"client":"');
+const QUOTE = Buffer.from('"');
+const END = Buffer.from('}\n');
+const KINDS = {
+  'HTTP/1': kindsOf('HTTP/1'),
+  'HTTP/2': kindsOf('HTTP/2'),
 };
 
 /**
@@ -47,11 +48,13 @@ export class AccessLines {
    */
   write(record: ExchangeRecord, level: 'info' | 'warn', wallMs: number): boolean {
     const lines = this.#lines;
-    const { requestId, peer, request, pool, server, failure, kind } = record;
+    const { requestId, peer, request, pool, server, failure, kind, client = '' } = record;
+    const rare = rareOf(record);
     const idLength = Math.min(requestId.length, TEXT_MAX);
     const requestLength = Math.min(request.length, TEXT_MAX);
     const units = idLength + requestLength + peer.length + pool.length + server.length;
-    if (!lines.begin(FIXED_BYTES_MAX + units * BYTES_PER_UNIT_MAX)) return false;
+    const rareBytes = rare === null ? 0 : rare.length;
+    if (!lines.begin(FIXED_BYTES_MAX + units * BYTES_PER_UNIT_MAX + rareBytes)) return false;
     lines.copy(this.#head(level, wallMs));
     lines.string(requestId, idLength);
     lines.copy(PEER);
@@ -79,9 +82,16 @@ export class AccessLines {
     if (record.trace_id !== '') {
       lines.copy(TRACE);
       lines.string(record.trace_id);
-      lines.copy(AFTER_TRACE);
+      lines.copy(QUOTE);
     }
-    lines.copy(ENDS[kind]);
+    if (client !== '') {
+      lines.copy(CLIENT);
+      lines.string(client);
+      lines.copy(QUOTE);
+    }
+    if (rare !== null) lines.copy(rare);
+    lines.copy(KINDS[record.protocol][kind]);
+    lines.copy(END);
     lines.end();
     return true;
   }
@@ -107,4 +117,16 @@ export class AccessLines {
     this.#servers.set(server, { pool, bytes });
     return bytes;
   }
+}
+
+/** What few lines have. */
+function rareOf({ verdicts, repeats }: ExchangeRecord): Uint8Array | null {
+  if (verdicts === undefined && repeats === undefined) return null;
+  return Buffer.from(`,${JSON.stringify({ verdicts, repeats }).slice(1, -1)}`);
+}
+
+function kindsOf(protocol: ExchangeRecord['protocol']) {
+  const of = (kind: ExchangeRecord['kind']) =>
+    Buffer.from(`,"kind":"${kind}","protocol":"${protocol}"`);
+  return { request: of('request'), stream: of('stream'), tunnel: of('tunnel') };
 }

@@ -3,6 +3,7 @@ import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { ClientCount } from './client-counts.ts';
 import type { HandshakeFailure } from './entrance.ts';
+import type { Answer, Question } from './explanation.ts';
 import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -19,6 +20,7 @@ export interface WorkerStart {
   readonly memory: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
+  readonly sources: number;
   readonly plan: WorkerPlan;
   /** Where lines of the access log are put together. */
   readonly lineMemory: SharedArrayBuffer;
@@ -35,6 +37,8 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
+  /** Explain a request; say `explained` with the same number. */
+  | { readonly type: 'explain'; readonly number: number; readonly question: Question }
   /** End some of the tunnels and event streams that would go on by themselves. */
   | { readonly type: 'end'; readonly ends: Ends }
   /** Take back what was said of the ends at a server, as far as they have not begun. */
@@ -62,4 +66,5 @@ export type FromWorker =
   /** The clients of this thread that ask most, since it began. */
   | { readonly type: 'clients'; readonly clients: readonly ClientCount[] }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
+  | { readonly type: 'explained'; readonly number: number; readonly answer: Answer }
   | { readonly type: 'drained' };

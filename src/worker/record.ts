@@ -1,6 +1,8 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { explain } from '../core/waf/explain.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {
@@ -23,12 +25,20 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** What the client speaks. */
+  protocol: 'HTTP/1' | 'HTTP/2';
+  /** The client behind trusted proxies; absent where it is the peer. */
+  client?: string;
+  /** What limits that are only observed, or the firewall, said of it. */
+  verdicts?: readonly string[];
+  /** So many more of the kind followed within the second, and are not logged one by one. */
+  repeats?: number;
   /** Of the trace that it belongs to; empty where tracing is off. */
   trace_id: string;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
-  return {
+  const record: ExchangeRecord = {
     requestId: exchange.requestId,
     peer: exchange.client.via.peerAddress,
     request: exchange.requestLine,
@@ -42,27 +52,58 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
-    trace_id: exchange.trace.id,
+    protocol: protocolOf(exchange.client.via),
+    trace_id: exchange.traceContext.id,
   };
+  addJudgements(record, exchange);
+  return record;
 }
 
-export function refusalRecord(via: Via, code: string, status: number): ExchangeRecord {
+/** What few requests have: fields that are absent from the rest. */
+function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
+  const { screening, observed } = exchange;
+  const { via } = exchange.client;
+  if (via.peerIsTrusted && via.forwardedAddress !== '') record.client = via.forwardedAddress;
+  const isScreened = screening !== null && screening.verdict !== CLEAN;
+  if (observed === '' && !isScreened) return;
+  record.verdicts = [
+    ...(observed === '' ? [] : [`observed: ${observed}`]),
+    ...(isScreened ? explain(screening.verdict, screening.threshold) : []),
+  ];
+}
+
+/** Whoever was refused before it had a request. */
+export type Refused = Pick<Via, 'peerAddress'> & Partial<Pick<Via, 'isHttp2'>>;
+
+/** @param observed it goes on all the same */
+export function refusalRecord(
+  peer: Refused,
+  code: string,
+  status: number,
+  observed: boolean,
+): ExchangeRecord {
   return {
     requestId: '',
-    peer: via.peerAddress,
+    peer: peer.peerAddress,
     request: '',
     pool: '',
     server: '',
     attempts: 0,
-    status,
-    failure: code,
+    status: observed ? 0 : status,
+    failure: observed ? '' : code,
     durationMs: 0,
     firstByteMs: -1,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    protocol: protocolOf(peer),
+    ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
     trace_id: '',
   };
+}
+
+function protocolOf({ isHttp2 }: Refused): ExchangeRecord['protocol'] {
+  return isHttp2 ? 'HTTP/2' : 'HTTP/1';
 }
 
 function roundMs(ms: number): number {

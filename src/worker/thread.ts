@@ -51,6 +51,11 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'explain': {
+      const answer = worker.explain(message.question);
+      say({ type: 'explained', number: message.number, answer });
+      break;
+    }
     case 'sockets':
       say({ type: 'sockets', sockets: worker.sockets() });
       break;

@@ -7,7 +7,14 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
-import { type Balancing, Openclaw, type Options, ScriptedServer, until } from './harness.ts';
+import {
+  type Balancing,
+  Openclaw,
+  type Options,
+  runOpenclaw,
+  ScriptedServer,
+  until,
+} from './harness.ts';
 
 /** A server of WebSockets (/ws), events (/events) and plain answers, that says who it is. */
 class Backend {
@@ -119,7 +126,7 @@ test('a drain keeps WebSockets until its end, then closes each by 1001 at both e
   const clients = await openMany(20);
   const [red, blue] = ['red', 'blue'].map((name) => clients.filter((one) => one.served === name));
   assert.deepEqual([red!.length, blue!.length], [10, 10]);
-  await say('/servers/red/drain?timeout=700ms&over=800ms');
+  await say('/servers/red/drain');
   const next = await openMany(4);
   assert.deepEqual(new Set(next.map(({ served }) => served)), new Set(['blue']));
   for (const client of red!) {
@@ -127,6 +134,7 @@ test('a drain keeps WebSockets until its end, then closes each by 1001 at both e
     client.socket.send('still here');
     assert.equal(String((await once(client.socket, 'message'))[0]), 'still here');
   }
+  await say('/servers/red/drain?timeout=1ms&over=800ms');
   await until('all of red are closed', () => red!.every(isClosed));
   assert.deepEqual(new Set(red!.map(({ code }) => code)), new Set([1001]));
   await until('red knows', () => backends[0]!.closes.length === 10);
@@ -138,6 +146,35 @@ test('a drain keeps WebSockets until its end, then closes each by 1001 at both e
   assert.equal(pools[0]!.servers[0]!.admin, 'maintenance');
   for (const { socket } of [...blue!, ...next]) socket.terminate();
   await claw!.untilIdle();
+});
+
+test('lb backend drain --wait comes back when the server has nothing, and says when it was enabled', async () => {
+  await start();
+  const clients = await openMany(4);
+  const admin = ['--admin', `127.0.0.1:${claw!.adminPort}`];
+  const drain = [
+    'lb',
+    'backend',
+    'drain',
+    'red',
+    '--timeout',
+    '1s',
+    '--over',
+    '0s',
+    '--wait',
+    ...admin,
+  ];
+  const { code, stdout } = await runOpenclaw(drain);
+  assert.deepEqual([code, /red has nothing under way/.test(stdout)], [0, true]);
+  assert.ok(clients.every((one) => one.served === 'blue' || isClosed(one)));
+  const waiting = runOpenclaw(['lb', 'backend', 'drain', 'blue', '--wait', ...admin]);
+  await until('blue drains', async () => {
+    return (await claw!.status()).pools[0]!.servers[1]!.admin === 'draining';
+  });
+  await say('/servers/blue/enable');
+  const second = await waiting;
+  assert.deepEqual([second.code, /blue was enabled/.test(second.stderr)], [1, true]);
+  for (const { socket } of clients) socket.terminate();
 });
 
 test('enabling a server spares what has not been closed yet', async () => {
@@ -161,9 +198,10 @@ test('a sticky client keeps a draining server for its WebSockets too, and loses 
   const response = await fetch(claw!.url);
   const own = await response.text();
   const cookie = response.headers.get('set-cookie')!.split(';')[0]!;
-  await say(`/servers/${own}/drain?timeout=1s&over=0s`);
+  await say(`/servers/${own}/drain`);
   const client = await open(cookie);
   assert.equal(client.served, own);
+  await say(`/servers/${own}/drain?timeout=1ms&over=0s`);
   await until('it is closed', () => isClosed(client));
   assert.equal(client.code, 1001);
   const other = await open(cookie);
@@ -285,7 +323,7 @@ test('a stop closes WebSockets by 1001 and ends event streams whole', async () =
 });
 
 test('a reload that removes a server ends its WebSockets after timeout.drain, and one that brings it back spares them', async () => {
-  await start({ timeout: { drain: '1500ms' } });
+  await start({ timeout: { drain: '3s' } });
   const clients = await openMany(4);
   const file = join(claw!.folder, 'openclaw.yml');
   const before = readFileSync(file, 'utf8');
@@ -299,7 +337,7 @@ test('a reload that removes a server ends its WebSockets after timeout.drain, an
   without.load_balancing.servers.shift();
   await reload(JSON.stringify(without), 1);
   await reload(before, 2);
-  await new Promise((resolve) => setTimeout(resolve, 2_000));
+  await new Promise((resolve) => setTimeout(resolve, 3_500));
   assert.equal(clients.some(isClosed), false, 'brought back in time');
   await reload(JSON.stringify(without), 3);
   await until('those of red are closed', () => {

@@ -57,6 +57,11 @@ async function end(pid: number, openclaw: Openclaw): Promise<void> {
   await openclaw.stop();
 }
 
+/** It may have ended before anybody waits for it. */
+async function exited({ child }: Openclaw): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+}
+
 test('new connections, kept ones, one under way and a tunnel: an upgrade loses none', async () => {
   const gate = Promise.withResolvers<void>();
   server.on('/under-way', async (peer) => {
@@ -98,7 +103,7 @@ test('new connections, kept ones, one under way and a tunnel: an upgrade loses n
   tunnel.close();
   gate.resolve();
   assert.equal((await underWay.response()).text, 'answered by the old one');
-  await once(openclaw.child, 'exit');
+  await exited(openclaw);
   assert.equal(openclaw.child.exitCode, 0);
   const after = await openclaw.send(get('/after'));
   assert.equal((await after.response()).text, '/after');
@@ -119,7 +124,7 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
   const { pools } = await openclaw.status();
   assert.equal(pools[0]!.servers[0]!.admin, 'draining', 'what an operator said is handed over');
   await fetch(drain.replace('drain', 'enable'), { method: 'POST' });
-  await once(openclaw.child, 'exit');
+  await exited(openclaw);
   const second = await upgraded(openclaw);
   successors.delete(first);
   await until('the first successor has ended', () => !existsSync(`/proc/${first}`));

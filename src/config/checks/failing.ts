@@ -5,14 +5,16 @@ import { at, type CheckContext, type Report } from './check.ts';
 export function healthCheck({ settings, written }: CheckContext, report: Report): void {
   const check = settings.load_balancing.health_check;
   slowerThanItsInterval('health_check', check, report);
-  if (check.type !== 'tcp') return;
-  for (const key of ['endpoint', 'http']) {
+  const isHttp = check.type === 'http' || check.type === 'https';
+  for (const key of isHttp ? ['grpc'] : ['endpoint', 'http']) {
     if (!written(at('health_check', key))) continue;
     report(
       'warning',
       [at('health_check', key), at('health_check', 'type')],
-      'a probe of type tcp only connects and does not look at it',
-      'to use it: type: http',
+      check.type === 'tcp'
+        ? 'a probe of type tcp only connects and does not look at it'
+        : `a probe of type ${check.type} does not look at it`,
+      `to use it: type: ${key === 'grpc' ? 'grpc' : 'http'}`,
     );
   }
 }
@@ -37,6 +39,14 @@ export function failover({ settings, written }: CheckContext, report: Report): v
       [path('circuit_breaker', 'enabled'), path('strategy')],
       'the strategy circuit_breaker needs the breaker, and this turns it off',
       'write enabled: true here, or strategy: failover',
+    );
+  }
+  if (chosen.rebalance.enabled && settings.load_balancing.session_persistence.enabled) {
+    report(
+      'warning',
+      [path('rebalance'), at('session_persistence')],
+      'clients that belong to a server come back to it: their WebSockets are left alone',
+      'it moves only those of clients without a session',
     );
   }
   const { ejection_time, max_ejection_time } = chosen.outlier_detection;

@@ -63,9 +63,9 @@ export const healthCheck = section(
   {
     enabled: switchedOnWhenWritten('Probe each server at an interval.'),
     type: setting(
-      choice(['http', 'https', 'tcp']),
+      choice(['http', 'https', 'tcp', 'grpc']),
       'http',
-      'What a probe does: a request over HTTP or HTTPS, or only a TCP connect.',
+      'What a probe does: a request over HTTP or HTTPS, only a TCP connect, or a call of grpc.health.v1.Health/Check over HTTP/2.',
     ),
     endpoint: setting(
       text(/^\/\S*$/, 'a path that starts with a slash'),
@@ -92,6 +92,15 @@ export const healthCheck = section(
       percent(),
       0,
       'When fewer than this percentage of the servers are healthy, all are tried, healthy or not. 0: never; with no healthy server the answer is 503.',
+    ),
+    grpc: section(
+      {
+        service: optional(
+          text(),
+          'Name of the service that a gRPC probe asks about. Left out: the server as a whole.',
+        ),
+      },
+      'What a gRPC probe asks.',
     ),
     http: section(
       {

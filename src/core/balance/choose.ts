@@ -2,6 +2,7 @@ import type { Random } from '../../base/random.ts';
 import { BREAKER, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { mix32 } from './hash.ts';
+import { baseOf, type Situation, verdictIn } from './situation.ts';
 import type { Candidate, Strategy } from './strategy.ts';
 import type { TriedSet } from './tried-set.ts';
 import { type Standing, standingOf, VERDICT, type Verdict } from './verdict.ts';
@@ -55,6 +56,8 @@ export type WhyNone = (typeof WHY_NONE)[keyof typeof WHY_NONE];
 export class Chooser<S extends PoolServer> {
   /** Why the last `choose` gave null. */
   whyNone: WhyNone = WHY_NONE.noneUsable;
+  /** What the choices are made from at present. */
+  situation!: Situation<S>;
   /** Token of the trial that the last `choose` claimed at the server it gave; 0: it is no trial. */
   trial = 0;
 
@@ -126,12 +129,8 @@ export class Chooser<S extends PoolServer> {
   /** What `choose` holds of one of its servers for a request. */
   verdict(server: S, tried: TriedSet): Verdict {
     this.#refresh();
-    const isUsable = this.#usable.includes(server);
-    const standing = standingOf(this.#table, server.row);
-    if (!isUsable && standing < VERDICT.tried) return standing;
-    const room = roomAt(server, tried);
-    if (room !== VERDICT.usable || isUsable) return room;
-    return standing === VERDICT.draining ? standing : VERDICT.standby;
+    const at = this.#servers.indexOf(server);
+    return verdictIn(this.situation, at, tried.has(server.row), isFull(server));
   }
 
   /** One atomic load while nothing changed. */
@@ -153,6 +152,19 @@ export class Chooser<S extends PoolServer> {
     this.#halfOpen = this.#servers.filter(
       (server) => this.#standing(server) === VERDICT.halfOpen && (backupsServe || !server.backup),
     );
+    const standings = this.#servers.map((server) => this.#standing(server));
+    const isUsable = new Set(this.#usable);
+    this.situation = {
+      servers: this.#servers,
+      standings,
+      bases: this.#servers.map((server, at) => {
+        return baseOf(standings[at]!, isUsable.has(server));
+      }),
+      weights: [...this.#weights],
+      sharePercents: this.#servers.map((server) => this.#sharePercent(server)),
+      usable: this.#usable,
+      isFailedOver: this.#table.isFailedOver(this.#poolRow),
+    };
   }
 
   #readWeights(): boolean {
@@ -185,7 +197,7 @@ export class Chooser<S extends PoolServer> {
   #claimTrial(tried: TriedSet): S | null {
     for (const server of this.#halfOpen) {
       if (!this.#table.takesNew(server.row)) continue;
-      if (roomAt(server, tried) !== VERDICT.usable) continue;
+      if (tried.has(server.row) || isFull(server)) continue;
       this.trial = server.claimTrial();
       if (this.trial !== 0) return server;
     }
@@ -233,7 +245,7 @@ export class Chooser<S extends PoolServer> {
     let count = 0;
     for (let at = 0; at < usable.length; at++) {
       const server = usable[at]!;
-      if (roomAt(server, tried) === VERDICT.usable) open[count++] = server;
+      if (!tried.has(server.row) && !isFull(server)) open[count++] = server;
     }
     if (count === usable.length) return usable;
     if (count === 0) return NONE;
@@ -254,11 +266,8 @@ export class Chooser<S extends PoolServer> {
 /** Cutting an array to no length would give its memory back, and the next fill would allocate. */
 const NONE: readonly never[] = [];
 
-/** The part of a verdict that is another for each request. */
-function roomAt(server: PoolServer, tried: TriedSet): Verdict {
-  if (tried.has(server.row)) return VERDICT.tried;
-  if (server.maxInFlight > 0 && server.inFlight() >= server.maxInFlight) return VERDICT.full;
-  return VERDICT.usable;
+function isFull(server: PoolServer): boolean {
+  return server.maxInFlight > 0 && server.inFlight() >= server.maxInFlight;
 }
 
 function isSame(some: readonly PoolServer[], others: readonly PoolServer[]): boolean {

@@ -8,12 +8,16 @@ export const consistentHash = {
     'The server that a header, cookie, path or address hashes to, unless it has more than 1.25 ' +
     'times its share of the requests in flight; fits servers that cache.',
   key: 'configured',
+  because: 'the key hashes to it, and it has room below its bound',
+  reads: 'inFlight',
   weighted: true,
   create: () => new ConsistentHash(),
 } as const satisfies StrategyDefinition;
 
-/** A server takes at most so many times its share of the requests in flight. */
+/** A server takes at most so many times its share of the requests in flight, */
 const LOAD_BOUND = 1.25;
+/** and one more: where hardly anything is in flight, two requests of one key are no load. */
+const SLACK = 1;
 
 /** So often a key looks for a server with room before it goes to the least loaded. */
 const JUMPS_MAX = 16;
@@ -40,7 +44,7 @@ class ConsistentHash implements Strategy {
     for (let jumps = 0; jumps <= JUMPS_MAX; jumps++) {
       const server = usable[ring.ownerOf(mix32(hash))]!;
       const isOpen = open === usable || open.includes(server);
-      if (isOpen && server.inFlight() < Math.ceil(perWeight * server.weight)) return server;
+      if (isOpen && server.inFlight() < Math.ceil(perWeight * server.weight) + SLACK) return server;
       hash = (hash + JUMP) | 0;
     }
     return leastLoaded(open);

@@ -7,6 +7,8 @@ export const ipHash = {
   summary:
     "The server that the client's address hashes to; a server that leaves moves only its own clients.",
   key: 'address',
+  because: "the client's address hashes to it",
+  reads: 'nothing',
   weighted: false,
   create: () => new IpHash(),
 } as const satisfies StrategyDefinition;

@@ -7,6 +7,8 @@ export const leastConnections = {
     'The server with the fewest requests in flight for its weight, over all workers; fits ' +
     'requests of unequal cost.',
   key: 'none',
+  because: 'the fewest requests in flight for its weight, in turn where equal',
+  reads: 'inFlight',
   weighted: true,
   create: (random) => new LeastConnections(random),
 } as const satisfies StrategyDefinition;

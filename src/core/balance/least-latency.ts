@@ -7,6 +7,8 @@ export const leastLatency = {
     'The server with the smallest recent time to first byte, times its requests in flight and ' +
     'one; fits servers at unequal distances or of unequal speed.',
   key: 'none',
+  because: 'the lowest latency times requests in flight plus one',
+  reads: 'latency',
   weighted: false,
   create: (random) => new LeastLatency(random),
 } as const satisfies StrategyDefinition;

@@ -5,6 +5,8 @@ export const random = {
   name: 'random',
   summary: 'Any server, each as likely; needs no state and fits many balancers beside each other.',
   key: 'none',
+  because: 'drawn, each as likely',
+  reads: 'nothing',
   weighted: false,
   create: (source) => new Uniform(source),
 } as const satisfies StrategyDefinition;

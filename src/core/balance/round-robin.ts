@@ -5,6 +5,8 @@ export const roundRobin = {
   name: 'round_robin',
   summary: 'Equal turns for all servers; fits servers of one size and requests of one cost.',
   key: 'none',
+  because: 'its turn',
+  reads: 'nothing',
   weighted: false,
   create: (random) => new RoundRobin(random),
 } as const satisfies StrategyDefinition;

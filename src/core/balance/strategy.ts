@@ -41,6 +41,10 @@ export interface StrategyDefinition {
   readonly summary: string;
   /** What a request is hashed by. `configured`: by `strategy_key` of the configuration. */
   readonly key: 'none' | 'address' | 'configured';
+  /** Why it takes a server, for `lb explain`. */
+  readonly because: string;
+  /** What it looks at beside weights and its own memory. */
+  readonly reads: 'nothing' | 'inFlight' | 'latency';
   /** Whether the strategy looks at weights. */
   readonly weighted: boolean;
   /** One instance for a pool and worker. */

@@ -41,10 +41,28 @@ export type Standing =
   | typeof VERDICT.draining
   | typeof VERDICT.usable;
 
+const REASONS: Readonly<Record<Verdict, string>> = {
+  [VERDICT.maintenance]: 'an operator took it out',
+  [VERDICT.down]: 'its probes fail',
+  [VERDICT.open]: 'its breaker is open',
+  [VERDICT.halfOpen]: 'its breaker is half-open, and its one trial is not for this request',
+  [VERDICT.ejected]: 'it is ejected: live traffic fared worse there than elsewhere',
+  [VERDICT.tried]: 'this request was sent there before',
+  [VERDICT.full]: 'it has as many requests as it may (max_connections)',
+  [VERDICT.draining]: 'it drains: only clients that belong to it go there',
+  [VERDICT.standby]: 'it stands by while others serve',
+  [VERDICT.usable]: 'it is usable',
+};
+
 /** How status and logs spell it. */
-export function standingName(standing: Verdict): string {
-  const [name] = Object.entries(VERDICT).find(([, one]) => one === standing)!;
+export function verdictName(verdict: Verdict): string {
+  const [name] = Object.entries(VERDICT).find(([, one]) => one === verdict)!;
   return name;
+}
+
+/** The verdict as a reason, for people. */
+export function verdictReason(verdict: Verdict): string {
+  return REASONS[verdict];
 }
 
 /** What the operator, the probes and live traffic say. */

@@ -6,6 +6,8 @@ export const weightedRoundRobin = {
   name: 'weighted_round_robin',
   summary: 'Turns in proportion to the weights, interleaved; fits servers of unequal size.',
   key: 'none',
+  because: 'its turn, by weight',
+  reads: 'nothing',
   weighted: true,
   create: (random) => new WeightedRoundRobin(random),
 } as const satisfies StrategyDefinition;

@@ -1,5 +1,5 @@
 import { COUNTER } from '../../table/layout.ts';
-import { NO_TRIAL, trialAnswered } from '../health/breaker.ts';
+import { NO_TRIAL, trialAnswered, trialSent, trialUploads } from '../health/breaker.ts';
 import type { Engine } from './engine.ts';
 import type { Failure } from './failures.ts';
 import { attemptFailed, attemptSucceeded, attemptUndecided } from './outcome.ts';
@@ -24,16 +24,27 @@ export class Attempt {
     this.#engine = engine;
   }
 
-  begin(pool: Pool, server: Server): void {
+  /** @param isWhole whether the client has sent all of its request */
+  begin(pool: Pool, server: Server, isWhole: boolean): void {
     if (this.#pool !== pool) this.#pool = pool;
     this.#row = server.row;
     this.trial = pool.takeTrial();
+    if (this.trial !== NO_TRIAL && !isWhole) {
+      this.trial = trialUploads(this.#engine.table, this.#row, this.trial);
+    }
     this.sentMs = -1;
     this.#isJudged = false;
   }
 
   get wasSent(): boolean {
     return this.sentMs !== -1;
+  }
+
+  /** The whole request has been sent. */
+  requestSent(nowMs: number): void {
+    const { breaker } = this.#pool!.settings;
+    if (this.trial === NO_TRIAL || breaker === null) return;
+    this.trial = trialSent(this.#engine.table, this.#row, this.trial, breaker, nowMs);
   }
 
   /** The head of an answer came that does not say that the server failed. */

@@ -79,6 +79,11 @@ export class LongLived {
     table.countTunnel(exchange.server!.row, lane, -1);
   }
 
+  find(requestId: string): Exchange | undefined {
+    for (const exchange of this.#exchanges) if (exchange.requestId === requestId) return exchange;
+    return undefined;
+  }
+
   /** Sets the ends of some that have none yet, each at a moment of its own. */
   end(ends: Ends, nowMs: number): void {
     const { random } = this.#engine;
@@ -103,9 +108,15 @@ export class LongLived {
     return [...this.#exchanges].filter(
       (exchange) =>
         (row === -1 || exchange.server!.row === row) &&
-        (!webSocketsOnly || (exchange.tunnel?.isWebSocket === true && exchange.ending === null)),
+        (!webSocketsOnly || (exchange.ending === null && isMovable(exchange))),
     );
   }
+}
+
+/** Whether its client comes back by itself, and need not come back to the same server. */
+function isMovable({ tunnel, binding, server }: Exchange): boolean {
+  const belongs = binding !== null && binding.row === server!.row;
+  return tunnel?.isWebSocket === true && !belongs;
 }
 
 /** Some of them, in no order. */

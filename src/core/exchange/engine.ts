@@ -6,13 +6,17 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
+import { Shedder } from '../limits/shedding.ts';
+import type { Waf } from '../waf/waf.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
+import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
+import { Traces } from './trace.ts';
 
 /** A clock that is given, never fetched. */
 export interface Clock {
@@ -33,6 +37,7 @@ type EngineParts = Pick<
   | 'table'
   | 'lane'
   | 'connector'
+  | 'wake'
   | 'settled'
   | 'refused'
   | 'headLimits'
@@ -47,11 +52,22 @@ export class Engine {
   /** This worker's lane in the table. */
   readonly lane: number;
   readonly connector: Connector;
+  /** Wakes another worker, so that it looks at its queues. */
+  readonly wake: (lane: number) => void;
   /** Hears of every exchange when it is over, with the server that answered or failed last. */
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+  /** Who may come in; null: everybody. Follows the configuration. */
+  guard: Guard | null = null;
+  /** null: requests are not looked at. Follows the configuration. */
+  waf: Waf | null = null;
+  /** Bytes of bodies that wait for the firewall's verdict. */
+  screenedBytes = 0;
+
+  /** Whether this worker has more work than it can do. */
+  readonly shedder = new Shedder();
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();
@@ -59,6 +75,8 @@ export class Engine {
   readonly responseHead = new Head();
   readonly responseFraming = new Framing();
 
+  /** What was decided for the last requests. */
+  readonly traces = new Traces();
   /** Tunnels and event streams of this worker. */
   readonly longLived = new LongLived(this);
 
@@ -79,6 +97,7 @@ export class Engine {
     this.table = given.table;
     this.lane = given.lane;
     this.connector = given.connector;
+    this.wake = given.wake;
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;
@@ -108,6 +127,13 @@ export class Engine {
   /** An id that no other request of any worker or instance has. */
   requestId(number: number): string {
     return this.#requestIdPrefix + hex8(number);
+  }
+
+  /** The number in an id of this worker; 0: it is of another, or the client's own. */
+  numberOfRequestId(requestId: string): number {
+    if (!requestId.startsWith(this.#requestIdPrefix)) return 0;
+    const digits = requestId.slice(this.#requestIdPrefix.length);
+    return /^[0-9a-f]{8}$/.test(digits) ? Number.parseInt(digits, 16) : 0;
   }
 
   /** The Date line of this second. RFC 9110 §6.6.1. */

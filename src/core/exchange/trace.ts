@@ -1,143 +1,159 @@
 /**
- * Trace context (W3C Trace Context, level 1): `traceparent` names the trace that a request belongs
- * to. A valid one goes on as it came, for we report no span of our own to stand between; where
- * there is none or it is not valid a new trace begins here.
+ * What was decided for a request, noted so cheaply that it is noted for every one: `lb explain`
+ * reads it within the next minutes. A worker keeps a bounded number of traces, and an exchange
+ * trades its full one for the oldest that is kept, so that nothing is copied or allocated.
  */
-import { hex8 } from '../../base/hex.ts';
 import { latin1 } from '../../base/latin1.ts';
-import type { Random } from '../../base/random.ts';
-import type { Head } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
-import type { HeadWriter } from '../http1/writer.ts';
+import type { Situation } from '../balance/situation.ts';
+import type { Pool } from './pool.ts';
+import type { Server } from './server.ts';
 
-export interface TracingSettings {
-  /** Part of the traces begun here that are marked as sampled, 0 to 1. */
-  readonly sampled: number;
-}
+/** Servers whose figures are noted for a choice. */
+export const FIGURES_MAX = 16;
+/** Attempts of one request that are noted; more are counted only. */
+export const CHOICES_MAX = 12;
+/** Ordinary requests that one worker remembers, and those that people ask about. */
+const ORDINARY_MAX = 8_192;
+const NOTABLE_MAX = 2_048;
+/** A request that took longer is one that people ask about. */
+const SLOW_MS = 1_000;
+const LINE_CHARS_MAX = 256;
 
-/** `00-` trace id `-` parent id `-` flags (§2.2): 2 + 1 + 32 + 1 + 16 + 1 + 2 characters. */
-const LENGTH = 55;
-const TRACE_ID = 3;
-const PARENT_ID = 36;
-const FLAGS = 53;
-const DASH = 0x2d;
-const ZERO = 0x30;
+/** One attempt: from what it was chosen, and what became of it. */
+export class Choice {
+  situation: Situation<Server> | null = null;
+  server: Server | null = null;
+  isTrial = false;
+  /** Where the client belonged. */
+  isOwn = false;
+  /** The kept-alive connection turned out to be closed: the same server may be next. */
+  isStale = false;
+  isReused = false;
+  /** Requests in flight at the first servers, where the strategy looks at them, and their latency. */
+  inFlight: Int32Array | null = null;
+  latencyUs: Int32Array | null = null;
+  /** -1: it did not come to that. */
+  atMs = 0;
+  sentMs = -1;
+  endMs = -1;
+  /** A status, or what went wrong. */
+  outcome: number | string = '';
 
-const LINE_START = 'traceparent: 00-';
-const LINE_ENDS = ['-00\r\n', '-01\r\n'] as const;
-/** Four of the trace's id, two of its parent's. */
-const WORDS = 6;
-const ID_WORDS = 4;
-
-/** The trace that a request belongs to. Its id is spelt only where somebody asks for it. */
-export class Trace {
-  #broughtId = '';
-  /** Of a trace that began here. */
-  readonly #words = new Uint32Array(WORDS);
-  #isNew = false;
-  #isSampled = false;
-
-  /** 32 hexadecimal digits; empty where tracing is off. */
-  get id(): string {
-    if (!this.#isNew) return this.#broughtId;
-    let id = '';
-    for (let word = 0; word < ID_WORDS; word++) id += hex8(this.#words[word]!);
-    return id;
+  /** @param server null: none could be taken */
+  begin(pool: Pool, server: Server | null, nowMs: number): void {
+    const { situation, reads } = pool;
+    if (this.situation !== situation) this.situation = situation;
+    this.server = server;
+    this.isTrial = false;
+    this.isOwn = false;
+    this.isStale = false;
+    this.isReused = false;
+    this.atMs = nowMs;
+    this.sentMs = -1;
+    this.endMs = -1;
+    this.outcome = '';
+    if (reads === 'nothing') this.inFlight = null;
+    else this.#noteFigures(situation.servers, reads === 'latency');
   }
 
-  /** The request belongs to no trace that we know of. */
-  clear(): void {
-    this.#isNew = false;
-    this.#broughtId = '';
-  }
-
-  /**
-   * Finds the request's trace or begins one. Of a trace context that is not valid nothing is
-   * passed on, its `tracestate` least of all (§3.3, §4.3).
-   */
-  find(head: Head, settings: TracingSettings, random: Random): void {
-    const index = head.find(NAME.traceparent);
-    if (index !== -1) {
-      const start = head.valueStarts[index]!;
-      // Several are as good as none: nobody can tell which is meant.
-      const isOnlyOne = (head.repeated & (1 << NAME.traceparent)) === 0;
-      if (isOnlyOne && isValid(head.bytes, start, head.valueEnds[index]!)) {
-        this.#isNew = false;
-        this.#broughtId = latin1(head.bytes, start + TRACE_ID, start + PARENT_ID - 1);
-        return;
-      }
+  #noteFigures(servers: readonly Server[], withLatency: boolean): void {
+    const count = Math.min(servers.length, FIGURES_MAX);
+    this.inFlight ??= new Int32Array(FIGURES_MAX);
+    for (let at = 0; at < count; at++) this.inFlight[at] = servers[at]!.inFlight();
+    if (!withLatency) {
+      this.latencyUs = null;
+      return;
     }
-    dropContext(head);
-    this.#begin(settings, random);
-  }
-
-  /** Adds the line that the request lacks, if it lacks one. */
-  write(writer: HeadWriter): void {
-    if (!this.#isNew) return;
-    writer.text(LINE_START);
-    for (let word = 0; word < ID_WORDS; word++) writer.hex(this.#words[word]!);
-    writer.text('-');
-    for (let word = ID_WORDS; word < WORDS; word++) writer.hex(this.#words[word]!);
-    writer.text(LINE_ENDS[this.#isSampled ? 1 : 0]);
-  }
-
-  #begin({ sampled }: TracingSettings, random: Random): void {
-    const words = this.#words;
-    for (let word = 0; word < WORDS; word++) words[word] = random() * 2 ** 32;
-    // An id of zeros is none (§2.2.3).
-    if (words[ID_WORDS - 1] === 0) words[ID_WORDS - 1] = 1;
-    if (words[WORDS - 1] === 0) words[WORDS - 1] = 1;
-    this.#isNew = true;
-    this.#isSampled = random() < sampled;
+    this.latencyUs ??= new Int32Array(FIGURES_MAX);
+    for (let at = 0; at < count; at++) this.latencyUs[at] = servers[at]!.latencyUs();
   }
 }
 
-function isValid(bytes: Buffer, start: number, end: number): boolean {
-  const length = end - start;
-  if (length < LENGTH) return false;
-  const isVersion0 = bytes[start] === ZERO && bytes[start + 1] === ZERO;
-  // Later versions may say more, after another dash (§3.2.4); ff is none.
-  if (isVersion0 ? length !== LENGTH : length > LENGTH && bytes[start + LENGTH] !== DASH) {
-    return false;
+export class Trace {
+  requestNumber = 0;
+  broughtId = '';
+  method = '';
+  /** The beginning of the request line; empty for requests that are like all others. */
+  line = '';
+  peerAddress = '';
+  pool: Pool | null = null;
+  key = 0;
+  /** Row of the server that the client belonged to; -1: to none. */
+  ownRow = -1;
+  startedMs = 0;
+  endedMs = 0;
+  status = 0;
+  failure = '';
+  attempts = 0;
+  readonly choices: Choice[] = [];
+
+  /** The next attempt, in a place that was used before where there is one. */
+  next(): Choice | null {
+    if (this.attempts === CHOICES_MAX) return null;
+    const at = this.attempts++;
+    this.choices[at] ??= new Choice();
+    return this.choices[at]!;
   }
-  if (bytes[start] === 0x66 && bytes[start + 1] === 0x66) return false;
-  if (bytes[start + 2] !== DASH || bytes[start + PARENT_ID - 1] !== DASH) return false;
-  if (bytes[start + FLAGS - 1] !== DASH) return false;
+
+  /** The attempt that `next` began came to nothing: there was no room after all. */
+  takeBack(): void {
+    this.attempts -= 1;
+  }
+
+  last(): Choice | null {
+    return this.attempts === 0 ? null : this.choices[this.attempts - 1]!;
+  }
+
+  isOf(requestNumber: number, broughtId: string): boolean {
+    return requestNumber === 0
+      ? this.broughtId === broughtId
+      : this.requestNumber === requestNumber;
+  }
+}
+
+/** Why a request is one that people ask about. */
+function isNotable(trace: Trace): boolean {
   return (
-    isHex(bytes, start, 2) &&
-    isHex(bytes, start + FLAGS, 2) &&
-    isId(bytes, start + TRACE_ID, 32) &&
-    isId(bytes, start + PARENT_ID, 16)
+    trace.failure !== '' ||
+    trace.status >= 500 ||
+    trace.attempts > 1 ||
+    trace.endedMs - trace.startedMs > SLOW_MS ||
+    trace.last()?.isTrial === true
   );
 }
 
-function isId(bytes: Buffer, start: number, length: number): boolean {
-  if (!isHex(bytes, start, length)) return false;
-  for (let at = start; at < start + length; at++) if (bytes[at] !== ZERO) return true;
-  return false;
-}
+/** What one worker remembers. */
+export class Traces {
+  readonly #ordinary: (Trace | undefined)[] = [];
+  readonly #notable: (Trace | undefined)[] = [];
+  #ordinaryAt = 0;
+  #notableAt = 0;
 
-/** Lower case only (§2.2.2). */
-function isHex(bytes: Buffer, start: number, length: number): boolean {
-  for (let at = start; at < start + length; at++) {
-    const char = bytes[at]!;
-    if (!((char >= ZERO && char <= 0x39) || (char >= 0x61 && char <= 0x66))) return false;
-  }
-  return true;
-}
-
-function dropContext(head: Head): void {
-  for (let index = 0; index < head.fieldCount; index++) {
-    const id = head.ids[index];
-    if (id === NAME.traceparent || (id === NAME.other && isTracestate(head, index))) {
-      head.drop(index);
+  /** Takes a trace of a request that is over. @returns one that may be written over */
+  keep(trace: Trace, requestText: string): Trace {
+    if (isNotable(trace)) {
+      const text = requestText.slice(0, LINE_CHARS_MAX);
+      const end = text.indexOf('\r\n');
+      // A copy: a part of a string would hold on to all of it.
+      const line = Buffer.from(end === -1 ? text : text.slice(0, end), 'latin1');
+      trace.line = latin1(line, 0, line.length);
+      const at = this.#notableAt;
+      this.#notableAt = (at + 1) % NOTABLE_MAX;
+      const oldest = this.#notable[at];
+      this.#notable[at] = trace;
+      return oldest ?? new Trace();
     }
+    trace.line = '';
+    const at = this.#ordinaryAt;
+    this.#ordinaryAt = (at + 1) % ORDINARY_MAX;
+    const oldest = this.#ordinary[at];
+    this.#ordinary[at] = trace;
+    return oldest ?? new Trace();
   }
-}
 
-const TRACESTATE = 'tracestate';
-
-function isTracestate(head: Head, index: number): boolean {
-  const length = head.nameEnds[index]! - head.nameStarts[index]!;
-  return length === TRACESTATE.length && head.name(index).toLowerCase() === TRACESTATE;
+  /** @param requestNumber 0: it is known by the id that the client brought */
+  find(requestNumber: number, broughtId: string): Trace | undefined {
+    const isIt = (trace: Trace | undefined) => trace?.isOf(requestNumber, broughtId) === true;
+    return this.#notable.find(isIt) ?? this.#ordinary.find(isIt);
+  }
 }

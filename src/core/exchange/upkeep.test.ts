@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ADMIN, COUNTER, HEALTH, SERVER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
-import { standingName, standingOf } from '../balance/verdict.ts';
+import { standingOf, verdictName } from '../balance/verdict.ts';
 import { claimTrial, countFailure, trialSucceeded } from '../health/breaker.ts';
 import { CONTROL_THREAD, eject } from '../health/ejection.ts';
 import { Upkeep, type UpkeepPlan } from './upkeep.ts';
@@ -33,7 +33,7 @@ function upkeepOf(names: string, given: Partial<UpkeepPlan> = {}, slowStartMs = 
       changes.push(`${aspect} ${subject} ${from} -> ${to}: ${cause}`),
     0,
   );
-  const standing = (row: number) => standingName(standingOf(table, row));
+  const standing = (row: number) => verdictName(standingOf(table, row));
   /** What was told since the last call. */
   const told = () => changes.splice(0);
   return { table, plan, upkeep, standing, told };

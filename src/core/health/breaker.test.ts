@@ -14,7 +14,9 @@ import {
   releaseTrial,
   trialAnswered,
   trialFailed,
+  trialSent,
   trialSucceeded,
+  trialUploads,
 } from './breaker.ts';
 
 const SIZE = { serverRows: 2, workerLanes: 1 };
@@ -121,6 +123,29 @@ test('a trial whose long answer flows has succeeded when its time is over', () =
   assert.equal(expireTrial(table, ROW, SETTINGS, 45_000), false);
   assert.equal(expireTrial(table, ROW, SETTINGS, 49_001), true);
   assert.equal(stateOf(table), BREAKER.closed);
+});
+
+test('a slow upload is judged no failure: its time is over, and the next request is the trial', () => {
+  const table = halfOpened();
+  const token = claimTrial(table, ROW, SETTINGS, 30_000);
+  const upload = trialUploads(table, ROW, token);
+  assert.equal(expireTrial(table, ROW, SETTINGS, 40_004), false);
+  assert.equal(stateOf(table), BREAKER.halfOpen);
+  const next = claimTrial(table, ROW, SETTINGS, 41_000);
+  assert.notEqual(next, NO_TRIAL);
+  assert.equal(trialSent(table, ROW, upload, SETTINGS, 41_500), NO_TRIAL);
+  assert.equal(trialFailed(table, ROW, upload, SETTINGS, 42_000), false);
+  assert.ok(trialSucceeded(table, ROW, next));
+});
+
+test('once an upload is whole the server has half_open_timeout to answer', () => {
+  const table = halfOpened();
+  const upload = trialUploads(table, ROW, claimTrial(table, ROW, SETTINGS, 30_000));
+  const token = trialSent(table, ROW, upload, SETTINGS, 36_000);
+  assert.equal(trialSent(table, ROW, token, SETTINGS, 37_000), token);
+  assert.equal(expireTrial(table, ROW, SETTINGS, 45_000), false);
+  assert.equal(expireTrial(table, ROW, SETTINGS, 46_004), true);
+  assert.equal(stateOf(table), BREAKER.open);
 });
 
 test('what was sent before the breaker opened moves it no more', () => {

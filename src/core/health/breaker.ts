@@ -7,8 +7,8 @@
  *   half-open ── its trial succeeds ──> closed;  its trial fails, or stays silent ──> open
  *
  * A half-open breaker lets one trial through at a time. Its token, in `SERVER.breakerTrial`, is
- * the time by which it must have ended, so that claim and deadline are one write; the lowest bit
- * says whether the server has begun to answer. A trial ends by moving the breaker first and
+ * the time by which it must have ended, so that claim and deadline are one write; its lowest bits
+ * say whether the server has begun to answer, and whether the client still sends. A trial ends by moving the breaker first and
  * clearing the token after, so that no other is claimed in between; what it brings once its token
  * is gone is ignored.
  */
@@ -25,6 +25,8 @@ export interface BreakerSettings {
 /** What there is instead of a trial's token where there is no trial. */
 export const NO_TRIAL = 0;
 const HAS_ANSWERED = 1;
+/** The server cannot answer yet: whose fault a silence is, nobody can say. */
+const IS_UPLOADING = 2;
 
 /** A failure that was no trial's. @returns whether it opened the breaker */
 export function countFailure(
@@ -78,6 +80,27 @@ export function claimTrial(
   return NO_TRIAL;
 }
 
+/** The client has not sent all of its request. @returns the trial's new token, or NO_TRIAL */
+export function trialUploads(table: SharedTable, row: number, token: number): number {
+  return renew(table, row, token, token | IS_UPLOADING);
+}
+
+/**
+ * The whole request has been sent: from now on the server is waited for.
+ *
+ * @returns the trial's new token, or NO_TRIAL when it had ended
+ */
+export function trialSent(
+  table: SharedTable,
+  row: number,
+  token: number,
+  settings: BreakerSettings,
+  nowMs: number,
+): number {
+  if ((token & IS_UPLOADING) === 0) return token;
+  return renew(table, row, token, tokenOf(nowMs + settings.halfOpenMs));
+}
+
 /**
  * The head of a good answer came: the rest of it may take its time.
  *
@@ -90,9 +113,7 @@ export function trialAnswered(
   settings: BreakerSettings,
   nowMs: number,
 ): number {
-  const cell = table.atServer(row, SERVER.breakerTrial);
-  const next = tokenOf(nowMs + settings.halfOpenMs) | HAS_ANSWERED;
-  return Atomics.compareExchange(table.cells, cell, token, next) === token ? next : NO_TRIAL;
+  return renew(table, row, token, tokenOf(nowMs + settings.halfOpenMs) | HAS_ANSWERED);
 }
 
 /** @returns whether the trial was still that of the breaker, which has closed now */
@@ -129,8 +150,9 @@ export function releaseTrial(table: SharedTable, row: number, token: number): vo
 
 /**
  * Ends a trial whose time is over, the trial of a worker that died among them. A server that has
- * begun to answer has stood its trial, however long the rest of its answer takes; else it failed.
- * Control thread only.
+ * begun to answer has stood its trial, however long the rest of its answer takes. One that waits for
+ * the rest of the request is not judged: the next request is the trial. Else it failed. Control
+ * thread only.
  */
 export function expireTrial(
   table: SharedTable,
@@ -140,9 +162,10 @@ export function expireTrial(
 ): boolean {
   const token = Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
   if (token === NO_TRIAL || !hasCome(token, nowMs)) return false;
-  return (token & HAS_ANSWERED) !== 0
-    ? trialSucceeded(table, row, token)
-    : trialFailed(table, row, token, settings, nowMs);
+  if ((token & HAS_ANSWERED) !== 0) return trialSucceeded(table, row, token);
+  if ((token & IS_UPLOADING) === 0) return trialFailed(table, row, token, settings, nowMs);
+  releaseTrial(table, row, token);
+  return false;
 }
 
 /** Closes the breaker whatever it is, as when breakers are switched off. Control thread only. */
@@ -178,7 +201,12 @@ function move(table: SharedTable, row: number, from: number, to: number): boolea
   return true;
 }
 
-/** An even number that is not 0. */
+function renew(table: SharedTable, row: number, token: number, next: number): number {
+  const cell = table.atServer(row, SERVER.breakerTrial);
+  return Atomics.compareExchange(table.cells, cell, token, next) === token ? next : NO_TRIAL;
+}
+
+/** A number that is not 0, its lowest bits unset. */
 function tokenOf(deadlineMs: number): number {
-  return deadlineMs & ~HAS_ANSWERED || 2;
+  return deadlineMs & ~(HAS_ANSWERED | IS_UPLOADING) || 4;
 }

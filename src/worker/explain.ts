@@ -1,0 +1,176 @@
+/**
+ * From what was noted of a request to what people are told. The verdicts are those of the live
+ * path: `verdictIn` over the situation that the choice was made from.
+ */
+import { strategyDefinition } from '../core/balance/registry.ts';
+import { type Situation, verdictIn } from '../core/balance/situation.ts';
+import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/verdict.ts';
+import type { Engine } from '../core/exchange/engine.ts';
+import { PHASE_NAMES } from '../core/exchange/phases.ts';
+import type { Pool } from '../core/exchange/pool.ts';
+import type { Server } from '../core/exchange/server.ts';
+import { type Choice, FIGURES_MAX, type Trace } from '../core/exchange/trace.ts';
+import type { Candidate, ExplainedChoice, Explanation } from './explanation.ts';
+
+/** @returns undefined where the request is not, or no longer, remembered here */
+export function explainPast(engine: Engine, requestId: string): Explanation | undefined {
+  const number = engine.numberOfRequestId(requestId);
+  const open = engine.longLived.find(requestId);
+  const trace = open?.noteTrace(engine.clock.nowMs()) ?? engine.traces.find(number, requestId);
+  if (trace === undefined) return undefined;
+  const [method, target] = (open?.requestText ?? trace.line).split(' ', 2);
+  return explanationOf(engine, trace, {
+    requestId,
+    request: target === undefined ? trace.method : `${method} ${target}`,
+    answeredBy: trace.attempts === 0 ? trace.failure : '',
+    rule: '',
+  });
+}
+
+interface Told {
+  readonly requestId: string;
+  readonly request: string;
+  /** Code of the answer that kept it from every server. */
+  readonly answeredBy: string;
+  /** Which phase gave that answer, where it is known. */
+  readonly rule: string;
+}
+
+export function explanationOf(engine: Engine, trace: Trace, told: Told): Explanation {
+  const { clock } = engine;
+  const pool = trace.pool!;
+  const { strategy, name } = pool.settings;
+  return {
+    requestId: told.requestId,
+    request: told.request,
+    client: trace.peerAddress,
+    atMs: Math.round(clock.wallMs() - (clock.nowMs() - trace.startedMs)),
+    pool: name,
+    strategy,
+    key: pool.keyOf === null ? '' : (trace.key >>> 0).toString(16).padStart(8, '0'),
+    rules: rulesOf(told),
+    session: sessionOf(pool, trace),
+    choices: trace.choices.slice(0, trace.attempts).map((_, at) => explainedChoice(trace, at)),
+    status: trace.status,
+    failure: trace.failure,
+    isOver: told.requestId !== '' && trace.last()?.endMs !== -1,
+    durationMs: rounded(trace.endedMs - trace.startedMs),
+  };
+}
+
+function rulesOf({ answeredBy, rule }: Told): Explanation['rules'] {
+  if (answeredBy !== '' && rule === '')
+    return [{ name: 'rules', result: `answered: ${answeredBy}` }];
+  const at = rule === '' ? PHASE_NAMES.length : PHASE_NAMES.indexOf(rule);
+  const passed = PHASE_NAMES.slice(0, at).map((name) => ({ name, result: 'passed' }));
+  return rule === '' ? passed : [...passed, { name: rule, result: `answered: ${answeredBy}` }];
+}
+
+function sessionOf(pool: Pool, trace: Trace): Explanation['session'] {
+  if (pool.persistence === null) return null;
+  const first = trace.attempts === 0 ? undefined : trace.choices[0];
+  const situation = first?.situation ?? pool.situation;
+  const at = situation.servers.findIndex(({ row }) => row === trace.ownRow);
+  if (at === -1) return { server: '', result: 'the client belongs to no server yet' };
+  const server = situation.servers[at]!;
+  if (first?.isOwn === true) return { server: server.label, result: 'the client belongs to it' };
+  const verdict = first === undefined ? situation.bases[at]! : verdictOf(first, at, []);
+  return { server: server.label, result: `it cannot be kept: ${verdictReason(verdict)}` };
+}
+
+/** What was held of a server for a choice. @param tried rows of earlier attempts */
+function verdictOf(choice: Choice, at: number, tried: readonly number[]): Verdict {
+  const situation = choice.situation!;
+  const server = situation.servers[at]!;
+  const inFlight = figureOf(choice.inFlight, at);
+  const isFull = server.maxInFlight > 0 && inFlight >= server.maxInFlight;
+  return verdictIn(situation, at, tried.includes(server.row), isFull);
+}
+
+function explainedChoice(trace: Trace, index: number): ExplainedChoice {
+  const choice = trace.choices[index]!;
+  const situation = choice.situation!;
+  const tried = triedBefore(trace, index);
+  const { server, atMs, sentMs, endMs } = choice;
+  return {
+    server: server?.label ?? '',
+    because: becauseOf(trace.pool!, choice, tried),
+    candidates: situation.servers.map((one, at) => candidate(trace.pool!, choice, one, at, tried)),
+    atMs: rounded(atMs - trace.startedMs),
+    sentAfterMs: sentMs === -1 ? -1 : rounded(sentMs - atMs),
+    endAfterMs: endMs === -1 ? -1 : rounded(endMs - atMs),
+    connection: server === null ? '' : choice.isReused ? 'kept alive' : 'new',
+    outcome: outcomeText(choice),
+  };
+}
+
+/** A request that was everywhere may begin anew. */
+function triedBefore(trace: Trace, index: number): number[] {
+  const { server } = trace.choices[index]!;
+  const rows = trace.choices
+    .slice(0, index)
+    .flatMap((one) => (one.server === null || one.isStale ? [] : [one.server.row]));
+  return server !== null && rows.includes(server.row) ? [] : rows;
+}
+
+function outcomeText({ outcome, isStale }: Choice): string {
+  if (outcome === '') return '';
+  if (typeof outcome === 'number') return `status ${outcome}`;
+  return isStale ? `${outcome}: the kept-alive connection had been closed` : outcome;
+}
+
+function becauseOf(pool: Pool, choice: Choice, tried: readonly number[]): string {
+  if (choice.server === null) {
+    return tried.length > 0
+      ? 'the request was at every server that is usable'
+      : 'no server can be given a request';
+  }
+  if (choice.isTrial) return 'its half-open breaker waited for a trial, which this request is';
+  if (choice.isOwn) return 'the client belongs to it';
+  return strategyDefinition(pool.settings.strategy).because;
+}
+
+function candidate(
+  pool: Pool,
+  choice: Choice,
+  server: Server,
+  at: number,
+  tried: readonly number[],
+): Candidate {
+  const situation = choice.situation!;
+  const verdict = verdictOf(choice, at, tried);
+  const isTaken = server === choice.server;
+  const latencyUs = figureOf(choice.latencyUs, at);
+  return {
+    server: server.label,
+    verdict: verdictName(verdict),
+    isTaken,
+    reason: isTaken ? becauseOf(pool, choice, tried) : passedOver(situation, choice, at, verdict),
+    weight: situation.weights[at]!,
+    backup: server.backup,
+    inFlight: figureOf(choice.inFlight, at),
+    latencyMs: latencyUs === -1 ? -1 : latencyUs / 1000,
+  };
+}
+
+function passedOver(
+  situation: Situation<Server>,
+  choice: Choice,
+  at: number,
+  verdict: Verdict,
+): string {
+  if (verdict !== VERDICT.usable) return verdictReason(verdict);
+  const share = situation.sharePercents[at]!;
+  const slowly = share < 100 ? `, and it starts slowly (from ${share}% of its share)` : '';
+  if (choice.isOwn) return `the client belongs elsewhere${slowly}`;
+  if (choice.isTrial) return `a trial goes before${slowly}`;
+  return `the strategy took another${slowly}`;
+}
+
+function figureOf(figures: Int32Array | null, at: number): number {
+  return figures === null || at >= FIGURES_MAX ? -1 : figures[at]!;
+}
+
+function rounded(ms: number): number {
+  return Math.round(ms * 1000) / 1000;
+}

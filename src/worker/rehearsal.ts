@@ -1,0 +1,80 @@
+/**
+ * A request that is made up: it goes through the phases of a real one, up to the choice of a
+ * server, and no further. It takes one turn of the strategy, and binds no client.
+ */
+
+import { VERDICT } from '../core/balance/verdict.ts';
+import type { ClientSide } from '../core/exchange/client-side.ts';
+import type { Engine } from '../core/exchange/engine.ts';
+import { Exchange } from '../core/exchange/exchange.ts';
+import type { Via } from '../core/exchange/forward.ts';
+import type { Pool } from '../core/exchange/pool.ts';
+import { NO_TRIAL, releaseTrial } from '../core/health/breaker.ts';
+import { Framing, frameRequest } from '../core/http1/framing.ts';
+import { Head, readRequestHead } from '../core/http1/head.ts';
+import { explanationOf } from './explain.ts';
+import type { Explanation, Question } from './explanation.ts';
+
+type MadeUp = Extract<Question, { kind: 'made-up' }>;
+
+/** @returns what would happen, or what is wrong with the request */
+export function rehearse(
+  engine: Engine,
+  pool: Pool,
+  via: Via,
+  question: MadeUp,
+): Explanation | string {
+  const { method, path, headers } = question;
+  const hasHost = headers.some((line) => /^host\s*:/i.test(line));
+  const lines = [`${method} ${path} HTTP/1.1`, ...(hasHost ? [] : ['Host: localhost']), ...headers];
+  const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
+  const head = new Head();
+  if (readRequestHead(head, bytes, 0, bytes.length, engine.headLimits) !== bytes.length) {
+    return `it is refused before any rule is asked: ${head.fault ?? 'it is no request'}`;
+  }
+  const framing = new Framing();
+  const fault = frameRequest(head, framing);
+  if (fault !== undefined) return `it is refused before any rule is asked: ${fault}`;
+  return new Rehearsal(engine, via).explain(head, framing, pool, `${method} ${path}`);
+}
+
+class Rehearsal extends Exchange {
+  constructor(engine: Engine, via: Via) {
+    super(engine, { via } as ClientSide);
+  }
+
+  explain(head: Head, framing: Framing, pool: Pool, request: string): Explanation {
+    const nowMs = this.engine.clock.nowMs();
+    const rule = this.begin(head, framing, pool, nowMs);
+    const { trace } = this;
+    trace.pool = pool;
+    trace.key = this.key;
+    trace.peerAddress = this.client.via.peerAddress;
+    trace.startedMs = nowMs;
+    trace.endedMs = nowMs;
+    trace.status = this.status;
+    trace.failure = this.failure;
+    const { failure } = this;
+    const answeredBy = trace.attempts === 0 ? failure : '';
+    return explanationOf(this.engine, trace, { requestId: '', request, answeredBy, rule });
+  }
+
+  override answer(code: typeof this.failure): void {
+    this.failure = code;
+  }
+
+  override tryNext(nowMs: number): void {
+    const pool = this.pool!;
+    const { ownRow } = this.trace;
+    const isOwn = ownRow !== -1 && pool.ownVerdict(ownRow, this.tried) >= VERDICT.draining;
+    const own = isOwn ? pool.servers.find(({ row }) => row === ownRow)! : null;
+    const server = own ?? pool.choose(this.key, this.tried);
+    const trial = pool.takeTrial();
+    if (trial !== NO_TRIAL) releaseTrial(this.engine.table, server!.row, trial);
+    const choice = this.trace.next()!;
+    choice.begin(pool, server, nowMs);
+    choice.isOwn = isOwn;
+    choice.isTrial = trial !== NO_TRIAL;
+    if (server === null) this.answer('no_server');
+  }
+}
