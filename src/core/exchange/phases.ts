@@ -25,6 +25,7 @@ const PHASES: readonly Phase[] = [
   identify,
   guard,
   shed,
+  trace,
   admit,
   sendOn,
   screen,
@@ -81,6 +82,14 @@ function refuse(
   exchange.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
   exchange.answer(code, nowMs, headerLines);
   return false;
+}
+
+/** Finds the distributed trace that the request belongs to, or begins one. */
+function trace(exchange: Exchange, head: Head): boolean {
+  const { tracing } = exchange.pool!.settings;
+  if (tracing === null) exchange.traceContext.clear();
+  else exchange.traceContext.find(head, tracing, exchange.engine.random);
+  return true;
 }
 
 const SLASH = 0x2f;
@@ -150,6 +159,7 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
     absolute,
     requestNumber,
     exchange.binding === null ? '' : exchange.binding.requestLines,
+    exchange.traceContext,
   );
   const { keyOf } = exchange.pool!;
   exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);
