@@ -38,7 +38,7 @@ export function planOf(
   guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
-  const { timeout, performance, failover, limits } = balancing;
+  const { timeout, performance, failover, limits, monitoring } = balancing;
   const pooling = performance.connection_pool;
   const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
   const servers = serversOf(settings, rows);
@@ -55,6 +55,8 @@ export function planOf(
       fields: limits.header_count,
     },
     access: log.access,
+    logLevel: log.level,
+    measures: monitoring.enabled,
     clientsMax: clientsMax(balancing.max_connections, pooling.max_connections),
     shedding: sheddingOf(performance.overload),
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
@@ -86,6 +88,7 @@ export function planOf(
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
+        tracing: tracingSettings(monitoring),
         uploadBytesPerSecond: limits.upload_rate,
         downloadBytesPerSecond: limits.download_rate,
         // Below this a socket tells nobody that it has drained, and who was paused stayed so.
@@ -140,6 +143,13 @@ function failureSettings(
         : null,
     slowStartMs: failover.slow_start,
   };
+}
+
+function tracingSettings({
+  enabled,
+  tracing,
+}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+  return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 
 function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {

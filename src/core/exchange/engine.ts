@@ -1,3 +1,4 @@
+import { hex8 } from '../../base/hex.ts';
 import type { Random } from '../../base/random.ts';
 import type { TimerWheel } from '../../base/wheel.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -127,7 +128,7 @@ export class Engine {
 
   /** An id that no other request of any worker or instance has. */
   requestId(number: number): string {
-    return this.#requestIdPrefix + number.toString(16).padStart(8, '0');
+    return this.#requestIdPrefix + hex8(number);
   }
 
   /** The number in an id of this worker; 0: it is of another, or the client's own. */
@@ -149,10 +150,7 @@ export class Engine {
 
   /** After 2^32 requests their numbers begin anew, under another prefix. */
   #newRequestIds(): void {
-    const part = () =>
-      Math.floor(this.random() * 2 ** 32)
-        .toString(16)
-        .padStart(8, '0');
+    const part = () => hex8(Math.floor(this.random() * 2 ** 32));
     this.#requestCount = 1;
     this.#requestIdPrefix = `${part()}${part()}-`;
     this.requestIdLine = Buffer.from(`X-Request-Id: ${this.#requestIdPrefix}`, 'latin1');
