@@ -106,11 +106,14 @@ export class Tunnel {
   }
 
   #sayCloseToClient(): void {
+    // Its server said that nothing more comes, and that was passed on.
+    if (this.#serverHasEnded) return;
     const frame = closeFrame();
     this.#exchange.client.sendTunnel(frame, 0, frame.length);
   }
 
   #sayCloseToServer(): void {
+    if (this.#clientHasEnded) return;
     const frame = maskedCloseFrame(this.#exchange.engine.random() * 2 ** 32);
     this.#exchange.connection?.stream.writeBytes(frame, 0, frame.length);
   }
