@@ -79,8 +79,9 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       plan,
       takesUnixSockets: false,
       inherited: [],
-      onRecord: () => {},
+      records: { log: () => {}, failed: () => {} },
       onHandshakeFailure: () => {},
+      onClients: () => {},
     });
     await worker.prepare(received);
     timed(`data, ${name}: follow it`, () => worker!.commit());
