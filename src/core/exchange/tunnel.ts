@@ -105,12 +105,15 @@ export class Tunnel {
     this.#exchange.endTunnel('', this.#exchange.engine.clock.nowMs());
   }
 
+  /** Unless the server has ended its side, and with it ours to the client. */
   #sayCloseToClient(): void {
+    if (this.#serverHasEnded) return;
     const frame = closeFrame();
     this.#exchange.client.sendTunnel(frame, 0, frame.length);
   }
 
   #sayCloseToServer(): void {
+    if (this.#clientHasEnded) return;
     const frame = maskedCloseFrame(this.#exchange.engine.random() * 2 ** 32);
     this.#exchange.connection?.stream.writeBytes(frame, 0, frame.length);
   }
