@@ -8,10 +8,11 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startBackend } from './backend.ts';
+import { makeCertificate } from './certificate.ts';
 import { type Cores, checkMachine, describeMachine } from './machine.ts';
 import type { Result, Turn } from './metrics.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
-import type { Peer } from './peers/peer.ts';
+import type { Peer, PeerAsk } from './peers/peer.ts';
 import { openclaw } from './peers/peers.ts';
 import {
   cleanUpOnExit,
@@ -81,8 +82,11 @@ async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines
 
 /** A proxy that fails is left out of the rest of the workload, and the report says why. */
 async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
-  const { peers, options, cores } = bench;
+  const { options, cores } = bench;
+  const peers = bench.peers.filter((peer) => workload.tls === undefined || peer.speaksTls);
   const folder = join(bench.folder, workload.name);
+  const tls =
+    workload.tls && (await makeCertificate(workload.tls, join(folder, 'tls'), cores.load));
   const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
   const { name, title, unit } = workload;
   const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
@@ -96,7 +100,11 @@ async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
       try {
         const started =
           standing.get(peer) ??
-          (await startPeer(bench, workload, peer, backend.port, join(folder, peer.name)));
+          (await startPeer(bench, workload, peer, {
+            backendPort: backend.port,
+            folder: join(folder, peer.name),
+            tls,
+          }));
         standing.set(peer, started);
         const turn = await workload.turn(started.target);
         if (hasEnded(started.running.child)) {
@@ -131,17 +139,17 @@ async function startPeer(
   bench: Bench,
   workload: Workload,
   peer: Peer,
-  backendPort: number,
-  folder: string,
+  ask: Omit<PeerAsk, 'port' | 'adminPort'>,
 ): Promise<StartedPeer> {
   const [port, adminPort] = (await freePorts(2)) as [number, number];
-  const command = peer.command({ port, backendPort, adminPort, folder });
+  const { folder } = ask;
+  const command = peer.command({ ...ask, port, adminPort });
   await writeFiles(folder, command.files ?? {});
   const running = start(command, bench.cores.proxy);
   const { seconds } = bench.options;
   const target = { pid: running.pid, port, core: bench.cores.load, seconds, folder };
   try {
-    await waitUntilReady(running, port, workload.readyPath);
+    await waitUntilReady(running, port, workload.readyPath, workload.tls !== undefined);
     await workload.warmUp(target);
     return { running, target };
   } catch (error) {

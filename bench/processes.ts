@@ -6,6 +6,7 @@ import { type ChildProcess, execFile, type StdioOptions, spawn } from 'node:chil
 import { rmSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { get } from 'node:http';
+import { get as getSecurely } from 'node:https';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
@@ -89,7 +90,12 @@ export async function runToEnd(command: Command, core: number, msMax: number): P
 }
 
 /** Resolves once http://127.0.0.1:PORT/PATH answers 200; throws when it does not in ten seconds. */
-export async function waitUntilReady(running: Running, port: number, path: string): Promise<void> {
+export async function waitUntilReady(
+  running: Running,
+  port: number,
+  path: string,
+  isTls = false,
+): Promise<void> {
   const name = running.child.spawnargs.slice(3).join(' ');
   const until = Date.now() + READY_MS_MAX;
   while (Date.now() < until) {
@@ -98,7 +104,7 @@ export async function waitUntilReady(running: Running, port: number, path: strin
         `could not start "${name}": ${running.stderr().trim() || 'it ended at once'}`,
       );
     }
-    if ((await statusOf(port, path)) === 200) return;
+    if ((await statusOf(port, path, isTls)) === 200) return;
     await sleep(50);
   }
   throw new Error(
@@ -243,10 +249,10 @@ function signal(pid: number, name: NodeJS.Signals): void {
   }
 }
 
-function statusOf(port: number, path: string): Promise<number> {
+function statusOf(port: number, path: string, isTls: boolean): Promise<number> {
   return new Promise((resolve) => {
-    const request = get(
-      { port, path, host: '127.0.0.1', agent: false, timeout: 1_000 },
+    const request = (isTls ? getSecurely : get)(
+      { rejectUnauthorized: false, port, path, host: '127.0.0.1', agent: false, timeout: 1_000 },
       (answer) => {
         answer.resume();
         resolve(answer.statusCode ?? 0);

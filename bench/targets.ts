@@ -21,5 +21,9 @@ export const TARGETS: readonly Target[] = [
   { workload: '1m', metric: 'cpuUs', peer: 'nginx', atMost: 1.1 },
   { workload: '1m', metric: 'cpuUs', peer: 'haproxy', atMost: 1.1 },
   ...LOADED.map((workload) => ({ workload, metric: 'p99Ms' as const, peer: 'nginx', atMost: 1.5 })),
+  { workload: 'tls-small', metric: 'cpuUs', peer: 'nginx', atMost: 1 },
+  { workload: 'tls-handshakes', metric: 'cpuUs', peer: 'nginx', atMost: 2 },
+  { workload: 'tls-handshakes-rsa', metric: 'cpuUs', peer: 'nginx', atMost: 2 },
+  { workload: 'h2-small', metric: 'cpuUs', peer: 'nginx', atMost: 3 },
   { workload: 'idle', metric: 'idleBytes', atMost: 8 * 1024 },
 ];

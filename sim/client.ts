@@ -421,7 +421,8 @@ export class SimClient implements StreamOwner, MessageOwner {
     });
     const stops = hasBody && manner.stopsUpload && bodyBytes > 0;
     const isSteady = manner.isPlain && !manner.endsMalformed && !stops;
-    request.mustSucceed = this.#world.isWell && isSteady;
+    request.isAttack = this.#world.screens && bodyBytes > 0 && chance.happens(0.1);
+    request.mustSucceed = this.#world.isWell && isSteady && !request.isAttack;
     this.#waiting.push(request);
     const expects = hasBody && !manner.isHttp10 && chance.happens(0.2);
     const closes = !manner.keepsAlive || (isLast && chance.happens(0.2));

@@ -1,7 +1,8 @@
 import { TimerWheel } from '../src/base/wheel.ts';
 import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
-import type { TriedSet } from '../src/core/balance/tried-set.ts';
+import { TriedSet } from '../src/core/balance/tried-set.ts';
+import { VERDICT } from '../src/core/balance/verdict.ts';
 import { ClientConnection } from '../src/core/exchange/client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
@@ -14,16 +15,23 @@ import { SERVER } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
+import type { Sabotage } from './sabotage.ts';
+import { SimWaf } from './waf.ts';
+import { WatchedQueue } from './watched-queue.ts';
 import type { World } from './world.ts';
 
 export const TICK_MS = 50;
 
 /** How one instance of openclaw is set up: the same for all its workers. */
 export interface Setup {
+  /** Bounds are so low that requests wait, and some in vain. */
+  readonly isTight: boolean;
   readonly strategy: StrategyName;
   readonly settings: PoolSettings;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
+  /** How much of a body the firewall looks at; 0: there is none. */
+  readonly wafBytes: number;
 }
 
 /** One worker: the real core, put together as worker/worker.ts does, on the simulated network. */
@@ -31,15 +39,30 @@ export class SimWorker {
   readonly name: string;
   readonly wheel: TimerWheel;
   readonly servers: readonly Server[];
+  readonly #pool: Pool;
+  readonly #chooser: Chooser<Server>;
+  readonly #queue: WatchedQueue;
   readonly #connections = new Set<ClientConnection>();
   readonly #engine: Engine;
   /** Those that were ever sent somewhere and are not settled. */
   readonly #exchanges = new Set<Exchange>();
   readonly #world: World;
+  readonly #setup: Setup;
+  readonly #table: SharedTable;
 
-  constructor(world: World, setup: Setup, table: SharedTable, lane: number, chance: Chance) {
+  /** @param wake calls another worker, some time later */
+  constructor(
+    world: World,
+    setup: Setup,
+    table: SharedTable,
+    lane: number,
+    chance: Chance,
+    wake: (lane: number) => void,
+  ) {
     const { clock, network, ledger } = world;
     this.#world = world;
+    this.#setup = setup;
+    this.#table = table;
     this.name = `worker-${lane}`;
     this.wheel = new TimerWheel(clock.nowMs(), TICK_MS);
     this.#engine = new Engine({
@@ -49,6 +72,7 @@ export class SimWorker {
       table,
       lane,
       connector: new SimConnector(network),
+      wake,
       headLimits: DEFAULT_HEAD_LIMITS,
       settled: (exchange) => {
         this.#exchanges.delete(exchange);
@@ -58,6 +82,7 @@ export class SimWorker {
       refused: () => {},
     });
     const engine = this.#engine;
+    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
@@ -68,12 +93,26 @@ export class SimWorker {
       panicThresholdPercent: setup.panicThresholdPercent,
     });
     const keyOf = () => chance.whole(0, 0x7fffffff);
+    const { invariants } = world;
+    const { row } = setup.settings;
+    this.#chooser = chooser;
+    this.#queue = new WatchedQueue(engine, row, invariants, network.sabotage);
     if (network.sabotage.claimsTrialsBlindly) {
       for (const server of this.servers) server.claimTrial = () => takeTrial(table, server.row);
     }
     const onAcquire = (exchange: Exchange) => this.#exchanges.add(exchange);
-    const { settings } = setup;
-    const pool = new WatchedPool(onAcquire, engine, settings, this.servers, chooser, keyOf, null);
+    const settings = sabotaged(setup.settings, network.sabotage);
+    const pool = new WatchedPool(
+      onAcquire,
+      engine,
+      settings,
+      this.servers,
+      chooser,
+      keyOf,
+      null,
+      this.#queue,
+    );
+    this.#pool = pool;
     const route = { pool };
     const via = new Via({
       peerAddress: '10.0.0.1',
@@ -100,6 +139,34 @@ export class SimWorker {
     return this.#connections.size;
   }
 
+  /** Another worker says that it is this one's turn to serve who waits. */
+  called(nowMs: number): void {
+    this.#queue.called(nowMs);
+  }
+
+  tick(nowMs: number): void {
+    this.wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
+    this.#queue.checkWaits(this.#setup.settings.waitMs + 2 * TICK_MS, nowMs);
+    if (this.#queue.length > 0 && this.#hasRoom()) {
+      const what = `${this.#queue.length} requests wait at ${this.name}, and there is room`;
+      this.#world.invariants.fail('noLostWakeUp', what);
+    }
+  }
+
+  warm(nowMs: number): void {
+    this.#pool.warm(nowMs);
+  }
+
+  #hasRoom(): boolean {
+    const { connectionsMax, row } = this.#setup.settings;
+    const mayConnect =
+      this.#table.connections(row) < connectionsMax ||
+      this.servers.some((server) => server.idle.length > 0);
+    const isUsable = (server: Server) => this.#chooser.verdict(server, UNTRIED) === VERDICT.usable;
+    return mayConnect && this.servers.some(isUsable);
+  }
+
   /** Ends WebSockets; other tunnels are for their ends to end. */
   endSockets(row: number, most: number, overMs: number): void {
     this.#world.network.trace.note(0, `${this.name} ends sockets of row ${row}`);
@@ -115,6 +182,17 @@ export class SimWorker {
   }
 }
 
+function sabotaged(settings: PoolSettings, sabotage: Sabotage): PoolSettings {
+  const { waitMs, connectionsMax } = settings;
+  return {
+    ...settings,
+    waitMs: sabotage.waitsLonger ? waitMs * 10 : waitMs,
+    connectionsMax: sabotage.ignoresBounds ? connectionsMax * 10 : connectionsMax,
+  };
+}
+
+const UNTRIED = new TriedSet();
+
 /** The real pool; tells of every exchange that is sent somewhere. */
 class WatchedPool extends Pool {
   readonly #onAcquire: (exchange: Exchange) => void;
@@ -127,9 +205,10 @@ class WatchedPool extends Pool {
     this.#onAcquire = onAcquire;
   }
 
-  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
-    this.#onAcquire(exchange);
-    return super.acquire(server, exchange, nowMs);
+  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+    const connection = super.acquire(server, exchange, nowMs);
+    if (connection !== null) this.#onAcquire(exchange);
+    return connection;
   }
 }
 

@@ -18,12 +18,17 @@ export const INVARIANTS = {
     "The frames of a WebSocket arrive whole; the core's close frame stands between two, and nothing follows it.",
   visibleBreak: 'A message that is not whole never looks whole.',
   unsafeOnce: 'A request that is not idempotent reaches a server at most once.',
+  screened: 'No server sees a request before the firewall has let it pass.',
   healthyOnly: 'No server that is down or taken out is chosen while another one is usable.',
   oneTrial: 'A half-open breaker lets one trial through at a time.',
   exactCounts: 'The table counts in flight what is under way, no more and no less.',
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
   boundedMemory: 'What is held for a slow reader stays within its bound.',
+  inTurn: 'Requests that wait at one worker go on in the order in which they came.',
+  waitsInTime: 'Nobody waits in a queue for longer than its timeout.',
+  withinBounds: 'Never more requests are at a server, or connections open, than may be.',
+  noLostWakeUp: 'After a tick nobody waits who could go.',
   success: 'A well-formed request to healthy servers is answered with success.',
   progress: 'Everything ends within bounded time.',
   nothingLeft: 'At the end no counter, timer or connection is left over.',
@@ -76,8 +81,13 @@ export class Invariants {
     this.violations.push({ invariant, what, atMs: this.#nowMs(), trace });
   }
 
-  /** A server got the head of a request. */
-  requestArrived(request: RequestFact | undefined, line: string, connection: number): void {
+  /** A server got the head of a request. @param screens a firewall looks at bodies */
+  requestArrived(
+    request: RequestFact | undefined,
+    line: string,
+    connection: number,
+    screens: boolean,
+  ): void {
     if (request === undefined) {
       this.fail('exactBody', `a server got ${line}, which nobody sent`, connection);
       return;
@@ -86,6 +96,11 @@ export class Invariants {
     request.arrivedOn.push(connection);
     if (line !== `${request.method} /${request.id} HTTP/1.1`) {
       this.fail('exactBody', `${request.method} ${request.id} arrived as ${line}`, connection);
+    }
+    const isLetPass = request.isScreened && !request.isAttack;
+    if (screens && request.bodyBytes > 0 && !isLetPass) {
+      const why = request.isScreened ? 'that was to be blocked' : 'before its verdict';
+      this.fail('screened', `a server got ${describe(request)} ${why}`, ...connectionsOf(request));
     }
     if (request.arrivals > 1 && isUnsafe(request)) {
       this.fail('unsafeOnce', `${describe(request)} was sent twice`, ...connectionsOf(request));
@@ -217,6 +232,25 @@ export class Invariants {
     this.fail('healthyOnly', `row ${row} was chosen while rows ${usable.join(' ')} were usable`);
   }
 
+  /** The core opened a connection, or sent a request. */
+  checkBounds(
+    table: SharedTable,
+    servers: readonly { row: number; maxInFlight: number }[],
+    open: Iterable<Endpoint>,
+    connectionsMax: number,
+  ): void {
+    for (const { row, maxInFlight } of servers) {
+      const inFlight = table.inFlight(row);
+      if (maxInFlight === 0 || inFlight <= maxInFlight) continue;
+      this.fail('withinBounds', `row ${row} has ${inFlight} requests, more than ${maxInFlight}`);
+    }
+    let connections = 0;
+    for (const end of open) if (end.isCore && end.name.startsWith('>')) connections += 1;
+    if (connections <= connectionsMax) return;
+    const what = `${connections} connections to servers are open, more than ${connectionsMax}`;
+    this.fail('withinBounds', what);
+  }
+
   /** The core sends a trial to a server. @param before token of the trial that was under way */
   tried(row: number, before: number): void {
     if (before !== 0) this.fail('oneTrial', `row ${row} got a second trial`);
@@ -289,6 +323,10 @@ export class Invariants {
     }
     const retries = Atomics.load(table.cells, table.atPool(0, POOL.liveRetries));
     if (retries !== 0) this.fail('nothingLeft', `${retries} places of the retry budget are held`);
+    for (const cell of ['connections', 'waiting'] as const) {
+      const left = Atomics.load(table.cells, table.atPool(0, POOL[cell]));
+      if (left !== 0) this.fail('nothingLeft', `${left} are counted as ${cell}`);
+    }
     if (timerDueMs !== Number.POSITIVE_INFINITY) {
       this.fail('nothingLeft', `a timer is still set for ${timerDueMs}`);
     }

@@ -14,6 +14,10 @@ export interface RequestFact {
   readonly sentAtMs: number;
   /** The client does its part and the world is well: nothing but success will do. */
   mustSucceed: boolean;
+  /** The firewall is to block it. */
+  isAttack: boolean;
+  /** The firewall has looked at its body. */
+  isScreened: boolean;
   /** The client has sent all of it. */
   isSent: boolean;
   /** Body bytes that any server has received. */
@@ -71,6 +75,8 @@ export class Ledger {
       id: `r${number}`,
       key: number * 2,
       mustSucceed: false,
+      isAttack: false,
+      isScreened: false,
       isSent: false,
       arrivedBytes: 0,
       arrivals: 0,

@@ -19,8 +19,19 @@ export interface Sabotage {
   /** What is written is not copied, though the memory that it lies in is used again. */
   readonly keepsReferences?: boolean;
   readonly settlesTwice?: boolean;
+  /** What the firewall would block goes on. */
+  readonly ignoresVerdict?: boolean;
+  /** Bodies go on before the firewall has spoken. */
+  readonly screensLate?: boolean;
   /** A request is entered in the table and never leaves it. */
   readonly leaksCounter?: boolean;
+  /** Who came last goes first. */
+  readonly queuesBackwards?: boolean;
+  /** Queues are not looked at with each tick. */
+  readonly losesTicks?: boolean;
+  /** The core is told of other bounds than it is held to. */
+  readonly waitsLonger?: boolean;
+  readonly ignoresBounds?: boolean;
   /** A timer is set that belongs to nobody. */
   readonly leaksTimer?: boolean;
 }

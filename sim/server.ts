@@ -173,7 +173,8 @@ class ServerSide implements StreamOwner, MessageOwner {
       );
     }
     const request = ledger.requests.get(head.fields.get('x-request-id') ?? '');
-    invariants.requestArrived(request, head.line, this.stream.connection);
+    const { screens } = this.#world;
+    invariants.requestArrived(request, head.line, this.stream.connection, screens);
     if (request === undefined) {
       this.stream.destroy();
       return 0;

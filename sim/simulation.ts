@@ -92,12 +92,16 @@ class Run {
   #sockets = 0;
   readonly #calm: Weather;
   readonly #upkeep: Upkeep;
+  readonly #calls: Chance;
+  /** Connections are opened ahead of need until then: for ever would be no end. */
+  readonly #warmUntilMs: number;
   #isLastRound = false;
 
   constructor(seed: number, sabotage: Sabotage, isVerbose: boolean) {
     this.#seed = seed;
     const chance = new Chance(seed);
     this.#chance = chance;
+    this.#calls = chance.fork();
     const clock = this.#clock;
     const nowMs = () => clock.nowMs();
     this.#trace = new Trace(nowMs, isVerbose);
@@ -111,11 +115,13 @@ class Run {
     const invariants = new Invariants(this.#trace, nowMs);
     const network = new Network(clock, chance.fork(), this.#trace, sabotage, weather);
     network.onMisuse = (end, what) => invariants.fail('streamContract', what, end.connection);
+    const wafBytes = chance.happens(0.4) ? chance.pick([1_024, 16_384, 131_072]) : 0;
     this.#world = {
       clock,
       network,
       ledger: new Ledger(),
       invariants,
+      screens: wafBytes > 0,
       isTroubled,
       isWell: !isTroubled,
     };
@@ -123,11 +129,13 @@ class Run {
     const names = Array.from({ length: chance.whole(1, 5) }, (_, at) => `server-${at}`);
     const lanes = chance.whole(1, 3);
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
-    this.#setup = setupOf(chance, names, isTroubled);
+    this.#setup = { ...setupOf(chance, names, isTroubled), wafBytes };
+    if (this.#setup.isTight) this.#world.isWell = false;
     if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
       network.drainFromBytes = 16_384;
     }
     this.#servers = names.map((name) => new SimServer(this.#world, name, chance.fork()));
+    this.#warmUntilMs = clock.nowMs() + TROUBLE_MS;
     const upkeep = {
       settings: this.#setup.settings,
       servers: this.#setup.plans,
@@ -141,7 +149,11 @@ class Run {
       clock.nowMs(),
     );
     for (let lane = 0; lane < lanes; lane++) {
-      this.#workers.push(new SimWorker(this.#world, this.#setup, this.#table, lane, chance.fork()));
+      this.#workers.push(
+        new SimWorker(this.#world, this.#setup, this.#table, lane, chance.fork(), (other) =>
+          this.#call(other),
+        ),
+      );
     }
   }
 
@@ -249,7 +261,7 @@ class Run {
       clock.after(WARM_UP_EVERY_MS, () => this.#lastRound(chance, warmUpsLeft - 1));
       return;
     }
-    this.#world.isWell = true;
+    this.#world.isWell = !this.#setup.isTight;
     this.#isLastRound = true;
     for (let count = 4; count > 0; count--) this.#addClient(chance.fork(), plainManner(chance));
   }
@@ -267,8 +279,12 @@ class Run {
     const { clock } = this.#world;
     const nowMs = clock.nowMs();
     let nextMs = clock.nextMs();
+    const { settings } = this.#setup;
+    const isWaiting = this.#table.waiting(settings.row) > 0;
+    if (isWaiting) nextMs = Math.min(nextMs, nowMs + TICK_MS);
     for (const worker of this.#workers) {
-      worker.wheel.advance(nowMs);
+      worker.tick(nowMs);
+      if (nowMs < this.#warmUntilMs) worker.warm(nowMs);
       nextMs = Math.min(nextMs, worker.wheel.earliestMs());
     }
     nextMs = Math.min(nextMs, clock.nextMs());
@@ -280,7 +296,10 @@ class Run {
   #checkEvery(): void {
     const { clock, network, ledger, invariants } = this.#world;
     this.#upkeep.turn(clock.nowMs());
-    const { highWaterBytes, replayBytes } = this.#setup.settings;
+    const { highWaterBytes, connectionsMax } = this.#setup.settings;
+    invariants.checkBounds(this.#table, this.#setup.plans, network.open, connectionsMax);
+    // What waits for the firewall's verdict comes on top of what is kept for another attempt.
+    const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
     for (const { row } of this.#setup.plans) {
       const underWay = this.#workers.map((worker) => worker.underWayAt(row));
@@ -299,6 +318,14 @@ class Run {
     if (this.#clients.size > 0 || this.#sockets > 0 || !this.#isLastRound) {
       clock.after(CHECK_EVERY_MS, () => this.#checkEvery());
     }
+  }
+
+  /** One worker calls another: it hears soon, late, or never, for a call only saves time. */
+  #call(lane: number): void {
+    const { clock } = this.#world;
+    if (this.#calls.happens(0.1)) return;
+    const worker = this.#workers[lane]!;
+    clock.after(this.#calls.within([0, 5]), () => worker.called(clock.nowMs()));
   }
 
   /** The operator and the health checks change their minds; one server always stays usable. */
@@ -350,8 +377,13 @@ function troubledWeather(calm: Weather, chance: Chance): Weather {
   };
 }
 
-function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean): Setup {
+function setupOf(
+  chance: Chance,
+  names: readonly string[],
+  isTroubled: boolean,
+): Omit<Setup, 'wafBytes'> {
   const isBounded = isTroubled && chance.happens(0.2);
+  const isTight = chance.happens(0.3);
   const hasBackup = names.length > 1 && chance.happens(0.2);
   const plans = names.map(
     (name, row): ServerPlan => ({
@@ -361,11 +393,12 @@ function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean):
       address: { host: name, port: 80, path: '', tls: null },
       weight: chance.whole(1, 4),
       backup: hasBackup && row === names.length - 1,
-      maxInFlight: isBounded ? chance.whole(10, 14) : 0,
+      maxInFlight: isTight ? chance.pick([0, 1, 2]) : isBounded ? chance.whole(10, 14) : 0,
     }),
   );
   const strategy = chance.pick(strategyNames);
   return {
+    isTight,
     strategy,
     plans,
     panicThresholdPercent: chance.pick([0, 0, 50]),
@@ -390,10 +423,16 @@ function setupOf(chance: Chance, names: readonly string[], isTroubled: boolean):
         idleMs: 8_000,
         streamMs: 3_000,
       },
-      idlePerServerMax: chance.pick([0, 1, 8]),
+      connectionsMax: isTight ? chance.pick([1, 2, 4, 100]) : 1_000,
+      idleMax: chance.pick([0, 1, 8]),
+      idleMin: chance.pick([0, 0, 2]),
       idleMs: 3_000,
+      waitingMax: isTight ? chance.pick([1, 5, 100]) : 100,
+      waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
       retries: chance.pick([0, 1, 3]),
       retryBudgetPercent: 20,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
       highWaterBytes: chance.pick([0, 1_024, 16_384]),
       replayBytes: chance.pick([2_048, 65_536]),
     },

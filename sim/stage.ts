@@ -23,8 +23,12 @@ const SETTINGS: PoolSettings = {
     idleMs: 4_000,
     streamMs: 3_000,
   },
-  idlePerServerMax: 8,
+  connectionsMax: 1_000,
+  idleMax: 8,
+  idleMin: 0,
   idleMs: 60_000,
+  waitingMax: 100,
+  waitMs: 1_000,
   retries: 0,
   retryBudgetPercent: 20,
   retryWithinMs: 0,
@@ -32,6 +36,8 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
+  uploadBytesPerSecond: 0,
+  downloadBytesPerSecond: 0,
   highWaterBytes: 1_024,
   replayBytes: 65_536,
 };
@@ -75,8 +81,13 @@ export class Stage {
   /**
    * @param narrow whose connections take little at a time
    * @param onConnection told of each connection that the worker opens to the server
+   * @param settings other than those of a plain stage
    */
-  constructor(narrow: 'client' | 'server', onConnection: (server: Actor) => void) {
+  constructor(
+    narrow: 'client' | 'server',
+    onConnection: (server: Actor) => void,
+    settings: Partial<PoolSettings> = {},
+  ) {
     const { clock } = this;
     const trace = new Trace(() => clock.nowMs(), false);
     const weather = {
@@ -97,6 +108,7 @@ export class Stage {
       network,
       ledger: new Ledger(),
       invariants: new Invariants(trace, () => clock.nowMs()),
+      screens: false,
       isTroubled: false,
       isWell: true,
     };
@@ -111,12 +123,14 @@ export class Stage {
       maxInFlight: 0,
     };
     const setup = {
+      isTight: false,
       strategy: 'round_robin' as const,
-      settings: SETTINGS,
+      settings: { ...SETTINGS, ...settings },
       plans: [plan],
       panicThresholdPercent: 0,
+      wafBytes: 0,
     };
-    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8));
+    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8), () => {});
     network.listen('server', (stream) => {
       const server = new Actor();
       server.stream = stream;
@@ -151,7 +165,7 @@ export class Stage {
     let tickMs = Math.floor(clock.nowMs() / TICK_MS) * TICK_MS;
     while (tickMs + TICK_MS <= untilMs) {
       tickMs += TICK_MS;
-      clock.at(tickMs, () => this.#worker.wheel.advance(clock.nowMs()));
+      clock.at(tickMs, () => this.#worker.tick(clock.nowMs()));
     }
     clock.at(untilMs, () => {});
     while (clock.nextMs() <= untilMs) clock.step();

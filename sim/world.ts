@@ -9,6 +9,8 @@ export interface World {
   readonly network: Network;
   readonly ledger: Ledger;
   readonly invariants: Invariants;
+  /** A firewall looks at bodies. */
+  readonly screens: boolean;
   /** Faults happen now; from `healAtMs` on, or in a calm run, they do not. */
   isTroubled: boolean;
   /** No faults happen, and those that did have no consequences any more. */

@@ -72,6 +72,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   unsafeOnce: {
     'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
   },
+  screened: {
+    'a verdict that nobody follows': () => ({ ignoresVerdict: true }),
+    'a body that goes on before its verdict': () => ({ screensLate: true }),
+  },
   healthyOnly: { 'a choice that ignores the table': () => ({ choosesBlindly: true }) },
   oneTrial: {
     'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),
@@ -83,6 +87,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   },
   settledOnce: { 'an exchange that settles twice': () => ({ settlesTwice: true }) },
   boundedMemory: { 'a fast sender that is not paused': () => ({ ignoresPause: true }) },
+  inTurn: { 'a queue that serves who came last': () => ({ queuesBackwards: true }) },
+  waitsInTime: { 'a wait that goes on and on': () => ({ waitsLonger: true }) },
+  withinBounds: { 'a pool that knows no bound': () => ({ ignoresBounds: true }) },
+  noLostWakeUp: { 'queues that nobody looks at': () => ({ losesTicks: true }) },
   success: { 'a drain that nobody hears of': () => ({ losesDrains: true }) },
   progress: { 'a timer that is set again and again': () => ({ leaksTimer: true }) },
   nothingLeft: { 'a counter that is not taken back': () => ({ leaksCounter: true }) },

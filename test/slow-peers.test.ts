@@ -159,3 +159,16 @@ test('the last bytes of a tunnel reach a server that is slow to take them', () =
   stage.pass(500);
   assert.equal(bodyOf(server.heard).length, 1_600);
 });
+
+// Before: the second of two requests that are answered at once was lost when the client had ended.
+test('a half-closed client gets an answer to each request that waited behind another', () => {
+  const stage = new Stage('server', (server) => {
+    stage.clock.after(300, () => server.stream.writeText(SMALL_ANSWER));
+  });
+  const trace = 'TRACE / HTTP/1.1\r\nHost: x\r\nMax-Forwards: 0\r\n\r\n';
+  const client = stage.client(GET + trace + trace);
+  client.stream.end();
+  stage.pass(1_000);
+  assert.equal(client.heard.split('HTTP/1.1 200').length - 1, 1);
+  assert.equal(client.heard.split('HTTP/1.1 405').length - 1, 2);
+});

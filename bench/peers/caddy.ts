@@ -5,6 +5,7 @@ import type { Peer, PeerAsk } from './peer.ts';
 export const caddy: Peer = {
   name: 'caddy',
   install: 'apt-get install caddy',
+  speaksTls: false,
   version: () => versionOf('caddy', ['version'], /v?(\d\S*)/),
   command: (ask) => ({
     argv: ['caddy', 'run', '--adapter', 'caddyfile', '--config', `${ask.folder}/Caddyfile`],

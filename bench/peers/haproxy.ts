@@ -5,6 +5,7 @@ import { PEER_CONNECTIONS_MAX, type Peer, type PeerAsk } from './peer.ts';
 export const haproxy: Peer = {
   name: 'haproxy',
   install: 'apt-get install haproxy',
+  speaksTls: true,
   version: () => versionOf('haproxy', ['-v'], /version (\S+)/),
   command: (ask) => ({
     argv: ['haproxy', '-db', '-f', `${ask.folder}/haproxy.cfg`],
@@ -30,7 +31,7 @@ defaults
   option forwardfor
 
 frontend clients
-  bind 127.0.0.1:${ask.port} backlog 4096
+  bind 127.0.0.1:${ask.port} backlog 4096${ask.tls === undefined ? '' : ` ssl crt ${ask.tls.both} alpn h2,http/1.1 ssl-min-ver TLSv1.2`}
   default_backend servers
 
 backend servers

@@ -9,6 +9,7 @@ const PROGRAM = join(import.meta.dirname, 'http-proxy-3.program.ts');
 export const httpProxy3: Peer = {
   name: 'http-proxy-3',
   install: 'npm ci',
+  speaksTls: false,
   version,
   command: (ask) => ({
     argv: [process.execPath, PROGRAM, `${ask.port}`, `${ask.backendPort}`],

@@ -1,11 +1,18 @@
 /** nginx as one who knows it would set it up: kept-alive upstreams, no disk, room for large answers. */
 import { userInfo } from 'node:os';
 import { versionOf } from '../processes.ts';
-import { PEER_CONNECTIONS_MAX, PEER_FILES_MAX, type Peer, type PeerAsk } from './peer.ts';
+import {
+  type Certificate,
+  PEER_CONNECTIONS_MAX,
+  PEER_FILES_MAX,
+  type Peer,
+  type PeerAsk,
+} from './peer.ts';
 
 export const nginx: Peer = {
   name: 'nginx',
   install: 'apt-get install nginx',
+  speaksTls: true,
   version: () => versionOf('nginx', ['-v'], /nginx\/(\S+)/),
   command: (ask) => ({
     argv: ['nginx', '-e', 'stderr', '-p', ask.folder, '-c', `${ask.folder}/nginx.conf`],
@@ -30,7 +37,8 @@ http {
   proxy_set_header Connection "";
   proxy_max_temp_file_size 0;
   server {
-    listen 127.0.0.1:${ask.port} backlog=4096;
+    listen 127.0.0.1:${ask.port} backlog=4096${ask.tls === undefined ? '' : ' ssl http2'};
+    ${ask.tls === undefined ? '' : tlsLines(ask.tls)}
     location / {
       proxy_pass http://servers;
     }
@@ -49,6 +57,16 @@ http {
   }
 }
 `;
+}
+
+/** Mozilla's intermediate profile, and a cache of sessions. */
+function tlsLines({ cert, key }: Certificate): string {
+  return `
+    ssl_certificate ${cert};
+    ssl_certificate_key ${key};
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_prefer_server_ciphers on;
+    ssl_session_cache shared:sessions:10m;`;
 }
 
 /** The main section of an nginx with one worker that keeps to its folder; the backend's too. */

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Peer, PeerAsk } from './peer.ts';
+import type { Certificate, Peer, PeerAsk } from './peer.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const PROGRAM = join(ROOT, 'src', 'main.ts');
@@ -10,6 +10,7 @@ const PROGRAM = join(ROOT, 'src', 'main.ts');
 export const openclaw: Peer = {
   name: 'openclaw',
   install: 'a checkout that has src/main.ts',
+  speaksTls: true,
   version,
   command: (ask) => ({
     argv: [
@@ -38,7 +39,7 @@ load_balancing:
   listen: "127.0.0.1:${ask.port}"
   servers: ["127.0.0.1:${ask.backendPort}"]
   workers: 1
-  timeout:
+${ask.tls === undefined ? '' : tlsLines(ask.tls)}  timeout:
     idle: 5m
     drain: 1s
   health_check:
@@ -56,6 +57,10 @@ admin:
   listen: "127.0.0.1:${ask.adminPort}"
   socket: "${ask.folder}/admin.sock"
 `;
+}
+
+function tlsLines({ cert, key }: Certificate): string {
+  return `  security:\n    tls: {cert_path: "${cert}", key_path: "${key}"}\n`;
 }
 
 async function version(): Promise<string | undefined> {

@@ -6,6 +6,8 @@ export interface Peer {
   readonly install: string;
   /** Its version, or undefined where it is not installed. */
   version(): Promise<string | undefined>;
+  /** Whether it can be set up with `PeerAsk.tls`. */
+  readonly speaksTls: boolean;
   /** The command that proxies as `ask` says and stays in the foreground. */
   command(ask: PeerAsk): PeerCommand;
 }
@@ -19,6 +21,16 @@ export interface PeerAsk {
   readonly adminPort: number;
   /** A folder of its own, removed after the run. */
   readonly folder: string;
+  /** Listen with TLS and HTTP/2; undefined: in the clear. */
+  readonly tls: Certificate | undefined;
+}
+
+/** Paths of PEM files. */
+export interface Certificate {
+  readonly cert: string;
+  readonly key: string;
+  /** Both in one file, as HAProxy wants them. */
+  readonly both: string;
 }
 
 export interface PeerCommand {

@@ -7,9 +7,10 @@ const WARM_UP_SECONDS = 2;
 /** What wrk may take beyond its duration to begin and to end. */
 const WRK_SPARE_MS = 10_000;
 
-interface HttpAsk {
+export interface HttpAsk {
   readonly path: string;
   readonly connections: number;
+  readonly scheme?: 'https';
   /** Lines of Lua that set wrk's request. */
   readonly lua?: string;
 }
@@ -74,7 +75,7 @@ export async function runWrk(target: Target, ask: HttpAsk): Promise<Load> {
         'wrk',
         ...['-t', '1', '-c', `${ask.connections}`, '-d', `${target.seconds}s`],
         ...['-s', join(target.folder, 'load.lua')],
-        `http://127.0.0.1:${target.port}${ask.path}`,
+        `${ask.scheme ?? 'http'}://127.0.0.1:${target.port}${ask.path}`,
       ],
     },
     target.core,

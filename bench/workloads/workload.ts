@@ -1,5 +1,6 @@
 /** What a workload is: a backend, and a turn of load on one proxy that gives figures. */
 import type { BackendKind } from '../backend.ts';
+import type { KeyKind } from '../certificate.ts';
 import { cpuUsOf, rssBytesOf } from '../measure.ts';
 import type { Turn } from '../metrics.ts';
 
@@ -14,6 +15,8 @@ export interface Workload {
   readonly backend: BackendKind;
   /** Answers 200 through a proxy that is ready. */
   readonly readyPath: string;
+  /** The kind of key, where it goes over TLS; proxies that speak none are left out then. */
+  readonly tls?: KeyKind;
   /** Starts each proxy anew for each turn: memory that it once had would blur the figure. */
   readonly freshPeers: boolean;
   /** Run before the first turn of a proxy, so that compilers and pools have settled. */
@@ -37,8 +40,9 @@ export interface Target {
 export interface Load {
   readonly requests: number;
   readonly durationUs: number;
-  readonly p50Us: number;
-  readonly p99Us: number;
+  /** Where the load tells them. */
+  readonly p50Us?: number;
+  readonly p99Us?: number;
   readonly errors: number;
 }
 
@@ -53,8 +57,8 @@ export async function measureLoad(target: Target, load: () => Promise<Load>): Pr
     values: {
       cpuUs: cpuUs / requests,
       perSecond: requests / (durationUs / 1e6),
-      p50Ms: p50Us / 1e3,
-      p99Ms: p99Us / 1e3,
+      ...(p50Us === undefined ? {} : { p50Ms: p50Us / 1e3 }),
+      ...(p99Us === undefined ? {} : { p99Ms: p99Us / 1e3 }),
       rssMb: memory.rssBytesMax() / 1024 ** 2,
     },
     errors,

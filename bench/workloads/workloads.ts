@@ -1,6 +1,7 @@
 /** Every workload, in the order of the report. To add one: its file, and its line here. */
 import { answers1m, answers64k, close, small, upload } from './http.ts';
 import { idle } from './idle.ts';
+import { h2Small, tlsHandshakes, tlsHandshakesRsa, tlsSmall } from './tls.ts';
 import { websocket } from './websocket.ts';
 import type { Workload } from './workload.ts';
 
@@ -12,4 +13,8 @@ export const WORKLOADS: readonly Workload[] = [
   close,
   websocket,
   idle,
+  tlsSmall,
+  tlsHandshakes,
+  tlsHandshakesRsa,
+  h2Small,
 ];

@@ -17,6 +17,10 @@ export interface AdminOptions {
   readonly routes?: readonly Route[];
 }
 
+/** Where it is reachable from outside, slow or many clients must not cost the traffic anything. */
+const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 };
+const CONNECTIONS_MAX = 256;
+
 /** The admin API on its TCP address and its unix socket. */
 export class AdminServer {
   readonly #options: AdminOptions;
@@ -66,12 +70,13 @@ export class AdminServer {
   }
 
   async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {
-    const server = createServer((request, response) => {
+    const server = createServer(LIMITS, (request, response) => {
       this.#answer(request, response, isGuarded).catch((error: Error) => {
         this.#options.instance.log.error({ event: 'admin_failed', cause: error.stack });
         send(request, response, wrong(500, 'failed', 'the log says why: openclaw logs'));
       });
     });
+    server.maxConnections = CONNECTIONS_MAX;
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(where, resolve);

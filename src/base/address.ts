@@ -23,7 +23,9 @@ export function parseAddress(text: string): Parsed<Address> {
   if (trimmed.startsWith('unix:')) return parseUnix(trimmed.slice('unix:'.length));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/([^/]*)/i.exec(trimmed);
   if (scheme !== null) {
-    return refuse(`an address has no scheme: write "${scheme[2] || 'host:port'}"`);
+    const plain = `an address has no scheme: write "${scheme[2] || 'host:port'}"`;
+    const isTls = scheme[1]!.toLowerCase() === 'https';
+    return refuse(isTls ? `${plain}; TLS to a server is its setting tls` : plain);
   }
   if (/[\s/?#@]/.test(trimmed)) {
     const host = /^[^\s/?#@]+/.exec(trimmed)?.[0];
@@ -110,6 +112,13 @@ export function parseCidr(text: string): Parsed<string> {
   const [address, prefix, ...rest] = text.trim().split('/') as [string, ...string[]];
   const family = isIP(address);
   if (family === 0 || rest.length > 0) {
+    const star = /^((?:\d{1,3}\.){1,3})\*(\.\*)*$/.exec(text.trim())?.[1];
+    if (star !== undefined) {
+      const given = star.split('.').length - 1;
+      return refuse(
+        `a network has no star: write "${star}${'0.'.repeat(3 - given)}0/${given * 8}"`,
+      );
+    }
     return refuse('a network is written like 10.0.0.0/8, 192.168.1.7 or 2001:db8::/32');
   }
   const prefixMax = family === 4 ? 32 : 128;

@@ -94,7 +94,12 @@ function probed(io: Io, options: Options): { server: ProbedServer; timeoutMs: nu
   return { server: plan.servers[0]!, timeoutMs: plan.timeoutMs };
 }
 
-const PLAIN = { weight: 1, backup: false, tls: { enabled: false, verify: true } } as const;
+const PLAIN = {
+  weight: 1,
+  backup: false,
+  proxy_protocol: 'off',
+  tls: { enabled: false, verify: true },
+} as const;
 
 function addressOf(text: string): string | undefined {
   const parsed = parseAddress(text);

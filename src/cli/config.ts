@@ -312,7 +312,7 @@ async function importFrom(io: Io, options: Options): Promise<void> {
   tellEdited(io, edited, options);
 }
 
-function validate(io: Io, options: Options): void {
+export function validate(io: Io, options: Options): void {
   const section = known(options.section);
   const file = options.file ? resolve(io.cwd, options.file) : requireFile(io, options.config);
   const loaded = check(io, readConfig(file), file);
@@ -400,7 +400,9 @@ function tellEdited(io: Io, { file, before, after, changed }: Edited, options: O
     );
     return;
   }
-  warn(io, after);
+  // What was doubtful before the change was told when it came in.
+  const known = new Set(before.warnings.map(({ message }) => message));
+  warn(io, { ...after, warnings: after.warnings.filter(({ message }) => !known.has(message)) });
   if (!changed) {
     io.out(`${shown(io, file)} says so already\n`);
     return;

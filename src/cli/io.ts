@@ -15,6 +15,8 @@ export interface Io {
   colour: boolean;
   now: () => Date;
   exitCode: number;
+  /** It goes on when nobody reads its output any more. */
+  isService?: boolean;
 }
 
 /**
@@ -33,6 +35,11 @@ Exit codes:
   2  the command line is wrong
   3  a file could not be found, read or written`;
 
+/** Lines of a help text that can be typed as they stand. */
+export function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  $ ${line}`).join('\n')}`;
+}
+
 /** Ends a command with a message and a code. */
 export class CommandError extends Error {
   readonly exitCode: number;
@@ -45,7 +52,7 @@ export class CommandError extends Error {
   }
 }
 
-export const COMMANDS = 'alerts check completion config init lb logs start upgrade'.split(' ');
+export const COMMANDS = 'alerts check completion config init lb logs start upgrade waf'.split(' ');
 const OWN_COMMAND = new RegExp(`\\bopenclaw(?= (?:${COMMANDS.join('|')})\\b)`, 'g');
 
 /**
@@ -59,6 +66,13 @@ export function asCalled({ name = 'openclaw' }: Pick<Io, 'name'>, text: string):
 /** @param called the path by which the program was started */
 export function processIo(called = 'openclaw'): Io {
   const name = basename(called) === 'openclaw-lb' ? 'openclaw-lb' : 'openclaw';
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      // Whoever reads has seen enough: openclaw logs --follow | head
+      if (!io.isService) process.exit(io.exitCode);
+    });
+  }
   const io: Io = {
     name,
     out: (text) => void process.stdout.write(text),

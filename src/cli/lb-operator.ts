@@ -3,10 +3,11 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { InstanceStatus } from '../control/status.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
-import { asCalled, CommandError, EXIT, type Io } from './io.ts';
+import { asCalled, CommandError, EXIT, examples, type Io } from './io.ts';
 import { age } from './readable.ts';
 
 interface Options extends AdminOptions {
+  json?: boolean;
   persist?: boolean;
   timeout?: number;
   over?: number;
@@ -30,15 +31,21 @@ export function addOperatorCommands(backend: Command, io: Io): void {
     .action((server: string, options: Options) => drain(io, server, options));
   operator(backend, 'disable')
     .description('Send it nothing at all, sticky clients included; what is under way goes on')
+    .addHelpText('after', examples('openclaw lb backend disable 10.0.0.1:8080 --persist'))
     .action((server: string, options: Options) =>
       say(io, server, 'disable', options, 'is disabled'),
     );
   operator(backend, 'enable')
     .description('Send it traffic again')
+    .addHelpText('after', examples('openclaw lb backend enable web1'))
     .action((server: string, options: Options) => say(io, server, 'enable', options, 'is enabled'));
   operator(backend, 'weight')
     .argument('<weight>', '0 to 256; 0: nothing new; default: the configured one')
     .description('Change its part of the traffic at once, in all workers')
+    .addHelpText(
+      'after',
+      examples('openclaw lb backend weight web1 3', 'openclaw lb backend weight web1 default'),
+    )
     .action((server: string, weight: string, options: Options) => {
       const to = `weight?to=${encodeURIComponent(weight)}`;
       const done = weight === 'default' ? 'has its configured weight' : `has the weight ${weight}`;
@@ -47,10 +54,12 @@ export function addOperatorCommands(backend: Command, io: Io): void {
 }
 
 function operator(backend: Command, name: string): Command {
-  return reached(backend.command(name).argument('<server>', 'its name or address')).option(
-    '--persist',
-    'after a restart too; without it a reload keeps it and a restart does not',
-  );
+  return reached(backend.command(name).argument('<server>', 'its name or address'))
+    .option('--json', 'for programs')
+    .option(
+      '--persist',
+      'after a restart too; without it a reload keeps it and a restart does not',
+    );
 }
 
 async function drain(io: Io, server: string, options: Options): Promise<void> {
@@ -92,7 +101,12 @@ async function say(
 ): Promise<void> {
   const persist = options.persist ? `${action.includes('?') ? '&' : '?'}persist=true` : '';
   const path = `/servers/${encodeURIComponent(server)}/${action}${persist}`;
-  const { note } = await AdminClient.find(io, options).post<{ note: string }>(path);
+  const answer = await AdminClient.find(io, options).post<{ note: string }>(path);
+  const { note } = answer;
+  if (options.json) {
+    io.out(`${JSON.stringify(answer, null, 2)}\n`);
+    return;
+  }
   const but = note === '' ? '' : `; but ${note}`;
   io.out(asCalled(io, `${server} ${done}${but}. See it: openclaw lb backend status\n`));
 }

@@ -5,14 +5,17 @@ import type { ActiveAlert } from '../observe/alerts.ts';
 import type { ChannelStatus } from '../observe/dispatcher.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
-import { CommandError, EXIT, type Io } from './io.ts';
+import { CommandError, EXIT, examples, type Io } from './io.ts';
 import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
 import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
 import { age } from './readable.ts';
 
-interface ShowOptions extends AdminOptions {
+interface AskOptions extends AdminOptions {
   json?: boolean;
+}
+
+interface ShowOptions extends AskOptions {
   watch?: boolean;
 }
 
@@ -22,45 +25,54 @@ const WIDTH_MAX = 100;
 /** `openclaw lb ...`: what the running instance is doing. */
 export function lbCommand(io: Io): Command {
   const lb = new Command('lb').description('What the running instance is doing');
-  shown(lb.command('status').description('One screen of the whole instance')).action(
-    (options: ShowOptions) => show(io, options, '/status', statusScreen),
-  );
-  shown(lb.command('stats').description('Totals and connections since the start')).action(
-    (options: ShowOptions) => show(io, options, '/stats', statsScreen),
-  );
-  shown(lb.command('top').description('Status and servers, live')).action((options: ShowOptions) =>
-    show(io, { ...options, watch: true }, '/status', topScreen),
-  );
+  shown(lb.command('status').description('One screen of the whole instance'))
+    .addHelpText('after', examples('openclaw lb status', 'openclaw lb status --json'))
+    .action((options: ShowOptions) => show(io, options, '/status', statusScreen));
+  shown(lb.command('stats').description('Totals and connections since the start'))
+    .addHelpText('after', examples('openclaw lb stats', 'openclaw lb stats --watch'))
+    .action((options: ShowOptions) => show(io, options, '/stats', statsScreen));
+  shown(lb.command('top').description('Status and servers, live'))
+    .addHelpText('after', examples('openclaw lb top', 'openclaw lb top --json | jq .p99Ms'))
+    .action((options: ShowOptions) => show(io, { ...options, watch: true }, '/status', topScreen));
   const backend = lb.command('backend').description('The servers');
-  shown(backend.command('status').description('A row for each server')).action(
-    (options: ShowOptions) => show(io, options, '/status', backendScreen),
-  );
+  shown(backend.command('status').description('A row for each server'))
+    .addHelpText(
+      'after',
+      examples('openclaw lb backend status', 'openclaw lb backend status --watch'),
+    )
+    .action((options: ShowOptions) => show(io, options, '/status', backendScreen));
   addOperatorCommands(backend, io);
   addBackendTest(backend, io);
   addExplain(lb, io);
   reached(lb.command('failback'))
     .description('Let the primaries take over from the backups again')
-    .action((options: AdminOptions) => failback(io, options));
+    .option('--json', 'for programs')
+    .addHelpText('after', examples('openclaw lb failback'))
+    .action((options: AskOptions) => failback(io, options));
   return lb;
 }
 
-async function failback(io: Io, options: AdminOptions): Promise<void> {
-  await AdminClient.find(io, options).post('/failback');
-  io.out('the primaries serve again\n');
+async function failback(io: Io, options: AskOptions): Promise<void> {
+  const answer = await AdminClient.find(io, options).post('/failback');
+  io.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : 'the primaries serve again\n');
 }
 
 /** `openclaw alerts ...`. */
 export function alertsCommand(io: Io): Command {
   const alerts = new Command('alerts').description('Alerts of the running instance');
-  shown(alerts.command('list').description('Active alerts and how their channels do')).action(
-    (options: ShowOptions) => show(io, options, '/alerts', alertsScreen),
-  );
+  shown(alerts.command('list').description('Active alerts and how their channels do'))
+    .addHelpText('after', examples('openclaw alerts list', 'openclaw alerts list --json'))
+    .action((options: ShowOptions) => show(io, options, '/alerts', alertsScreen));
   reached(alerts.command('test'))
     .description('Send one message through each channel')
-    .action((options: AdminOptions) => testAlerts(io, options));
+    .option('--json', 'for programs')
+    .addHelpText('after', examples('openclaw alerts test'))
+    .action((options: AskOptions) => testAlerts(io, options));
   reached(alerts.command('silence').argument('<duration>', 'like 1h; 0s ends it', duration))
     .description('Send no message for a while; what still holds then is told')
-    .action((forMs: number, options: AdminOptions) => silenceAlerts(io, forMs, options));
+    .option('--json', 'for programs')
+    .addHelpText('after', examples('openclaw alerts silence 1h', 'openclaw alerts silence 0s'))
+    .action((forMs: number, options: AskOptions) => silenceAlerts(io, forMs, options));
   return alerts;
 }
 
@@ -126,7 +138,7 @@ function alertsScreen({ active, channels, silentUntilMs }: Alerts, { nowMs }: Sc
   return `${lines.join('\n')}\n`;
 }
 
-async function testAlerts(io: Io, options: AdminOptions): Promise<void> {
+async function testAlerts(io: Io, options: AskOptions): Promise<void> {
   const { channels } = await AdminClient.find(io, options).post<{
     channels: { channel: string; error: string }[];
   }>('/alerts/test');
@@ -137,15 +149,18 @@ async function testAlerts(io: Io, options: AdminOptions): Promise<void> {
       'list them under load_balancing.monitoring.alerts.channels',
     );
   }
-  for (const { channel, error } of channels) {
-    io.out(`${channel}: ${error === '' ? 'taken' : `failed: ${error}`}\n`);
-  }
+  if (options.json) io.out(`${JSON.stringify({ channels }, null, 2)}\n`);
+  else
+    for (const { channel, error } of channels) {
+      io.out(`${channel}: ${error === '' ? 'taken' : `failed: ${error}`}\n`);
+    }
   const failed = channels.filter(({ error }) => error !== '').length;
   if (failed > 0)
     throw new CommandError(`${failed} of ${channels.length} channels failed`, EXIT.refused);
 }
 
-async function silenceAlerts(io: Io, forMs: number, options: AdminOptions): Promise<void> {
-  await AdminClient.find(io, options).post(`/alerts/silence?for=${forMs}ms`);
-  io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
+async function silenceAlerts(io: Io, forMs: number, options: AskOptions): Promise<void> {
+  const answer = await AdminClient.find(io, options).post(`/alerts/silence?for=${forMs}ms`);
+  if (options.json) io.out(`${JSON.stringify(answer, null, 2)}\n`);
+  else io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
 }

@@ -85,7 +85,7 @@ ${common(answers)}
     read: 10m
     # Silence on a WebSocket or an event stream; the ticks of a gateway count as life.
     stream: 6h
-    # A reload or a stop waits this long for open connections.
+    # A stop closes open WebSockets in order, spread over this time.
     drain: 5m
 
   health_check:

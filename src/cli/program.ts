@@ -1,15 +1,16 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { completeCommand, completionCommand } from './completion.ts';
-import { configCommand } from './config.ts';
+import { configCommand, validate } from './config.ts';
 import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
 import { initCommand } from './init.ts';
-import type { Io } from './io.ts';
+import { examples, type Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
 import { addReloadCommands } from './reload.ts';
 import type { StartOptions } from './start.ts';
 import { upgradeCommand } from './upgrade.ts';
+import { wafCommand } from './waf.ts';
 
 const WORKERS_MAX = 32;
 
@@ -36,8 +37,12 @@ export function program(io: Io): Command {
     .command('check')
     .description('Check the configuration, say every problem, and end')
     .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
-    .addHelpText('after', '\nExample:\n  openclaw check --config ./openclaw.yml')
-    .action((options: { config?: string }) => checkFile(io, options.config));
+    .option('--json', 'print JSON')
+    .addHelpText('after', examples('openclaw check --config ./openclaw.yml'))
+    .action((options: { config?: string; json?: boolean }) => {
+      if (options.json) validate(io, options);
+      else checkFile(io, options.config);
+    });
 
   const config = configCommand(io);
   addReloadCommands(config, io);
@@ -47,6 +52,7 @@ export function program(io: Io): Command {
   openclaw.addCommand(alertsCommand(io));
   openclaw.addCommand(logsCommand(io));
   openclaw.addCommand(upgradeCommand(io));
+  openclaw.addCommand(wafCommand(io));
   openclaw.addCommand(completionCommand(io));
   openclaw.addCommand(
     completeCommand(io, () => openclaw),

@@ -1,12 +1,10 @@
 /** The configuration that `openclaw start` runs on. */
 import { availableParallelism } from 'node:os';
-import { VERSION } from '../base/version.ts';
 import { parseConfig } from '../config/load.ts';
 import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
 import type { ReadConfiguration } from '../control/reloader.ts';
-import { unservedSettings } from '../control/unserved.ts';
 import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import type { Demo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -27,13 +25,6 @@ export function fromFile(io: Io, config: string | undefined): ReadConfiguration 
   }
   if (poolServers(settings).length === 0) {
     throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
-  }
-  const unserved = unservedSettings(settings);
-  if (unserved.length > 0) {
-    throw refusal(
-      `openclaw ${VERSION} does not yet serve ${unserved.join(', ')}, and will not run as if it did`,
-      'set enabled: false there, and let something else stand in front for it',
-    );
   }
   return { file, text, settings };
 }

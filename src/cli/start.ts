@@ -5,6 +5,7 @@ import { upgradeRoutes } from '../admin/upgrade-routes.ts';
 import { History } from '../config/history.ts';
 import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { NetworkFileError } from '../control/guard.ts';
 import { Predecessor } from '../control/handover.ts';
 import { Instance } from '../control/instance.ts';
 import { OperatorFileError } from '../control/operator.ts';
@@ -35,6 +36,7 @@ export interface StartOptions {
  * @throws CommandError when it cannot start
  */
 export async function start(io: Io, options: StartOptions): Promise<void> {
+  io.isService = true;
   const predecessor = Predecessor.find(process.env);
   const demo = options.demo === true ? await startDemo() : null;
   try {
@@ -208,6 +210,7 @@ function openInstance(settings: Settings, log: Log, io: Io): Instance {
     const isForUser =
       error instanceof SessionKeyError ||
       error instanceof OperatorFileError ||
+      error instanceof NetworkFileError ||
       error instanceof TlsError;
     if (isForUser) throw refusal(error.message);
     throw error;

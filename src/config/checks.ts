@@ -9,7 +9,7 @@ import type { Check, CheckContext, CheckFinding, Report } from './checks/check.t
 import { sessionPersistence, strategy, weights } from './checks/choosing.ts';
 import { failover, healthCheck } from './checks/failing.ts';
 import { monitoring, performance } from './checks/running.ts';
-import { accessControl } from './checks/securing.ts';
+import { accessControl, waf } from './checks/securing.ts';
 import { formatPath } from './walk.ts';
 
 export type { CheckContext, FileRead, Surroundings } from './checks/check.ts';
@@ -28,6 +28,7 @@ const CHECKS: readonly Check[] = [
   tls,
   serverTls,
   accessControl,
+  waf,
   adminApi,
 ];
 

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import type { IssueParams } from './kinds.ts';
 import { nearest } from './nearest.ts';
 import type { Finding } from './problem.ts';
+import { synonymOf } from './synonyms.ts';
 import {
   branches,
   branchOf,
@@ -50,7 +51,7 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
       message: `${formatPath(path) || 'the file'}: ${reason}`,
       expected: params?.expected ?? expectation(path),
       found: isSecret(path) ? 'a secret that is not shown' : foundText(value),
-      help,
+      help: help ?? referenceMeant(value),
     },
   ];
 }
@@ -131,7 +132,7 @@ function wrongType(
     return ['this is a section, it has no value of its own', help];
   }
   if (itemOf(node) !== undefined) {
-    return ['this is a list', 'each item stands on its own line and begins with "- "'];
+    return ['this is a list', listMeant(value)];
   }
   if (isMap(node)) return ['this is a map', 'write "name: value" on lines of their own below'];
   if (kind === 'boolean') return ['this is neither true nor false', booleanMeant(value)];
@@ -141,6 +142,24 @@ function wrongType(
   if (kind === 'number' && typeof value === 'number') return ['this is no whole number'];
   if (kind === 'number') return ['this is no number'];
   return ['this has the wrong type'];
+}
+
+/** `$NAME`, as a shell takes it. */
+function referenceMeant(value: unknown): string | undefined {
+  const name = typeof value === 'string' ? /\$([A-Za-z_]\w*)/.exec(value)?.[1] : undefined;
+  return name && `from the environment it is taken with braces: \${${name}}`;
+}
+
+function listMeant(value: unknown): string {
+  if (typeof value === 'string') {
+    const stuck = /^-(\S+)/.exec(value)?.[1];
+    if (stuck !== undefined) return `a space is missing after the hyphen: "- ${stuck}"`;
+    const items = value.split(/\s*,\s*/);
+    if (items.length > 1) return `write [${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+  }
+  const first = typeof value === 'object' ? Object.values(value!)[0] : undefined;
+  const example = typeof first === 'string' ? `: "- ${first}"` : '';
+  return `each item stands on its own line and begins with "- "${example}`;
 }
 
 function booleanMeant(value: unknown): string | undefined {
@@ -169,13 +188,16 @@ function unknownKey(section: Path, key: string, value: unknown): Explained {
   const node = schemaAt(section);
   const known = node === undefined ? [] : keysOf(branchOf(node, value));
   const where = section.length === 0 ? 'at the top of the file' : `in ${formatPath(section)}`;
-  const meant = nearest(key, known);
+  const synonym = synonymOf(section, key);
+  const isSynonymHere = synonym?.length === section.length + 1;
+  const meant =
+    isSynonymHere && startsWith(synonym, section) ? String(synonym.at(-1)) : nearest(key, known);
   const sections = meant === undefined ? sectionsWith(key) : [];
   return {
     severity: 'error',
     path: [...section, key],
     message: `unknown setting "${key}" ${where}`,
-    help: meant === undefined ? elsewhere(key, sections) : `did you mean "${meant}"?`,
+    help: meant === undefined ? elsewhere(key, sections, synonym) : `did you mean "${meant}"?`,
     ...(meant === undefined && { expected: `one of ${known.join(', ')}` }),
     aboutKey: true,
     meant:
@@ -186,9 +208,18 @@ function unknownKey(section: Path, key: string, value: unknown): Explained {
 }
 
 /** Where a key of this name would be known: often only the indentation is lost. */
-function elsewhere(key: string, sections: readonly string[]): string | undefined {
+function elsewhere(
+  key: string,
+  sections: readonly string[],
+  synonym: Path | undefined,
+): string | undefined {
+  if (synonym !== undefined) return `here that is ${formatPath(synonym)}`;
   if (sections.length === 0 || sections.length > 3) return undefined;
   return `"${key}" belongs below ${sections.join(' or ')}; look at the indentation`;
+}
+
+function startsWith(path: Path, begin: Path): boolean {
+  return begin.every((key, depth) => path[depth] === key);
 }
 
 function foundText(value: unknown): string {

@@ -30,7 +30,7 @@ export class History {
 
   /** Adds what was applied, unless it is what the last one holds. */
   record(entry: Omit<HistoryEntry, 'number'>): HistoryEntry {
-    const last = this.list().at(-1);
+    const last = this.#newest();
     if (last !== undefined && last.text === entry.text && last.file === entry.file) return last;
     const whole = { number: (last?.number ?? 0) + 1, ...entry };
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
@@ -44,6 +44,14 @@ export class History {
   /** From the oldest to the newest; what cannot be read is left out. */
   list(): HistoryEntry[] {
     return this.#numbers().flatMap((number) => this.read(number) ?? []);
+  }
+
+  #newest(): HistoryEntry | undefined {
+    for (const number of this.#numbers().reverse()) {
+      const entry = this.read(number);
+      if (entry !== undefined) return entry;
+    }
+    return undefined;
   }
 
   read(number: number): HistoryEntry | undefined {

@@ -9,8 +9,9 @@
  */
 import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
+import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
-import { type Explained, explain } from './explain.ts';
+import { type Explained, explain, valueAt } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
@@ -68,18 +69,19 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   const value = unfold(source);
   if (value === undefined) return outcome([...problems, endless(source)], []);
   const raw = withoutEmptySections(value);
-  const found = issuesOf(raw);
-  for (const finding of found) {
+  const whole = configSchema.safeParse(raw);
+  const found = whole.success ? [] : explained(whole.error, raw);
+  for (const finding of [...found, ...underWhatWasMeant(raw, found)]) {
     refused.push(finding.path, ...(finding.meant ?? []));
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
     const known = problems.some(({ line, column }) => isAt(source, place, line, column));
     if (!known) problems.push(source.problem(finding, place));
   }
 
-  const settings = settleRest(raw, found, refused);
+  const settings = whole.success ? whole.data : settleRest(raw, found, refused);
   const warnings: Problem[] = [];
   if (settings !== undefined) {
-    resolvePaths(settings, options.folder ?? dirname(options.file));
+    resolvePaths(settings, configSchema, options.folder ?? dirname(options.file));
     const context = {
       settings,
       written: (path: Path) => source.has(path),
@@ -117,9 +119,17 @@ function notASection(source: Source): Problem {
       path: [],
       message: isSeq(root) ? 'the file is a list' : 'the file is one text',
       expected: 'sections: load_balancing, admin, log',
-      help: 'begin with a line "load_balancing:" and indent what follows',
+      help: isOfAnother(source.text)
+        ? 'this reads like a configuration of nginx, HAProxy or Caddy; openclaw init writes one to begin with'
+        : 'begin with a line "load_balancing:" and indent what follows',
     },
     { offset: range(root).offset, length: 1 },
+  );
+}
+
+function isOfAnother(text: string): boolean {
+  return /^\s*(upstream|server|http|events|location|global|defaults|frontend|backend|listen)\b[^:\n]*$|\breverse_proxy\b/m.test(
+    text,
   );
 }
 
@@ -212,9 +222,34 @@ function withoutEmptySections(root: Record<string, unknown>): Record<string, unk
   return mend(root, []) as Record<string, unknown>;
 }
 
-function issuesOf(raw: unknown): Explained[] {
-  const result = configSchema.safeParse(raw);
-  return result.success ? [] : result.error.issues.flatMap((issue) => explain(issue, raw));
+/** More of what is wrong: below misspelt names, as if they were written as they were meant. */
+function underWhatWasMeant(raw: unknown, found: readonly Explained[]): Explained[] {
+  const mended = structuredClone(raw);
+  const renamed: { written: Path; meant: Path }[] = [];
+  for (const { aboutKey, path, meant } of found) {
+    const [only, ...others] = meant ?? [];
+    if (!aboutKey || only?.length !== path.length || others.length > 0) continue;
+    const holder = valueAt(mended, path.slice(0, -1)) as Record<string, unknown> | undefined;
+    const [from, to] = [String(path.at(-1)), String(only.at(-1))];
+    if (holder === undefined || !Object.hasOwn(holder, from) || Object.hasOwn(holder, to)) continue;
+    holder[to] = holder[from];
+    delete holder[from];
+    renamed.push({ written: path, meant: only });
+  }
+  if (renamed.length === 0) return [];
+  const { error } = configSchema.safeParse(mended);
+  if (error === undefined) return [];
+  return explained(error, mended).flatMap((finding) => {
+    const below = renamed.find(({ meant }) =>
+      meant.every((key, depth) => finding.path[depth] === key),
+    );
+    if (below === undefined) return [];
+    return [{ ...finding, path: [...below.written, ...finding.path.slice(below.meant.length)] }];
+  });
+}
+
+function explained({ issues }: z.ZodError, raw: unknown): Explained[] {
+  return issues.flatMap((issue) => explain(issue, raw));
 }
 
 /** Settings from what is left when everything refused is taken out, so that checks can run. */
@@ -230,9 +265,11 @@ function settleRest(
       const shifted = takeOut(rest, path);
       if (shifted !== undefined) refusedPaths.push(shifted);
     }
-    refused = issuesOf(rest);
+    const { data, error } = configSchema.safeParse(rest);
+    if (error === undefined) return data;
+    refused = explained(error, rest);
   }
-  return configSchema.safeParse(rest).data;
+  return undefined;
 }
 
 /**
@@ -266,19 +303,13 @@ function isAt(source: Source, place: Place, line: number, column: number): boole
   return problem.line === line && problem.column === column;
 }
 
-function resolvePaths(settings: Settings, folder: string): void {
-  const descend = (value: unknown, path: Path): void => {
-    if (typeof value !== 'object' || value === null) return;
-    for (const [key, inner] of Object.entries(value)) {
-      const own = [...path, Array.isArray(value) ? Number(key) : key];
-      if (typeof inner !== 'string') descend(inner, own);
-      else if (isFilePath(own)) (value as Record<string, unknown>)[key] = resolve(folder, inner);
+function resolvePaths(value: unknown, node: z.core.$ZodType | undefined, folder: string): void {
+  if (typeof value !== 'object' || value === null || node === undefined) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const own = schemaAt([key], node);
+    if (typeof inner !== 'string') resolvePaths(inner, own, folder);
+    else if (own !== undefined && describe(own).kind === 'path') {
+      (value as Record<string, unknown>)[key] = resolve(folder, inner);
     }
-  };
-  descend(settings, []);
-}
-
-function isFilePath(path: Path): boolean {
-  const node = schemaAt(path);
-  return node !== undefined && describe(node).kind === 'path';
+  }
 }

@@ -1,11 +1,11 @@
 /** The known name that was meant by an unknown one, or undefined where none is near. */
 export function nearest(name: string, known: readonly string[]): string | undefined {
-  const plain = normalise(name);
+  const plain = plainName(name);
   if (plain === '') return undefined;
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of known) {
-    const other = normalise(candidate);
+    const other = plainName(candidate);
     if (other === plain) return candidate;
     const begins = plain.length >= 4 && (other.startsWith(plain) || plain.startsWith(other));
     const distance = begins && other.length >= 4 ? 1 : editDistance(plain, other);
@@ -19,7 +19,7 @@ export function nearest(name: string, known: readonly string[]): string | undefi
 }
 
 /** `healthCheck`, `health-check` and `Health_Check` are one name. */
-function normalise(name: string): string {
+export function plainName(name: string): string {
   return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '');
 }
 

@@ -32,11 +32,17 @@ export function renderProblem(problem: Problem, colour = false): string {
   return lines.join('\n');
 }
 
-/** All of them, an empty line between two, errors first, each group by its place. */
+/** More than this nobody reads at one go. */
+const RENDERED_MAX = 40;
+
+/** An empty line between two, errors first, each group by its place. */
 export function renderProblems(problems: readonly Problem[], colour = false): string {
-  return inOrder(problems)
-    .map((problem) => renderProblem(problem, colour))
-    .join('\n\n');
+  const rendered = inOrder(problems)
+    .slice(0, RENDERED_MAX)
+    .map((problem) => renderProblem(problem, colour));
+  const more = problems.length - rendered.length;
+  if (more > 0) rendered.push(`... and ${more} more; openclaw config validate --json has them all`);
+  return rendered.join('\n\n');
 }
 
 export function inOrder(problems: readonly Problem[]): Problem[] {

@@ -112,6 +112,11 @@ const serverShape = z
       integer(1, 1_000_000),
       'Most connections to it over all workers. Left out: only that of the pool.',
     ),
+    proxy_protocol: setting(
+      choice(['off', 'v1', 'v2']),
+      'off',
+      'Begin each connection with a PROXY header of this version, which tells the client. Each request then has a connection of its own.',
+    ),
     tls: section(
       {
         enabled: switchedOnWhenWritten('Speak TLS to the server.'),
@@ -175,7 +180,7 @@ const loadBalancing = section(
     proxy_protocol: setting(
       flag(),
       false,
-      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2).',
+      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2), health checks too. Connections from elsewhere have none.',
     ),
     trusted_proxies: setting(
       list(network()),
@@ -247,6 +252,16 @@ const loadBalancing = section(
           'Largest head of a request. Beyond it: 431.',
         ),
         uri_size: setting(size(256, 256 * 1024), '8k', 'Longest request target. Beyond it: 414.'),
+        upload_rate: setting(
+          size(0, 1024 * 1024),
+          '240',
+          'Least bytes a second of a request body, beside the silence that timeout.read allows. 0: no limit.',
+        ),
+        download_rate: setting(
+          size(0, 1024 * 1024),
+          '240',
+          'Least bytes a second that a client takes of what is queued for it, over timeout.write. 0: no limit.',
+        ),
         header_count: setting(integer(8, 2000), 128, 'Most headers of a request. Beyond it: 431.'),
       },
       'Limits on what a request may look like.',

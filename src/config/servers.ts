@@ -3,6 +3,7 @@ import type { ServerSettings, Settings } from './schema.ts';
 const PLAIN: Omit<ServerSettings, 'address'> = {
   weight: 1,
   backup: false,
+  proxy_protocol: 'off',
   tls: { enabled: false, verify: true },
 };
 

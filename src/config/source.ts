@@ -3,7 +3,6 @@ import {
   type Document,
   isAlias,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   LineCounter,
@@ -13,7 +12,9 @@ import {
   visit,
 } from 'yaml';
 import type { Finding, Problem } from './problem.ts';
-import { describe, isSecret, type Path, schemaAt } from './walk.ts';
+import { describe, type Path, schemaAt } from './walk.ts';
+
+type SchemaNode = NonNullable<ReturnType<typeof schemaAt>>;
 
 export interface Place {
   offset: number;
@@ -25,7 +26,7 @@ export class Source {
   readonly text: string;
   readonly document: Document.Parsed;
   readonly #lines = new LineCounter();
-  readonly #masked: string;
+  #masked: string | undefined;
 
   /**
    * @param text what the file holds, for the lines that are shown
@@ -42,7 +43,6 @@ export class Source {
       logLevel: 'error',
     });
     if (this.#lines.lineStarts.length === 0) this.#lines.addNewLine(0);
-    this.#masked = maskSecrets(text, this.document);
   }
 
   /** Where a path stands: its value, its key where the value is a section, or what is nearest. */
@@ -75,6 +75,7 @@ export class Source {
     const offset = Math.min(at.offset, this.text.length);
     const { line, col } = this.#lines.linePos(offset);
     const start = this.#lines.lineStarts[line - 1] ?? 0;
+    this.#masked ??= maskSecrets(this.text, this.document);
     const lineText = lineAt(this.#masked, start);
     const width = Math.max(1, Math.min(at.length, lineText.length - (col - 1)));
     const { severity, path, message, expected, found, help } = finding;
@@ -172,16 +173,21 @@ function maskSecrets(text: string, document: Document): string {
     if (REFERENCE_ALONE.test(text.slice(start, end))) return;
     for (let at = start; at < end; at++) if (chars[at] !== '\n') chars[at] = '*';
   };
-  visit(document, {
-    Scalar(key, node, ancestors) {
-      if (key === 'key' || !node.range) return;
-      const path = pathOf(node, ancestors);
-      const own = schemaAt(path);
-      if (isSecret(path) || (own !== undefined && describe(own).secret)) {
-        star(node.range[0], node.range[1]);
+  const descend = (node: unknown, schema: SchemaNode | undefined, around: boolean) => {
+    const isSecret = around || (schema !== undefined && describe(schema).secret === true);
+    if (isScalar(node)) {
+      if (isSecret && node.range) star(node.range[0], node.range[1]);
+    } else if (isMap(node)) {
+      for (const pair of node.items) {
+        const own = schema && schemaAt([keyText(pair)], schema);
+        descend(pair.value, own, isSecret);
       }
-    },
-  });
+    } else if (isSeq(node)) {
+      const own = schema && schemaAt([0], schema);
+      for (const item of node.items) descend(item, own, isSecret);
+    }
+  };
+  descend(document.contents, schemaAt([]), false);
   for (const match of text.matchAll(
     /\b(secret|token|password|webhook)\b["']?\s*[:=]\s*([^\n#]+)/g,
   )) {
@@ -194,13 +200,3 @@ function maskSecrets(text: string, document: Document): string {
 
 /** A name is no secret; a default behind it may be one. */
 const REFERENCE_ALONE = /^["']?\$\{\w*\}["']?$/;
-
-function pathOf(node: unknown, ancestors: readonly unknown[]): Path {
-  const path: (string | number)[] = [];
-  for (const [depth, ancestor] of ancestors.entries()) {
-    const child = ancestors[depth + 1] ?? node;
-    if (isPair(ancestor)) path.push(keyText(ancestor));
-    else if (isSeq(ancestor)) path.push(ancestor.items.indexOf(child));
-  }
-  return path;
-}

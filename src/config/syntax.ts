@@ -73,6 +73,12 @@ function syntaxWords(error: YAMLParseError, line: string): [message: string, hel
   if (bracketed !== undefined) {
     return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
   }
+  if (/^(<{7}|={7}|>{7})( |$)/.test(line)) {
+    return [
+      'a merge was not finished here',
+      'keep one of the two sides, and delete the lines with <<<<<<<, ======= and >>>>>>>',
+    ];
+  }
   if (/\{\{.*\}\}/.test(line)) {
     return ['a placeholder of a template was not filled in', 'put its value here, without {{ }}'];
   }

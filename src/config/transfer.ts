@@ -1,6 +1,6 @@
 /** Sections out of a configuration and back in. */
 import { type Document, isCollection, isMap, isScalar, parse, parseDocument, visit } from 'yaml';
-import { setValue } from './edit.ts';
+import { setValue, unsetValue } from './edit.ts';
 import { MASK } from './present.ts';
 import { keyText } from './source.ts';
 import { formatPath, isSecret, type Path } from './walk.ts';
@@ -66,6 +66,17 @@ export function importText(
   };
   merge(root, []);
   return merged;
+}
+
+/** The text with one section as another text has it, or without it where the other has none. */
+export function withSectionOf(text: string, other: string, section: Path): string {
+  const document = parseDocument(other, { merge: true, uniqueKeys: false });
+  if (!document.hasIn(section)) return unsetValue(text, section) ?? text;
+  const value = section.reduce<unknown>(
+    (at, key) => (at as Record<string | number, unknown>)[key],
+    document.toJS(),
+  );
+  return setValue(text, section, value);
 }
 
 function unmasked(value: unknown, path: Path, before: unknown): unknown {

@@ -28,15 +28,22 @@ const QUOTED = new RegExp(
 );
 const WIDE_COLON = /^([\s-]*[A-Za-z_][\w-]*)(：)/;
 
+/** All of the above are beyond ASCII but for the backtick: most lines need no closer look. */
+const MAY_BE_ODD = /[`\u0080-\uffff]/;
+
 /** The oddities of a text, in order. */
 export function findTypography(text: string): Oddity[] {
   const oddities: Oddity[] = [];
-  eachLine(text, (line, offset) => oddities.push(...oddLine(line, offset)));
+  if (!MAY_BE_ODD.test(text)) return oddities;
+  eachLine(text, (line, offset) => {
+    if (MAY_BE_ODD.test(line)) oddities.push(...oddLine(line, offset));
+  });
   return oddities;
 }
 
 /** The same text in plain characters, each in its old place, so that positions stay true. */
 export function plainInPlace(text: string): string {
+  if (!MAY_BE_ODD.test(text)) return text;
   let plain = '';
   eachLine(text, (line, _, end) => {
     plain += (FENCE.test(line) ? '#'.padEnd(line.length) : mendLine(line, ':')) + end;
@@ -81,6 +88,7 @@ function oddLine(line: string, offset: number): Oddity[] {
 }
 
 function mendLine(line: string, colon: string): string {
+  if (!MAY_BE_ODD.test(line)) return line;
   const code = withoutComment(line);
   const comment = line.slice(code.length);
   const mended = code

@@ -28,12 +28,19 @@ export function schemaAt(path: Path, from: Node = configSchema): Node | undefine
 
 /** All that is said about a node, by itself or by what it wraps; the outermost word counts. */
 export function describe(node: Node): SettingMeta {
-  let all: SettingMeta = {};
-  for (let at: Node | undefined = node; at !== undefined; at = wrapped(at)) {
-    all = { ...metaOf(at), ...all };
+  let all = DESCRIBED.get(node);
+  if (all === undefined) {
+    all = {};
+    for (let at: Node | undefined = node; at !== undefined; at = wrapped(at)) {
+      all = { ...metaOf(at), ...all };
+    }
+    DESCRIBED.set(node, all);
   }
   return all;
 }
+
+/** The schema does not change, and is asked for each value of a file. */
+const DESCRIBED = new WeakMap<Node, SettingMeta>();
 
 /** Names a section knows; none for what is no section. */
 export function keysOf(node: Node): string[] {

@@ -1,19 +1,23 @@
+import { randomInt } from 'node:crypto';
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
+import { realClock } from '../io/clock.ts';
 import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, Logger } from '../observe/log.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { GuardState } from './guard.ts';
 import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
 import { planOf, urlOf } from './plan.ts';
+import { Pressure } from './pressure.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
@@ -22,6 +26,11 @@ import { TlsState } from './tls.ts';
 /** Room for servers and workers beyond today's, so that a reload can bring more of either. */
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
+const LOOKS_AT_PRESSURE_MS = 1_000;
+/** Clients' addresses whose connections are counted at one time: above `max_connections`. */
+const SOURCES = 65_536;
+/** How often what limits remember is looked over. */
+const REFRESH_MS = 1_000;
 
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
@@ -31,6 +40,7 @@ export class Instance {
   readonly #table: SharedTable;
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
+  readonly #guard = new GuardState(realClock.nowMs);
   readonly #tls = new TlsState();
   readonly #supervisor: Supervisor;
   readonly #operator: Operator;
@@ -40,6 +50,8 @@ export class Instance {
   #workerDeaths = 0;
   #lostLogRecords = 0;
   readonly #droppedLines: () => number;
+  #pressure: NodeJS.Timeout | undefined;
+  #refresher: NodeJS.Timeout | undefined;
   /** One change of the plan at a time. */
   #lastChange: Promise<unknown> = Promise.resolve();
 
@@ -56,10 +68,16 @@ export class Instance {
     this.log = log;
     this.#droppedLines = dropped;
     this.#settings = settings;
-    this.#table = SharedTable.create({ serverRows: SERVER_ROWS, workerLanes: WORKER_LANES });
+    this.#table = SharedTable.create({
+      serverRows: SERVER_ROWS,
+      workerLanes: WORKER_LANES,
+      sources: SOURCES,
+    });
+    this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
     this.#rows = new ServerRows(this.#table);
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = this.#planOf(settings);
+    this.#guard.follow(this.#plan.guard);
     this.#operator = new Operator(this.#table, stateDirectory, {
       onDrained: (server, overMs) => {
         this.#supervisor.end(endsAt(server.row, 0, overMs));
@@ -115,6 +133,12 @@ export class Instance {
     await this.#supervisor.start(workers, inheritance?.sockets);
     this.#health.start();
     this.observer.start();
+    const pressure = new Pressure(this.#table, this.log);
+    const look = () => pressure.look(performance.now());
+    this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
+    this.#warnOfFewDescriptors();
+    this.#refresher = setInterval(() => this.#guard.refresh(), REFRESH_MS);
+    this.#refresher.unref();
     this.#tls.start(() => void this.#renewCertificates());
     this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
@@ -144,6 +168,7 @@ export class Instance {
   async #reload(settings: Settings, workers: number): Promise<void> {
     const plan = this.#planOf(settings);
     await this.#supervisor.apply(plan);
+    this.#guard.follow(plan.guard);
     this.#operator.apply(plan.pool.servers);
     this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pool);
@@ -173,7 +198,8 @@ export class Instance {
 
   #planOf(settings: Settings): WorkerPlan {
     const persistence = this.#persistence.planOf(settings);
-    return planOf(settings, this.#rows, persistence, this.#tls.planOf(settings));
+    const tls = this.#tls.planOf(settings);
+    return planOf(settings, this.#rows, persistence, tls, this.#guard.planOf(settings));
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -201,6 +227,8 @@ export class Instance {
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();
+    clearInterval(this.#pressure);
+    clearInterval(this.#refresher);
     this.log.info({ event: 'stopped' });
   }
 
@@ -249,6 +277,17 @@ export class Instance {
     }
     const overMs = Math.min(drainMs, DRAIN_OVER_MS);
     for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
+  }
+
+  #warnOfFewDescriptors(): void {
+    const wanted = this.#settings.load_balancing.max_connections;
+    const { clientsMax } = this.#plan;
+    if (clientsMax === wanted) return;
+    this.log.warn({
+      event: 'connections_bounded',
+      clientsMax,
+      mend: `load_balancing.max_connections is ${wanted}, but this process may open too few file descriptors for that: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit)`,
+    });
   }
 
   #surroundings(): Surroundings {

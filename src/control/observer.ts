@@ -206,6 +206,7 @@ export class Observer {
         ...(pool.settings.breaker === null ? {} : { breaker: breakerName(this.#table, row) }),
       })),
       pool: pool.settings.name,
+      poolRow: pool.settings.row,
       version: VERSION,
       startedSeconds: this.#startedSeconds,
       certificates: this.#certificates,

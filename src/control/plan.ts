@@ -1,14 +1,20 @@
 import { isIP } from 'node:net';
+import { totalmem } from 'node:os';
 import { parseAddress } from '../base/address.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
+import { wafOptionsOf } from '../config/waf-options.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
+import type { SheddingSettings } from '../core/limits/shedding.ts';
+import { realClock } from '../io/clock.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
-import type { PersistencePlan, WorkerPlan } from '../worker/plan.ts';
+import type { GuardPlan, PersistencePlan, WorkerPlan } from '../worker/plan.ts';
+import { clientsMax } from './clients-max.ts';
+import { GuardState } from './guard.ts';
 import type { ServerRows } from './rows.ts';
 
 export const DEFAULT_POOL = 'default';
@@ -28,6 +34,7 @@ export function planOf(
   rows: ServerRows,
   persistence: PersistencePlan | null,
   tls: TlsPlan | null,
+  guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits } = balancing;
@@ -38,13 +45,17 @@ export function planOf(
     listen: balancing.enabled ? listenersOf(settings) : [],
     tls,
     httpsPort: httpsPortOf(settings),
-    trustedProxies: balancing.trusted_proxies,
+    readsProxyHeaders: balancing.proxy_protocol,
+    guard,
+    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
       fields: limits.header_count,
     },
     access: log.access,
+    clientsMax: clientsMax(balancing.max_connections, pooling.max_connections),
+    shedding: sheddingOf(performance.overload),
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
     pool: {
       strategy: balancing.strategy,
@@ -64,19 +75,38 @@ export function planOf(
           idleMs: timeout.idle,
           streamMs: timeout.stream,
         },
-        idlePerServerMax: pooling.enabled
-          ? Math.ceil(pooling.max_idle_connections / Math.max(1, servers.length))
-          : 0,
+        connectionsMax: pooling.max_connections,
+        idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
+        idleMin: pooling.enabled ? pooling.min_idle : 0,
         idleMs: pooling.idle_timeout,
+        waitingMax: pooling.queue_size,
+        waitMs: pooling.queue_timeout,
         retries: failover.enabled ? failover.retries : 0,
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
+        uploadBytesPerSecond: limits.upload_rate,
+        downloadBytesPerSecond: limits.download_rate,
         // Below this a socket tells nobody that it has drained, and who was paused stayed so.
         highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
         replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
       },
     },
+  };
+}
+
+/** Of what the process may use, without a setting. */
+const MEMORY_SHARE = 0.85;
+
+function sheddingOf(
+  overload: Settings['load_balancing']['performance']['overload'],
+): SheddingSettings {
+  if (!overload.enabled) return { delayMs: 0, memoryBytes: 0 };
+  // Where no group of processes is bounded, the bound is a number that no machine has.
+  const availableBytes = Math.min(process.constrainedMemory() || Infinity, totalmem());
+  return {
+    delayMs: overload.event_loop_delay,
+    memoryBytes: overload.memory ?? Math.floor(availableBytes * MEMORY_SHARE),
   };
 }
 
@@ -141,6 +171,7 @@ function serverAddress(server: ServerSettings): ServerAddress {
           keyPath: tls.key_path ?? '',
         }
       : null,
+    ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),
   };
 }
 

@@ -5,6 +5,7 @@
 import { type Change, diffSettings } from '../config/diff.ts';
 import type { History } from '../config/history.ts';
 import type { Settings } from '../config/schema.ts';
+import { withSectionOf } from '../config/transfer.ts';
 import { getAt, withAt } from '../config/value-path.ts';
 import type { Path } from '../config/walk.ts';
 import { type Impact, impactOf } from './impact.ts';
@@ -143,8 +144,12 @@ export class Reloader {
   #wanted(section: Path): ReadConfiguration {
     const fresh = this.#options.read();
     if (section.length === 0) return fresh;
-    const part = getAt(fresh.settings, section);
-    return { ...fresh, settings: withAt(this.#running.settings, section, part) as Settings };
+    const { text, settings } = this.#running;
+    return {
+      file: fresh.file,
+      text: text && fresh.text && withSectionOf(text, fresh.text, section),
+      settings: withAt(settings, section, getAt(fresh.settings, section)) as Settings,
+    };
   }
 
   #report(settings: Settings, confirmBefore: string | null): ReloadReport {

@@ -75,6 +75,7 @@ export class Supervisor {
       if (!inherited.some((one) => isSameAddress(one.address, address))) await claim(address);
     }
     const shareOf = shares(inherited, workers);
+    this.#table.setWorkers(workers);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
       while (this.#workers.size < workers) {
@@ -110,6 +111,7 @@ export class Supervisor {
 
   /** Starts or ends data threads until there are `workers`; those that end drain first. */
   async resize(workers: number, withinMs: number): Promise<void> {
+    this.#table.setWorkers(workers);
     while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
     for (const [lane, worker] of [...this.#workers].slice(workers)) {
       this.#workers.delete(lane);
@@ -187,13 +189,14 @@ export class Supervisor {
   }
 
   #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
-    const { memory, serverRows, workerLanes, measures } = this.#table;
+    const { memory, serverRows, workerLanes, sources, measures } = this.#table;
     measures.useLane(lane);
     const workerData: WorkerStart = {
       lane,
       memory,
       serverRows,
       workerLanes,
+      sources,
       plan: this.#plan,
       takesUnixSockets: lane === 0,
       inherited,

@@ -6,6 +6,8 @@ import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './sock
 export interface Peer {
   /** The client's address without port; `unix` for a unix socket. */
   readonly address: string;
+  /** 0 for a unix socket. */
+  readonly port: number;
   /** `host:port` that it reached; asked of the kernel only when somebody wants to know. */
   readonly localAuthority: () => string;
 }
@@ -34,6 +36,8 @@ interface Name {
 export class Accepted {
   readonly context: SocketContext;
   readonly peer: Peer;
+  /** Nobody said that the client speaks TLS to a proxy. */
+  readonly isSecure = false;
   /** Node's handle, where its seam is there: see `takeHandles` in listener.ts. */
   readonly handle: Handle | null;
   /** Node's socket, where the seam is not there or something was read already. */
@@ -59,6 +63,7 @@ export class Accepted {
   static ofSocket(context: SocketContext, socket: net.Socket): Accepted {
     const peer = {
       address: plainAddress(socket.remoteAddress),
+      port: socket.remotePort ?? 0,
       localAuthority: () => authorityOf(socket.localAddress, socket.localPort),
     };
     return new Accepted(context, peer, null, socket);
@@ -85,6 +90,11 @@ export class Accepted {
     if (this.socket !== null) socket.resume();
   }
 
+  /** Nothing stands before TLS. */
+  forHandshake(): Accepted {
+    return this;
+  }
+
   close(): void {
     if (this.handle !== null) this.handle.close();
     else this.socket!.destroy();
@@ -105,6 +115,7 @@ function peerOfHandle(handle: Handle): Peer {
   handle.getpeername?.(name);
   return {
     address: plainAddress(name.address),
+    port: name.port ?? 0,
     localAuthority: () => {
       const local: Name = {};
       handle.getsockname?.(local);
@@ -127,7 +138,7 @@ function plainAddress(address: string | undefined): string {
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }
 
-function authorityOf(bound: string | undefined, port: number | undefined): string {
+export function authorityOf(bound: string | undefined, port: number | undefined): string {
   if (bound === undefined || port === undefined) return 'localhost';
   const address = plainAddress(bound);
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import tls from 'node:tls';
 import type { Connector, Stream, StreamOwner } from '../core/exchange/ports.ts';
-import type { ServerAddress } from '../core/exchange/server.ts';
+import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
 import type { Resolver } from './resolver.ts';
 import { secureContextOf } from './secure-context.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
@@ -19,8 +19,8 @@ export class SocketConnector implements Connector {
     this.#resolver = resolver;
   }
 
-  connect(address: ServerAddress, owner: StreamOwner): Stream {
-    const opening = new Opening(this.#context, owner, address);
+  connect(address: ServerAddress, owner: StreamOwner, preface: string): Stream {
+    const opening = new Opening(this.#context, owner, address, preface);
     if (address.path !== '' || net.isIP(address.host) !== 0) opening.open([address.host]);
     else this.#resolver.resolve(address.host, (addresses, error) => opening.open(addresses, error));
     return opening.stream;
@@ -33,10 +33,12 @@ class Opening implements StreamOwner {
   readonly #owner: StreamOwner;
   readonly #context: SocketContext;
   readonly #address: ServerAddress;
+  readonly #preface: string;
   #addresses: readonly string[] = [];
   #next = 0;
 
-  constructor(context: SocketContext, owner: StreamOwner, address: ServerAddress) {
+  constructor(context: SocketContext, owner: StreamOwner, address: ServerAddress, preface: string) {
+    this.#preface = preface;
     this.#context = context;
     this.#owner = owner;
     this.#address = address;
@@ -67,20 +69,41 @@ class Opening implements StreamOwner {
     if (settings === null) {
       const socket = net.connect({ ...common, onread: stream.onread });
       stream.attach(socket, 'onread');
-      socket.once('connect', () => this.onOpen(this.#context.clock.nowMs()));
-    } else {
-      const socket = tls.connect({
-        ...common,
-        secureContext: secureContextOf(settings),
-        rejectUnauthorized: settings.verify,
-        ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
-        checkServerIdentity: (_name, certificate) =>
-          tls.checkServerIdentity(settings.serverName, certificate),
-        ALPNProtocols: ['http/1.1'],
-      });
+      socket.once('connect', () => this.#isConnected(socket));
+    } else if (this.#preface === '') this.#secure(settings, common);
+    else {
+      const socket = net.connect(common);
       stream.attach(socket, 'data');
-      socket.once('secureConnect', () => this.onOpen(this.#context.clock.nowMs()));
+      socket.once('connect', () => {
+        socket.write(this.#preface, 'latin1');
+        // What becomes of it is heard through the socket that is put around it.
+        const plain = stream.release().on('error', () => {});
+        this.#secure(settings, { socket: plain });
+      });
     }
+  }
+
+  /** Preface and request leave together. */
+  #isConnected(socket: net.Socket): void {
+    if (this.#preface === '') return this.onOpen(this.#context.clock.nowMs());
+    socket.cork();
+    socket.write(this.#preface, 'latin1');
+    this.onOpen(this.#context.clock.nowMs());
+    socket.uncork();
+  }
+
+  #secure(settings: ServerTls, target: tls.ConnectionOptions): void {
+    const socket = tls.connect({
+      ...target,
+      secureContext: secureContextOf(settings),
+      rejectUnauthorized: settings.verify,
+      ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
+      checkServerIdentity: (_name, certificate) =>
+        tls.checkServerIdentity(settings.serverName, certificate),
+      ALPNProtocols: ['http/1.1'],
+    });
+    this.stream.attach(socket, 'data');
+    socket.once('secureConnect', () => this.onOpen(this.#context.clock.nowMs()));
   }
 
   onOpen(nowMs: number): void {

@@ -1,6 +1,7 @@
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { Accepted, type Handle } from './accepted.ts';
+import type { Gate } from './gate.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Where a listener listens. */
@@ -22,6 +23,12 @@ export function isSameAddress(one: ListenAddress, other: ListenAddress): boolean
 export type OnAccept = (accepted: Accepted) => void;
 
 const BACKLOG = 4096;
+
+export interface ListenerContext extends SocketContext {
+  readonly reusePort: boolean;
+  /** Decides when a connection is let in; absent: at once. */
+  readonly gate?: Gate;
+}
 
 /** Accepts clients on one address and hands each over as it is. */
 export class Listener {
@@ -46,7 +53,7 @@ export class Listener {
    */
   static open(
     address: ListenAddress,
-    context: SocketContext & { reusePort: boolean },
+    context: ListenerContext,
     onAccept: OnAccept,
     fd?: number,
   ): Promise<Listener> {
@@ -58,7 +65,7 @@ export class Listener {
       const own = path === '' ? { host, port, reusePort: context.reusePort } : { path };
       server.listen({ ...(fd === undefined ? own : { fd }), backlog: BACKLOG }, () => {
         server.off('error', reject);
-        // An accept that fails (no descriptors left) is tried again at the next connection.
+        // Without a descriptor left libuv accepts and closes, so that the next ones are tried.
         server.on('error', () => {});
         takeHandles(server, context, onAccept);
         resolve(listener);
@@ -132,12 +139,14 @@ interface ServerHandle {
  * saves a twelfth of the CPU time of a small request. Should a Node come without this seam, the
  * sockets that it makes are taken, and read by `data` events.
  */
-function takeHandles(server: net.Server, context: SocketContext, onAccept: OnAccept): void {
+function takeHandles(server: net.Server, context: ListenerContext, onAccept: OnAccept): void {
   const handle = (server as net.Server & { _handle?: ServerHandle })._handle;
   const original = handle?.onconnection;
   if (handle === undefined || typeof original !== 'function') return;
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
-    onAccept(Accepted.ofHandle(context, client));
+    const letIn = () => onAccept(Accepted.ofHandle(context, client));
+    if (context.gate === undefined) letIn();
+    else context.gate.enter(client, letIn);
   };
 }

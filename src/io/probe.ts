@@ -5,6 +5,7 @@ import tls from 'node:tls';
 import { formatDuration } from '../base/units.ts';
 import type { StatusRange } from '../config/schema/health.ts';
 import type { ServerAddress } from '../core/exchange/server.ts';
+import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import { secureContextOf } from './secure-context.ts';
 
@@ -129,6 +130,8 @@ class Probe {
     socket.once('connect', () => {
       if (this.#isOver) return;
       this.#stepIsOver();
+      const { proxy } = this.#address;
+      if (proxy !== undefined) socket.write(ownHeader(proxy, endsOf(socket)), 'latin1');
       if (this.#address.tls === null) this.#isOpen(socket);
       else this.#secure(socket);
     });
@@ -265,6 +268,16 @@ class Probe {
         return `${action}: ${error.message}`;
     }
   }
+}
+
+/** A probe comes from nobody but us. */
+function endsOf(socket: net.Socket): Ends {
+  return {
+    sourceAddress: socket.localAddress ?? '',
+    sourcePort: socket.localPort ?? 0,
+    destinationAddress: socket.remoteAddress ?? '',
+    destinationPort: socket.remotePort ?? 0,
+  };
 }
 
 function bodyReason(http: HttpProbe): string {

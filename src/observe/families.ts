@@ -7,7 +7,10 @@
  * by METHODS and STATUS_CLASSES, codes by the tables of failures. Nothing that a client sends
  * becomes a label.
  */
-import { CODES } from '../core/exchange/codes.ts';
+import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
+import { residentBytes } from '../base/resident.ts';
+import { CODES, codeIndex } from '../core/exchange/codes.ts';
+import { WAF_CLASSES, WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
@@ -56,6 +59,8 @@ const TOLD_MS = new Set([
 export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) =>
   TOLD_MS.has(BOUNDS_MS[at]!),
 );
+
+const LIMIT_CODES = ['address_rate_limited', 'rate_limited', 'too_many_connections'];
 
 const NONE: Labels = {};
 const SERVER = ['pool', 'server'];
@@ -164,6 +169,36 @@ export const FAMILIES: readonly Family[] = [
     read: ({ table }) =>
       CODES.map((code, index) => ({ labels: { code }, value: table.measures.failures(index) })),
   },
+  {
+    name: 'openclaw_waf_verdicts_total',
+    help: 'Requests in which a rule of the firewall spoke: blocked, detected (mode detect), or noted below the threshold.',
+    type: 'counter',
+    labels: ['verdict'],
+    read: ({ table: { measures } }) =>
+      WAF_VERDICTS.map((verdict, at) => ({ labels: { verdict }, value: measures.verdicts(at) })),
+  },
+  {
+    name: 'openclaw_waf_matches_total',
+    help: 'Requests in which a rule of this class spoke, whatever came of it.',
+    type: 'counter',
+    labels: ['class'],
+    read: ({ table: { measures } }) =>
+      WAF_CLASSES.map((name, at) => ({
+        labels: { class: name },
+        value: measures.verdictClasses(at),
+      })),
+  },
+  {
+    name: 'openclaw_limits_observed_total',
+    help: 'Requests and connections that rate_limiting would have refused, were its mode not observe, by code.',
+    type: 'counter',
+    labels: ['code'],
+    read: ({ table }) =>
+      LIMIT_CODES.map((code) => ({
+        labels: { code },
+        value: table.measures.observed(codeIndex(code)),
+      })),
+  },
   ofWorkers(
     'openclaw_client_connections_open',
     'Open connections of clients.',
@@ -198,10 +233,53 @@ export const FAMILIES: readonly Family[] = [
       })),
   },
   ofWorkers(
+    'openclaw_client_connections_waiting',
+    'Connections of clients that wait to be taken up: max_connections are open.',
+    'gauge',
+    GAUGE.clientsWaiting,
+  ),
+  ofWorkers(
+    'openclaw_client_connections_dismissed_total',
+    'Resting connections of clients that were closed to make room for others.',
+    'counter',
+    WORKER_COUNTER.clientsDismissed,
+  ),
+  ofWorkers(
+    'openclaw_client_connections_turned_away_total',
+    'Connections of clients closed as soon as they came: neither a place nor room to wait was left.',
+    'counter',
+    WORKER_COUNTER.clientsTurnedAway,
+  ),
+  ofWorkers(
+    'openclaw_worker_shed_ratio',
+    'Part of its new requests that an overloaded worker refuses, from 0 to 1.',
+    'gauge',
+    GAUGE.shedShare,
+  ),
+  ofWorkers(
     'openclaw_server_connections_idle',
     'Connections to servers that are kept alive and carry nothing.',
     'gauge',
     GAUGE.idleServerConnections,
+  ),
+  {
+    name: 'openclaw_server_connections_open',
+    help: 'Connections to servers, busy, idle or being opened.',
+    type: 'gauge',
+    labels: ['pool', 'worker'],
+    read: ofPool((table, row, lane) => table.connectionsOf(row, lane)),
+  },
+  {
+    name: 'openclaw_queue_length',
+    help: 'Requests that wait for a server or a connection to come free.',
+    type: 'gauge',
+    labels: ['pool', 'worker'],
+    read: ofPool((table, row, lane) => table.waitingOf(row, lane)),
+  },
+  timingOfWorkers(
+    'openclaw_queue_wait_seconds',
+    'How long requests waited for a server or a connection, in vain or not; those that did not wait are not in it.',
+    WORKER_TIMING.queueWait,
   ),
   ofWorkers('openclaw_tunnels_open', 'Open tunnels (WebSocket).', 'gauge', GAUGE.tunnels),
   ofWorkers('openclaw_streams_open', 'Event streams under way.', 'gauge', GAUGE.streams),
@@ -300,7 +378,19 @@ export const FAMILIES: readonly Family[] = [
     (view) => view.startedSeconds,
   ),
   single('process_resident_memory_bytes', 'Resident memory of the process.', 'gauge', () =>
-    process.memoryUsage.rss(),
+    residentBytes(),
+  ),
+  single(
+    'process_open_fds',
+    'Open file descriptors of the process; 0 where the system does not say.',
+    'gauge',
+    () => openDescriptors() ?? 0,
+  ),
+  single(
+    'process_max_fds',
+    'Most file descriptors that the process may open; 0 where the system does not say.',
+    'gauge',
+    () => descriptorLimit() ?? 0,
   ),
   single('process_cpu_seconds_total', 'Processor time of the process.', 'counter', () => {
     const { user, system } = process.cpuUsage();
@@ -376,6 +466,14 @@ function timing(name: string, help: string, which: Timing): Family {
         return { labels: serverLabels(server), cells };
       }),
   };
+}
+
+function ofPool(read: (table: View['table'], row: number, lane: number) => number) {
+  return ({ lanes, table, pool, poolRow }: View): Sample[] =>
+    lanes.map((lane) => ({
+      labels: { pool, worker: String(lane) },
+      value: read(table, poolRow, lane),
+    }));
 }
 
 function ofWorkers(

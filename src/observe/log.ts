@@ -24,9 +24,8 @@ export async function openLog(settings: RotationSettings, level: string): Promis
   const file = await RotatingFile.open(settings);
   const options = {
     level,
-    base: null,
     // What people look for when they type: openclaw logs --grep load_balancing
-    name: 'load_balancing',
+    base: { name: 'load_balancing' },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

@@ -11,6 +11,9 @@ export interface RotationSettings {
   readonly maxFiles: number;
 }
 
+/** It holds what clients sent: readable by its group, for whoever ships it, and by nobody else. */
+const MODE = 0o640;
+
 /**
  * A log file that is put aside when it is full. Writing never waits: lines are gathered while the
  * disk works, and dropped where too many would wait.
@@ -45,7 +48,7 @@ export class RotatingFile {
     settings: RotationSettings,
     onDrop: (lines: number) => void = () => {},
   ): Promise<RotatingFile> {
-    const handle = await open(settings.file, 'a');
+    const handle = await open(settings.file, 'a', MODE);
     return new RotatingFile(settings, onDrop, handle, (await handle.stat()).size);
   }
 
@@ -111,7 +114,7 @@ export class RotatingFile {
     }
     await rename(file, `${file}.1`).catch(ignoreMissing);
     const full = this.#handle;
-    this.#handle = await open(file, 'a');
+    this.#handle = await open(file, 'a', MODE);
     this.#bytes = 0;
     await full.close();
   }

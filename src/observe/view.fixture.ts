@@ -31,6 +31,7 @@ export function viewWithTraffic(): View {
       { pool: 'default', label: '10.0.0.2:80', row: 1 },
     ],
     pool: 'default',
+    poolRow: 0,
     version: '1.2.3',
     startedSeconds: 1_700_000_000,
     workerDeaths: 1,

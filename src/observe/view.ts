@@ -8,6 +8,8 @@ export interface View {
   readonly servers: readonly ViewServer[];
   /** Pool to which requests that reached no server are counted. */
   readonly pool: string;
+  /** Its row in the table. */
+  readonly poolRow: number;
   readonly version: string;
   /** When the process began, in seconds since 1970. */
   readonly startedSeconds: number;

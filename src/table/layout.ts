@@ -19,8 +19,28 @@ export const WORKER_LANES_MAX = 64;
 export const HEAD = {
   /** Raised by whoever changes what `usable` would answer, so that workers can keep a list. */
   generation: 0,
+  /** 64 bits that nobody outside can guess. Written once, when the table is made. */
+  seedLow: 1,
+  seedHigh: 2,
+  /** Data threads that the configuration asks for. Written by the control thread. */
+  workers: 3,
+  /** Open connections of clients, over all workers and listeners. Atomic. */
+  clients: 4,
+  /** Connections that wait to be taken up, for there are as many clients as may be. Atomic. */
+  clientsWaiting: 5,
 } as const;
 export const HEAD_CELLS = 16;
+
+/** What one worker holds of the sums in the head, and how it is called. */
+export const WORKER = {
+  /** Raised by whoever calls the worker; see `SharedTable.wake`. Atomic. */
+  calls: 0,
+  /** Of HEAD.clients. Written by the worker. */
+  clients: 1,
+  /** Of HEAD.clientsWaiting. Written by the worker. */
+  clientsWaiting: 2,
+} as const;
+export const WORKER_CELLS = 4;
 
 /** Most pools that one instance can hold. */
 export const POOL_ROWS_MAX = 64;
@@ -33,8 +53,26 @@ export const POOL = {
   ejectionLock: 1,
   /** Requests that are being tried again, over all workers; bounded by the retry budget. Atomic. */
   liveRetries: 2,
+  /** Connections to the pool's servers over all workers, those being opened too. Atomic. */
+  connections: 3,
+  /** Requests that wait in queues, over all workers. Atomic. */
+  waiting: 4,
 } as const;
 export const POOL_CELLS = 8;
+
+/** What one worker holds of a pool's sums; written by that worker, read by all. */
+export const SHARE = {
+  /** Of POOL.liveRetries. */
+  retries: 0,
+  /** Of POOL.connections. */
+  connections: 1,
+  /** Of POOL.waiting. */
+  waiting: 2,
+  /** Since when its longest waiting request waits, in ms of the table's time; 0: none waits. */
+  waitingSinceMs: 3,
+} as const;
+export type Share = (typeof SHARE)[keyof typeof SHARE];
+export const SHARE_CELLS = 4;
 
 /** Cells of a server's row. */
 export const SERVER = {

@@ -41,9 +41,11 @@ export const WORKER_TIMING = {
   streamDuration: 1,
   /** Between two pieces of an event stream. */
   streamGap: 2,
+  /** Of requests that had to wait for room, those that waited in vain too. */
+  queueWait: 3,
 } as const;
 export type WorkerTiming = (typeof WORKER_TIMING)[keyof typeof WORKER_TIMING];
-const WORKER_TIMINGS = 3;
+const WORKER_TIMINGS = 4;
 
 /** Numbers of a worker. A gauge falls to 0 when the worker dies; a counter stays. */
 export const GAUGE = {
@@ -53,6 +55,10 @@ export const GAUGE = {
   tunnels: 3,
   heapUsedBytes: 4,
   heapTotalBytes: 5,
+  /** The part of its new requests that the worker refuses for overload, 0 to 1. */
+  shedShare: 6,
+  /** Connections in front of the gate. */
+  clientsWaiting: 7,
 } as const;
 const GAUGES = 8;
 export const WORKER_COUNTER = {
@@ -70,12 +76,16 @@ export const WORKER_COUNTER = {
   tlsResumptions: 15,
   /** The first of as many as there are reasons for a failed handshake, TLS_REASONS_MAX at most. */
   tlsFailures: 16,
+  /** Connections closed as soon as they came, for neither a place nor room to wait was left. */
+  clientsTurnedAway: 32,
+  /** Resting connections closed to make room for others. */
+  clientsDismissed: 33,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]
   | (typeof WORKER_COUNTER)[keyof typeof WORKER_COUNTER];
 export const TLS_REASONS_MAX = 16;
-const WORKER_NUMBERS = 32;
+const WORKER_NUMBERS = 40;
 
 /** Most codes of failures and faults that can be told apart. */
 export const FAILURE_CODES_MAX = 160;
@@ -85,8 +95,13 @@ export const HISTOGRAM_CELLS = BUCKETS + 1;
 
 const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
 const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
-const WORKER_CELLS = WORKER_NUMBERS + FAILURE_CODES_MAX + WORKER_TIMINGS * HISTOGRAM_CELLS;
-const WORKER_HISTOGRAMS = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_OBSERVED = WORKER_NUMBERS + FAILURE_CODES_MAX;
+const WORKER_VERDICTS = WORKER_OBSERVED + FAILURE_CODES_MAX;
+/** Most verdicts of the firewall, and most classes of its rules, that can be told apart. */
+const VERDICTS_MAX = 4;
+const VERDICT_CLASSES_MAX = 28;
+const WORKER_HISTOGRAMS = WORKER_VERDICTS + VERDICTS_MAX + VERDICT_CLASSES_MAX;
+const WORKER_CELLS = WORKER_HISTOGRAMS + WORKER_TIMINGS * HISTOGRAM_CELLS;
 
 export class Measures {
   /** The row for requests that reached no server. */
@@ -198,12 +213,34 @@ export class Measures {
   }
 
   failures(code: number): number {
-    let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      sum += this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]!;
-    }
-    return sum;
+    return this.#sumOfWorkers(WORKER_NUMBERS + code);
+  }
+
+  /** What would have failed by a code, were it not only observed. */
+  countObserved(worker: number, code: number): void {
+    this.#cells[this.#worker(worker) + WORKER_OBSERVED + code]! += 1;
+  }
+
+  observed(code: number): number {
+    return this.#sumOfWorkers(WORKER_OBSERVED + code);
+  }
+
+  /** The firewall has spoken. @param verdict below VERDICTS_MAX */
+  countVerdict(worker: number, verdict: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + verdict]! += 1;
+  }
+
+  verdicts(verdict: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + verdict);
+  }
+
+  /** Rules of a class have spoken of a request. @param ruleClass below VERDICT_CLASSES_MAX */
+  countVerdictClass(worker: number, ruleClass: number): void {
+    this.#cells[this.#worker(worker) + WORKER_VERDICTS + VERDICTS_MAX + ruleClass]! += 1;
+  }
+
+  verdictClasses(ruleClass: number): number {
+    return this.#sumOfWorkers(WORKER_VERDICTS + VERDICTS_MAX + ruleClass);
   }
 
   /** Makes a row fit for another server. Control thread only. */
@@ -228,6 +265,15 @@ export class Measures {
     const lanes = this.#lanesRead;
     for (let worker = 0; worker < lanes; worker++) {
       sum += this.#cells[this.#row(row, worker) + cell]!;
+    }
+    return sum;
+  }
+
+  #sumOfWorkers(cell: number): number {
+    let sum = 0;
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
+      sum += this.#cells[this.#worker(worker) + cell]!;
     }
     return sum;
   }

@@ -12,9 +12,15 @@ import {
   SERVER,
   SERVER_CELLS,
   SERVER_ROWS_MAX,
+  SHARE,
+  SHARE_CELLS,
+  type Share,
+  WORKER,
+  WORKER_CELLS,
   WORKER_LANES_MAX,
 } from './layout.ts';
 import { Measures } from './measures.ts';
+import { SourceCounts } from './source-counts.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
@@ -32,10 +38,15 @@ const LATENCY_STEP_MS = 250;
 /** The longest latency that a cell can hold, 35 minutes; longer ones count as this. */
 const LATENCY_US_MAX = 0x7fffffff;
 
+/** Where no number is asked for. */
+const SOURCES = 64;
+
 /** How large a table is asked for; both are bounded by layout.ts. */
 export interface TableSize {
   serverRows: number;
   workerLanes: number;
+  /** Clients' addresses whose connections are counted. */
+  sources?: number;
 }
 
 /**
@@ -51,6 +62,9 @@ export class SharedTable {
   readonly workerLanes: number;
   /** What is measured and never decided by. */
   readonly measures: Measures;
+  /** Open connections by the address that they come from. */
+  readonly sourceCounts: SourceCounts;
+  readonly sources: number;
   /** The cells of head, pools and servers, for those that change them by Atomics. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
@@ -71,7 +85,13 @@ export class SharedTable {
     this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
     const tunnelsAt = floatBytes + laneCells * CELL_BYTES;
     this.#tunnelLanes = new Int32Array(memory, tunnelsAt, laneCells);
-    this.cells = new Int32Array(memory, tunnelsAt + laneCells * CELL_BYTES);
+    const cellsAt = tunnelsAt + laneCells * CELL_BYTES;
+    this.sources = size.sources ?? SOURCES;
+    const sourceCells = SourceCounts.cells(this.sources, size.workerLanes);
+    const sourcesAt = memory.byteLength - sourceCells * CELL_BYTES;
+    this.cells = new Int32Array(memory, cellsAt, (sourcesAt - cellsAt) / CELL_BYTES);
+    const counts = new Int32Array(memory, sourcesAt, sourceCells);
+    this.sourceCounts = new SourceCounts(counts, this.sources);
   }
 
   static create(size: TableSize): SharedTable {
@@ -81,11 +101,24 @@ export class SharedTable {
       );
     }
     const lanes = size.serverRows * size.workerLanes;
-    const retryCells = POOL_ROWS_MAX * size.workerLanes;
-    const cells = SERVERS_START + size.serverRows * SERVER_CELLS + retryCells;
+    const shareCells = POOL_ROWS_MAX * size.workerLanes * SHARE_CELLS;
+    const workerCells = size.workerLanes * WORKER_CELLS;
+    const cells = SERVERS_START + size.serverRows * SERVER_CELLS + shareCells + workerCells;
     const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells) * CELL_BYTES;
+    const sourceCells = SourceCounts.cells(size.sources ?? SOURCES, size.workerLanes);
+    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells + sourceCells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
+  }
+
+  /** 64 bits by which clients are hashed; of no use to whoever knows them but to aim at entries. */
+  get seed(): { readonly low: number; readonly high: number } {
+    return { low: this.cells[HEAD.seedLow]!, high: this.cells[HEAD.seedHigh]! };
+  }
+
+  /** Control thread only, before any other has a view. */
+  setSeed(low: number, high: number): void {
+    this.cells[HEAD.seedLow] = low;
+    this.cells[HEAD.seedHigh] = high;
   }
 
   /** A view, in another thread, of the memory that `create` made. */
@@ -111,6 +144,49 @@ export class SharedTable {
   /** Changes whenever a server may have become usable or unusable. */
   generation(): number {
     return Atomics.load(this.cells, HEAD.generation);
+  }
+
+  /** Data threads that share what is bounded over all of them. */
+  workers(): number {
+    return Atomics.load(this.cells, HEAD.workers);
+  }
+
+  /** Control thread only. */
+  setWorkers(workers: number): void {
+    Atomics.store(this.cells, HEAD.workers, workers);
+  }
+
+  /**
+   * A client of this worker is let in.
+   *
+   * @param most how many may be, over all workers
+   * @returns false where that many are
+   */
+  claimClient(worker: number, most: number): boolean {
+    if (!addBelow(this.cells, HEAD.clients, most)) return false;
+    this.cells[this.#atWorker(worker, WORKER.clients)]! += 1;
+    return true;
+  }
+
+  releaseClient(worker: number): void {
+    Atomics.sub(this.cells, HEAD.clients, 1);
+    this.cells[this.#atWorker(worker, WORKER.clients)]! -= 1;
+  }
+
+  /** Open connections of clients, over all workers. */
+  clients(): number {
+    return Atomics.load(this.cells, HEAD.clients);
+  }
+
+  /** Connections that wait to be taken up, over all workers. */
+  clientsWaiting(): number {
+    return Atomics.load(this.cells, HEAD.clientsWaiting);
+  }
+
+  /** @param by how many more, or fewer, wait at this worker */
+  addClientsWaiting(worker: number, by: number): void {
+    Atomics.add(this.cells, HEAD.clientsWaiting, by);
+    this.cells[this.#atWorker(worker, WORKER.clientsWaiting)]! += by;
   }
 
   health(row: number): Health {
@@ -162,10 +238,18 @@ export class SharedTable {
     return this.#server(row, SERVER.inFlight);
   }
 
-  /** A request of this worker began at the server. */
-  enter(row: number, worker: number): void {
-    Atomics.add(this.cells, this.atServer(row, SERVER.inFlight), 1);
+  /**
+   * A request of this worker begins at the server.
+   *
+   * @param most how many may be under way over all workers; 0: no bound
+   * @returns false where that many are
+   */
+  enter(row: number, worker: number, most = 0): boolean {
+    const at = this.atServer(row, SERVER.inFlight);
+    if (most === 0) Atomics.add(this.cells, at, 1);
+    else if (!addBelow(this.cells, at, most)) return false;
     this.#inFlightLanes[worker * this.serverRows + row]! += 1;
+    return true;
   }
 
   /** A request of this worker left the server, whichever way it ended. */
@@ -198,25 +282,92 @@ export class SharedTable {
    * @returns false where that many are
    */
   beginRetry(pool: number, worker: number, most: number): boolean {
-    const cell = this.atPool(pool, POOL.liveRetries);
-    if (Atomics.add(this.cells, cell, 1) >= most) {
-      Atomics.sub(this.cells, cell, 1);
-      return false;
-    }
-    this.cells[this.#atRetries(pool, worker)]! += 1;
-    return true;
+    return this.#claim(pool, POOL.liveRetries, worker, SHARE.retries, most);
   }
 
   /** A request that was tried again is over. */
   endRetry(pool: number, worker: number): void {
-    Atomics.sub(this.cells, this.atPool(pool, POOL.liveRetries), 1);
-    this.cells[this.#atRetries(pool, worker)]! -= 1;
+    this.#release(pool, POOL.liveRetries, worker, SHARE.retries);
+  }
+
+  /**
+   * This worker is to open a connection to a server of the pool.
+   *
+   * @param most how many may be open over all workers
+   * @returns false where that many are
+   */
+  claimConnection(pool: number, worker: number, most: number): boolean {
+    return this.#claim(pool, POOL.connections, worker, SHARE.connections, most);
+  }
+
+  /** A connection that was claimed is closed. */
+  releaseConnection(pool: number, worker: number): void {
+    this.#release(pool, POOL.connections, worker, SHARE.connections);
+  }
+
+  /** Connections to the pool's servers, over all workers. */
+  connections(pool: number): number {
+    return Atomics.load(this.cells, this.atPool(pool, POOL.connections));
+  }
+
+  /** Those of one worker. */
+  connectionsOf(pool: number, worker: number): number {
+    return this.cells[this.#atShare(pool, worker, SHARE.connections)]!;
+  }
+
+  /**
+   * A request of this worker is to wait in its queue.
+   *
+   * @param most how many may wait over all workers
+   * @returns false where that many do
+   */
+  beginWaiting(pool: number, worker: number, most: number): boolean {
+    return this.#claim(pool, POOL.waiting, worker, SHARE.waiting, most);
+  }
+
+  endWaiting(pool: number, worker: number): void {
+    this.#release(pool, POOL.waiting, worker, SHARE.waiting);
+  }
+
+  /** Requests that wait, over all workers. */
+  waiting(pool: number): number {
+    return Atomics.load(this.cells, this.atPool(pool, POOL.waiting));
+  }
+
+  /** Those of one worker. */
+  waitingOf(pool: number, worker: number): number {
+    return Atomics.load(this.cells, this.#atShare(pool, worker, SHARE.waiting));
+  }
+
+  /** @param sinceMs since when this worker's longest waiting request waits; 0: none waits */
+  setWaitingSince(pool: number, worker: number, sinceMs: number): void {
+    Atomics.store(this.cells, this.#atShare(pool, worker, SHARE.waitingSinceMs), sinceMs | 0);
+  }
+
+  /** As that worker set it, in 32 bits of the table's time. */
+  waitingSince(pool: number, worker: number): number {
+    return Atomics.load(this.cells, this.#atShare(pool, worker, SHARE.waitingSinceMs));
+  }
+
+  /** Where in `cells` the calls on a worker are counted; see `wake`. */
+  atCalls(worker: number): number {
+    return this.#atWorker(worker, WORKER.calls);
+  }
+
+  /** Wakes a worker that waits at `atCalls`, or will not let it go to sleep. */
+  wake(worker: number): void {
+    const at = this.atCalls(worker);
+    Atomics.add(this.cells, at, 1);
+    Atomics.notify(this.cells, at);
   }
 
   /** Takes what a dead worker held off the sums. Control thread only. */
   forgetWorker(worker: number): void {
     for (let pool = 0; pool < POOL_ROWS_MAX; pool++) this.#forgetWorkerInPool(worker, pool);
+    this.#forgetClients(worker, HEAD.clients, WORKER.clients);
+    this.#forgetClients(worker, HEAD.clientsWaiting, WORKER.clientsWaiting);
     this.measures.forgetWorker(worker);
+    this.sourceCounts.forgetWorker(worker);
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       this.#tunnelLanes[lane] = 0;
@@ -299,15 +450,43 @@ export class SharedTable {
   }
 
   #forgetWorkerInPool(worker: number, pool: number): void {
-    const retries = this.#atRetries(pool, worker);
-    Atomics.sub(this.cells, this.atPool(pool, POOL.liveRetries), this.cells[retries]!);
-    this.cells[retries] = 0;
+    this.#forgetShare(worker, pool, POOL.liveRetries, SHARE.retries);
+    this.#forgetShare(worker, pool, POOL.connections, SHARE.connections);
+    this.#forgetShare(worker, pool, POOL.waiting, SHARE.waiting);
+    this.setWaitingSince(pool, worker, 0);
     Atomics.compareExchange(this.cells, this.atPool(pool, POOL.ejectionLock), worker + 1, 0);
   }
 
-  /** The lane of a worker in the count of a pool's live retries. */
-  #atRetries(pool: number, worker: number): number {
-    return this.atServer(this.serverRows, 0) + pool * this.workerLanes + worker;
+  #forgetClients(worker: number, sum: number, part: number): void {
+    const at = this.#atWorker(worker, part);
+    Atomics.sub(this.cells, sum, this.cells[at]!);
+    this.cells[at] = 0;
+  }
+
+  #forgetShare(worker: number, pool: number, sum: number, share: Share): void {
+    const at = this.#atShare(pool, worker, share);
+    Atomics.sub(this.cells, this.atPool(pool, sum), this.cells[at]!);
+    this.cells[at] = 0;
+  }
+
+  #claim(pool: number, sum: number, worker: number, share: Share, most: number): boolean {
+    if (!addBelow(this.cells, this.atPool(pool, sum), most)) return false;
+    this.cells[this.#atShare(pool, worker, share)]! += 1;
+    return true;
+  }
+
+  #release(pool: number, sum: number, worker: number, share: Share): void {
+    Atomics.sub(this.cells, this.atPool(pool, sum), 1);
+    this.cells[this.#atShare(pool, worker, share)]! -= 1;
+  }
+
+  #atWorker(worker: number, cell: number): number {
+    return this.#atShare(POOL_ROWS_MAX, 0, 0) + worker * WORKER_CELLS + cell;
+  }
+
+  #atShare(pool: number, worker: number, share: number): number {
+    const lane = pool * this.workerLanes + worker;
+    return this.atServer(this.serverRows, 0) + lane * SHARE_CELLS + share;
   }
 
   #server(row: number, cell: number): number {
@@ -318,4 +497,18 @@ export class SharedTable {
     Atomics.store(this.cells, this.atServer(row, cell), value);
     this.raiseGeneration();
   }
+}
+
+/**
+ * Adds one to a cell that is below `most`. Not by an addition that is taken back where it was too
+ * much: for that moment it would refuse others wrongly.
+ */
+function addBelow(cells: Int32Array, at: number, most: number): boolean {
+  let held = Atomics.load(cells, at);
+  while (held < most) {
+    const before = Atomics.compareExchange(cells, at, held, held + 1);
+    if (before === held) return true;
+    held = before;
+  }
+  return false;
 }

@@ -1,13 +1,25 @@
+import type { TLSSocket } from 'node:tls';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import type { Engine } from '../core/exchange/engine.ts';
+import { FAILURES, type Failure } from '../core/exchange/failures.ts';
 import { Via } from '../core/exchange/forward.ts';
-import type { Accepted, Peer } from '../io/accepted.ts';
+import type { Guard } from '../core/exchange/guard.ts';
+import type { StreamOwner } from '../core/exchange/ports.ts';
+import { ProxyHeaderReader } from '../core/exchange/proxy-header.ts';
+import { RefusedClient } from '../core/exchange/refused-client.ts';
+import type { Source } from '../core/limits/source.ts';
+import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
+import { Accepted, authorityOf, type Peer } from '../io/accepted.ts';
+import { Http2Connection } from '../io/http2/connection.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { SocketStream } from '../io/socket-stream.ts';
 import { TLS_REASONS, type TlsFailure } from '../io/tls/failures.ts';
 import { alpnOf, Handshake, type Secured, type Security } from '../io/tls/handshake.ts';
 import { ServerContexts, type TlsPlan } from '../io/tls/server-contexts.ts';
 import { WORKER_COUNTER, type WorkerNumber } from '../table/measures.ts';
+import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 import { TicketKeys } from '../table/ticket-keys.ts';
+import type { Recorder } from './recorder.ts';
 
 /** A connection of a client, as the worker looks after it. */
 export interface Client {
@@ -17,12 +29,19 @@ export interface Client {
   drain(): void;
   /** Ends at once. */
   abort(nowMs: number): void;
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number;
+  /** Ends it where it rests: others need its place. */
+  dismiss(): void;
 }
 
 /** What the entrance needs of the worker. */
 export interface EntranceOwner {
   readonly route: Route;
-  readonly isTrusted: (address: string) => boolean;
+  readonly guard: Guard;
+  readonly recorder: Recorder;
+  /** Whether connections of trusted proxies begin with a PROXY header. */
+  readonly readsProxyHeaders: boolean;
   /** The port that plain HTTP is sent on to. */
   readonly httpsPort: number;
   enter(client: Client, address: ListenAddress): void;
@@ -43,11 +62,15 @@ export interface HandshakeFailure {
   readonly detail: string;
 }
 
+/** Connections that are kept out and still have to hear it. */
+const REFUSED_CLIENTS_MAX = 1024;
+
 /** Makes of each accepted connection the client that its listener is for. */
 export class Entrance {
   readonly #engine: Engine;
   readonly #owner: EntranceOwner;
   #tls: ListenerSecurity | null = null;
+  #refusedClients = 0;
 
   constructor(engine: Engine, owner: EntranceOwner) {
     this.#engine = engine;
@@ -60,48 +83,133 @@ export class Entrance {
   }
 
   open(accepted: Accepted, address: ListenAddress): void {
-    if (address.speaks === 'https') this.#secure(accepted, address);
+    const { guard, readsProxyHeaders } = this.#owner;
+    const source = guard.sourceOf(accepted.peer.address);
+    if (readsProxyHeaders && guard.trusts(source)) this.#readHeader(accepted, address);
+    else this.#admit(accepted, source, address);
+  }
+
+  /** Each connection of a trusted proxy begins with the header that tells whose it is. */
+  #readHeader(accepted: Accepted, address: ListenAddress): void {
+    const { guard, recorder } = this.#owner;
+    accepted.toStream((stream) => {
+      const nowMs = this.#engine.clock.nowMs();
+      const reader = new ProxyHeaderReader(this.#engine, stream, nowMs, {
+        proxied: (header, bytes, end) => {
+          const early = bytes.subarray(header.end, end);
+          const proxied = new Proxied(accepted, stream, header, early);
+          this.#admit(proxied, guard.sourceOf(proxied.peer.address), address);
+          this.#owner.leave(reader);
+        },
+        notProxied: (code) => {
+          if (code !== '') recorder.refused({ peerAddress: accepted.peer.address }, code, 0);
+          this.#owner.leave(reader);
+        },
+      });
+      this.#owner.enter(reader, address);
+      return reader;
+    });
+  }
+
+  #admit(arrival: Arrival, source: Source, address: ListenAddress): void {
+    const seat = new Seat(this.#engine, source);
+    const visitor: Visitor = { peer: arrival.peer, source, seat };
+    const code = this.#refusalOf(visitor);
+    if (code !== '') this.#keepOut(arrival, visitor, code, address);
+    else if (address.speaks === 'https') this.#secure(arrival, visitor, address);
     else {
-      const redirect = address.speaks === 'redirect' ? this.#owner.httpsPort : 0;
-      const via = this.#via(accepted.peer, 'http', '', redirect);
-      accepted.toStream((stream) => this.#http1(stream, via, address));
+      const { isSecure } = arrival;
+      const redirectPort = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
+      const scheme = isSecure ? 'https' : 'http';
+      const via = this.#via(visitor, { scheme, redirectPort });
+      arrival.toStream((stream) => this.#http1(stream, via, address, seat));
     }
   }
 
-  #secure(accepted: Accepted, address: ListenAddress): void {
+  #refusalOf(visitor: Visitor): Failure | '' {
+    const { guard, recorder } = this.#owner;
+    const { code, observed } = guard.refusalOf(visitor.source, visitor.seat.open);
+    if (code === '') return '';
+    const refused = { peerAddress: visitor.peer.address };
+    recorder.refused(refused, code, FAILURES[code][1], observed);
+    return observed ? '' : code;
+  }
+
+  /** Nobody who is kept out is worth a handshake: without TLS the client hears why. */
+  #keepOut(arrival: Arrival, { seat }: Visitor, code: Failure, address: ListenAddress): void {
+    seat.leave();
+    if (address.speaks === 'https' || this.#refusedClients >= REFUSED_CLIENTS_MAX) {
+      return arrival.close();
+    }
+    this.#refusedClients += 1;
+    arrival.toStream((stream) => {
+      const nowMs = this.#engine.clock.nowMs();
+      const client = new RefusedClient(this.#engine, stream, code, nowMs, (one) => {
+        this.#refusedClients -= 1;
+        this.#owner.leave(one);
+      });
+      this.#owner.enter(client, address);
+      return client;
+    });
+  }
+
+  #secure(arrival: Arrival, visitor: Visitor, address: ListenAddress): void {
     const tls = this.#tls;
-    if (tls === null) return accepted.close();
+    const { seat } = visitor;
+    if (tls === null) {
+      seat.leave();
+      return arrival.close();
+    }
     const { wheel, clock } = this.#engine;
-    const pending = new PendingClient(this.#owner);
-    const handshake = new Handshake(accepted, tls, wheel, clock.nowMs(), {
+    const pending = new PendingClient(this.#owner, seat);
+    const handshake = new Handshake(arrival.forHandshake(), tls, wheel, clock.nowMs(), {
       secured: (secured) => {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
         );
-        const via = this.#via(accepted.peer, 'https', tls.hstsLine, 0);
-        this.#welcome(secured, via, address);
+        this.#welcome(secured, visitor, tls.hstsLine, address);
         this.#owner.leave(pending);
       },
       failed: (reason, detail) => {
         this.#count(WORKER_COUNTER.tlsFailures + TLS_REASONS.indexOf(reason));
-        this.#owner.handshakeFailed({ peer: accepted.peer.address, reason, detail });
+        this.#owner.handshakeFailed({ peer: visitor.peer.address, reason, detail });
         this.#owner.leave(pending);
+        seat.leave();
       },
     });
     pending.handshake = handshake;
     this.#owner.enter(pending, address);
   }
 
-  #welcome(secured: Secured, via: Via, address: ListenAddress): void {
-    const { stream } = secured;
-    stream.attach(secured.secured);
-    stream.owner = this.#http1(stream, via, address);
+  #welcome(
+    { socket, stream, secured, protocol }: Secured,
+    visitor: Visitor,
+    hstsLine: string,
+    address: ListenAddress,
+  ): void {
+    const isHttp2 = protocol === 'h2';
+    const via = this.#via(visitor, { scheme: 'https', responseLines: hstsLine, isHttp2 });
+    if (isHttp2) return this.#http2(socket, via, address, visitor.seat);
+    stream.attach(secured);
+    stream.owner = this.#http1(stream, via, address, visitor.seat);
+  }
+
+  #http2(socket: TLSSocket, via: Via, address: ListenAddress, seat: Seat): void {
+    const engine = this.#engine;
+    const nowMs = engine.clock.nowMs();
+    const { route } = this.#owner;
+    const connection = new Http2Connection(engine, route, socket, via, nowMs, (one) => {
+      seat.leave();
+      this.#owner.leave(one);
+    });
+    this.#owner.enter(connection, address);
   }
 
   #http1(
     stream: ConstructorParameters<typeof ClientConnection>[2],
     via: Via,
     address: ListenAddress,
+    seat: Seat,
   ): ClientConnection {
     const engine = this.#engine;
     const connection = new ClientConnection(
@@ -110,20 +218,26 @@ export class Entrance {
       stream,
       via,
       engine.clock.nowMs(),
-      (one) => this.#owner.leave(one),
+      (one) => {
+        seat.leave();
+        this.#owner.leave(one);
+      },
     );
     this.#owner.enter(connection, address);
     return connection;
   }
 
-  #via(peer: Peer, scheme: 'http' | 'https', responseLines: string, redirectPort: number): Via {
+  #via(
+    { peer, source }: Visitor,
+    what: Pick<Via, 'scheme'> & Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2'>>,
+  ): Via {
     return new Via({
       peerAddress: peer.address,
-      peerIsTrusted: this.#owner.isTrusted(peer.address),
-      scheme,
+      peerIsTrusted: this.#owner.guard.trusts(source),
+      peerPort: peer.port,
+      source,
       localAuthority: peer.localAuthority,
-      responseLines,
-      redirectPort,
+      ...what,
     });
   }
 
@@ -132,13 +246,96 @@ export class Entrance {
   }
 }
 
+/** A connection that comes in, straight or through a proxy. */
+interface Arrival {
+  /** The client, as far as is known. */
+  readonly peer: Peer;
+  /** Whether it spoke TLS to the proxy. */
+  readonly isSecure: boolean;
+  toStream(own: (stream: SocketStream) => StreamOwner): void;
+  forHandshake(): Accepted;
+  close(): void;
+}
+
+/** A connection whose PROXY header was read. */
+class Proxied implements Arrival {
+  readonly peer: Peer;
+  readonly isSecure: boolean;
+  readonly #accepted: Accepted;
+  readonly #stream: SocketStream;
+  /** What came behind the header; good while the header's bytes are. */
+  readonly #early: Buffer;
+
+  constructor(accepted: Accepted, stream: SocketStream, header: ProxyHeader, early: Buffer) {
+    const { source, destination } = header;
+    this.peer =
+      source === null
+        ? accepted.peer
+        : {
+            ...source,
+            localAuthority: () => authorityOf(destination!.address, destination!.port),
+          };
+    this.isSecure = header.isSecure;
+    this.#accepted = accepted;
+    this.#stream = stream;
+    this.#early = early;
+  }
+
+  toStream(own: (stream: SocketStream) => StreamOwner): void {
+    const { owner } = Object.assign(this.#stream, { owner: own(this.#stream) });
+    const early = this.#early;
+    if (early.length > 0)
+      owner.onBytes(early, 0, early.length, this.#accepted.context.clock.nowMs());
+  }
+
+  forHandshake(): Accepted {
+    return Accepted.after(this.#accepted, this.#stream, this.#early, this.peer);
+  }
+
+  close(): void {
+    this.#stream.reset();
+  }
+}
+
+/** Who is at the door. */
+interface Visitor {
+  readonly peer: Peer;
+  readonly source: Source;
+  readonly seat: Seat;
+}
+
+/** A connection's part in the count of its source's connections, from its first moment to its last. */
+class Seat {
+  /** Connections that the source had with this one; 0: not known. */
+  readonly open: number;
+  readonly #counts: SourceCounts;
+  readonly #lane: number;
+  #entry: number;
+
+  constructor({ table, lane }: Engine, { place, tag }: Source) {
+    this.#counts = table.sourceCounts;
+    this.#lane = lane;
+    this.#entry = this.#counts.enter(place, tag, lane);
+    this.open = this.#counts.entered;
+  }
+
+  /** Whoever comes here first counts the connection out. */
+  leave(): void {
+    if (this.#entry === UNCOUNTED) return;
+    this.#counts.leave(this.#entry, this.#lane);
+    this.#entry = UNCOUNTED;
+  }
+}
+
 /** A client whose handshake is under way. */
 class PendingClient implements Client {
   handshake: Handshake | null = null;
   readonly #owner: EntranceOwner;
+  readonly #seat: Seat;
 
-  constructor(owner: EntranceOwner) {
+  constructor(owner: EntranceOwner, seat: Seat) {
     this.#owner = owner;
+    this.#seat = seat;
   }
 
   reroute(): void {}
@@ -149,8 +346,15 @@ class PendingClient implements Client {
 
   abort(): void {
     this.handshake?.abort();
+    this.#seat.leave();
     this.#owner.leave(this);
   }
+
+  restedMs(): number {
+    return -1;
+  }
+
+  dismiss(): void {}
 }
 
 /**
@@ -163,7 +367,7 @@ export function securityOf(plan: TlsPlan | null): ListenerSecurity | null {
   const tickets = TicketKeys.open(plan.ticketMemory);
   return {
     contexts: new ServerContexts(plan, tickets),
-    alpnProtocols: alpnOf(['http/1.1']),
+    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
     asksCertificate: plan.clientCa !== '',
     handshakeMs: plan.handshakeMs,
     hstsLine: plan.hstsLine,

@@ -1,7 +1,10 @@
 /** Brings the measures of the shared table up to date: what no decision depends on. */
+import { getHeapStatistics } from 'node:v8';
 import { codeIndex } from '../core/exchange/codes.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
+import { type Screening, WAF_CLASSES } from '../core/exchange/screening.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 
 /** Counts a request that is over; called for every one, so it only adds numbers. */
@@ -15,11 +18,20 @@ export function measureExchange(
   const row = server === null ? measures.noRow : server.row;
   const durationMs = nowMs - exchange.startedMs;
   measures.countRequest(row, lane, exchange.method, exchange.status);
+  const { screening } = exchange;
+  if (screening !== null && screening.verdict !== CLEAN) measureVerdict(measures, lane, screening);
+  if (exchange.observed !== '') measureObserved(measures, lane, exchange.observed);
   if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
   if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
   if (exchange.isStream || exchange.isTunnel) {
     measureStream(measures, lane, exchange, durationMs);
   } else measures.time(row, lane, TIMING.total, durationMs);
+}
+
+function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: Screening): void {
+  measures.countVerdict(lane, blocks ? 0 : verdict.hit ? 1 : 2);
+  const classes = new Set(verdict.matches.map((match) => match.rule.class));
+  for (const one of classes) measures.countVerdictClass(lane, WAF_CLASSES.indexOf(one));
 }
 
 function measureStream(
@@ -46,13 +58,20 @@ export function measureRefusal(
   code: string,
   status: number,
 ): void {
-  measures.countRequest(measures.noRow, lane, '', status);
+  // A connection that ended before any request is none.
+  if (status !== 0) measures.countRequest(measures.noRow, lane, '', status);
   measures.countFailure(lane, codeIndex(code));
+}
+
+/** Counts what would have been refused, were the limits not only observed. */
+export function measureObserved(measures: Measures, lane: number, code: string): void {
+  measures.countObserved(lane, codeIndex(code));
 }
 
 /** What the thread itself uses; called about once a second. */
 export function measureThread(measures: Measures, lane: number): void {
-  const { heapUsed, heapTotal } = process.memoryUsage();
+  // process.memoryUsage opens a file, and throws when no descriptor is left.
+  const { used_heap_size: heapUsed, total_heap_size: heapTotal } = getHeapStatistics();
   const { user, system } = process.threadCpuUsage();
   measures.set(lane, GAUGE.heapUsedBytes, heapUsed);
   measures.set(lane, GAUGE.heapTotalBytes, heapTotal);

@@ -18,6 +18,7 @@ export interface WorkerStart {
   readonly memory: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
+  readonly sources: number;
   readonly plan: WorkerPlan;
   /** Unix sockets cannot be shared by threads: one worker alone takes them. */
   readonly takesUnixSockets: boolean;

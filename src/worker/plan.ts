@@ -6,7 +6,9 @@ import type { StrategyName } from '../core/balance/registry.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
+import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
+import type { WafOptions } from '../core/waf/waf.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
 
@@ -35,16 +37,54 @@ export type PersistencePlan =
       readonly expiresMs: number;
     };
 
+/** Who may come in, and how often; sets of networks are the memory of a NetworkSet. */
+export interface GuardPlan {
+  readonly trusted: SharedArrayBuffer;
+  /** null: everybody. */
+  readonly access: {
+    /** null: everybody who is not denied. */
+    readonly allowed: SharedArrayBuffer | null;
+    readonly denied: SharedArrayBuffer;
+  } | null;
+  /** null: without limits. */
+  readonly limits: LimitsPlan | null;
+}
+
+export interface LimitsPlan {
+  /** Nobody is refused, all would-be refusals are counted and logged. */
+  readonly observes: boolean;
+  /** Open connections of one address; 0: as many as may be. */
+  readonly connectionsMax: number;
+  readonly perSource: RatePlan | null;
+  readonly overall: RatePlan | null;
+  /** Of a SourceRates. */
+  readonly memory: SharedArrayBuffer;
+  /** Networks that no limit counts for. */
+  readonly exempt: SharedArrayBuffer;
+}
+
+export interface RatePlan {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
 export interface WorkerPlan {
   /** Null: no listener speaks TLS. */
   readonly tls: TlsPlan | null;
   /** The port that listeners with `redirect` send clients on to. */
   readonly httpsPort: number;
   readonly listen: readonly ListenAddress[];
-  readonly trustedProxies: readonly string[];
+  /** Whether connections of trusted proxies begin with a PROXY header. */
+  readonly readsProxyHeaders: boolean;
+  readonly guard: GuardPlan;
+  /** null: requests are not looked at. */
+  readonly waf: WafOptions | null;
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';
+  /** Open connections of clients, over all workers and listeners. */
+  readonly clientsMax: number;
+  readonly shedding: SheddingSettings;
   /** What one read takes at the most. */
   readonly readBytes: number;
 }

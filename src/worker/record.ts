@@ -1,6 +1,8 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { explain } from '../core/waf/explain.ts';
+import { CLEAN } from '../core/waf/waf.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {
@@ -23,6 +25,14 @@ export interface ExchangeRecord {
   requestBodyBytes: number;
   responseBodyBytes: number;
   kind: 'request' | 'stream' | 'tunnel';
+  /** What the client speaks. */
+  protocol: 'HTTP/1' | 'HTTP/2';
+  /** The client behind trusted proxies; absent where it is the peer. */
+  client?: string;
+  /** What limits that are only observed, or the firewall, said of it. */
+  verdicts?: readonly string[];
+  /** So many more of the kind followed within the second, and are not logged one by one. */
+  repeats?: number;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
@@ -41,25 +51,56 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
+    protocol: protocolOf(exchange.client.via),
+    ...judgedOf(exchange),
   };
 }
 
-export function refusalRecord(via: Via, code: string, status: number): ExchangeRecord {
+/** What few requests have: fields that are absent from the rest. */
+function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts'> {
+  const { via } = exchange.client;
+  const verdicts = exchange.observed === '' ? [] : [`observed: ${exchange.observed}`];
+  const { screening } = exchange;
+  if (screening !== null && screening.verdict !== CLEAN) {
+    verdicts.push(...explain(screening.verdict, screening.threshold));
+  }
+  return {
+    ...(via.peerIsTrusted && via.forwardedAddress !== '' ? { client: via.forwardedAddress } : {}),
+    ...(verdicts.length > 0 ? { verdicts } : {}),
+  };
+}
+
+/** Whoever was refused before it had a request. */
+export type Refused = Pick<Via, 'peerAddress'> & Partial<Pick<Via, 'isHttp2'>>;
+
+/** @param observed it goes on all the same */
+export function refusalRecord(
+  peer: Refused,
+  code: string,
+  status: number,
+  observed: boolean,
+): ExchangeRecord {
   return {
     requestId: '',
-    peer: via.peerAddress,
+    peer: peer.peerAddress,
     request: '',
     pool: '',
     server: '',
     attempts: 0,
-    status,
-    failure: code,
+    status: observed ? 0 : status,
+    failure: observed ? '' : code,
     durationMs: 0,
     firstByteMs: -1,
     requestBodyBytes: 0,
     responseBodyBytes: 0,
     kind: 'request',
+    protocol: protocolOf(peer),
+    ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
   };
+}
+
+function protocolOf({ isHttp2 }: Refused): ExchangeRecord['protocol'] {
+  return isHttp2 ? 'HTTP/2' : 'HTTP/1';
 }
 
 function roundMs(ms: number): number {

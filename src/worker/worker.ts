@@ -1,4 +1,7 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
+import { isDeepStrictEqual } from 'node:util';
+import { NetworkSet } from '../base/network-set.ts';
+import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
@@ -6,19 +9,27 @@ import type { Strategy } from '../core/balance/strategy.ts';
 import type { Route } from '../core/exchange/client-connection.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
-import type { Exchange } from '../core/exchange/exchange.ts';
 import { Via } from '../core/exchange/forward.ts';
+import type { Guard } from '../core/exchange/guard.ts';
 import { Pool } from '../core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
+import { WaitQueue } from '../core/exchange/wait-queue.ts';
+import { Waf } from '../core/waf/waf.ts';
 import type { Accepted } from '../io/accepted.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
-import { isSameAddress, type ListenAddress, Listener } from '../io/listener.ts';
+import {
+  isSameAddress,
+  type ListenAddress,
+  Listener,
+  type ListenerContext,
+} from '../io/listener.ts';
 import { ReadBuffers } from '../io/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
-import type { SocketContext } from '../io/socket-stream.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
+import { Admission } from './admission.ts';
+import { hearCalls } from './calls.ts';
 import {
   type Client,
   Entrance,
@@ -29,13 +40,14 @@ import {
 } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
+import { createGuard } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
-import { measureExchange, measureRefusal, measureThread } from './measure.ts';
+import { measureThread } from './measure.ts';
 import type { ListeningSocket } from './messages.ts';
-import { inNetworks } from './networks.ts';
 import { createPersistence } from './persistence.ts';
-import type { PoolPlan, WorkerPlan } from './plan.ts';
-import { type ExchangeRecord, recordOf, refusalRecord } from './record.ts';
+import type { WorkerPlan } from './plan.ts';
+import type { ExchangeRecord } from './record.ts';
+import { Recorder } from './recorder.ts';
 import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
@@ -64,12 +76,16 @@ interface Prepared {
 
 export class DataWorker implements EntranceOwner {
   readonly #engine: Engine;
-  readonly #context: SocketContext & { reusePort: boolean };
+  readonly #context: ListenerContext;
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
+  readonly #queue: WaitQueue;
+  readonly #admission: Admission;
+  readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
   readonly #connections = new Map<Client, ListenAddress>();
   readonly #entrance: Entrance;
+  readonly recorder: Recorder;
   #listeners: Listener[] = [];
   #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
@@ -77,15 +93,18 @@ export class DataWorker implements EntranceOwner {
   #ticks = 0;
   #plan: WorkerPlan;
   #route: Route;
-  #isTrusted: (address: string) => boolean;
+  #guard: Guard;
   #onEmpty: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
     const { table, lane, plan } = options;
     this.#options = options;
+    this.recorder = new Recorder(table, lane, options.onRecord);
     this.#plan = plan;
     const clock = realClock;
-    this.#context = { clock, buffers: new ReadBuffers(plan.readBytes), reusePort: true };
+    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
+    const buffers = new ReadBuffers(plan.readBytes);
+    this.#context = { clock, buffers, reusePort: true, gate: this.#admission.gate };
     this.#engine = new Engine({
       clock,
       wheel: new TimerWheel(clock.nowMs(), TICK_MS),
@@ -93,12 +112,16 @@ export class DataWorker implements EntranceOwner {
       table,
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
+      wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
-      settled: (exchange, server, nowMs) => this.#settled(exchange, server, nowMs),
-      refused: (via, code, status) => this.#refused(via, code, status),
+      settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
+      refused: (via, code, status) => this.recorder.refused(via, code, status),
     });
-    this.#isTrusted = inNetworks(plan.trustedProxies);
-    this.#route = { pool: this.#makePool(plan.pool, null) };
+    this.#guard = this.#follow(plan);
+    this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
+    this.#route = { pool: this.#makePool(plan, null) };
+    this.#engine.shedder.settings = plan.shedding;
+    this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
     this.#entrance = new Entrance(this.#engine, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
@@ -151,9 +174,11 @@ export class DataWorker implements EntranceOwner {
     const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
     for (const listener of this.#listeners) if (!stays(listener)) listener.close();
     this.#listeners = [...this.#listeners.filter(stays), ...added];
-    this.#isTrusted = inNetworks(plan.trustedProxies);
+    this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
-    this.#route = { pool: this.#makePool(plan.pool, this.#route.pool) };
+    this.#admission.clientsMax = plan.clientsMax;
+    this.#engine.shedder.settings = plan.shedding;
+    this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;
     this.#entrance.secureWith(security);
     for (const [connection, address] of this.#connections) {
@@ -172,9 +197,11 @@ export class DataWorker implements EntranceOwner {
     if (question.kind === 'past') {
       return { explanation: explainPast(this.#engine, question.requestId) ?? null, wrong: '' };
     }
+    const source = this.#guard.sourceOf(question.client);
     const via = new Via({
       peerAddress: question.client,
-      peerIsTrusted: this.#isTrusted(question.client),
+      peerIsTrusted: this.#guard.trusts(source),
+      source,
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
@@ -224,11 +251,31 @@ export class DataWorker implements EntranceOwner {
   /** Ends at once. */
   close(): void {
     clearInterval(this.#ticker);
+    this.#stopHearing();
+    this.#admission.gate.close();
+    this.recorder.flush();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
     for (const server of this.#route.pool.servers) {
       for (const connection of [...server.idle]) connection.destroy();
     }
+  }
+
+  /** @returns the guard of a plan; guard and firewall judge from the next request on */
+  #follow(plan: WorkerPlan): Guard {
+    const guard = createGuard(plan.guard, this.#engine.table);
+    const isOpen = plan.guard.access === null && plan.guard.limits === null;
+    this.#engine.guard = isOpen ? null : guard;
+    this.#engine.waf = this.#wafOf(plan);
+    this.recorder.access = plan.access;
+    return guard;
+  }
+
+  /** The same firewall as long as its options are the same: its rules are sorted when it is made. */
+  #wafOf({ waf }: WorkerPlan): Waf | null {
+    const present = this.#engine.waf;
+    if (waf === null) return null;
+    return isDeepStrictEqual(present?.options, waf) ? present : new Waf(waf);
   }
 
   async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
@@ -242,8 +289,12 @@ export class DataWorker implements EntranceOwner {
     return this.#route;
   }
 
-  get isTrusted(): (address: string) => boolean {
-    return this.#isTrusted;
+  get guard(): Guard {
+    return this.#guard;
+  }
+
+  get readsProxyHeaders(): boolean {
+    return this.#plan.readsProxyHeaders;
   }
 
   get httpsPort(): number {
@@ -278,12 +329,12 @@ export class DataWorker implements EntranceOwner {
     table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
   }
 
-  #makePool(plan: PoolPlan, before: Pool | null): Pool {
+  #makePool({ pool: plan, guard }: WorkerPlan, before: Pool | null): Pool {
     const engine = this.#engine;
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
       const server = old.get(one.row);
-      return server !== undefined && isSame(server, one) ? server : this.#server(one);
+      return server?.isOf(one) ? server.follow(one) : this.#server(one);
     });
     const kept = new Set(servers);
     for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
@@ -295,9 +346,11 @@ export class DataWorker implements EntranceOwner {
       random: engine.random,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
-    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, this.#isTrusted);
-    const persistence = createPersistence(plan.persistence, plan.servers, this.#isTrusted);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence);
+    const trusted = NetworkSet.open(guard.trusted);
+    const isTrusted = (one: string) => trusted.hasText(one);
+    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, isTrusted);
+    const persistence = createPersistence(plan.persistence, plan.servers, isTrusted);
+    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence, this.#queue);
   }
 
   /** The same instance as long as the name is the same, so that turns go on over a reload. */
@@ -315,45 +368,26 @@ export class DataWorker implements EntranceOwner {
   #tick(nowMs: number): void {
     const { wheel, table, lane } = this.#engine;
     wheel.advance(nowMs);
+    this.#queue.tick(nowMs);
+    this.#admission.tick();
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
+    const { shedder } = this.#engine;
+    shedder.sawDelay(lateMs, nowMs);
+    table.measures.set(lane, GAUGE.shedShare, shedder.share);
     this.#ticks += 1;
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
+    this.recorder.flush();
     measureThread(table.measures, lane);
+    shedder.sawMemory(residentBytes());
+    this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
-  }
-
-  #settled(exchange: Exchange, server: Server | null, nowMs: number): void {
-    const { table, lane } = this.#engine;
-    measureExchange(table.measures, lane, exchange, server, nowMs);
-    const { access } = this.#plan;
-    if (access === 'off') return;
-    const isError = exchange.failure !== '' || exchange.status >= 500;
-    if (access === 'all' || isError) this.#options.onRecord(recordOf(exchange, server, nowMs));
-  }
-
-  #refused(via: Via, code: string, status: number): void {
-    measureRefusal(this.#engine.table.measures, this.#engine.lane, code, status);
-    if (this.#plan.access !== 'off') this.#options.onRecord(refusalRecord(via, code, status));
   }
 }
 
 function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
   return isSameAddress(one, other) && one.speaks === other.speaks;
-}
-
-/** Whether a server goes on as it is, its idle connections included. */
-function isSame(server: Server, plan: ServerPlan): boolean {
-  return (
-    server.row === plan.row &&
-    server.name === plan.name &&
-    server.label === plan.label &&
-    server.configuredWeight === plan.weight &&
-    server.backup === plan.backup &&
-    server.maxInFlight === plan.maxInFlight &&
-    JSON.stringify(server.address) === JSON.stringify(plan.address)
-  );
 }

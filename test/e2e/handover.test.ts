@@ -13,17 +13,16 @@ before(async () => {
   server = await ScriptedServer.listen();
 });
 
-after(() => {
-  // A successor that a failed test left would hold this process open by its output.
-  for (const pid of successors) process.kill(pid, 'SIGKILL');
-  return server.close();
-});
+after(() => server.close());
 
 const HOST = 'Host: a.example\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
 
-/** Processes of successors that have not been ended. */
+/** Processes that no test waits for otherwise. */
 const successors = new Set<number>();
+process.on('exit', () => {
+  for (const pid of successors) process.kill(pid, 'SIGKILL');
+});
 
 interface Reply {
   pid: number;
@@ -56,6 +55,11 @@ async function end(pid: number, openclaw: Openclaw): Promise<void> {
   process.kill(pid, 'SIGTERM');
   await until('the successor has ended', () => !existsSync(`/proc/${pid}`));
   await openclaw.stop();
+}
+
+/** It may have ended before anybody waits for it. */
+async function exited({ child }: Openclaw): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
 }
 
 test('new connections, kept ones, one under way and a tunnel: an upgrade loses none', async () => {
@@ -99,7 +103,7 @@ test('new connections, kept ones, one under way and a tunnel: an upgrade loses n
   tunnel.close();
   gate.resolve();
   assert.equal((await underWay.response()).text, 'answered by the old one');
-  await until('the old one has ended', () => openclaw.child.exitCode !== null);
+  await exited(openclaw);
   assert.equal(openclaw.child.exitCode, 0);
   const after = await openclaw.send(get('/after'));
   assert.equal((await after.response()).text, '/after');
@@ -120,7 +124,7 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
   const { pools } = await openclaw.status();
   assert.equal(pools[0]!.servers[0]!.admin, 'draining', 'what an operator said is handed over');
   await fetch(drain.replace('drain', 'enable'), { method: 'POST' });
-  await until('the old one has ended', () => openclaw.child.exitCode !== null);
+  await exited(openclaw);
   const second = await upgraded(openclaw);
   successors.delete(first);
   await until('the first successor has ended', () => !existsSync(`/proc/${first}`));

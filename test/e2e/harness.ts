@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -48,6 +48,12 @@ export interface Options {
 
 /** Settings under load_balancing; `listen` and what tests never want are filled in. */
 export type Balancing = Record<string, unknown>;
+
+/** The configuration as a test wrote it. */
+export interface WrittenSettings {
+  load_balancing: Balancing;
+  log: Record<string, unknown>;
+}
 
 export class Openclaw {
   readonly port: number;
@@ -101,6 +107,25 @@ export class Openclaw {
     return (await response.json()) as InstanceStatus;
   }
 
+  /** Writes another configuration, and has it taken over. */
+  async reload(change: (settings: WrittenSettings) => void): Promise<void> {
+    const file = join(this.folder, 'openclaw.yml');
+    const settings = JSON.parse(readFileSync(file, 'utf8'));
+    change(settings);
+    writeFileSync(file, JSON.stringify(settings, null, 2));
+    const url = `http://127.0.0.1:${this.adminPort}/config/reload`;
+    const response = await fetch(url, { method: 'POST' });
+    assert.equal(response.status, 200, await response.text());
+  }
+
+  /** The value of a metric, the labels as Prometheus writes them; 0 where it is absent. */
+  async metric(series: string): Promise<number> {
+    const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
+    const text = await response.text();
+    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
+    return Number(line?.slice(series.length + 1) ?? 0);
+  }
+
   log(): LogLine[] {
     const text = readFileSync(join(this.folder, 'openclaw.log'), 'utf8');
     return text
@@ -129,6 +154,11 @@ export class Openclaw {
   residentBytes(): number {
     const status = readFileSync(`/proc/${this.child.pid}/status`, 'utf8');
     return Number(/VmRSS:\s+(\d+) kB/.exec(status)![1]) * 1024;
+  }
+
+  /** Open file descriptors. */
+  descriptors(): number {
+    return readdirSync(`/proc/${this.child.pid}/fd`).length;
   }
 
   /** Ends it by a signal; it must end in order. */

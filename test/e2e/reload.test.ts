@@ -2,57 +2,34 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Agent, fetch, setGlobalDispatcher } from 'undici';
-import WebSocket, { WebSocketServer } from 'ws';
-import { freePort, Openclaw, until } from './harness.ts';
+import { fetch } from 'undici';
+import { parse, stringify } from 'yaml';
+import { freePort, type Openclaw, until } from './harness.ts';
+import { Load } from './reload/load.ts';
+import { ReloadRun } from './reload/run.ts';
 
 const RELOADS = 30;
-const servers: Server[] = [];
+let run: ReloadRun;
 let openclaw: Openclaw;
-
-/** Counts a body, echoes WebSockets. */
-async function startServer(): Promise<string> {
-  const server = createServer((request, response) => {
-    let bytes = 0;
-    request.on('data', (piece: Buffer) => {
-      bytes += piece.length;
-    });
-    request.on('end', () => response.end(String(bytes)));
-  });
-  new WebSocketServer({ server }).on('connection', (socket) => {
-    socket.on('message', (data) => socket.send(data));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  servers.push(server);
-  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
-let addresses: string[];
+let addresses: readonly string[];
 
 before(async () => {
-  setGlobalDispatcher(new Agent({ connections: 8 }));
-  addresses = await Promise.all([startServer(), startServer(), startServer()]);
-  openclaw = await Openclaw.start({ servers: addresses.slice(0, 2) }, { workers: 2 });
+  run = await ReloadRun.start(5);
+  ({ openclaw, addresses } = run);
 });
 
-after(async () => {
-  await openclaw.stop();
-  for (const server of servers) {
-    server.close();
-    server.closeAllConnections();
-  }
-});
+after(() => run.stop());
 
 /** Writes another configuration. */
 function configure(change: (balancing: Record<string, unknown>) => void): void {
   const file = join(openclaw.folder, 'openclaw.yml');
-  const settings = JSON.parse(readFileSync(file, 'utf8'));
+  const settings = parse(readFileSync(file, 'utf8'));
   change(settings.load_balancing);
-  writeFileSync(file, JSON.stringify(settings, null, 2));
+  writeFileSync(file, stringify(settings));
 }
 
 async function admin(method: string, path: string): Promise<{ status: number; body: unknown }> {
@@ -61,50 +38,53 @@ async function admin(method: string, path: string): Promise<{ status: number; bo
 }
 
 test('reloads under load: no request fails, no WebSocket closes, no upload breaks', async () => {
-  let isOver = false;
-  let answers = 0;
-  const client = async (headers: Record<string, string>) => {
-    while (!isOver) {
-      const response = await fetch(openclaw.url, { method: 'POST', body: 'hello', headers });
-      assert.equal(await response.text(), '5');
-      answers += 1;
-    }
-  };
-  const upload = async function* () {
-    while (!isOver) {
-      yield Buffer.alloc(1000);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  };
-  const uploaded = fetch(openclaw.url, { method: 'POST', body: upload(), duplex: 'half' });
-  const socket = new WebSocket(openclaw.url.replace('http', 'ws'));
-  const closes: number[] = [];
-  socket.on('close', (code) => closes.push(code));
-  await new Promise((resolve) => socket.once('open', resolve));
-  const clients = [client({}), client({}), client({ connection: 'close' })];
-
-  const strategies = ['round_robin', 'least_connections', 'random', 'ip_hash'];
+  const load = new Load(openclaw.url, {
+    keptAliveClients: 3,
+    newConnectionClients: 1,
+    uploads: 1,
+    webSockets: 4,
+  });
+  await load.begun();
   for (let round = 0; round < RELOADS; round++) {
-    configure((balancing) => {
-      balancing.servers = round % 2 === 0 ? addresses : addresses.slice(0, 2);
-      balancing.strategy = strategies[round % strategies.length];
-      balancing.workers = 2;
-    });
-    const { status, body } = await admin('POST', '/config/reload');
-    assert.equal(status, 200, JSON.stringify(body));
-    const echo = new Promise((resolve) => socket.once('message', resolve));
-    socket.send(`round ${round}`);
-    assert.equal(String(await echo), `round ${round}`);
+    await run.reload();
+    await load.echo(`round ${round}`);
   }
-  isOver = true;
-  await Promise.all(clients);
-  const response = await uploaded;
-  assert.equal(response.status, 200);
-  assert.ok(Number(await response.text()) >= 1000);
-  assert.ok(answers > 0);
-  assert.deepEqual(closes, []);
-  socket.close();
+  const { failures, uploads } = await load.stop();
+  assert.deepEqual(failures, {});
+  assert.ok(uploads > 0);
   await openclaw.untilIdle();
+});
+
+test('a changed weight keeps the connections to its server', async (context) => {
+  const opened = new Set<Socket>();
+  const server = createServer((_, response) => response.end('5'));
+  server.on('connection', (socket) => opened.add(socket)).listen(0, '127.0.0.1');
+  context.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  for (const weight of [1, 2, 3]) {
+    configure((balancing) => {
+      balancing.listen = `127.0.0.1:${openclaw.port}`;
+      balancing.strategy = 'weighted_round_robin';
+      balancing.servers = [{ address, weight }];
+      balancing.performance = {};
+      balancing.health_check = { enabled: false };
+    });
+    assert.equal((await admin('POST', '/config/reload')).status, 200);
+    for (let count = 0; count < 20; count++) {
+      assert.equal(await (await fetch(openclaw.url)).text(), '5');
+    }
+  }
+  // One for each worker at most, however the clients' connections fell.
+  assert.ok(opened.size <= 2, `${opened.size} connections`);
+  configure((balancing) => {
+    balancing.strategy = 'round_robin';
+    balancing.servers = addresses.slice(0, 3);
+  });
+  assert.equal((await admin('POST', '/config/reload')).status, 200);
 });
 
 test('an invalid file changes nothing and says why', async () => {

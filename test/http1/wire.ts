@@ -11,6 +11,7 @@ import { Via } from '../../src/core/exchange/forward.ts';
 import { Pool } from '../../src/core/exchange/pool.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/exchange/ports.ts';
 import { Server } from '../../src/core/exchange/server.ts';
+import { WaitQueue } from '../../src/core/exchange/wait-queue.ts';
 import { DEFAULT_HEAD_LIMITS } from '../../src/core/http1/head.ts';
 import { SharedTable } from '../../src/table/table.ts';
 
@@ -69,6 +70,7 @@ export class Wire implements Connector {
       table,
       lane: 0,
       connector: this,
+      wake: () => {},
       headLimits: DEFAULT_HEAD_LIMITS,
       settled: () => {},
       refused: () => {},
@@ -112,14 +114,21 @@ export class Wire implements Connector {
       ejection: null,
       slowStartMs: 0,
       timeouts,
-      idlePerServerMax: 0,
+      connectionsMax: 1_000_000,
+      idleMax: 0,
+      idleMin: 0,
+      waitingMax: 0,
+      waitMs: HOUR_MS,
       idleMs: HOUR_MS,
       retries: 0,
       retryBudgetPercent: 0,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
     };
-    const pool = new Pool(engine, settings, servers, chooser, null, null);
+    const queue = new WaitQueue(engine, 0);
+    const pool = new Pool(engine, settings, servers, chooser, null, null, queue);
     const via = new Via({
       peerAddress: '203.0.113.7',
       peerIsTrusted,

@@ -1,5 +1,6 @@
 /** Strategies, weights and persistence. */
 import { strategyDefinition } from '../../core/balance/registry.ts';
+import type { Path } from '../walk.ts';
 import { at, type CheckContext, type Report } from './check.ts';
 
 export function weights({ settings, written }: CheckContext, report: Report): void {
@@ -25,6 +26,7 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
     } else seen.set(server, index);
   }
   const definition = strategyDefinition(strategy);
+  const ignored: Path[] = [];
   for (const [index, server] of serverList.entries()) {
     const path = at('servers', index, 'weight');
     if (!written(path)) continue;
@@ -38,13 +40,17 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
         'keep one of the two',
       );
     } else if (!definition.weighted && server.weight !== 1) {
-      report(
-        'warning',
-        [path, at('strategy')],
-        `the strategy ${strategy} does not look at weights`,
-        'to use them: strategy: weighted_round_robin',
-      );
+      ignored.push(path);
     }
+  }
+  if (ignored.length > 0) {
+    const more = ignored.length === 1 ? '' : `, here and at ${ignored.length - 1} more`;
+    report(
+      'warning',
+      [ignored[0]!, at('strategy')],
+      `the strategy ${strategy} does not look at weights${more}`,
+      'to use them: strategy: weighted_round_robin',
+    );
   }
 }
 

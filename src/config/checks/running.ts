@@ -1,9 +1,10 @@
 /** Pools, limits, metrics and alerts. */
 import { at, type CheckContext, type Report } from './check.ts';
 
-export function performance({ settings }: CheckContext, report: Report): void {
+export function performance({ settings, written }: CheckContext, report: Report): void {
   const { connection_pool: pool, rate_limiting: limits } = settings.load_balancing.performance;
-  if (pool.max_idle_connections > pool.max_connections) {
+  const saysIdle = written(at('performance', 'connection_pool', 'max_idle_connections'));
+  if (saysIdle && pool.max_idle_connections > pool.max_connections) {
     report(
       'warning',
       [

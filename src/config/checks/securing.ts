@@ -1,11 +1,27 @@
 /** Access control. */
+import { Waf } from '../../core/waf/waf.ts';
+import { parseNetworkFile } from '../network-file.ts';
+import { wafOptionsOf } from '../waf-options.ts';
 import { at, type CheckContext, type Report } from './check.ts';
 
-export function accessControl({ settings }: CheckContext, report: Report): void {
-  const { enabled, allowlist, denylist } = settings.load_balancing.security.access_control;
+export function accessControl(context: CheckContext, report: Report): void {
+  const { settings, surroundings } = context;
+  const { enabled, allowlist, denylist, allowlist_file, denylist_file } =
+    settings.load_balancing.security.access_control;
   const path = (...keys: (string | number)[]) => at('security', 'access_control', ...keys);
-  if (enabled && allowlist.length === 0 && denylist.length === 0) {
+  const files = { allowlist_file, denylist_file };
+  const isBare = allowlist.length === 0 && denylist.length === 0;
+  if (enabled && isBare && allowlist_file === undefined && denylist_file === undefined) {
     report('warning', [path()], 'both lists are empty, so everybody is let in');
+  }
+  for (const [key, file] of Object.entries(files)) {
+    const read = file === undefined ? undefined : surroundings?.readFile(file);
+    if (read === undefined) continue;
+    if (!read.ok) report('error', [path(key)], `${file}: ${read.reason}`, read.help);
+    else {
+      const { problem } = parseNetworkFile(read.bytes.toString('utf8'));
+      if (problem !== undefined) report('error', [path(key)], `${file}, ${problem}`);
+    }
   }
   const denied = new Set(denylist);
   for (const [index, network] of allowlist.entries()) {
@@ -16,5 +32,16 @@ export function accessControl({ settings }: CheckContext, report: Report): void 
       `${network} is on the denylist too, which wins`,
       'take it off one of the two',
     );
+  }
+}
+
+/** Each exclusion by itself, so that the one that is wrong is shown. */
+export function waf({ settings }: CheckContext, report: Report): void {
+  for (const [index, exclusion] of wafOptionsOf(settings).exclusions.entries()) {
+    try {
+      new Waf({ exclusions: [exclusion] });
+    } catch (error) {
+      report('error', [at('security', 'waf', 'exclusions', index)], (error as Error).message);
+    }
   }
 }

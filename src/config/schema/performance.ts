@@ -65,6 +65,25 @@ export const performance = section(
       },
       'Data on its way between a client and a server.',
     ),
+    overload: section(
+      {
+        enabled: setting(
+          flag(),
+          true,
+          'An overloaded worker refuses a part of its new requests with 503, so that the others are answered in time.',
+        ),
+        event_loop_delay: setting(
+          duration({ minMs: 10 }),
+          '500ms',
+          'A worker is overloaded when its event loop is late by this for a second or longer.',
+        ),
+        memory: optional(
+          size(64 * 1024 * 1024, 2 ** 50),
+          'Resident memory from which on nearly all is refused. Left out: 85% of what the process may use.',
+        ),
+      },
+      'What is done when there is more work than can be done.',
+    ),
     rate_limiting: section(
       {
         enabled: switchedOnWhenWritten('Refuse what goes beyond the limits below with 429.'),
@@ -87,7 +106,7 @@ export const performance = section(
         ),
         burst: optional(
           integer(1, 10_000_000),
-          'Requests that may come at once before the rate counts. Left out: as many as one second allows.',
+          'Requests of one address that may come at once before its rate counts; where addresses are not limited, of all clients together. Left out: as many as one second allows.',
         ),
         exempt: setting(list(network()), [], 'Networks that no limit here counts for.'),
       },

@@ -124,6 +124,11 @@ export const security = section(
           [],
           'These networks are refused, whatever the allowlist says.',
         ),
+        allowlist_file: optional(
+          path(),
+          'More of the allowlist: a file with a network a line and # before comments. Read at the start and at each reload.',
+        ),
+        denylist_file: optional(path(), 'More of the denylist, in a file of the same form.'),
       },
       'Access by address, behind trusted proxies by the forwarded one.',
       'off',

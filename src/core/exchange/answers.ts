@@ -33,6 +33,12 @@ export function reasonOf(status: number): string {
   return REASONS[status] ?? 'Error';
 }
 
+/** The text that people read. */
+export function answerBody({ status, code, text, requestId }: Answer): string {
+  const id = requestId === '' ? '' : `request id: ${requestId}\n`;
+  return `${status} ${reasonOf(status)}\n${text} (${code})\n${id}`;
+}
+
 /** @returns head and body as they go to an HTTP/1 client */
 export function answerText(
   answer: Answer,
@@ -40,10 +46,9 @@ export function answerText(
   addedLines: string,
   dateLine: string,
 ): string {
-  const { status, code, text, requestId } = answer;
+  const { status } = answer;
   const reason = reasonOf(status);
-  const id = requestId === '' ? '' : `request id: ${requestId}\n`;
-  const body = `${status} ${reason}\n${text} (${code})\n${id}`;
+  const body = answerBody(answer);
   const head =
     `HTTP/1.1 ${status} ${reason}\r\n${dateLine}Content-Type: text/plain; charset=utf-8\r\n` +
     `Content-Length: ${body.length}\r\nCache-Control: no-store\r\n${answer.headerLines}${addedLines}\r\n`;

@@ -37,12 +37,17 @@ const STATE = {
   /** All is said; we wait for the client to close, so that a reset cannot eat our last words. */
   linger: 5,
   closed: 6,
+  /** Its requests came too early again and again: the next one is not read for a while. */
+  rest: 7,
 } as const;
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
 /** So much of an unwanted request body is read, so that the connection can be kept. */
 const DISCARD_BYTES_MAX = 256 * 1024;
+/** So many requests in a row that come too early are answered at once; then the connection rests. */
+const HASTY_MAX = 3;
+const REST_MS_MAX = 1_000;
 /**
  * How long a connection reads on after its last word has left: so long after the last byte that
  * still came, and no longer than that in all. RFC 9112 §9.6.
@@ -85,8 +90,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #headDeadlineMs = 0;
   #idleSinceMs: number;
   #discardedBytes = 0;
-  #unsentBytes = 0;
+  /** At the last look; -1: it cannot be compared. */
+  #unsentBytes = -1;
+  /** Of the response under way, at the last look. */
+  #takenBytes = 0;
   #lingerEndMs = 0;
+  /** When the body under way began, our own pauses left out. */
+  #bodySinceMs = 0;
+  #bodyPausedMs = 0;
+  /** When the body under way counts as silent. */
+  #silentMs = 0;
+  /** Requests in a row that came too early. */
+  #hasty = 0;
 
   /** @param onGone called once, when the connection is over */
   constructor(
@@ -116,6 +131,20 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return this.stream.pendingBytes;
   }
 
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number {
+    return this.#isResting ? nowMs - this.#idleSinceMs : -1;
+  }
+
+  /** Ends a connection that rests: others need its place. */
+  dismiss(): void {
+    if (this.#isResting) this.#close();
+  }
+
+  get #isResting(): boolean {
+    return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
+  }
+
   /** Whether the connection carries a tunnel. */
   get isTunnel(): boolean {
     return this.#state === STATE.tunnel;
@@ -129,8 +158,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */
   drain(): void {
     this.#isDraining = true;
-    const isIdle = this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-    if (!isIdle) return;
+    if (!this.#isResting) return;
     const nowMs = this.#engine.clock.nowMs();
     if (nowMs - this.#idleSinceMs < RECENT_MS) this.#timer.set(this.#idleSinceMs + RECENT_MS);
     else this.#closeWhenSent(nowMs);
@@ -172,14 +200,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.response:
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
-        // stream without keeping the connection whole.
-        if (this.#exchange!.isStream) this.#abandon('client_gone', nowMs);
+        // stream without keeping the connection whole, and who leaves while it waits for its turn
+        // is most likely a person who has had enough: it would only make all others wait longer.
+        if (this.#exchange!.isStream || this.#exchange!.isQueued)
+          this.#abandon('client_gone', nowMs);
         break;
       case STATE.tunnel:
         this.#exchange!.tunnel!.clientEnded(nowMs);
         break;
       case STATE.linger:
         if (this.stream.pendingBytes === 0) this.#close();
+        break;
+      case STATE.rest:
         break;
       default:
         this.#closeWhenSent(nowMs);
@@ -193,6 +225,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#exchange?.isActive) return;
     if (wasTunnel && cause === 'closed') this.#exchange.tunnel!.clientEnded(nowMs);
     else this.#exchange.clientGone('client_gone', nowMs);
+  }
+
+  sendContinue(): void {
+    this.stream.writeText('HTTP/1.1 100 Continue\r\n\r\n');
   }
 
   sendInterim(head: Head): void {
@@ -272,6 +308,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
     const { status } = answer;
     if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    // A peer that is not let in will not be for its next request.
+    if (answer.code === 'address_denied' && !this.via.peerIsTrusted) this.#keepsAlive = false;
     this.#writeAnswer(answer, exchange.method === 'HEAD');
   }
 
@@ -314,20 +352,29 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.stream.pause();
-    if (this.#state === STATE.body) this.#timer.clear();
+    if (this.#state !== STATE.body) return;
+    this.#timer.clear();
+    this.#bodyPausedMs = this.#engine.clock.nowMs();
   }
 
   resumeBody(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.stream.resume();
-    if (this.#state === STATE.body) this.#expectBody(this.#engine.clock.nowMs());
+    if (this.#state !== STATE.body) return;
+    const nowMs = this.#engine.clock.nowMs();
+    this.#bodySinceMs += nowMs - this.#bodyPausedMs;
+    this.#expectBody(nowMs);
   }
 
   exchangeOver(exchange: Exchange, nowMs: number): void {
     if (this.#state === STATE.closed || this.#state === STATE.linger) return;
     if (exchange.status === 499) return this.#close();
     this.takesPayload = false;
+    this.#hasty = exchange.waitMs === 0 ? 0 : this.#hasty + 1;
+    if (this.#hasty > HASTY_MAX && exchange.requestBody.done && this.#keepsAlive) {
+      return this.#rest(exchange.waitMs, nowMs);
+    }
     if (!exchange.requestBody.done) {
       if (!this.#keepsAlive) return this.#linger(nowMs);
       this.#state = STATE.discard;
@@ -339,10 +386,22 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#next(nowMs);
   }
 
+  /**
+   * Reads nothing until the next request would not be refused for its haste as well. Answers cost
+   * about half of what they refuse; this bounds how many of them one connection can ask for.
+   */
+  #rest(waitMs: number, nowMs: number): void {
+    this.#state = STATE.rest;
+    this.stream.pause();
+    this.#isPaused = true;
+    this.#timer.set(nowMs + Math.min(waitMs, REST_MS_MAX));
+  }
+
   /** Ready for the next request, or done. */
   #next(nowMs: number): void {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
+    this.#unsentBytes = -1;
     this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
@@ -350,7 +409,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     const held = this.#held;
     if (held === null) {
       this.#giveBackExchange();
-      if (this.#hasEnded) this.#closeWhenSent(nowMs);
+      // In the middle of what came there may be another request behind this one.
+      if (this.#hasEnded && !this.#isConsuming) this.#closeWhenSent(nowMs);
       return;
     }
     if (this.#isConsuming) return;
@@ -391,6 +451,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
           at = this.#discard(bytes, at, end, nowMs);
           break;
         case STATE.response:
+        case STATE.rest:
           this.#hold(bytes, at, end);
           at = end;
           break;
@@ -416,7 +477,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#keepsAlive = framing.keepAlive && !this.#isDraining;
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
-    if (this.#state === STATE.body) this.#expectBody(nowMs);
+    this.#bodySinceMs = nowMs;
+    if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
     this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
@@ -479,7 +541,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectBody(nowMs: number): void {
-    this.#timer.set(nowMs + this.#timeouts.readMs);
+    this.#silentMs = nowMs + this.#timeouts.readMs;
+    this.#timer.set(Math.min(this.#silentMs, this.#bodyDueMs));
+  }
+
+  /** By when the next piece of the body has to be there, at the least rate. */
+  get #bodyDueMs(): number {
+    const { timeouts, uploadBytesPerSecond } = this.#route.pool.settings;
+    if (uploadBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
+    const earnedMs = (this.#exchange!.requestBodyBytes * 1000) / uploadBytesPerSecond;
+    return this.#bodySinceMs + timeouts.readMs + earnedMs;
   }
 
   #expectDrain(): void {
@@ -489,8 +560,24 @@ export class ClientConnection implements StreamOwner, ClientSide {
       this.#unsentBytes = -1;
       return;
     }
-    this.#unsentBytes = this.stream.unsentBytes();
-    this.#timer.set(this.#engine.clock.nowMs() + this.#timeouts.writeMs);
+    this.#lookAtTaking(this.stream.unsentBytes(), this.#engine.clock.nowMs());
+  }
+
+  #lookAtTaking(unsentBytes: number, nowMs: number): void {
+    this.#unsentBytes = unsentBytes;
+    this.#takenBytes = this.#exchange!.responseBodyBytes - unsentBytes;
+    this.#timer.set(nowMs + this.#timeouts.writeMs);
+  }
+
+  /** What a client has to take within `timeout.write`, as long as there is so much. */
+  get #takenBytesMin(): number {
+    const { downloadBytesPerSecond, timeouts } = this.#route.pool.settings;
+    return Math.max(1, (downloadBytesPerSecond * timeouts.writeMs) / 1000);
+  }
+
+  /** Of a response that is all written. */
+  #tookTooLittle(unsentBytes: number): boolean {
+    return this.#unsentBytes !== -1 && this.#unsentBytes - unsentBytes < this.#takenBytesMin;
   }
 
   /** @internal of the timer */
@@ -501,7 +588,10 @@ export class ClientConnection implements StreamOwner, ClientSide {
         else this.#checkIdle(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientFailed('body_timeout', nowMs);
+        this.#exchange!.clientFailed(
+          nowMs < this.#silentMs ? 'body_too_slow' : 'body_timeout',
+          nowMs,
+        );
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -509,6 +599,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
         break;
       case STATE.linger:
         this.#checkLinger(nowMs);
+        break;
+      case STATE.rest:
+        this.#next(nowMs);
         break;
       default:
         this.#closeWhenSent(nowMs);
@@ -527,19 +620,18 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === 0 || unsentBytes === this.#unsentBytes) return this.#close();
+    if (unsentBytes === 0 || this.#tookTooLittle(unsentBytes)) return this.#close();
     this.#unsentBytes = unsentBytes;
     this.#timer.set(nowMs + this.#timeouts.writeMs);
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) {
-      this.#abandon('client_write_timeout', nowMs);
-    } else if (unsentBytes > 0) {
-      this.#unsentBytes = unsentBytes;
-      this.#timer.set(nowMs + this.#timeouts.writeMs);
-    }
+    if (unsentBytes === 0) return;
+    const takenBytes = this.#exchange!.responseBodyBytes - unsentBytes - this.#takenBytes;
+    if (unsentBytes === this.#unsentBytes) this.#abandon('client_write_timeout', nowMs);
+    else if (takenBytes < this.#takenBytesMin) this.#abandon('client_too_slow', nowMs);
+    else this.#lookAtTaking(unsentBytes, nowMs);
   }
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
@@ -582,7 +674,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   #checkLinger(nowMs: number): void {
     if (this.stream.pendingBytes > 0) {
-      if (this.stream.unsentBytes() === this.#unsentBytes) this.#close();
+      if (this.#tookTooLittle(this.stream.unsentBytes())) this.#close();
       else this.#expectLastDrain(nowMs);
       return;
     }

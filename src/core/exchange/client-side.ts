@@ -15,6 +15,8 @@ export interface ClientSide extends PayloadSink {
   readonly takesPayload: boolean;
   /** Response bytes that the client has not taken yet. */
   readonly pendingBytes: number;
+  /** A 100 of our own: the client is to send its body. */
+  sendContinue(): void;
   /** A 1xx response other than 101. */
   sendInterim(head: Head): void;
   /** The head of the response; bytes of its body may follow in the same turn. */

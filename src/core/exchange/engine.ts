@@ -5,11 +5,14 @@ import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
+import { Shedder } from '../limits/shedding.ts';
+import type { Waf } from '../waf/waf.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
+import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
 import { Traces } from './trace.ts';
@@ -33,6 +36,7 @@ type EngineParts = Pick<
   | 'table'
   | 'lane'
   | 'connector'
+  | 'wake'
   | 'settled'
   | 'refused'
   | 'headLimits'
@@ -47,11 +51,22 @@ export class Engine {
   /** This worker's lane in the table. */
   readonly lane: number;
   readonly connector: Connector;
+  /** Wakes another worker, so that it looks at its queues. */
+  readonly wake: (lane: number) => void;
   /** Hears of every exchange when it is over, with the server that answered or failed last. */
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+  /** Who may come in; null: everybody. Follows the configuration. */
+  guard: Guard | null = null;
+  /** null: requests are not looked at. Follows the configuration. */
+  waf: Waf | null = null;
+  /** Bytes of bodies that wait for the firewall's verdict. */
+  screenedBytes = 0;
+
+  /** Whether this worker has more work than it can do. */
+  readonly shedder = new Shedder();
 
   /** Heads and framings are read and used within one callback, so that one of each serves all. */
   readonly requestHead = new Head();
@@ -81,6 +96,7 @@ export class Engine {
     this.table = given.table;
     this.lane = given.lane;
     this.connector = given.connector;
+    this.wake = given.wake;
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;

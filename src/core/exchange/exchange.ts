@@ -17,6 +17,7 @@ import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { Binding } from '../sticky/persistence.ts';
+import type { Waf } from '../waf/waf.ts';
 import { Attempt } from './attempt.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Ending } from './ending.ts';
@@ -28,10 +29,12 @@ import { isFailedStatus } from './outcome.ts';
 import { runPhases } from './phases.ts';
 import type { Pool } from './pool.ts';
 import { isTooLate, mayRetry } from './retry.ts';
+import { Screening } from './screening.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Trace } from './trace.ts';
 import { Tunnel } from './tunnel.ts';
+import type { Waiter } from './wait-queue.ts';
 
 /**
  * How often a request waits for a place of the retry budget, or to go to the servers again. It is
@@ -51,7 +54,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** Of a chunked body; an empty line or trailers follow it. */
 const LAST_CHUNK = Buffer.from('0\r\n');
 
-export class Exchange implements TimerOwner {
+export class Exchange implements TimerOwner, Waiter {
   readonly engine: Engine;
   client: ClientSide;
 
@@ -95,6 +98,10 @@ export class Exchange implements TimerOwner {
 
   status = 0;
   failure: Failure | Fault | '' = '';
+  /** What it would have been refused for, were the limits not only observed. */
+  observed: Failure | '' = '';
+  /** For a request that came too early: in how many milliseconds it could have gone on. */
+  waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
   /** When the last piece of an event stream came. */
@@ -112,9 +119,17 @@ export class Exchange implements TimerOwner {
   #waiting: Timer | null = null;
   #isWaiting = false;
   #waits = 0;
+  /** It waits in the queue of its pool, and no server has seen it, or none executed it. */
+  isQueued = false;
+  waitingSinceMs = 0;
+  ahead: Waiter | null = null;
+  behind: Waiter | null = null;
   /** The server that failed the last attempt, for the log. */
   #failedServer: Server | null = null;
   readonly #held = new HeldBody();
+  /** null: the firewall never looked. */
+  #screening: Screening | null = null;
+  #isScreened = false;
 
   constructor(engine: Engine, client: ClientSide) {
     this.engine = engine;
@@ -156,6 +171,24 @@ export class Exchange implements TimerOwner {
     this.#broughtId = requestId;
   }
 
+  /** What the firewall says of the request; null: it does not look. */
+  get screening(): Screening | null {
+    return this.#isScreened ? this.#screening : null;
+  }
+
+  /** Whether the request must not reach a server yet. */
+  get isHeld(): boolean {
+    return this.#isScreened && this.#screening!.holds;
+  }
+
+  /** The firewall looks at the head, and later at the body. */
+  screenWith(waf: Waf, head: Head, framing: Framing): Screening {
+    this.#screening ??= new Screening(this.engine);
+    this.#isScreened = true;
+    this.#screening.begin(waf, head, framing);
+    return this.#screening;
+  }
+
   /** What session persistence adds to the head of the response. */
   sessionLines(head: Head): string {
     return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
@@ -191,6 +224,9 @@ export class Exchange implements TimerOwner {
     this.#failedServer = null;
     this.status = 0;
     this.failure = '';
+    this.observed = '';
+    this.waitMs = 0;
+    this.#isScreened = false;
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
@@ -200,19 +236,60 @@ export class Exchange implements TimerOwner {
     return runPhases(this, head, framing, nowMs);
   }
 
-  /** Chooses a server and goes there; answers where there is none. */
+  /** Chooses a server and goes there; waits where all are full, answers where there is none. */
   tryNext(nowMs: number): void {
     const pool = this.pool!;
+    if (this.attempts === 0 && pool.queue.hasElders(nowMs)) return this.#lineUp(nowMs);
     const server = this.#choose();
-    if (server !== null) this.#goTo(server, nowMs);
-    else if (this.attempts > 0 && pool.allTried) {
+    if (server !== null && this.#goTo(server, nowMs)) return;
+    if (server !== null || pool.allFull) {
+      // Who was somewhere already waits for some servers only, and would hold up all others.
+      if (this.tried.size > 0) this.#wait(nowMs);
+      else this.#lineUp(nowMs);
+    } else if (this.attempts > 0 && pool.allTried) {
       this.tried.clear();
       this.#wait(nowMs);
-    } else {
-      this.trace.next()?.begin(pool, null, nowMs);
-      if (this.failure === '') this.failure = 'no_server';
-      this.answer(this.failure, nowMs);
+    } else this.#answerNoServer(nowMs);
+  }
+
+  #answerNoServer(nowMs: number): void {
+    this.trace.next()?.begin(this.pool!, null, nowMs);
+    if (this.failure === '') this.failure = 'no_server';
+    this.answer(this.failure, nowMs);
+  }
+
+  /** Waits in the queue of the pool, or is turned away where too many wait. */
+  #lineUp(nowMs: number): void {
+    const { queue, settings } = this.pool!;
+    if (!queue.add(this, this.attempts > 0, settings.waitingMax, nowMs)) {
+      this.answer('queue_full', nowMs);
+      return;
     }
+    this.isQueued = true;
+    this.#pauseUntil(nowMs + settings.waitMs);
+  }
+
+  takeTurn(nowMs: number): boolean {
+    const pool = this.pool!.queue.pool!;
+    // A reload came while it waited; what binds it is good for persistence of some kind only.
+    if ((this.binding === null) === (pool.persistence === null)) this.pool = pool;
+    const server = this.#choose();
+    if (server === null && this.pool!.allFull) return false;
+    if (server !== null) return this.#goTo(server, nowMs);
+    this.#answerNoServer(nowMs);
+    return true;
+  }
+
+  /** It waits no longer, for whatever reason. */
+  #endWait(nowMs: number): void {
+    if (!this.#isWaiting) return;
+    this.#isWaiting = false;
+    this.#waiting!.dispose();
+    if (!this.isQueued) return;
+    this.isQueued = false;
+    this.pool!.queue.remove(this);
+    const { table, lane } = this.engine;
+    table.measures.timeOfWorker(lane, WORKER_TIMING.queueWait, nowMs - this.waitingSinceMs);
   }
 
   #choose(): Server | null {
@@ -223,18 +300,24 @@ export class Exchange implements TimerOwner {
       : pool.chooseBound(this.key, this.tried, binding);
   }
 
-  #goTo(server: Server, nowMs: number): void {
+  /** @returns false where the server, or the pool, has no room */
+  #goTo(server: Server, nowMs: number): boolean {
     const { table, lane } = this.engine;
     const pool = this.pool!;
+    // What was chosen from is noted before this request counts itself.
+    const choice = this.trace.next();
+    choice?.begin(pool, server, nowMs);
+    const connection = pool.acquire(server, this, nowMs);
+    if (connection === null) {
+      if (choice !== null) this.trace.takeBack();
+      return false;
+    }
+    this.#endWait(nowMs);
     this.server = server;
     this.attempts += 1;
     this.requestIsSent = false;
     this.attempt.begin(pool, server, this.requestBody.done);
-    const choice = this.trace.next();
-    choice?.begin(pool, server, nowMs);
-    table.enter(server.row, lane);
     table.count(server.row, lane, COUNTER.attempts);
-    const connection = pool.acquire(server, this, nowMs);
     this.connection = connection;
     if (choice !== null) {
       choice.isTrial = this.attempt.trial !== NO_TRIAL;
@@ -242,6 +325,7 @@ export class Exchange implements TimerOwner {
       choice.isReused = connection.isOpen;
     }
     connection.carry(this, nowMs);
+    return true;
   }
 
   /** Holds a place of the retry budget until the exchange is over. @returns false: none is free */
@@ -259,15 +343,19 @@ export class Exchange implements TimerOwner {
       this.answer(this.failure as Failure, nowMs);
       return;
     }
-    const { wheel, random } = this.engine;
-    this.#waiting ??= new Timer(wheel, this);
-    this.#waiting.set(nowMs + backoffMs(this.#waits, random));
-    this.#isWaiting = true;
+    this.#pauseUntil(nowMs + backoffMs(this.#waits, this.engine.random));
     this.#waits += 1;
+  }
+
+  #pauseUntil(untilMs: number): void {
+    this.#waiting ??= new Timer(this.engine.wheel, this);
+    this.#waiting.set(untilMs);
+    this.#isWaiting = true;
   }
 
   /** The wait is over. */
   onTimer(nowMs: number): void {
+    if (this.isQueued) return this.answer('queue_timeout', nowMs);
     this.#isWaiting = false;
     if (this.#claimRetry()) this.tryNext(nowMs);
     else if (this.pool!.hasUsable()) this.#wait(nowMs);
@@ -297,14 +385,36 @@ export class Exchange implements TimerOwner {
    */
   clientSent(bytes: Buffer, start: number, end: number, nowMs: number): number {
     const body = this.requestBody;
-    const upTo = body.take(bytes, start, end, null);
+    const screening = this.#isScreened && this.#screening!.isOpen ? this.#screening : null;
+    const upTo = body.take(bytes, start, end, screening);
     this.requestBodyBytes += body.consumed - start;
     if (upTo > start) this.#forwardBody(bytes, start, upTo);
     if (body.done) {
       if (body.heldEnd) this.#forwardText(`${body.trailers}\r\n`);
       if (this.connection?.isOpen) this.#requestSent(nowMs);
     }
-    return body.consumed;
+    const { consumed } = body;
+    if (screening !== null && body.fault === undefined) this.#screen(screening, nowMs);
+    return consumed;
+  }
+
+  /** More of the body came that the firewall looks at. */
+  #screen(screening: Screening, nowMs: number): void {
+    const { holds } = screening;
+    const { done } = this.requestBody;
+    if (!done && !screening.isFull) {
+      if (!holds) {
+        if (screening.isCrowded) screening.finish(false);
+        return;
+      }
+      if (screening.isPadded(this.#held.byteCount)) this.clientFailed('bad_chunk', nowMs);
+      else if (screening.isCrowded) this.answer('waf_busy', nowMs);
+      return;
+    }
+    screening.finish(done);
+    if (!holds) return;
+    if (screening.blocks) this.answer('waf_blocked', nowMs);
+    else this.tryNext(nowMs);
   }
 
   /** The client broke its request's framing, or stopped in the middle of it. */
@@ -480,9 +590,8 @@ export class Exchange implements TimerOwner {
       // To meet a closed connection is no retry: the request goes on to where it was to go.
       if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
       else this.#wait(nowMs);
-      return;
-    }
-    this.answer(failure, nowMs);
+    } else this.answer(failure, nowMs);
+    server.queue!.roomFreed();
   }
 
   /** Answers the request ourselves. */
@@ -519,13 +628,13 @@ export class Exchange implements TimerOwner {
     table.leave(server.row, lane);
     table.count(server.row, lane, COUNTER.retries);
     this.needsFreshConnection = false;
-    if (other !== null) this.#goTo(other, nowMs);
-    else {
+    if (other === null || !this.#goTo(other, nowMs)) {
       this.server = null;
       this.#failedServer = server;
       this.failure = 'server_failed';
       this.#wait(nowMs);
     }
+    server.queue!.roomFreed();
     return true;
   }
 
@@ -538,6 +647,10 @@ export class Exchange implements TimerOwner {
   #forwardBody(bytes: Buffer, start: number, end: number): void {
     const { connection } = this;
     const { highWaterBytes, replayBytes } = this.pool!.settings;
+    if (this.isHeld) {
+      this.#held.keep(bytes, start, end);
+      return;
+    }
     if (!this.#isWaiting && (connection === null || connection.isClosed)) return;
     if (this.#isWaiting || !connection!.isOpen) {
       this.#held.keep(bytes, start, end);
@@ -592,10 +705,9 @@ export class Exchange implements TimerOwner {
     if (!this.#isActive) return;
     this.#isActive = false;
     this.attempt.undecided();
-    if (this.#isWaiting) {
-      this.#isWaiting = false;
-      this.#waiting!.dispose();
-    }
+    this.#endWait(nowMs);
+    if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
+    this.#held.forget();
     if (this.#holdsRetry) {
       this.#holdsRetry = false;
       this.pool!.endRetry();
@@ -619,6 +731,7 @@ export class Exchange implements TimerOwner {
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
     this.server = null;
     this.client.exchangeOver(this, nowMs);
+    if (server !== null) server.queue!.roomFreed();
   }
 
   /** @param outcome the status, or what went wrong */

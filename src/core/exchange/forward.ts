@@ -7,6 +7,8 @@ import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
+import { NOWHERE, type Source } from '../limits/source.ts';
+import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 
@@ -31,9 +33,10 @@ const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 
 /** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
 const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
+const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
 
 type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
-  Partial<Pick<Via, 'responseLines' | 'redirectPort'>>;
+  Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2'>>;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -41,6 +44,8 @@ export class Via {
   readonly peerAddress: string;
   /** Whether the peer's own forwarding headers are believed. */
   readonly peerIsTrusted: boolean;
+  /** 0 where it is not known. */
+  readonly peerPort: number;
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
   readonly localAuthority: () => string;
@@ -48,22 +53,32 @@ export class Via {
   readonly responseLines: string;
   /** The port of HTTPS that its requests are sent on to; 0: they are served. */
   readonly redirectPort: number;
+  /** Whether it speaks HTTP/2. */
+  readonly isHttp2: boolean;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The session cookie that it last brought, once verified. */
   checkedCookie: CheckedCookie | null = null;
+  /** The peer as limits and access lists know it. */
+  readonly source: Source;
+  /** The client that a trusted peer named last, and the same of it. */
+  forwardedAddress = '';
+  forwardedSource: Source = NOWHERE;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
   #minorVersion = 1;
   #lines: Buffer | null = null;
 
   constructor(peer: ViaParts) {
+    this.source = peer.source ?? NOWHERE;
+    this.peerPort = peer.peerPort ?? 0;
     this.peerAddress = peer.peerAddress;
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
     this.responseLines = peer.responseLines ?? '';
     this.redirectPort = peer.redirectPort ?? 0;
+    this.isHttp2 = peer.isHttp2 ?? false;
     if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
     else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
@@ -72,6 +87,18 @@ export class Via {
   linesForResponse(head: Head): string {
     const lines = this.responseLines;
     return lines === '' || hasField(head, lines.slice(0, lines.indexOf(':'))) ? '' : lines;
+  }
+
+  /** The header that tells a server whose connection it is. */
+  proxyHeader(version: ProxyVersion): string {
+    const local = /^\[?([^\]]*)\]?:(\d+)$/.exec(this.localAuthority());
+    const ends = {
+      sourceAddress: this.peerAddress,
+      sourcePort: this.peerPort,
+      destinationAddress: local?.[1] ?? '',
+      destinationPort: Number(local?.[2] ?? 0),
+    };
+    return proxyHeader(version, ends, this.scheme === 'https');
   }
 
   /** The text of a Host field, which is most often that of the request before. */
@@ -90,11 +117,16 @@ export class Via {
       this.#lines = Buffer.from(
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
           `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
-          VIA_LINES[minorVersion],
+          this.viaLine(minorVersion),
         'latin1',
       );
     }
     return this.#lines;
+  }
+
+  /** RFC 9110 §7.6.3. */
+  viaLine(minorVersion: number): string {
+    return this.isHttp2 ? VIA_LINE_HTTP2 : VIA_LINES[minorVersion]!;
   }
 
   /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
@@ -165,7 +197,8 @@ export function forwardedRequest(
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
-  if (head.minorVersion === 0) leaveOut |= 1 << NAME.expect;
+  // One that was met here is none any more.
+  if (!framing.expectContinue) leaveOut |= 1 << NAME.expect;
   let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
@@ -213,7 +246,7 @@ function trustedLines(head: Head, via: Via, host: string): string {
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
   const elements = forwarded ? `${forwarded}, ${element}` : element;
-  return `${lines}Forwarded: ${elements}\r\n${VIA_LINES[head.minorVersion]}`;
+  return `${lines}Forwarded: ${elements}\r\n${via.viaLine(head.minorVersion)}`;
 }
 
 function hasField(head: Head, name: string): boolean {

@@ -18,6 +18,7 @@ import { type AddressOf, Binding, type Peer, type Persistence } from '../sticky/
 import { Engine } from './engine.ts';
 import { Pool, type PoolSettings } from './pool.ts';
 import { Server, type ServerPlan } from './server.ts';
+import { WaitQueue } from './wait-queue.ts';
 
 const addressOf: AddressOf = (peer) => peer.peerAddress;
 const memory = () => SourceTable.create(10_000, 1);
@@ -88,6 +89,7 @@ class World {
       table,
       lane: 0,
       connector: { connect: () => assert.fail('nothing is sent here') },
+      wake: () => {},
       settled: () => {},
       refused: () => {},
       headLimits: DEFAULT_HEAD_LIMITS,
@@ -107,14 +109,9 @@ class World {
       panicThresholdPercent: 0,
     });
     const persistence = this.#persistenceOf(servers);
-    return new Pool(
-      engine,
-      { strategy: 'round_robin' } as PoolSettings,
-      servers,
-      chooser,
-      null,
-      persistence,
-    );
+    const queue = new WaitQueue(engine, 0);
+    const settings = { strategy: 'round_robin' } as PoolSettings;
+    return new Pool(engine, settings, servers, chooser, null, persistence, queue);
   }
 }
 

@@ -3,11 +3,13 @@
  * which is readable during the call only, and either lets the request go on or answers it. What
  * follows (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
  */
+import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
+import type { Failure } from './failures.ts';
 import {
   type AbsoluteTarget,
   forwardedRequest,
@@ -19,7 +21,17 @@ import { sendOn } from './redirect.ts';
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
 
-const PHASES: readonly Phase[] = [identify, admit, sendOn, persist, prepare, choose];
+const PHASES: readonly Phase[] = [
+  identify,
+  guard,
+  shed,
+  admit,
+  sendOn,
+  screen,
+  persist,
+  prepare,
+  choose,
+];
 
 /** @returns name of the phase that answered the request; empty: it went on to a server */
 export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): string {
@@ -38,6 +50,39 @@ function identify(exchange: Exchange, head: Head): boolean {
   return true;
 }
 
+/** What cannot be answered in time is refused at once, before it costs anything. */
+function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  const { shedder, random } = exchange.engine;
+  if (shedder.share === 0 || !shedder.sheds(random())) return true;
+  return refuse(exchange, head, 'overloaded', nowMs);
+}
+
+/** Access lists and limits come first: what is refused must cost next to nothing. */
+function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  const present = exchange.engine.guard;
+  if (present === null) return true;
+  const code = present.judge(exchange.client.via, head, nowMs);
+  if (code !== '') {
+    exchange.waitMs = present.waitMs;
+    return refuse(exchange, head, code, nowMs, present.headerLines);
+  }
+  exchange.observed = present.observed;
+  return true;
+}
+
+/** Answers a request before its head was written anew; the log has its first line all the same. */
+function refuse(
+  exchange: Exchange,
+  head: Head,
+  code: Failure | Fault,
+  nowMs: number,
+  headerLines = '',
+): false {
+  exchange.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
+  exchange.answer(code, nowMs, headerLines);
+  return false;
+}
+
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
 
@@ -47,11 +92,24 @@ const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
 function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const isLastHop = forwardsLeft(head) === 0;
   if (head.method === 'CONNECT' || (isLastHop && head.method === 'TRACE')) {
-    exchange.answer('method_not_allowed', nowMs, ALLOW);
-    return false;
+    return refuse(exchange, head, 'method_not_allowed', nowMs, ALLOW);
   }
-  if (isLastHop) exchange.answer('last_hop', nowMs, ALLOW);
-  return !isLastHop;
+  return !isLastHop || refuse(exchange, head, 'last_hop', nowMs, ALLOW);
+}
+
+/** Lets the firewall look at the head; a body follows later and is held until then. */
+function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
+  const { waf } = exchange.engine;
+  if (waf === null) return true;
+  const screening = exchange.screenWith(waf, head, framing);
+  if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
+  if (screening.holds && framing.expectContinue) {
+    // Nobody but us can ask for the body now; what goes on to the server has it, and asks no more.
+    exchange.client.sendContinue();
+    exchange.expectsContinue = false;
+    framing.expectContinue = false;
+  }
+  return true;
 }
 
 /** Looks which server the client belongs to; what only concerns us is dropped from the head. */
@@ -79,8 +137,7 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
     if (!isAsterisk) {
       absolute = parseAbsoluteTarget(head.target());
       if (absolute === undefined) {
-        exchange.answer('bad_target', nowMs);
-        return false;
+        return refuse(exchange, head, 'bad_target', nowMs);
       }
     }
   }
@@ -100,6 +157,6 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
 }
 
 function choose(exchange: Exchange, _head: Head, _framing: Framing, nowMs: number): boolean {
-  exchange.tryNext(nowMs);
+  if (!exchange.isHeld) exchange.tryNext(nowMs);
   return true;
 }

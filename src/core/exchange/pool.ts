@@ -5,7 +5,7 @@ import type { Situation } from '../balance/situation.ts';
 import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
-import { type BreakerSettings, NO_TRIAL } from '../health/breaker.ts';
+import { type BreakerSettings, NO_TRIAL, releaseTrial } from '../health/breaker.ts';
 import { type EjectionSettings, isFailing } from '../health/ejection.ts';
 import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
@@ -15,6 +15,7 @@ import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
 import type { Server } from './server.ts';
 import { ServerConnection } from './server-connection.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** Timeouts of spec §1, in milliseconds. */
 export interface Timeouts {
@@ -32,9 +33,17 @@ export interface PoolSettings {
   row: number;
   strategy: StrategyName;
   timeouts: Timeouts;
-  /** Kept-alive connections of one worker to one server. */
-  idlePerServerMax: number;
+  /** Connections to all servers, over all workers. */
+  connectionsMax: number;
+  /** Kept-alive connections without a request, over all workers. */
+  idleMax: number;
+  /** Connections to each server that a worker opens ahead of need. */
+  idleMin: number;
   idleMs: number;
+  /** Requests that wait for room, over all workers; 0: none does. */
+  waitingMax: number;
+  /** How long one may wait. */
+  waitMs: number;
   /** Attempts after the first. */
   retries: number;
   /** Retries under way may be this share of the live requests. */
@@ -49,6 +58,10 @@ export interface PoolSettings {
   ejection: EjectionSettings | null;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
+  /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
+  uploadBytesPerSecond: number;
+  /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */
+  downloadBytesPerSecond: number;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */
@@ -62,6 +75,9 @@ export interface PoolSettings {
  */
 const UNSAFE_REUSE_IDLE_MS = 1500;
 
+/** Connections to one server that are being opened ahead of need at one time. */
+const WARMING_MAX = 4;
+
 /** A set of servers with one strategy, as one worker sees it. */
 export class Pool implements Verdicts {
   readonly settings: PoolSettings;
@@ -71,6 +87,8 @@ export class Pool implements Verdicts {
   readonly keyOf: KeyOf | null;
   /** How clients are known again; null: they are not. */
   readonly persistence: Persistence | null;
+  /** Requests of this worker that wait for room; it outlives the pool. */
+  readonly queue: WaitQueue;
   /** What a choice goes by, beside the states of the servers. */
   readonly reads: StrategyDefinition['reads'];
   readonly #byRow = new Map<number, Server>();
@@ -83,6 +101,7 @@ export class Pool implements Verdicts {
     chooser: Chooser<Server>,
     keyOf: KeyOf | null,
     persistence: Persistence | null,
+    queue: WaitQueue,
   ) {
     this.#engine = engine;
     this.settings = settings;
@@ -90,12 +109,15 @@ export class Pool implements Verdicts {
     this.#chooser = chooser;
     this.keyOf = keyOf;
     this.persistence = persistence;
+    this.queue = queue;
+    queue.pool = this;
     const { reads } = strategyDefinition(settings.strategy);
     // Who has as many requests as it may is a question of what is in flight too.
     const hasBounds = servers.some((server) => server.maxInFlight > 0);
     this.reads = reads === 'nothing' && hasBounds ? 'inFlight' : reads;
     for (const server of servers) {
       server.breaker = settings.breaker;
+      server.queue = queue;
       this.#byRow.set(server.row, server);
     }
   }
@@ -124,6 +146,11 @@ export class Pool implements Verdicts {
   /** Whether the last `choose` gave null because the request was at every usable server. */
   get allTried(): boolean {
     return this.#chooser.whyNone === WHY_NONE.allTried;
+  }
+
+  /** Whether the last `choose` gave null because every usable server has all that it may have. */
+  get allFull(): boolean {
+    return this.#chooser.whyNone === WHY_NONE.allFull;
   }
 
   /** Whether any server can be given requests at present. */
@@ -195,8 +222,59 @@ export class Pool implements Verdicts {
     return this.ownVerdict(row, UNTRIED);
   }
 
-  /** A connection to the server: a kept-alive one where one is fit, else one that is opening. */
-  acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection {
+  /**
+   * Enters a request at a server and gives it a connection: a kept-alive one where one is fit, else
+   * one that is opening.
+   *
+   * @returns null where the server or the pool has all that it may have; nothing was entered then
+   */
+  acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+    const { table, lane } = this.#engine;
+    if (table.enter(server.row, lane, server.maxInFlight)) {
+      const { proxy } = server.address;
+      const connection =
+        this.#takeIdle(server, exchange, nowMs) ??
+        this.#open(
+          server,
+          proxy === undefined ? '' : exchange.client.via.proxyHeader(proxy),
+          nowMs,
+        );
+      if (connection !== null) return connection;
+      table.leave(server.row, lane);
+    }
+    const trial = this.takeTrial();
+    if (trial !== NO_TRIAL) releaseTrial(table, server.row, trial);
+    return null;
+  }
+
+  /** Takes back a connection that can carry another request. */
+  release(connection: ServerConnection, nowMs: number): void {
+    const { idle, isRetired } = connection.server;
+    // One that was opened in the name of a client is of no use to another.
+    const isOwned = connection.server.address.proxy !== undefined;
+    const hasRoom = !isRetired && !isOwned && idle.length < this.#idlePerServerMax;
+    if (hasRoom && connection.rest(nowMs)) idle.push(connection);
+    else connection.destroy();
+  }
+
+  /** Opens connections ahead of need. To be called every now and then. */
+  warm(nowMs: number): void {
+    const { idleMin } = this.settings;
+    if (idleMin === 0) return;
+    const { table } = this.#engine;
+    for (const server of this.servers) {
+      if (server.address.proxy !== undefined) continue;
+      if (server.warmsFromMs > nowMs || standingOf(table, server.row) !== VERDICT.usable) continue;
+      const wanted = Math.min(idleMin, this.#idlePerServerMax) - server.idle.length;
+      while (server.warming < Math.min(wanted, WARMING_MAX)) {
+        const connection = this.#open(server, '', nowMs);
+        if (connection === null) return;
+        connection.warm();
+      }
+    }
+  }
+
+  #takeIdle(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
     const idle = server.idle;
     while (idle.length > 0 && !exchange.needsFreshConnection) {
       const connection = idle[idle.length - 1]!;
@@ -210,15 +288,46 @@ export class Pool implements Verdicts {
       }
       connection.destroy();
     }
-    return new ServerConnection(this.#engine, server, this.settings, nowMs);
+    return null;
   }
 
-  /** Takes back a connection that can carry another request. */
-  release(connection: ServerConnection, nowMs: number): void {
-    const { idle, isRetired } = connection.server;
-    const hasRoom = !isRetired && idle.length < this.settings.idlePerServerMax;
-    if (hasRoom && connection.rest(nowMs)) idle.push(connection);
-    else connection.destroy();
+  /**
+   * @param preface what the server is told of the client before its request; empty: nothing
+   * @returns null where the pool has all the connections that it may have
+   */
+  #open(server: Server, preface: string, nowMs: number): ServerConnection | null {
+    const { table, lane } = this.#engine;
+    const { row, connectionsMax } = this.settings;
+    const claims = () => table.claimConnection(row, lane, connectionsMax);
+    if (!claims() && !(this.#closeIdlest() && claims())) return null;
+    return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
+  }
+
+  /** Makes room for another worker, where connections are what is short. */
+  giveWay(): void {
+    const { row, connectionsMax } = this.settings;
+    if (this.#engine.table.connections(row) >= connectionsMax) this.#closeIdlest();
+  }
+
+  /** Closes the connection that has rested longest. @returns false where none rests */
+  #closeIdlest(): boolean {
+    let idlest: ServerConnection | undefined;
+    for (const { idle } of this.servers) {
+      const one = idle[0];
+      if (one !== undefined && (idlest === undefined || one.idleSinceMs < idlest.idleSinceMs)) {
+        idlest = one;
+      }
+    }
+    idlest?.destroy();
+    return idlest !== undefined;
+  }
+
+  /** This worker's share for each server: what is not used here is not missed elsewhere. */
+  get #idlePerServerMax(): number {
+    const { idleMax } = this.settings;
+    if (idleMax === 0) return 0;
+    const shares = Math.max(1, this.#engine.table.workers()) * Math.max(1, this.servers.length);
+    return Math.max(1, Math.floor(idleMax / shares));
   }
 }
 

@@ -56,5 +56,6 @@ export type CloseCause =
 
 /** Opens streams to servers. */
 export interface Connector {
-  connect(address: ServerAddress, owner: StreamOwner): Stream;
+  /** @param preface goes before everything, a TLS handshake too; empty for most */
+  connect(address: ServerAddress, owner: StreamOwner, preface: string): Stream;
 }

@@ -18,6 +18,9 @@ const STATE = { connecting: 0, awaiting: 1, body: 2, tunnel: 3, idle: 4, closed:
 /** A server that answers one request with more interim responses than this is broken. */
 const INTERIM_RESPONSES_MAX = 64;
 
+/** After a connection that was opened ahead of need failed. */
+const WARMS_AGAIN_MS = 5_000;
+
 const CONNECT_FAILURE: Readonly<Record<CloseCause, Failure>> = {
   closed: 'connect_reset',
   refused: 'connect_refused',
@@ -51,8 +54,16 @@ export class ServerConnection implements StreamOwner {
   #serverKeepsOpen = true;
   /** As the server announced it; -1: it did not. */
   #serverKeepsMs = -1;
+  /** It is being opened ahead of need. */
+  #isWarming = false;
 
-  constructor(engine: Engine, server: Server, settings: PoolSettings, nowMs: number) {
+  constructor(
+    engine: Engine,
+    server: Server,
+    settings: PoolSettings,
+    nowMs: number,
+    preface: string,
+  ) {
     this.server = server;
     this.#engine = engine;
     this.#settings = settings;
@@ -62,7 +73,7 @@ export class ServerConnection implements StreamOwner {
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
-    this.stream = engine.connector.connect(server.address, this);
+    this.stream = engine.connector.connect(server.address, this, preface);
   }
 
   get isOpen(): boolean {
@@ -142,14 +153,31 @@ export class ServerConnection implements StreamOwner {
     this.stream.destroy();
   }
 
+  /** It is being opened ahead of need: it goes to the idle ones once it is open. */
+  warm(): void {
+    this.#isWarming = true;
+    this.server.warming += 1;
+  }
+
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
     const { table, lane } = this.#engine;
     table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
-    if (this.#exchange === null) this.destroy();
-    else this.#exchange.serverReady(nowMs);
+    if (this.#exchange !== null) this.#exchange.serverReady(nowMs);
+    else if (this.#isWarming && !this.server.isRetired) this.#warmed(nowMs);
+    else this.destroy();
+  }
+
+  #warmed(nowMs: number): void {
+    this.#isWarming = false;
+    this.server.warming -= 1;
+    // Its first request too may find that the server has closed it meanwhile.
+    this.reuses = 0;
+    if (!this.rest(nowMs)) return this.destroy();
+    this.server.idle.unshift(this);
+    this.server.queue?.roomFreed();
   }
 
   onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {
@@ -329,8 +357,17 @@ export class ServerConnection implements StreamOwner {
       const at = this.server.idle.indexOf(this);
       if (at !== -1) this.server.idle.splice(at, 1);
     }
+    if (this.#isWarming) {
+      this.#isWarming = false;
+      this.server.warming -= 1;
+      this.server.warmsFromMs = this.#engine.clock.nowMs() + WARMS_AGAIN_MS;
+    }
+    const hadExchange = this.#exchange !== null;
     this.#state = STATE.closed;
     this.#exchange = null;
     this.#timer.dispose();
+    this.#engine.table.releaseConnection(this.#settings.row, this.#engine.lane);
+    // An exchange that loses its connection says itself when its place is free.
+    if (!hadExchange) this.server.queue?.roomFreed();
   }
 }

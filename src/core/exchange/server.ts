@@ -1,8 +1,10 @@
 import type { SharedTable } from '../../table/table.ts';
 import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
+import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
+import type { WaitQueue } from './wait-queue.ts';
 
 /** Where a server is reached. */
 export interface ServerAddress {
@@ -13,6 +15,8 @@ export interface ServerAddress {
   readonly path: string;
   /** TLS to the server; null: plain. Part of what a pooled connection is known by. */
   readonly tls: ServerTls | null;
+  /** Connections begin with a PROXY header of this version. Absent: without. */
+  readonly proxy?: ProxyVersion;
 }
 
 export interface ServerTls {
@@ -42,18 +46,24 @@ export interface ServerPlan {
 /** One server as one worker sees it: its row in the shared table and its idle connections. */
 export class Server implements PoolServer {
   readonly row: number;
-  readonly label: string;
+  label: string;
   readonly name: string;
   readonly address: ServerAddress;
   /** As the table had it when a chooser last looked; see `readWeight`. */
   weight: number;
-  readonly configuredWeight: number;
-  readonly backup: boolean;
-  readonly maxInFlight: number;
+  configuredWeight: number;
+  backup: boolean;
+  maxInFlight: number;
   /** Kept-alive connections, the one used last at the end. */
   readonly idle: ServerConnection[] = [];
   /** As its pool has it at present; null: without a breaker. */
   breaker: BreakerSettings | null = null;
+  /** Of its pool. */
+  queue: WaitQueue | null = null;
+  /** Connections that are being opened ahead of need. */
+  warming = 0;
+  /** None is opened ahead of need before this time: the last one failed. */
+  warmsFromMs = 0;
   readonly #table: SharedTable;
   readonly #clock: Clock;
   #isRetired = false;
@@ -69,6 +79,25 @@ export class Server implements PoolServer {
     this.maxInFlight = plan.maxInFlight;
     this.#table = table;
     this.#clock = clock;
+  }
+
+  /** Whether a plan is about the same server, whose connections it can go on with. */
+  isOf({ row, name, address }: ServerPlan): boolean {
+    return (
+      row === this.row &&
+      name === this.name &&
+      JSON.stringify(address) === JSON.stringify(this.address)
+    );
+  }
+
+  /** Follows another plan of the same server. */
+  follow({ label, weight, backup, maxInFlight }: ServerPlan): this {
+    this.label = label;
+    this.weight = weight;
+    this.configuredWeight = weight;
+    this.backup = backup;
+    this.maxInFlight = maxInFlight;
+    return this;
   }
 
   /** Whether a reload took it out, or put another of its kind in its place. */

@@ -95,6 +95,11 @@ export class Trace {
     return this.choices[at]!;
   }
 
+  /** The attempt that `next` began came to nothing: there was no room after all. */
+  takeBack(): void {
+    this.attempts -= 1;
+  }
+
   last(): Choice | null {
     return this.attempts === 0 ? null : this.choices[this.attempts - 1]!;
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { decodePercent, hasOverlong, lenientUtf8, unfold } from './decode.ts';
+import { decodePercent, hasOverlong, lenientUtf8, unfold, unfolded } from './decode.ts';
 
 test('percent-decoding reads UTF-8, %u, plus signs, and leaves broken escapes alone', () => {
   assert.equal(decodePercent('a%20b+c', true), 'a b c');
@@ -15,6 +15,8 @@ test('overlong UTF-8 is read as the character it stands for, and noticed', () =>
   assert.equal(decodePercent('..%c0%af', false), '../');
   assert.equal(lenientUtf8('\xe0\x80\xaf'), '/');
   assert.ok(hasOverlong('/a%C0%AFb'));
+  assert.equal(decodePercent('%c0%2e%c0%2e%c0%2f', false), '../');
+  assert.ok(hasOverlong('/%c0%2e'));
   assert.ok(!hasOverlong('/caf%c3%a9'));
 });
 
@@ -24,6 +26,15 @@ test('unfolding undoes every scheme once', () => {
   assert.equal(unfold('＜ｓ＞'), '<s>');
   assert.equal(unfold('se\u200ble\0ct'), 'select');
   assert.equal(unfold('%253C'), '%3C');
+  assert.equal(unfold('%S%E%L%E%C%T %*'), 'SELECT *');
+  assert.equal(unfold('10% off, 20% off'), '10% off, 20% off');
+});
+
+test('a NUL that was written with a percent sign is taken out and told', () => {
+  assert.equal(unfold('a%00b'), 'ab');
+  assert.equal(unfolded.nul, true);
+  unfold('a%20b');
+  assert.equal(unfolded.nul, false);
 });
 
 test('a Windows path and plain text are not taken for escapes', () => {

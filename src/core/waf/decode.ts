@@ -82,8 +82,11 @@ export function decodePercent(text: string, plusIsSpace: boolean): string {
   return high ? lenientUtf8(decoded) : decoded;
 }
 
-/** Whether the last `unfold` put anything but ampersands in place (`&amp;` is everyday HTML). */
-export const unfolded = { telling: false };
+/**
+ * Of the last `unfold`: whether it put anything but ampersands in place (`&amp;` is everyday HTML),
+ * and whether it took a NUL out that was written with a percent sign.
+ */
+export const unfolded = { telling: false, nul: false };
 
 /**
  * One more round of decoding by every scheme at once; the same string when nothing changes.
@@ -91,9 +94,11 @@ export const unfolded = { telling: false };
  */
 export function unfold(text: string): string {
   unfolded.telling = false;
+  unfolded.nul = false;
   let out = '';
   let from = 0;
   let high = false;
+  let dropping = false;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     let value = -1;
@@ -102,15 +107,26 @@ export function unfold(text: string): string {
       const wide = (text.charCodeAt(at + 1) | 0x20) === 117;
       value = wide ? hexRun(text, at + 2, 4) : hexRun(text, at + 1, 2);
       length = wide ? 6 : 3;
+      if (value < 0 && (dropping || text.charCodeAt(at + 2) === 37)) {
+        // %S%E%L: classic ASP drops a percent sign that begins nothing.
+        dropping = true;
+        out += text.slice(from, at);
+        from = at + 1;
+        unfolded.telling = true;
+      }
     } else if (code === 92) {
       const kind = text.charCodeAt(at + 1);
       if (kind === 117) {
         const braced = text.charCodeAt(at + 2) === 123;
         value = braced ? bracedHex(text, at + 3) : hexRun(text, at + 2, 4);
-        length = braced ? text.indexOf('}', at) - at + 1 : 6;
+        if (value >= 0) length = braced ? text.indexOf('}', at) - at + 1 : 6;
       } else if (kind === 120) {
         value = hexRun(text, at + 2, 2);
         length = 4;
+      } else if (kind >= 48 && kind <= 55) {
+        const octal = octalSymbol(text, at + 1);
+        value = octal.value;
+        length = octal.length;
       }
     } else if (code === 38) {
       const end = entityEnd(text, at);
@@ -130,7 +146,8 @@ export function unfold(text: string): string {
     }
     if (value < 0) continue;
     if (value >= 0x80 && value < 0x100) high = true;
-    if (value !== 38) unfolded.telling = true;
+    if (value !== 38 || code !== 38) unfolded.telling = true;
+    if (value === 0 && code === 37) unfolded.nul = true;
     out += text.slice(from, at) + (value === 0 ? '' : String.fromCodePoint(value));
     from = at + length;
     at = from - 1;
@@ -159,6 +176,12 @@ export function lenientUtf8(text: string): string {
       if (!(next >= 0x80 && next <= 0xbf)) break;
       value = (value << 6) | (next & 0x3f);
     }
+    if (read <= more && lead === 0xc0 && './\\'.includes(text[at + 1] ?? ' ')) {
+      // %c0%2e: a decoder that looks at six bits of the second byte reads a dot.
+      out += text.slice(from, at);
+      from = at + 1;
+      continue;
+    }
     if (read <= more || value > 0x10ffff) continue;
     out += text.slice(from, at) + String.fromCodePoint(value);
     from = at + more + 1;
@@ -175,6 +198,7 @@ export function hasOverlong(raw: string): boolean {
     if (raw.charCodeAt(at + 3) !== 37) continue;
     const next = hexRun(raw, at + 4, 2);
     if (next >= 0x80 && next <= 0xbf) return true;
+    if (lead === 0xc0 && (next === 0x2e || next === 0x2f || next === 0x5c)) return true;
   }
   return false;
 }
@@ -205,7 +229,13 @@ function plainOf(code: number): number {
     case 0x2044:
     case 0x2215:
     case 0x29f8:
+    case 0xefc8: // what lax decoders of %u make of a slash
+    case 0xf025:
       return 47;
+    case 0x2216:
+    case 0x29f5:
+    case 0x29f9:
+      return 92;
     case 0x2024:
       return 46;
     case 0x2025: // two dots: one is enough for the climb that `..` makes when doubled
@@ -221,6 +251,15 @@ function plainOf(code: number): number {
     default:
       return code;
   }
+}
+
+/** \74 and \074: a character that some grammar gives a meaning, in octal digits. */
+function octalSymbol(text: string, at: number): { value: number; length: number } {
+  const digits = /^[0-7]{2,3}/.exec(text.slice(at, at + 3))?.[0] ?? '';
+  const value = Number.parseInt(digits, 8);
+  return value > 32 && '<>"\'()/;='.includes(String.fromCharCode(value))
+    ? { value, length: digits.length + 1 }
+    : { value: -1, length: 0 };
 }
 
 function hexRun(text: string, start: number, width: number): number {

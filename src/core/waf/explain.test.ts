@@ -7,7 +7,7 @@ import { CLEAN, Waf } from './waf.ts';
 test('an explanation names rule, score, place, parameter, reason and text', () => {
   const lines = explain(inspectSpecimen(new Waf(), 'query:id 1 or 1=1'), 5);
   assert.deepEqual(lines, [
-    'sql-condition (+5, critical) A condition added to a query: a condition: ... = 1, in query "id": "1"',
+    'sql-condition (+5, critical) A condition added to a query: a condition: ... = 1, in query "id": "1 or 1=1"',
     'score 5 of 5: a hit',
   ]);
 });

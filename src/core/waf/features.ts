@@ -131,7 +131,7 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_FILE,
   'cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
     WORD_COMMAND,
-  'system exec eval assert passthru popen proc runtime processbuilder classloader getclass forname require process subprocess builtins globals mro subclasses lipsum cycler freemarker velocity smarty ognl memberaccess javax springframework php objectinputstream objectdataprovider func ruby python phpinfo assign think invokefunction phpversion readfile execfile os md spawn java allow auto prepend deno kernel':
+  'contents esi fsockopen socket defined class method gzinflate gzuncompress uudecode ini posix apache register handler uploaded unserialize uname compiler system exec eval assert passthru popen proc runtime processbuilder classloader getclass forname require process subprocess builtins globals mro subclasses lipsum cycler freemarker velocity smarty ognl memberaccess javax springframework php objectinputstream objectdataprovider func ruby python phpinfo assign think invokefunction phpversion readfile execfile os md spawn java allow auto prepend deno kernel':
     WORD_CODE,
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
@@ -153,10 +153,14 @@ export function addWords(words: string, feature: number): void {
   }
 }
 
+export function startsWithDigit(text: string): boolean {
+  const first = text.charCodeAt(0);
+  return first >= 48 && first <= 57;
+}
+
 /** `1 or 1`: words and numbers alone that still may be a condition. */
 export function isShortSum(text: string): boolean {
-  const first = text.charCodeAt(0);
-  return text.length < 24 && first >= 48 && first <= 57;
+  return text.length < 24 && startsWithDigit(text);
 }
 
 /** What the last call of `scan` found. Read at once: one thread, one text at a time. */

@@ -38,6 +38,8 @@ export interface Jury {
 export class Findings {
   score = 0;
   readonly matches: Match[] = [];
+  /** The key whose string holds the JSON that is read: what is excluded for it is excluded within. */
+  within = '';
   private readonly jury: Jury;
   private readonly counted = new Set<Rule>();
 
@@ -62,6 +64,7 @@ export class Findings {
     to = text.length,
   ): void {
     for (const rule of this.jury.rulesFor(signal, place, name)) {
+      if (this.within !== '' && !this.speaksWithin(rule, signal, place)) continue;
       const known = this.counted.has(rule);
       if (
         known &&
@@ -78,6 +81,10 @@ export class Findings {
       const snippet = text.slice(start, Math.min(to, start + SNIPPET_MAX));
       this.matches.push({ rule, place, name, snippet, why, round });
     }
+  }
+
+  private speaksWithin(rule: Rule, signal: string, place: Place): boolean {
+    return this.jury.rulesFor(signal, place, this.within).includes(rule);
   }
 }
 

@@ -16,6 +16,15 @@ const RUNS = 5;
 /** What a scanner might read again and again: openers without closers, near misses, nestings. */
 const PIECES: readonly string[] = [
   '<script',
+  '/?c/*d',
+  '0x2e0x2f',
+  '%S%E',
+  "'../",
+  '../',
+  '1.e(',
+  '/*!50000union',
+  'PHN2Zy9v',
+  '$u/',
   '<script>',
   '<a ',
   '<a href=',

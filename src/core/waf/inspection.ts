@@ -1,11 +1,11 @@
 /** One look at one head or body: taken apart, decoded, read by the detectors. */
+import { decodeBase64 } from './base64.ts';
 import { COOKIES_MAX, HEADERS_MAX, PATH_SEGMENTS_MAX } from './bounds.ts';
 import { decodePercent, hasOverlong, ROUNDS_MAX, unfold, unfolded } from './decode.ts';
 import { DETECTORS } from './detect/detectors.ts';
 import { detectHtml } from './detect/html.ts';
 import { detectNoSqlName } from './detect/nosql.ts';
 import { detectScanner } from './detect/scanner.ts';
-import { startsLikeSerial } from './detect/serial.ts';
 import { detectSql } from './detect/sql.ts';
 import { detectTemplate } from './detect/template.ts';
 import { detectXxe } from './detect/xxe.ts';
@@ -19,6 +19,7 @@ import type { Visitor } from './parse/visitor.ts';
 import { walkXml } from './parse/xml.ts';
 import type { Place } from './rule.ts';
 import { Subject } from './subject.ts';
+import { agentTells, headerTells, INTERESTING, isJsonText, isPlain } from './telling.ts';
 
 /** The headers of a request, however the codec keeps them. */
 export interface HeaderList {
@@ -50,6 +51,8 @@ export interface BodyView {
 export class Inspection implements Visitor {
   readonly findings: Findings;
   private readonly paranoia: number;
+  /** Whether the JSON that is walked stood in a string of another. */
+  private nested = false;
 
   constructor(jury: Jury, paranoia: number) {
     this.findings = new Findings(jury);
@@ -127,7 +130,10 @@ export class Inspection implements Visitor {
       walkXml(text, this);
       return;
     }
-    if ((type === '' || type === 'application/octet-stream') && /^[\w.[\]%-]{1,64}=/.test(text)) {
+    if (
+      (type === '' || type === 'application/octet-stream') &&
+      /^[\w.[\]%-]{1,64}=[^=]/.test(text)
+    ) {
       walkForm('form', text, this);
       return;
     }
@@ -139,6 +145,8 @@ export class Inspection implements Visitor {
     if (first === '{' || first === '[' || first === '"') {
       this.document('json', text);
       walkJson(text, this);
+      // {{7*7}} begins like a document and is none.
+      if (text.length <= BROKEN_LENGTH_MAX && !isJsonText(text)) this.value('body', '', text);
       return;
     }
     this.value('body', '', text);
@@ -155,9 +163,26 @@ export class Inspection implements Visitor {
   }
 
   value(place: Place, name: string, text: string): void {
+    if (place === 'json' && !this.nested && isJsonText(text)) {
+      // A document within a string, as the arguments of a tool's call are: read as what it is.
+      this.nested = true;
+      this.findings.within = name;
+      walkJson(text, this);
+      this.findings.within = '';
+      this.nested = false;
+      return;
+    }
+    this.readings(place, name, text, 0);
+    if (place === 'header' || place === 'filename' || place === 'body') return;
+    const hidden = decodeBase64(text.includes('%') ? decodePercent(text, false) : text);
+    if (hidden !== undefined) this.readings(place, name, hidden, 1);
+  }
+
+  /** A value as it stands and after each further round of decoding. */
+  private readings(place: Place, name: string, text: string, first: number): void {
     let reading = text;
     let telling = true;
-    for (let round = 0; ; round++) {
+    for (let round = first; ; round++) {
       f.scan(reading);
       const { characters, words } = f.scanned;
       if (isPlain(reading, characters, words) && place !== 'path' && place !== 'filename') return;
@@ -176,7 +201,10 @@ export class Inspection implements Visitor {
       }
       const next = unfold(reading);
       if (next === reading) return;
-      telling = unfolded.telling;
+      // What XML writes as &amp; its reader sees as an ampersand.
+      telling = unfolded.telling || place === 'xml';
+      if (unfolded.nul)
+        this.findings.say('protocol-null', place, name, round + 1, 'a NUL byte', reading);
       reading = next;
     }
   }
@@ -243,14 +271,16 @@ export class Inspection implements Visitor {
       );
     const path = decodePercent(rawPath, false);
     this.value('path', '', path);
-    this.segments(path);
+    this.segments(rawPath, path);
     if (question >= 0) walkForm('query', whole.slice(question + 1), this);
   }
 
   /** A value in the path (/users/1' or 1=1) stands in a segment of its own. */
-  private segments(path: string): void {
+  private segments(rawPath: string, path: string): void {
+    this.hiddenSegments(rawPath);
     f.scan(path);
     if (
+      !rawPath.includes('%') &&
       (f.scanned.characters &
         (f.SPACE |
           f.SQUOTE |
@@ -261,29 +291,14 @@ export class Inspection implements Visitor {
           f.EQUALS |
           f.PERCENT |
           f.PLUS)) ===
-      0
+        0
     )
       return;
-    const parts = path.split('/', PATH_SEGMENTS_MAX);
+    const parts = rawPath.split('/', PATH_SEGMENTS_MAX);
     for (let at = 1; at < parts.length; at++) {
-      let part = parts[at]!;
-      for (let round = 0; round < 3; round++) {
-        f.scan(part);
-        if (f.scanned.characters === 0) break;
-        const subject = new Subject(
-          'path',
-          '',
-          part,
-          round,
-          this.paranoia,
-          f.scanned.characters,
-          f.scanned.words,
-        );
-        detectSql(subject, this.findings);
-        const next = unfold(part);
-        if (next === part) break;
-        part = next;
-      }
+      const part = decodePercent(parts[at]!, false);
+      f.scan(part);
+      if (f.scanned.characters !== 0) this.readings('path', '', part, 0);
     }
     // A comment of SQL holds slashes: the rest of the path from each segment with one.
     const open = path.indexOf('/*');
@@ -294,6 +309,13 @@ export class Inspection implements Visitor {
         new Subject('path', '', tail, 0, this.paranoia, f.scanned.characters, f.scanned.words),
         this.findings,
       );
+    }
+  }
+
+  private hiddenSegments(rawPath: string): void {
+    for (const part of rawPath.split('/', PATH_SEGMENTS_MAX)) {
+      const hidden = decodeBase64(part.includes('%') ? decodePercent(part, false) : part);
+      if (hidden !== undefined) this.readings('path', '', hidden, 1);
     }
   }
 
@@ -309,15 +331,20 @@ export class Inspection implements Visitor {
         this.cookies(value);
         continue;
       }
+      if (name === 'content-type' && ODD_CHARSET.test(value)) {
+        this.findings.say('protocol-charset', 'header', name, 0, 'an odd character set', value);
+      }
       if (name === 'content-length') length = true;
-      else if (name === 'transfer-encoding') encoding = value.toLowerCase().trim();
+      else if (name === 'transfer-encoding')
+        encoding = value.toLowerCase().replace(/^[ \t]+|[ \t]+$/g, '');
       else if (name === 'range' && value.split(',', 12).length > 10) {
         this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
       }
-      if (headerTells(name, value)) this.value('header', name, value);
-      // A referrer is a URL: what its query holds was a form's value once.
-      if (name === 'referer' && value.includes('+')) {
-        this.value('header', name, value.replaceAll('+', ' '));
+      const tells = name === 'user-agent' ? agentTells(value) : headerTells(name, value);
+      if (tells || name.startsWith('spring.cloud.')) {
+        this.value('header', name, value);
+        // A referrer is a URL: what its query holds was a form's value once.
+        if (name === 'referer') this.referrer(value);
       }
       if (name === 'user-agent' || name.includes('scan') || name.includes('acunetix'))
         this.agent(name, value);
@@ -359,6 +386,14 @@ export class Inspection implements Visitor {
     detectScanner(subject, this.findings);
   }
 
+  private referrer(value: string): void {
+    const question = value.indexOf('?');
+    if (question < 0) return;
+    for (const pair of value.slice(question + 1).split('&', REFERRER_PARAMETERS_MAX)) {
+      this.value('header', 'referer', decodePercent(pair.slice(pair.indexOf('=') + 1), true));
+    }
+  }
+
   private cookies(value: string): void {
     let start = 0;
     for (let seen = 0; start < value.length; seen++) {
@@ -384,66 +419,17 @@ export class Inspection implements Visitor {
   }
 }
 
-/** Characters without which, and without a telling word, a value is plain. */
-const INTERESTING =
-  f.SQUOTE |
-  f.DQUOTE |
-  f.BACKTICK |
-  f.LESS |
-  f.PAREN |
-  f.SEMICOLON |
-  f.PIPE |
-  f.AMPERSAND |
-  f.DOLLAR |
-  f.BRACE |
-  f.BRACKET |
-  f.PERCENT |
-  f.BACKSLASH |
-  f.SLASH |
-  f.EQUALS |
-  f.HASH |
-  f.NEWLINE |
-  f.CONTROL |
-  f.HIGH |
-  f.GREATER |
-  f.STAR;
+/** EBCDIC in its many code pages, and UTF-7: what is written in them shows no telling character. */
+const ODD_CHARSET =
+  /charset\s{0,4}=\s{0,4}["']?(?:ibm|csibm|ebcdic|cp(?:037|273|285|297|500|875|1026)|x-ebcdic|utf-?7|unicode-1-1-utf-7)/i;
 
-/** Characters of a header that some attack needs; quotes, brackets and semicolons are everyday. */
-const HEADER_TELLING =
-  f.SQUOTE |
-  f.BACKTICK |
-  f.LESS |
-  f.GREATER |
-  f.BRACE |
-  f.PIPE |
-  f.DOLLAR |
-  f.PERCENT |
-  f.BACKSLASH |
-  f.CONTROL |
-  f.NEWLINE |
-  f.HIGH;
-
-/** What first-pass.ts asks of a header's bytes, asked of its text. */
-function headerTells(name: string, value: string): boolean {
-  f.scan(value);
-  const free = name === 'referer' || name.startsWith('x-');
-  const telling = free ? HEADER_TELLING | f.SEMICOLON | f.PAREN : HEADER_TELLING;
-  if ((f.scanned.characters & telling) !== 0) return true;
-  if (free && (f.scanned.words & f.WORD_SQL) !== 0) return true;
-  return value.includes('..') || value.includes('rO0') || (free && /^aced/i.test(value));
-}
+const REFERRER_PARAMETERS_MAX = 64;
 
 /** Characters that a further round of decoding may change. */
 const FOLDED = f.PERCENT | f.AMPERSAND | f.BACKSLASH | f.HIGH | f.CONTROL;
 
+/** A longer body is a document, however broken. */
+const BROKEN_LENGTH_MAX = 1024;
+
 /** Documents longer than this are scanned for words in their beginning only. */
 const DOCUMENT_LENGTH_MAX = 65_536;
-
-function isPlain(text: string, characters: number, words: number): boolean {
-  if ((characters & INTERESTING) !== 0 || (words & ~f.WORD_LOGIC) !== 0) return false;
-  if ((words & f.WORD_LOGIC) !== 0 && f.isShortSum(text)) return false;
-  if (text.startsWith('169.254') || text.includes(' rO0')) return false;
-  return (
-    text.length < 8 || !startsLikeSerial(text.charCodeAt(0), text.charCodeAt(1), text.charCodeAt(2))
-  );
-}

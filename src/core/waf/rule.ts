@@ -20,19 +20,21 @@ export const PLACES = [
 ] as const;
 export type Place = (typeof PLACES)[number];
 
-export type RuleClass =
-  | 'sql'
-  | 'nosql'
-  | 'xss'
-  | 'path'
-  | 'command'
-  | 'template'
-  | 'ssrf'
-  | 'xxe'
-  | 'deserialisation'
-  | 'protocol'
-  | 'scanner'
-  | 'bound';
+export const RULE_CLASSES = [
+  'sql',
+  'nosql',
+  'xss',
+  'path',
+  'command',
+  'template',
+  'ssrf',
+  'xxe',
+  'deserialisation',
+  'protocol',
+  'scanner',
+  'bound',
+] as const;
+export type RuleClass = (typeof RULE_CLASSES)[number];
 
 export type Severity = 'critical' | 'error' | 'warning' | 'notice';
 export type Paranoia = 1 | 2 | 3 | 4;

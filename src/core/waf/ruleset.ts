@@ -7,11 +7,11 @@ import { RULES } from './rules/rules.ts';
  */
 export interface Exclusion {
   /** A rule's id, a class, or an id's beginning and `*`. */
-  readonly rule?: string;
+  readonly rule?: string | undefined;
   /** The request's path, undecoded and without its query; with a `*` at its end, all below it. */
-  readonly path?: string;
+  readonly path?: string | undefined;
   /** The name of a parameter, header, cookie or JSON key. */
-  readonly parameter?: string;
+  readonly parameter?: string | undefined;
 }
 
 /** The rules of one paranoia level, by the signal that they listen to. */

@@ -14,6 +14,7 @@ export class Subject {
   readonly trusting: boolean;
   private lowerText: string | undefined;
   private proseKnown: boolean | undefined;
+  private documentKnown: boolean | undefined;
   private ticks: readonly number[] | undefined;
 
   /** @param words,characters what `scan` found in the text */
@@ -35,6 +36,12 @@ export class Subject {
     this.words = words;
   }
 
+  /** The same value with its text read otherwise. */
+  reread(text: string): Subject {
+    const level = this.trusting ? 1 : 2;
+    return new Subject(this.place, this.name, text, this.round, level, this.characters, this.words);
+  }
+
   get lower(): string {
     this.lowerText ??= this.text.toLowerCase();
     return this.lowerText;
@@ -46,9 +53,19 @@ export class Subject {
     return this.proseKnown;
   }
 
+  /**
+   * Whether the text is a document rather than a field: lines that a person shows to another or to
+   * an agent, a source file, a log. An injection goes on where the application stopped, in a line.
+   */
+  get document(): boolean {
+    const least = this.place === 'body' ? RAW_LINES_MIN : DOCUMENT_LINES_MIN;
+    this.documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text, least);
+    return this.documentKnown;
+  }
+
   /** Markdown with a fenced block, in a body: a person shows code to another, or to an agent. */
   private isFenced(): boolean {
-    if (this.place !== 'json' && this.place !== 'form' && this.place !== 'multipart') return false;
+    if (!isBody(this.place)) return false;
     const open = this.text.indexOf('```');
     if (open < 0 || (open > 0 && this.text.charCodeAt(open - 1) > 32)) return false;
     return this.text.includes('```', open + 3) && this.text.includes('\n', open);
@@ -57,6 +74,11 @@ export class Subject {
   /** Whether a person's sentence leads up to `at`: what follows is an example, not an input's end. */
   proseBefore(at: number): boolean {
     return this.trusting && isProse(this.text.slice(0, at));
+  }
+
+  /** Whether a sentence goes on from `at`: an injection ends there, or the application's rest does. */
+  proseAfter(at: number): boolean {
+    return this.trusting && isProse(this.text.slice(at), SENTENCE_END_WORDS_MIN, 1);
   }
 
   /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */
@@ -114,11 +136,13 @@ const FUNCTION_WORDS = new Set(
     'here just only also and or let use using need want help see get explain write run'
   ).split(' '),
 );
+const FUNCTION_WORD_LENGTH_MAX = 7;
+const SENTENCE_END_WORDS_MIN = 4;
 /** Prose is told from its beginning: this many words are enough. */
-const PROSE_WORDS_MAX = 200;
+const PROSE_WORDS_MAX = 80;
 
 /** At least five words, a quarter of them function words, a few of them in a row apart by spaces. */
-function isProse(text: string): boolean {
+function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
   let words = 0;
   let functionWords = 0;
   let at = 0;
@@ -134,12 +158,37 @@ function isProse(text: string): boolean {
     if (!isBlank(after) && !isPunctuation(after)) continue;
     if (!isBlank(before) && !isBlank(after)) continue;
     words++;
-    const word = text.slice(start, Math.min(at, start + 10));
+    if (at - start > FUNCTION_WORD_LENGTH_MAX) continue;
+    const word = text.slice(start, at);
+    if (FUNCTION_WORDS.has(word)) functionWords++;
     // In capitals AND, IS and NOT are keywords, not English.
-    const shouted = word.length > 1 && word === word.toUpperCase();
-    if (!shouted && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
+    else if (isCapitalised(word) && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
   }
-  return words >= 5 && functionWords >= 2 && functionWords * 5 >= words;
+  return words >= wordsMin && functionWords >= functionWordsMin && functionWords * 5 >= words;
+}
+
+function isBody(place: Place): boolean {
+  return place === 'json' || place === 'form' || place === 'multipart' || place === 'body';
+}
+
+const DOCUMENT_LINES_MIN = 5;
+
+/** `The`, `I`: a sentence's first word. */
+function isCapitalised(word: string): boolean {
+  const first = word.charCodeAt(0);
+  return first >= 65 && first <= 90 && (word.length === 1 || word.charCodeAt(1) >= 97);
+}
+
+/** Of a body that is neither a form nor JSON: YAML, CSV, a mail. */
+const RAW_LINES_MIN = 3;
+
+function hasLines(text: string, least: number): boolean {
+  let at = -1;
+  for (let lines = 1; lines < least; lines++) {
+    at = text.indexOf('\n', at + 1);
+    if (at < 0) return false;
+  }
+  return true;
 }
 
 function positions(text: string, mark: string): number[] {

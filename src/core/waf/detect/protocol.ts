@@ -18,7 +18,8 @@ export function detectProtocol(subject: Subject, findings: Findings): void {
     let start = at;
     while (start < text.length && (text.charCodeAt(start) === 13 || text.charCodeAt(start) === 10))
       start++;
-    judgeLine(subject, findings, at, start);
+    // An indented line of a program is no header and no command.
+    if (text.charCodeAt(start) > 32 || !subject.document) judgeLine(subject, findings, at, start);
     at = nextBreak(text, start);
   }
   if ((place === 'path' || place === 'header') && /[\r\n]/.test(text)) {
@@ -39,6 +40,20 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
   if (colon > 0 && colon <= 40) {
     const name = line.slice(0, colon).trim().toLowerCase();
     if (HEADER_NAMES.test(name)) {
+      // A mail that someone quotes has a sender and a subject; a blind copy is asked for by injection.
+      if (name === 'bcc' && line.includes('@')) {
+        findings.signal('protocol-blind-copy', subject, at, start + 80, 'a line break, then Bcc');
+      }
+      // In a field of one line; a text of many lines may show an answer.
+      if (name === 'set-cookie' && at < 120 && !subject.prose && !subject.document) {
+        findings.signal(
+          'protocol-cookie',
+          subject,
+          at,
+          start + 80,
+          'a line break, then Set-Cookie',
+        );
+      }
       const mail = /^(?:bcc|cc|to|subject|reply-to|from|link|host|server|status|expires)$/.test(
         name,
       );
@@ -88,8 +103,12 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
   ) {
     findings.signal('protocol-splitting', subject, at, start + 80, 'an empty line, then a page');
   }
-  // SMTP, Redis and memcached read lines too.
+  // SMTP, IMAP, Redis and memcached read lines too.
   if (
+    /^(?:QUIT|RSET|NOOP|STARTTLS)\s{0,4}(?:$|[\r\n])/.test(line) ||
+    /^[A-Z]{0,4}\d{1,5} (?:CAPABILITY|LOGIN|LOGOUT|FETCH|SELECT|EXAMINE|LIST|NOOP|STARTTLS)\b/.test(
+      line,
+    ) ||
     /^(?:flushall|config set dir|slaveof|set \S{1,60} \d|rcpt to:|mail from:|ehlo |helo |data$|\*\d\r?\n\$\d)/i.test(
       line,
     )

@@ -1,10 +1,11 @@
 /** Tools that look for weaknesses, by what they call themselves and by the files they ask for. */
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
+import { DOT_SECRETS } from './path-names.ts';
 
 /** Names of tools in User-Agent, each a word of its own. */
 export const SCANNERS =
-  'sqlmap nikto nmap masscan zgrab nuclei wpscan gobuster dirbuster dirb dirsearch feroxbuster ffuf wfuzz hydra acunetix nessus openvas netsparker invicti qualys arachni skipfish vega jaeles xray havij commix xsser sqlninja sqlsus bsqlbf fimap joomscan joomlavs droopescan cmsmap whatweb wappalyzer burp burpsuite burpcollaborator zap zaproxy owasp wapiti grabber grendel paros webinspect appscan rapid nexpose metasploit msf w3af webshag brutus medusa patator photon sqlbrute absinthe pangolin jorgee zmeu morfeus muieblackcat fhscan hellobot paloaltonetworks expanse censys shodan internetmeasurement netcraft springenwerk dalfox xsstrike katana httpx interactsh gospider hakrawler subfinder naabu whatwaf wafw00f crlfuzz kiterunner aquatone eyewitness detectify probely tplmap ssrfmap nosqlmap struts log4shell leakix odin projectdiscovery';
+  'sqlmap nikto nmap masscan zgrab nuclei wpscan gobuster dirbuster dirb dirsearch feroxbuster ffuf wfuzz hydra acunetix nessus openvas netsparker invicti qualys arachni skipfish vega jaeles xray havij commix xsser sqlninja sqlsus bsqlbf fimap joomscan joomlavs droopescan cmsmap whatweb wappalyzer burp burpsuite burpcollaborator zap zaproxy owasp wapiti grabber grendel paros webinspect appscan rapid nexpose metasploit msf w3af webshag brutus medusa patator photon sqlbrute absinthe pangolin jorgee zmeu morfeus muieblackcat fhscan hellobot paloaltonetworks expanse censys shodan internetmeasurement netcraft springenwerk dalfox xsstrike katana httpx interactsh gospider hakrawler subfinder naabu whatwaf wafw00f crlfuzz nasl cgichk crimscanner dotdotpwn floodgate gootkit inspath jaascois mysqloit nsauditor pmafind toata dragostea voideye webvulnscan whcc sysscan autogetcontent bfac kiterunner aquatone eyewitness detectify probely tplmap ssrfmap nosqlmap struts log4shell leakix odin projectdiscovery';
 /** Of those, the words that are also names of honest things: they need a version or a note beside them. */
 const HONEST = new Set([
   'vega',
@@ -44,7 +45,7 @@ const HONEST = new Set([
 const SURE = new Set(SCANNERS.split(' ').filter((name) => !HONEST.has(name)));
 /** Spellings in which the honest words are the tool. */
 const SPELLINGS =
-  /\bnmap scripting engine\b|\bnmap\b.{0,20}nse|^nmap|\bburp ?(?:suite|scanner|collaborator)\b|\bowasp[ _-]?(?:zap|dirbuster|zed)\b|\bzap\/\d|^zap\b|zed attack proxy|\bhydra\)|thc-hydra|\(hydra\)|\bmedusa\/\d|^dirb\b|xray\/\d|^katana\b|\bparos\/\d|rapid7|\bvega\/\d|\bmsf\b|^pangolin|^xsser|^absinthe|detectify|censysinspect|qualys|leakix|expanse|paloaltonetworks|internet-?measurement|security ?scan|vulnerability ?scan|\bexploit(?:er)?\b|pentest|\bfuzz faster|zgrab|python-requests.{0,40}scan|\bshellshock\b|hacker|webbandit|blackwidow|\$\(|mozilla\/4\.0 \(hydra/;
+  /\bnmap scripting engine\b|\bnmap\b.{0,20}nse|^nmap|\bburp ?(?:suite|scanner|collaborator)\b|\bowasp[ _-]?(?:zap|dirbuster|zed)\b|\bzap\/\d|^zap\b|zed attack proxy|\bhydra\)|thc-hydra|\(hydra\)|\bmedusa\/\d|^dirb\b|xray\/\d|^katana\b|\bparos\/\d|rapid7|\bvega\/\d|\bmsf\b|^pangolin|^xsser|^absinthe|detectify|censysinspect|qualys|leakix|expanse|paloaltonetworks|internet-?measurement|security ?scan|vulnerability ?scan|\bexploit(?:er)?\b|pentest|\bfuzz faster|zgrab|python-requests.{0,40}scan|\bshellshock\b|hacker|webbandit|blackwidow|\$\(|mozilla\/4\.0 \(hydra|^hydra\b|^hello,? ?world$|^l9(?:explore|tcpid)|sql power injector|^brutus\b|^grabber\b|^paros\b|^metis\b|^n-stealth|^core-project\/|struts-pwn|datacha0s|uil2pn|cisco-torch|hash grabber/;
 
 /** Files and folders that no visitor asks for, as ends or parts of a path. */
 export const PROBES_SURE: readonly string[] = [
@@ -115,6 +116,15 @@ export const PROBES_SURE: readonly string[] = [
   '/server-info',
   '/boaform/',
   '/hnap1',
+  '/gponform/',
+  '/nbproject/',
+  '/config/config.yml',
+  '/app/etc/local.xml',
+  '/sites/default/settings.php',
+  '/npm-debug.log',
+  '/ormconfig.json',
+  '/tmunblock.cgi',
+  '/cgi-bin/test-cgi',
   '/goform/',
   '/setup.cgi',
   '/shell.php',
@@ -318,6 +328,17 @@ export function detectScanner(subject: Subject, findings: Findings): void {
       parts.index,
       path.length,
       'asks for a copy of a program or a database',
+    );
+    return;
+  }
+  const dotted = path.includes('/.') ? DOT_SECRETS.exec(path) : null;
+  if (dotted && !/\.env\.(?:example|sample|template|dist)\b/.test(path)) {
+    findings.signal(
+      'scanner-probe',
+      subject,
+      dotted.index,
+      path.length,
+      `asks for ${dotted[0]}, which belongs to a person's account`,
     );
     return;
   }

@@ -110,7 +110,14 @@ function encoded(subject: Subject, findings: Findings): void {
   if (bytes.startsWith('\xac\xed\0\x05')) report('Java object in base64');
   else if (bytes.startsWith('\0\x01\0\0\0\xff\xff\xff\xff')) report('NET object in base64');
   else if (isPickle(bytes, whole)) report('Python pickle in base64');
-  else if (/^\x04\x08[oIue[{"c:@]/.test(bytes) && /[A-Z]\w{2,}|:/.test(bytes.slice(3, 80)))
+  else if (
+    (/^\x04\x08[oIue["c:@]/.test(bytes) && /[A-Z]\w{2,}|:/.test(bytes.slice(3, 80))) ||
+    // A hash is a session of Rack or Rails, unless it holds what runs.
+    (bytes.startsWith('\x04\x08{') &&
+      /[oecu][:@].{0,3}(?:ERB|Gem|Proc|ActiveSupport|ActionView|Kernel|DRb|Net::|Class)/.test(
+        bytes,
+      ))
+  )
     report('Ruby object in base64');
   else if (
     /^(?:O|C):\+?\d{1,4}:"[\w\\]/.test(bytes) ||
@@ -267,7 +274,14 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   const proto = /__proto__|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
     text,
   );
-  if (proto)
+  // In a JSON text as a whole only keys count; in a document of many lines it is shown.
+  const inString =
+    proto !== null && subject.name === '' && text.slice(0, proto.index).endsWith('\\"');
+  if (
+    proto &&
+    !inString &&
+    !(subject.name !== '' && subject.document && note === '' && subject.place !== 'body')
+  )
     findings.signal(
       'serial-prototype',
       subject,

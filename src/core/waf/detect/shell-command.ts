@@ -25,7 +25,11 @@ export const WITH_ARGUMENTS = new Set(
     'traceroute tracert passwd start nslookup.exe ping.exe whoami.exe wget.exe curl.exe expr time trap unset alias ' +
     'iconv dir vol tree find findstr sc cscript wscript forfiles systemctl service journalctl ' +
     'iptables watch env sudo su time nice setsid chroot script expect git make pip npm true false ' +
-    'iex invoke-expression invoke-webrequest start-process'
+    'iex invoke-expression invoke-webrequest start-process cd column fold comm flock strace ltrace gdb parallel gpg ' +
+    'tclsh lwp-download lwp-request aria2c axel rclone ansible ansible-config cpulimit ionice stdbuf unshare nsenter capsh ' +
+    'setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
+    'mongo mongosh sqlite3 7z bzip2 xz zcat zgrep bzcat xzcat shuf paste join split csplit uuencode uudecode basenc ' +
+    'md5sum sha1sum sha256sum cksum jq ar ld nm objdump readelf ldd pip3 gem npx deno cargo javac java jrunscript dotnet'
   ).split(' '),
 );
 
@@ -51,6 +55,9 @@ export interface Command {
 export function commandAt(text: string, from: number): Command | undefined {
   let at = skipBlanks(text, from);
   while (at < text.length && '({!'.includes(text[at]!)) at = skipBlanks(text, at + 1);
+  // `; $u cat`: a variable that was never set is nothing.
+  const unset = /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24));
+  if (unset) at += unset[0].length;
   const start = at;
   let word = '';
   let disguised = false;
@@ -110,10 +117,11 @@ export function hasArguments(text: string, command: Command): boolean {
     !';|&`)'.includes(text[end]!)
   )
     end++;
-  const word = text.slice(start, end).replaceAll(/['"\\]/g, '');
+  const word = text.slice(start, end).replaceAll(/['"\\]|#$/g, '');
   const first = text[start]!;
   const after = skipBlanks(text, end);
   const last = after >= text.length || ';|&`)#>\'"'.includes(text[after]!);
+  if (/^%\w{2,20}%/.test(word)) return true;
   if (first === '-' && /^--?[A-Za-z0-9]/.test(word)) return true;
   if (
     first === '/' ||
@@ -159,6 +167,14 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'set':
     case 'env':
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
+    case 'dd':
+      return /^(?:if|of)=/.test(word);
+    case 'socat':
+      return /^\w{2,10}[:-]/.test(word);
+    case 'getent':
+      return /^(?:hosts|passwd|group|shadow|ahosts|services)$/.test(word);
+    case 'cd':
+      return /^(?:[/~.-]|\w{1,40}$)/.test(word) && last;
     case 'which':
     case 'whereis':
       return ALONE.has(word) || WITH_ARGUMENTS.has(word);

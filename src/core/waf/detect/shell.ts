@@ -6,6 +6,7 @@
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
+import { namedByWildcards } from './glob.ts';
 import {
   ALONE,
   type Command,
@@ -16,12 +17,17 @@ import {
   skipBlanks,
   WITH_ARGUMENTS,
 } from './shell-command.ts';
+import {
+  isCmdlet,
+  isCommandLine,
+  isDisguised,
+  isList,
+  isOptioned,
+  isTarget,
+} from './shell-line.ts';
 
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
-
-/** A list or a table of plain words longer than this is not told from commands. */
-const LIST_LENGTH_MAX = 2000;
 
 /** A shell that waits for someone to type: nobody needs one by way of a request. */
 const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
@@ -38,13 +44,27 @@ const TELLING = [
   '-e cmd',
   '/proc/self',
   '0<&1',
-  '>&1',
   '0>&1',
   '169.254.169.254',
   '-c /bin/',
 ];
 
+/** Of those, what no honest script of many lines holds either. */
+const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-e /bin/bash'];
+
 export function detectShell(subject: Subject, findings: Findings): void {
+  read(subject, findings);
+  const { characters: c, words } = subject;
+  // ;cat+/etc/passwd: a form's blank, encoded twice.
+  const shelly = (c & SEPARATORS) !== 0 || (words & f.WORD_COMMAND) !== 0;
+  if ((c & f.PLUS) !== 0 && (c & f.SPACE) === 0 && shelly) {
+    read(subject.reread(subject.text.replaceAll('+', ' ')), findings);
+  }
+}
+
+const SEPARATORS = f.SEMICOLON | f.PIPE | f.AMPERSAND | f.BACKTICK;
+
+function read(subject: Subject, findings: Findings): void {
   const { text } = subject;
   if ((subject.characters & f.BRACE) !== 0 && (text.includes('() {') || text.includes('(){'))) {
     const at = text.indexOf('()');
@@ -67,7 +87,7 @@ export function detectShell(subject: Subject, findings: Findings): void {
   const { characters: c, words } = subject;
   let known: boolean | undefined;
   const telling = (): boolean => {
-    known ??= TELLING.some((it) => subject.lower.includes(it)) || INTERACTIVE.test(subject.lower);
+    known ??= tells(subject);
     return known;
   };
   if (
@@ -83,6 +103,12 @@ export function detectShell(subject: Subject, findings: Findings): void {
   telltale(subject, findings);
 }
 
+function tells(subject: Subject): boolean {
+  const { lower } = subject;
+  if (subject.document) return TELLING_IN_DOCUMENTS.some((it) => lower.includes(it));
+  return TELLING.some((it) => lower.includes(it)) || INTERACTIVE.test(lower);
+}
+
 /** ; | || & && and line ends, each followed by a command. */
 function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
@@ -92,7 +118,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     listed ??= isList(text);
     return listed;
   };
-  if (isCommandLine(subject) && !telling()) return;
+  if ((isCommandLine(subject) || subject.document) && !telling()) return;
   let seen = 0;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
@@ -106,6 +132,10 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     if (line && subject.place !== 'query' && subject.place !== 'cookie') {
       at = end - 1;
       continue;
+    }
+    if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
+      findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
+      return;
     }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
@@ -129,6 +159,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
 function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   let seen = 0;
+  if (isCommandLine(subject) && !telling()) return;
   for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
     const code = text.charCodeAt(at);
     let inner = 0;
@@ -154,9 +185,11 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
       !hasArguments(text, command)
     )
       continue;
-    if (subject.prose && !(close === ')' && telling())) {
+    if ((subject.prose || subject.document) && !(close === ')' && telling())) {
       continue;
     }
+    // `quotes of TeX' open with a backtick and never close with one.
+    if (close === '`' && text.slice(inner, inner + end).includes('\n')) continue;
     // Markdown shows a command between blanks; an injection is part of something, or is all there is.
     if (close === '`' && shownInText(text, at, inner + end)) continue;
     if (code === 60 && !hasArguments(text, command)) continue;
@@ -175,7 +208,7 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
 function shownInText(text: string, start: number, end: number): boolean {
   const before = start === 0 ? ' ' : text[start - 1]!;
   const after = text[end + 1] ?? ' ';
-  if (!' \n("'.includes(before) || !' \n.,:;!?)"\''.includes(after)) return false;
+  if (!' \n("'.includes(before) || !' \n.,:;!?)"\'-'.includes(after)) return false;
   return (
     wordsIn(text.slice(Math.max(0, start - 160), start)) +
       wordsIn(text.slice(end + 1, end + 161)) >=
@@ -192,7 +225,7 @@ function wordsIn(text: string): number {
 /** The value is a command from its first word: a web shell's parameter, or an open attack. */
 function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text, place } = subject;
-  if (place === 'header' || place === 'path' || subject.prose) return;
+  if (place === 'header' || place === 'path' || subject.prose || text === subject.name) return;
   const command = commandAt(text, 0);
   if (!command) return;
   const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
@@ -204,7 +237,11 @@ function direct(subject: Subject, findings: Findings, telling: () => boolean): v
   const argued = hasArguments(text, command);
   const after = skipBlanks(text, command.end);
   const alone = after >= text.length && ALONE.has(command.name);
-  if (named && (place === 'query' || place === 'cookie') && (argued || alone)) {
+  const asked =
+    place === 'query' ||
+    place === 'cookie' ||
+    (place === 'form' && argued && FORM_COMMANDS.test(subject.name));
+  if (named && asked && (argued || alone)) {
     findings.signal(
       'shell-command',
       subject,
@@ -231,12 +268,15 @@ function direct(subject: Subject, findings: Findings, telling: () => boolean): v
   }
 }
 
+/** Fields of a form whose value is a program's line, and nothing that a person writes about one. */
+const FORM_COMMANDS = /^(?:cmd|exec|execute|system|shell)$/i;
+
 /** Spellings that only a shell's evader uses, and the ends of reverse shells. */
 function telltale(subject: Subject, findings: Findings): void {
   const { text, lower } = subject;
   const { characters: c, words } = subject;
   const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
-  if (ifs && !subject.prose) {
+  if (ifs && !subject.prose && !subject.document) {
     findings.signal(
       'shell-ifs',
       subject,
@@ -245,8 +285,7 @@ function telltale(subject: Subject, findings: Findings): void {
       'the field separator for a blank',
     );
   }
-  if ((words & f.WORD_COMMAND) === 0 && ((c & (f.OTHER | f.STAR)) === 0 || (c & f.SLASH) === 0))
-    return;
+  if ((words & f.WORD_COMMAND) === 0 && (c & f.SLASH) === 0) return;
   const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
   if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
     findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
@@ -278,19 +317,19 @@ function telltale(subject: Subject, findings: Findings): void {
     );
     if (net >= 0)
       findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
+    if (/^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/.test(lower))
+      findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
     const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
     if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
-    // /???/c?t /e*c/p?sswd: a path whose letters are wildcards
-    const glob = text.search(
-      /(?:^|[\s;|&`(])\/[a-z]{0,6}[?*][a-z?*]{0,8}\/[a-z?*[\]]{1,12}(?:\s|$)/,
-    );
-    if (glob >= 0 && (text.match(/\?/g)?.length ?? 0) >= 2) {
-      findings.signal('shell-ifs', subject, glob, glob + 60, 'a program named by wildcards');
-    }
+    const glob = (c & (f.OTHER | f.STAR)) === 0 ? -1 : namedByWildcards(text);
+    if (glob >= 0)
+      findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
+    if (isDisguised(lower))
+      findings.signal('shell-ifs', subject, 0, 80, 'a secret file in pieces that a shell joins');
     const brace = text.search(
       /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
     );
-    if (brace >= 0)
+    if (brace >= 0 && !subject.document)
       findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
   }
 }
@@ -305,13 +344,21 @@ function isCommand(
 ): boolean {
   const { text } = subject;
   const alone = ALONE.has(command.name);
-  if (!alone && !WITH_ARGUMENTS.has(command.name)) return false;
+  if (command.pathed && command.name.length > 1) return true;
+  if (isCmdlet(text, command)) return true;
+  if (!alone && !WITH_ARGUMENTS.has(command.name)) return isOptioned(text, command, separator);
   if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
     if (!(command.disguised && EVERYDAY.has(command.name) && !hasArguments(text, command)))
       return true;
   }
   const rest = skipBlanks(text, command.end);
   const ends = rest >= text.length || ';|&`)\n\r#\'"}>'.includes(text[rest]!);
+  // Unix tells small letters from capitals: `Coeur d'Alene; ID` names a state.
+  const capitals = /^[A-Z]{1,3}$/.test(text.slice(command.at, command.end));
+  if (alone && ends && capitals) return false;
+  // w, of one letter, in a password
+  if (command.name.length === 1 && rest < text.length && !';|&\n'.includes(text[rest]!))
+    return false;
   // A form's or an entity's name: &id=5, &lt;
   if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
   if (ends) {
@@ -339,47 +386,4 @@ function isCommand(
     );
   }
   return hasArguments(text, command);
-}
-
-/** Programs of a developer, whose arguments are words. */
-const TOOLS = new Set(
-  'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
-    ' ',
-  ),
-);
-
-/**
- * A command line from its first word on, in a body, is what someone shows or hands to an agent; an
- * injection begins with the data that it follows.
- */
-function isCommandLine(subject: Subject): boolean {
-  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
-  const { text } = subject;
-  const command = commandAt(text, 0);
-  if (command?.at !== 0 || command.disguised) return false;
-  if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
-  if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
-  return (
-    hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
-  );
-}
-
-/** What stood before the separator is a host, a number, a file: a value, not a word. */
-function isTarget(text: string): boolean {
-  return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
-}
-
-/** name|id|date: a list of plain words, however many of them are programs too. */
-function isList(text: string): boolean {
-  if (text.length > LIST_LENGTH_MAX) return false;
-  let words = 0;
-  let programs = 0;
-  for (const word of text.split(/[;|,&\n]/)) {
-    const name = word.trim();
-    if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
-    if (!/^[\w .-]{1,40}$/.test(name)) return false;
-    words++;
-    if (ALONE.has(name.toLowerCase())) programs++;
-  }
-  return words >= 3 && programs * 2 <= words;
 }

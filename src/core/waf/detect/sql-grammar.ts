@@ -25,6 +25,7 @@ export function selectList(tokens: readonly SqlToken[], select: number): 0 | 1 |
         ? 2
         : 0;
     case 'prefix':
+      if (token.text === 'case' && tokens[at + 2]?.text === 'when') return 2;
       return next?.text === 'when' || next?.type === '(' ? 2 : 0;
     case '(':
       return 2;
@@ -187,10 +188,13 @@ export function clauseAt(
   switch (token.text) {
     case 'order':
     case 'group': {
-      if (second?.text !== 'by' || !third || !(quoted || number)) return undefined;
+      if (second?.text !== 'by' || !third) return undefined;
       const after = tokens[at + 3];
       const closes = !after || after.type === 'comment' || after.type === ',' || after.type === ';';
       const lone = third.type === 'number' || third.type === '(';
+      if (third.type === 'number' && after?.type === 'comment')
+        return `${token.text} by ${third.text}`;
+      if (!quoted && !number) return undefined;
       if ((lone && closes) || (quoted && after?.type === 'comment') || after?.text === 'having') {
         return `${token.text} by ${third.text}`;
       }
@@ -211,10 +215,12 @@ export function clauseAt(
         second?.type === 'variable'
         ? `into ${second.text}`
         : undefined;
-    case 'limit':
-      return quoted && second?.type === 'number' && (!third || third.type === 'comment')
-        ? 'limit and the end'
-        : undefined;
+    case 'limit': {
+      if (!quoted || second?.type !== 'number') return undefined;
+      const pair = third?.text === 'offset' || third?.type === ',';
+      const last = pair ? tokens[at + 4] : third;
+      return !last || last.type === 'comment' ? 'limit and the end' : undefined;
+    }
     default:
       return undefined;
   }
@@ -247,7 +253,7 @@ const KNOWN_CALLS = new Set(
     'table_name getutcdate sqlite_compileoption_used typeof unicode zeroblob printf repeat space ' +
     'replicate lpad rpad regexp_substr regexp_like bit_count crc32 inet_aton polygon point ' +
     'geometrycollection multilinestring multipolygon last_insert_id connection_id aes_decrypt strcmp ' +
-    'nullif format soundex difference'
+    'nullif format soundex difference raise_error code'
   ).split(' '),
 );
 

@@ -16,6 +16,12 @@ test('words, numbers and strings are told apart', () => {
   assert.equal(types("N'x' @@version `a b` [c]"), 'string variable name name');
 });
 
+test('what MySQL reads and a reader does not see: \\N, 1e1from, 1.e(', () => {
+  assert.equal(types('select\\Nfrom t'), 'select null clause name');
+  assert.equal(types('select-1e1from`t`'), 'select operator number clause name');
+  assert.equal(types('ascii 1.e(x 1.e)'), 'name ( name )');
+});
+
 test('comments are white space, but the last one ends the statement', () => {
   assert.equal(types('union/**/select'), 'union select');
   assert.equal(types('/*!50000union*/ select'), 'union select');

@@ -86,7 +86,9 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
         push(close < 0 ? 'open' : 'string', close < 0 ? text.length : close);
       } else push(WORDS.get(word) ?? 'name', end, word);
     } else if (isDigit(code) || (code === 46 && isDigit(text.charCodeAt(at + 1)))) {
-      readNumber(text, at, push);
+      readNumber(text, at, push, (to) => {
+        at = to;
+      });
     } else if (code === 39 || code === 34) {
       const close = stringEnd(text, at + 1, code);
       push(close < 0 ? 'open' : 'string', close < 0 ? text.length : close);
@@ -114,6 +116,8 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
       }
     } else if (code === 42 && text.charCodeAt(at + 1) === 47) {
       at += 2;
+    } else if (code === 92 && text.charCodeAt(at + 1) === 78) {
+      push('null', at + 2, 'null'); // \N of MySQL ends itself: \Nfrom is two words
     } else if (code === 35 || (code === 45 && text.charCodeAt(at + 1) === 45)) {
       const line = text.indexOf('\n', at);
       if (line < 0 || blankFrom(text, line)) push('comment', text.length);
@@ -125,7 +129,7 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
 
 type Push = (type: SqlType, end: number, word?: string) => void;
 
-function readNumber(text: string, at: number, push: Push): void {
+function readNumber(text: string, at: number, push: Push, skip: (to: number) => void): void {
   let end = at;
   const marker = text.charCodeAt(at + 1) | 0x20;
   if (text.charCodeAt(at) === 48 && (marker === 120 || marker === 98)) {
@@ -139,9 +143,19 @@ function readNumber(text: string, at: number, push: Push): void {
     end++;
     while (isDigit(text.charCodeAt(end))) end++;
   }
-  if ((text.charCodeAt(end) | 0x20) === 101 && isDigit(text.charCodeAt(end + 1))) {
-    end++;
-    while (isDigit(text.charCodeAt(end))) end++;
+  if ((text.charCodeAt(end) | 0x20) === 101) {
+    if (isDigit(text.charCodeAt(end + 1))) {
+      end++;
+      while (isDigit(text.charCodeAt(end))) end++;
+      // 1e1FROM: a number of this form ends itself.
+      push('number', end);
+      return;
+    }
+    // MySQL skips `1.e` before a name's dot or a parenthesis.
+    if (text.charCodeAt(end - 1) === 46 && !isWordStart(text.charCodeAt(end + 1))) {
+      skip(end + 1);
+      return;
+    }
   }
   // `1or` and `1.0union` are a number and a keyword to a database; `10am` and `3d` are words.
   if (isWordStart(text.charCodeAt(end))) {

@@ -27,6 +27,7 @@ export function walk(
   let logic = false; // a logical operator has been read
   let logicJust = false; // and it was the last operator
   let compare = ''; // the comparison whose right side is awaited
+  let compared = false; // two values have been compared
   let direct = false; // that comparison is the first thing after the value's prefix
   let leftLiteral = before === 'number' || quoted;
   let mathematical = false; // `3 < 4 and 5 > 2`: nothing the value could be added to
@@ -68,7 +69,7 @@ export function walk(
           wantsOperator = false;
           break;
         case ',':
-          if (depth <= 0 && inSelect === 0 && !quoted && !opensSelect(tokens, at + 1))
+          if (depth <= 0 && inSelect === 0 && !quoted && !opensCall(tokens, at + 1))
             return undefined;
           compare = '';
           leftLiteral = false;
@@ -90,6 +91,8 @@ export function walk(
           if (logic && (quoted || before === 'number' || compare !== '')) {
             return found('sql-condition', 'a condition and a comment', token);
           }
+          // What is commented out is the application's own rest: an attacker adds a word at most.
+          if (!isShortComment(token)) return undefined;
           if (quoted && at > opened)
             return found('sql-comment', 'an expression and a comment', token);
           if (quoted && opened > start) return found('sql-comment', ') and a comment', token);
@@ -112,6 +115,13 @@ export function walk(
         case 'then':
           wantsOperator = token.text === 'end';
           break;
+        case 'statement':
+          // SQL Server takes the next statement without a semicolon.
+          if (sure && token.text === 'waitfor' && isStatement(tokens, at)) {
+            return found('sql-stacked', 'a second statement: waitfor', token);
+          }
+          if (inSelect > 0) break;
+          return undefined;
         case 'prefix':
           // `not like`, `not in`: the operator follows; CASE ... WHEN: an operand does.
           if (token.text !== 'not') wantsOperator = false;
@@ -144,6 +154,9 @@ export function walk(
         if (token.text === 'case' && next?.text === 'when' && (sure || hasThen(tokens, at))) {
           return found('sql-call', 'CASE WHEN', token);
         }
+        if (token.text === 'case' && tokens[at + 2]?.text === 'when' && hasThen(tokens, at)) {
+          return found('sql-call', 'CASE ... WHEN', token);
+        }
         break;
       case 'then':
       case 'compare':
@@ -153,6 +166,8 @@ export function walk(
         const nested = tokens[at - 1]?.type === '(';
         if (nested && list >= (sure ? 1 : 2))
           return found('sql-subquery', 'a SELECT inside', token);
+        if (!nested && sure && logic && list === 2)
+          return found('sql-subquery', 'a SELECT after a logical operator', token);
         if (!nested && !quoted) return undefined;
         inSelect++;
         break;
@@ -165,6 +180,9 @@ export function walk(
       case 'name':
         if (next?.type === '(') {
           const kind = callKind(token.text);
+          if (comparesLiterals(tokens, at)) {
+            return found('sql-call', `a choice between two values: ${token.text}()`, token);
+          }
           if (kind === 'strong' && callIsPlain(tokens, at, before)) {
             return found('sql-call', `a call of ${token.text}()`, token);
           }
@@ -199,7 +217,11 @@ export function walk(
           if (logic && (leftLiteral || quoted) && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
           }
-          if (quoted && direct && open) {
+          if (
+            quoted &&
+            open &&
+            (direct ? !isQuotedWord(tokens, at) : endsInValue(token, compare))
+          ) {
             return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
           }
           const last = !next || next.type === 'comment';
@@ -213,14 +235,17 @@ export function walk(
           token.text === tokens[start - 1]?.text
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
-        } else if (logicJust && quoted && open && token.end - token.at > 1) {
+        } else if (logicJust && quoted && open && (isTruth(token) || (compared && isLone(token)))) {
           return found('sql-condition', 'a logical operator and an open string', token);
+        } else if (logicJust && before === 'number' && isTruthLiteral(token) && !next) {
+          return found('sql-condition', `a condition: ${token.text}`, token);
         } else if (logicJust && quoted && !next && token.type === 'null') {
           return found('sql-condition', `a condition: = ${token.text}`, token);
         }
         if (open && quoted && at > opened && tokens[at - 1]!.type === 'operator') {
           if (opensJoin(tokens, at)) return found('sql-condition', 'strings joined: =', token);
         }
+        if (compare !== '') compared = true;
         leftLiteral = true;
         compare = '';
         logicJust = false;
@@ -234,9 +259,63 @@ export function walk(
   return undefined;
 }
 
-/** `order=id,(select ...)`: a list that goes on with a SELECT of its own. */
-function opensSelect(tokens: readonly SqlToken[], at: number): boolean {
-  return tokens[at]?.type === '(' && tokens[at + 1]?.type === 'select';
+/** `if(1=1,a,b)`, `iif(2>1,a,b)`: what is compared is known before, as only a probe's is. */
+function comparesLiterals(tokens: readonly SqlToken[], at: number): boolean {
+  const name = tokens[at]!.text;
+  if (name !== 'if' && name !== 'iif') return false;
+  const [left, compare, right, comma] = tokens.slice(at + 2, at + 6);
+  return (
+    left?.type === 'number' &&
+    compare?.type === 'compare' &&
+    right?.type === 'number' &&
+    comma?.type === ','
+  );
+}
+
+/** `order=id,(select ...)`, `1,(cast(...))`, `1,iif(...)`: a list that goes on with a computation. */
+function opensCall(tokens: readonly SqlToken[], at: number): boolean {
+  let first = at;
+  while (tokens[first]?.type === '(') first++;
+  const token = tokens[first];
+  if (first > at && (token?.type === 'select' || token?.text === 'case')) return true;
+  return tokens[first + 1]?.type === '(' && callKind(token!.text) !== 'none';
+}
+
+/** `--`, `-- -`, `--+`, `#`, `-- xYzQ`: nothing or one word after the mark. */
+function isShortComment(token: SqlToken): boolean {
+  return token.end - token.at <= 12 || token.text.startsWith('/*');
+}
+
+/** `=`, `<>`, `<` and their like, which no sentence holds between two quotes. */
+function isSymbol(compare: string): boolean {
+  return '=<>!'.includes(compare[0]!);
+}
+
+/** `"like"`: a word in quotes of its own, and no operator between two strings. */
+function isQuotedWord(tokens: readonly SqlToken[], at: number): boolean {
+  const word = tokens[at - 1]!;
+  const open = tokens[at]!;
+  return !isSymbol(word.text) && word.end === open.at && open.end - open.at === 1;
+}
+
+/** `... = '1`, `... = '`: a comparison whose right side the application's own quote closes. */
+function endsInValue(open: SqlToken, compare: string): boolean {
+  return isSymbol(compare) && /^['"][\w%]{0,40}$/.test(open.text);
+}
+
+/** The quote alone: the application's own closes it. */
+function isLone(open: SqlToken): boolean {
+  return open.end - open.at === 1;
+}
+
+/** `' or '1`: an open string that a database takes for true begins with a digit. */
+function isTruth(token: SqlToken): boolean {
+  const first = token.text.charCodeAt(1);
+  return first >= 48 && first <= 57;
+}
+
+function isTruthLiteral(token: SqlToken): boolean {
+  return token.text === 'true' || token.text === 'false';
 }
 
 /** CASE WHEN ... THEN: without its THEN it is a title. */

@@ -5,7 +5,7 @@
  * injection keeps to it, and on the way shows a condition, a union, a second statement, a call.
  */
 
-import { WORD_SQL } from '../features.ts';
+import { WORD_LOGIC, WORD_SQL } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { isStatement, unionList } from './sql-grammar.ts';
@@ -20,19 +20,30 @@ const UNIONS_MAX = 8;
 export function detectSql(subject: Subject, findings: Findings): void {
   const { text } = subject;
   judge(subject, findings, text);
-  if ((subject.words & WORD_SQL) !== 0 && text.includes('+')) {
+  if ((subject.words & (WORD_SQL | WORD_LOGIC)) !== 0 && text.includes('+')) {
     judge(subject, findings, text.replaceAll('+', ' ')); // a form's blank, encoded twice
   }
-  if (text.includes('/*')) {
-    // Some filters delete comments, and so put together the words that they parted.
-    const joined = withoutComments(text);
-    if (joined !== text) judge(subject, findings, joined);
+  if (!text.includes('/*')) return;
+  const run = EXECUTED.exec(text);
+  if (run && !subject.prose) {
+    findings.signal('sql-marker', subject, run.index, run.index + 60, 'a comment that MySQL runs');
+  }
+  // Some filters delete comments, and so put together the words that they parted.
+  const joined = withoutComments(text);
+  if (joined === text) return;
+  judge(subject, findings, joined);
+  if (/union(?:all)?select/i.test(joined) && !/union(?:all)?select/i.test(text)) {
+    findings.signal('sql-union', subject, 0, text.length, 'UNION SELECT in pieces');
   }
 }
 
+/** A comment of MySQL's that holds a program: a version number or a keyword behind its mark. */
+const EXECUTED =
+  /\/\*!(?:\d{5,6}\s{0,4}[a-z(]|\s{0,4}(?:union|select|and|or|all|concat|from|where|sleep|limit|into|group_concat|order)\b\s{0,4}[*(])/i;
+
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
-    inBare(text) ??
+    inBareShown(text) ??
     inQuotes(subject, text, "'") ??
     inQuotes(subject, text, '"') ??
     anywhere(subject, text);
@@ -42,8 +53,19 @@ function judge(subject: Subject, findings: Findings, text: string): void {
     findings.signal(statement.signal, subject, statement.at, text.length, statement.why);
 }
 
+/** Characters before what gave a bare value away that are shown with it. */
+const SHOWN_BEFORE = 40;
+
+function inBareShown(text: string): Evidence | undefined {
+  const seen = inBare(text);
+  return seen && { ...seen, at: Math.max(0, seen.at - SHOWN_BEFORE) };
+}
+
 function inBare(text: string): Evidence | undefined {
   const [first, second, third] = sqlTokens(text, 0, 3);
+  if (first?.type === 'variable' && first.text.startsWith('@@') && second?.type === 'comment') {
+    return { signal: 'sql-marker', why: 'a variable of the server and a comment', at: 0 };
+  }
   if (!first || !second) return undefined;
   const operand = first.type === 'name' || first.type === 'string' || first.type === 'number';
   if (operand && STRANGERS.has(second.type)) return undefined;
@@ -95,7 +117,13 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
-  if (seen && subject.prose && subject.proseBefore(at)) return undefined;
+  if (!seen) return undefined;
+  const shown =
+    subject.prose &&
+    (subject.proseBefore(at) ||
+      subject.quotesCode(at) ||
+      (seen.signal === 'sql-condition' && subject.proseAfter(seen.at)));
+  if (shown) return undefined;
   if (
     seen?.signal === 'sql-condition' &&
     subject.prose &&
@@ -104,7 +132,7 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
   ) {
     return undefined;
   }
-  return seen && { ...seen, why: `${quote} closes a string, then ${seen.why}` };
+  return seen && { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
 }
 
 function endsInComment(text: string): boolean {
@@ -163,7 +191,7 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
     }
     at = folded.indexOf('union', at + 5);
   }
-  if (!injects(folded)) return undefined;
+  if (subject.document || !injects(folded)) return undefined;
   // A statement wherever it stands, a quote having ended what came before.
   for (const mark of ["';", '";', "');", "'));"]) {
     const end = folded.indexOf(mark);
@@ -208,6 +236,11 @@ function wholeStatement(text: string): Evidence | undefined {
   if (!VERBS.has(text.slice(start, end).toLowerCase())) return undefined;
   const tokens = sqlTokens(text, start, TOKENS_MAX);
   if (!isStatement(tokens, 0)) return undefined;
+  // SELECT-1FROM`t`, SELECT@a: whoever writes for a reader puts a blank after the verb.
+  const glued = tokens[1] && tokens[1].at === tokens[0]!.end && tokens[1].type !== 'comment';
+  if (glued && tokens[0]!.type === 'select' && !'*('.includes(tokens[1]!.text)) {
+    return { signal: 'sql-subquery', why: 'a SELECT without a blank', at: start };
+  }
   const last = tokens.at(-1)!;
   if (last.type === 'comment' && tokens.some((it) => it.type === ';')) {
     return { signal: 'sql-stacked', why: 'a statement that comments out what follows', at: start };

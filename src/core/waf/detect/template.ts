@@ -9,6 +9,7 @@ import type { Subject } from '../subject.ts';
 
 /** Expressions looked at in one value, and characters of each. */
 const EXPRESSIONS_MAX = 64;
+const EXPRESSIONS_IN_DOCUMENT_MAX = 16;
 const EXPRESSION_LENGTH_MAX = 512;
 /** Nested lookups evaluated; a lookup nested deeper is an attack by that alone. */
 const LOOKUP_DEPTH_MAX = 8;
@@ -29,23 +30,35 @@ export function detectTemplate(subject: Subject, findings: Findings): void {
 /** Log4j's ${...}: evaluated inside out, as it would be, until a jndi: shows. */
 function lookups(subject: Subject, findings: Findings): void {
   const { text } = subject;
-  const at = text.indexOf('${');
+  // A lookup has a colon or another lookup inside; `${name}` has neither.
+  const at = text.search(/\$\{[^}:$]{0,200}[:$]/);
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
-  if (lookup.resolved.includes('jndi:')) {
+  const { resolved } = lookup;
+  const named = subject.prose ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
+  if (named && !/jndi:[a-z]{2,6}:\/\/\.\.\.\}/.test(resolved)) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
+  } else if (subject.document) {
+    return; // ${A:-b} is at home in scripts
   } else if (lookup.depth > LOOKUP_DEPTH_MAX) {
     findings.signal('template-jndi', subject, at, at + 80, `lookups nested ${lookup.depth} deep`);
   } else if (lookup.disguised) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that spells out letters');
   } else if (
-    /\$\{(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|log4j|web|lower|upper|date|sd|map|event|marker|base64):/i.test(
-      text,
-    )
+    LOGGERS.test(text) &&
+    // ${env:HOME} is at home in documents of settings.
+    !(subject.place === 'json' && subject.trusting && !/\$\{(?!env:)\w{1,12}:/.test(text))
   ) {
     findings.signal('template-lookup', subject, at, at + 80, 'a lookup of the logger');
   }
 }
+
+/** `${jndi:ldap}` in a sentence is a name; an address makes it a lookup. */
+const JNDI_ADDRESS = /jndi:\s{0,4}(?:[a-z]{2,6}:\/{0,2}[\w$[{%]|\$\{|\/\/)/;
+
+/** Lookups of Log4j and of Commons Text. */
+const LOGGERS =
+  /\$\{(?:env|sys|java|ctx|main|docker|k8s|spring|bundle|log4j|web|lower|upper|date|sd|map|event|marker|base64|script|dns|url|base64decoder|urldecoder|const|resourcebundle|localhost|xml|properties):/i;
 
 interface Lookups {
   /** The text with every lookup replaced by what it yields, in lower case. */
@@ -59,20 +72,26 @@ export function evaluateLookups(text: string, from: number): Lookups {
   const open: string[] = [''];
   let depth = 0;
   let disguised = 0;
+  let plain = from; // where the text begins that is not in `open` yet
   for (let at = from; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code === 36 && text.charCodeAt(at + 1) === 123) {
+    const opens = code === 36 && text.charCodeAt(at + 1) === 123;
+    if (!opens && (code !== 125 || open.length === 1)) continue;
+    open[open.length - 1] += text.slice(plain, at);
+    if (opens) {
       open.push('');
       depth = Math.max(depth, open.length - 1);
-      if (depth > LOOKUP_DEPTH_MAX) break;
       at++;
-    } else if (code === 125 && open.length > 1) {
+    } else {
       const inner = open.pop()!;
       const value = yieldOf(inner);
       if (value.length === 1 && inner.length > 1) disguised++;
       open[open.length - 1] += value;
-    } else open[open.length - 1] += text[at]!;
+    }
+    plain = at + 1;
+    if (depth > LOOKUP_DEPTH_MAX) break;
   }
+  open[open.length - 1] += text.slice(plain);
   return { resolved: open.join('${').toLowerCase(), depth, disguised: disguised >= 2 };
 }
 
@@ -104,6 +123,17 @@ const OPENERS: readonly (readonly [string, string])[] = [
   ['{', '}'],
 ];
 
+/** Openers that are everyday characters, and open nothing where nothing closes them. */
+const ENDED = new Set(['{', '@(', '[[', '<#']);
+
+/** The first characters of openers, and the second ones of those but the brace. */
+const OPENS = new Uint8Array(128);
+const SECONDS = new Uint8Array(128);
+for (const [open] of OPENERS) {
+  OPENS[open.charCodeAt(0)] = 1;
+  if (open.length > 1) SECONDS[open.charCodeAt(1)] = 1;
+}
+
 /** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
 const PROBE_LENGTH_MAX = 80;
 const PROBE_OPENERS = ['${', '{{', '<%', '#{', '*{', '{%', '@(', '~{'];
@@ -125,29 +155,26 @@ function expressions(subject: Subject, findings: Findings): void {
     );
     return;
   }
-  for (let at = 0; at < text.length && seen < EXPRESSIONS_MAX; at++) {
+  const most = subject.document ? EXPRESSIONS_IN_DOCUMENT_MAX : EXPRESSIONS_MAX;
+  for (let at = 0; at < text.length && seen < most; at++) {
     const code = text.charCodeAt(at);
-    if (
-      code !== 123 &&
-      code !== 60 &&
-      code !== 36 &&
-      code !== 35 &&
-      code !== 42 &&
-      code !== 64 &&
-      code !== 126 &&
-      code !== 37 &&
-      code !== 91
-    )
-      continue;
+    if (code > 126 || OPENS[code] === 0) continue;
+    const next = text.charCodeAt(at + 1);
+    if (code === 123 ? !opensTemplate(next) : SECONDS[next & 127] === 0) continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
+    // A program of many lines is full of braces; its templates end where they begin.
+    if (subject.document && opener[0] !== '{{' && opener[0] !== '${') continue;
     const [open, close] = opener;
     const start = at + open.length;
+    // ${name} takes no more than a value.
+    if (open === '${' && isName(text, start)) continue;
     seen++;
     const piece = text.slice(start, start + EXPRESSION_LENGTH_MAX);
     const end = closing(piece, close);
-    if (end < 0 && (open === '{' || open === '@(' || open === '[[' || open === '<#')) continue;
+    if (end < 0 && (subject.document || ENDED.has(open))) continue;
     const inner = end < 0 ? piece : piece.slice(0, end);
+    if (subject.document && (inner.includes('\n') || /\bprocess\.env\b/.test(inner))) continue;
     const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open, subject.prose);
     if (why !== '' && !(subject.prose && subject.quotesCode(at))) {
       findings.signal(
@@ -175,6 +202,35 @@ function expressions(subject: Subject, findings: Findings): void {
       'a directive of Velocity',
     );
   }
+}
+
+/** What follows a brace that some engine reads: {{ {% {# {= and Smarty's {$ {php} {system( {if. */
+function opensTemplate(next: number): boolean {
+  const lower = next | 0x20;
+  return (
+    next === 123 ||
+    next === 37 ||
+    next === 35 ||
+    next === 61 ||
+    next === 36 ||
+    lower === 112 ||
+    lower === 115 ||
+    lower === 101 ||
+    lower === 105
+  );
+}
+
+/** Whether nothing but a name stands between here and the closing brace. */
+function isName(text: string, start: number): boolean {
+  let at = start;
+  while (at < text.length && at - start < 64 && isWordPart(text.charCodeAt(at))) at++;
+  if (at === start || text.charCodeAt(at) !== 125) return false;
+  return !/(?:Scope|Context|initParam)$/.test(text.slice(start, at));
+}
+
+function isWordPart(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 97 && lower <= 122) || (code >= 48 && code <= 57) || code === 95;
 }
 
 /** Index of the closer, inner braces and quotes respected for one-brace forms. */
@@ -207,7 +263,7 @@ function smartyReason(inner: string): string {
 
 /** Names that no template needs and every exploit does. */
 const INSIDES =
-  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
+  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:alert|confirm|prompt)\s{0,4}[(`]|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
 
 function expressionReason(inner: string, open: string, prose: boolean): string {
   const body = inner
@@ -218,10 +274,11 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (body === '') return '';
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
-  if (computesLiterals(body)) return 'arithmetic on literals';
+  if (!prose && computesLiterals(body)) return 'arithmetic on literals';
   const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
+    if (body === 'php') return 'PHP';
     if (
       !prose &&
       /^(?:config|self|request|settings|dump\(.{0,40}\)|app|env|_self|this|\[\]|\(\)|''|""|debug|session|g)(?:\.items\(\))?$/.test(
@@ -291,10 +348,21 @@ function code(subject: Subject, findings: Findings): void {
   const ssi = !text.includes('<!--')
     ? -1
     : lower.search(/<!--\s{0,4}#\s{0,4}(?:exec|include|echo|printenv|config|fsize|flastmod|set)\b/);
+  const esi = lower.includes('<esi:')
+    ? lower.search(/<esi:(?:include|inline|eval|vars|debug)\b/)
+    : -1;
+  if (esi >= 0) findings.signal('code-ssi', subject, esi, esi + 60, 'an edge-side include');
   if (ssi >= 0) findings.signal('code-ssi', subject, ssi, ssi + 60, 'a server-side include');
   if ((subject.words & f.WORD_CODE) === 0 && (subject.characters & f.DOLLAR) === 0) return;
+  if (subject.document) return;
+  if (SUPERGLOBAL.test(text)) {
+    findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
+    return;
+  }
   const call = CODE_CALL.exec(text);
-  if (call) {
+  const quoted =
+    call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
+  if (call && !quoted) {
     findings.signal(
       'code-call',
       subject,
@@ -305,13 +373,13 @@ function code(subject: Subject, findings: Findings): void {
     return;
   }
   const start =
-    /^[\s;'"`.@&|)+$({]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source)\s{0,4}\(\s{0,4}(.?)/i.exec(
+    /^[\s;'"`.@&|)+$({]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w{2,12}|get_class_\w{2,12}|call_user_method(?:_array)?|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_(?:set|restore|get_all)|parse_ini_file|posix_\w{2,14}|apache_\w{3,20}|register_\w{4,8}_function|set_\w{5,9}_handler|move_uploaded_file|unserialize|scandir|opendir|php_uname|getenv|fopen|chmod|unlink|__halt_compiler)\s{0,4}\(\s{0,4}(.?)/i.exec(
       text,
     );
   if (start && subject.place !== 'header') {
     const verb = /[a-z_0-9]+(?=\s{0,4}\()/i.exec(start[0])![0].toLowerCase();
     const strong =
-      /^(?:system|shell_exec|passthru|popen|proc_open|pcntl_exec|phpinfo|phpversion|create_function|execfile|highlight_file|show_source|readfile|file_get_contents)$/.test(
+      /^(?:system|shell_exec|passthru|popen|proc_open|pcntl_exec|phpinfo|phpversion|create_function|execfile|highlight_file|show_source|readfile|file_get_contents|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w+|get_class_\w+|call_user_method\w*|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_\w+|parse_ini_file|posix_\w+|apache_\w+|register_\w+|set_\w+|move_uploaded_file|unserialize|php_uname|__halt_compiler)$/.test(
         verb,
       );
     const nested =
@@ -331,6 +399,9 @@ function code(subject: Subject, findings: Findings): void {
     }
   }
 }
+
+const SUPERGLOBAL =
+  /^\W{0,8}\$(?:_(?:GET|POST|COOKIE|REQUEST|SERVER|FILES|SESSION|ENV)|GLOBALS|HTTP_[A-Z_]{3,16}_VARS)\s{0,2}\[[^\]]{0,40}\]\W{0,8}$/;
 
 const CODE_CALL =
   /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

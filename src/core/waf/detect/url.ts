@@ -124,7 +124,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
 
   if (
     place !== 'header' &&
-    (host !== '' || rest.length > 1) &&
+    (host !== '' || (rest.length > 1 && rest.charCodeAt(0) > 32)) &&
     (ODD_SCHEMES.has(scheme) || ((scheme === 'jar' || scheme === 'netdoc') && rest !== ''))
   ) {
     if (
@@ -165,7 +165,7 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     reach.kind === 'internal' &&
     !returning &&
     !spoken &&
-    (FETCH_NAMES.test(subject.name) || place !== 'json')
+    (FETCH_NAMES.test(subject.name) || (place !== 'json' && place !== 'xml'))
   )
     report('ssrf-internal', `the host ${host} is this machine or its network`);
   else if (reach.kind === 'internal')
@@ -184,7 +184,7 @@ function elsewhere(subject: Subject, findings: Findings): void {
   const { lower } = subject;
   if (!lower.includes('169.254.') && !lower.includes('metadata.g') && !lower.includes('100.100.'))
     return;
-  if (subject.prose) return;
+  if (subject.prose || subject.document) return;
   for (const mark of ['169.254.169.254', 'metadata.google.internal', '100.100.100.200/latest']) {
     const at = lower.indexOf(mark);
     if (at >= 0) {

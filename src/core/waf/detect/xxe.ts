@@ -81,13 +81,17 @@ function judgeDoctype(subject: Subject, findings: Findings, at: number, piece: s
   const address = (isPublic ? (outside[3] ?? '""') : outside[2]!).slice(1, -1).toLowerCase();
   if (
     isPublic &&
-    /^["'][-+]\/\/(?:w3c|ietf|apple|oasis|dtd|ibm|sun|apache|hibernate|mybatis|spring|freebsd|microsoft|iso|pi)\b/i.test(
+    /^["'][-+]\/\/(?:w3c|ietf|apple|oasis|dtd|ibm|sun|apache|hibernate|mybatis|spring|freebsd|freedesktop|gnome|kde|jboss|netbeans|eclipse|nlm|tei|microsoft|iso|pi)\b/i.test(
       outside[2]!,
     ) &&
     !/^(?:file|ftp|gopher|php|expect|jar)/.test(address)
   )
     return;
-  if (!/^[a-z][a-z0-9+.-]{1,16}:|^\/\/|^\//.test(address) || address === 'about:legacy-compat')
+  if (
+    !/^[a-z][a-z0-9+.-]{1,16}:|^\/\/|^\//.test(address) ||
+    address === 'about:legacy-compat' ||
+    address.startsWith('urn:')
+  )
     return;
   if (
     /^https?:\/\/(?:www\.)?(?:w3\.org|apple\.com|java\.sun\.com|oasis-open\.org|hibernate\.org|mybatis\.org|struts\.apache\.org|xml\.org)\//.test(

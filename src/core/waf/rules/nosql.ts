@@ -37,6 +37,16 @@ export const NOSQL_RULES: readonly Rule[] = [
     pass: ['json:code return true;', 'form:t this.name is fine'],
   },
   {
+    id: 'nosql-xpath',
+    title: 'A path of XPath closed and another begun',
+    class: 'nosql',
+    where: VALUES,
+    severity: 'critical',
+    paranoia: 1,
+    match: ["query:q '] | //user/*[contains(*,'", "form:name x')] | /a/b['"],
+    pass: ["json:xpath //a[text()='x'] and //b", "query:q a['b']"],
+  },
+  {
     id: 'nosql-ldap',
     title: 'A filter of LDAP closed and begun anew',
     class: 'nosql',

@@ -65,7 +65,7 @@ export const PATH_RULES: readonly Rule[] = [
     id: 'path-share',
     title: 'A file share of another host',
     class: 'path',
-    where: ['query', 'cookie', 'form'],
+    where: ['path', 'query', 'cookie', 'form', 'json'],
     severity: 'critical',
     paranoia: 1,
     match: ['query:file \\\\10.0.0.9\\share\\x'],

@@ -119,7 +119,7 @@ export const SQL_RULES: readonly Rule[] = [
     where: VALUES,
     severity: 'critical',
     paranoia: 1,
-    match: ['query:q x from information_schema.tables', "form:q 5 waitfor delay '0:0:5'"],
+    match: ['query:q x from information_schema.tables', "form:q id waitfor delay '0:0:5'"],
     pass: ['form:t What is the information schema?', 'json:t we can benchmark it later'],
   },
   {

@@ -1,0 +1,49 @@
+import type { Engine } from '../src/core/exchange/engine.ts';
+import { Exchange } from '../src/core/exchange/exchange.ts';
+import { type Waiter, WaitQueue } from '../src/core/exchange/wait-queue.ts';
+import type { Invariants } from './invariants.ts';
+import type { Sabotage } from './sabotage.ts';
+
+/** The real queue; who waits in it, and in which order they came, is written down beside it. */
+export class WatchedQueue extends WaitQueue {
+  readonly #invariants: Invariants;
+  readonly #sabotage: Sabotage;
+  readonly #inOrder: Waiter[] = [];
+
+  constructor(engine: Engine, poolRow: number, invariants: Invariants, sabotage: Sabotage) {
+    super(engine, poolRow);
+    this.#invariants = invariants;
+    this.#sabotage = sabotage;
+  }
+
+  override add(waiter: Waiter, isNext: boolean, waitingMax: number, nowMs: number): boolean {
+    const isBackwards = this.#sabotage.queuesBackwards === true;
+    if (!super.add(waiter, isNext || isBackwards, waitingMax, nowMs)) return false;
+    if (isNext) this.#inOrder.unshift(waiter);
+    else this.#inOrder.push(waiter);
+    return true;
+  }
+
+  override remove(waiter: Waiter): void {
+    const place = this.#inOrder.indexOf(waiter);
+    // Who was answered, or left, has a status; who has none goes to a server.
+    if (place > 0 && waiter instanceof Exchange && waiter.status === 0) {
+      this.#invariants.fail('inTurn', `${place} requests waited longer than ${waiter.requestId}`);
+    }
+    this.#inOrder.splice(place, 1);
+    super.remove(waiter);
+  }
+
+  override tick(nowMs: number): void {
+    if (this.#sabotage.losesTicks !== true) super.tick(nowMs);
+  }
+
+  /** @param waitMs how long a request may wait, a tick of the timers included */
+  checkWaits(waitMs: number, nowMs: number): void {
+    for (const waiter of this.#inOrder) {
+      const waitedMs = nowMs - waiter.waitingSinceMs;
+      if (waitedMs <= waitMs) continue;
+      this.#invariants.fail('waitsInTime', `a request has waited for ${waitedMs} ms`);
+    }
+  }
+}

@@ -1,0 +1,273 @@
+/** `openclaw waf`: the rules, and what they say about a request that somebody makes up. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { wafOptionsOf } from '../config/waf-options.ts';
+import { exclusionFor } from '../core/waf/explain.ts';
+import type { Match, Verdict } from '../core/waf/findings.ts';
+import { type Paranoia, RULE_CLASSES, SCORES } from '../core/waf/rule.ts';
+import { RULES } from '../core/waf/rules/rules.ts';
+import type { Exclusion } from '../core/waf/ruleset.ts';
+import { WAF_DEFAULTS, Waf, type WafOptions } from '../core/waf/waf.ts';
+import { check, readConfig, refuseProblems, requireFile, shown } from './config-file.ts';
+import { CommandError, EXIT, type Io } from './io.ts';
+import { textTable } from './text-table.ts';
+import { type MadeUpRequest, madeUpRequest, type RequestOptions } from './waf-request.ts';
+
+export function wafCommand(io: Io): Command {
+  const waf = new Command('waf').description('The web application firewall: its rules, a trial');
+  addTest(waf, io);
+  addRules(waf, io);
+  return waf;
+}
+
+interface TestOptions extends RequestOptions {
+  config?: string;
+  paranoia?: Paranoia;
+  json?: boolean;
+}
+
+function addTest(waf: Command, io: Io): void {
+  waf
+    .command('test')
+    .description('Show which rules speak about a request, where, why, and what would silence them')
+    .option('--method <method>', 'GET; POST where there is a body')
+    .option('--path <target>', 'the path and its query, as they stand in the request line', '/')
+    .option('--header <line>', 'a header, "Name: value"; as often as needed', collect, [])
+    .option('--body <text>', 'the body')
+    .option('--body-file <file>', 'the body, from a file; - for standard input')
+    .option('-c, --config <file>', 'the configuration with mode, level, threshold and exclusions')
+    .addOption(
+      new Option('--paranoia <level>', 'another paranoia level than the configured one').argParser(
+        levelOf,
+      ),
+    )
+    .option('--json', 'print JSON')
+    .addHelpText('after', TEST_HELP)
+    .action((options: TestOptions) => testRequest(io, options));
+}
+
+const TEST_HELP = `
+Examples:
+  $ openclaw waf test --path "/item?id=1'%20or%201=1--"
+  $ openclaw waf test --path /login --body 'user=admin&pass=x' --config ./openclaw.yml
+  $ openclaw waf test --path /api --header 'Content-Type: application/json' --body-file body.json --json
+
+Exit codes: 0 the request would pass, 1 it would be refused with 403, 2 usage, 3 a file.`;
+
+function testRequest(io: Io, options: TestOptions): void {
+  const { source, ...configured } = optionsOf(io, options);
+  const waf = firewall(configured);
+  const request = madeUpRequest(io, options);
+  const verdict = inspect(waf, request);
+  const blocked = waf.blocks(verdict);
+  const exclusions = exclusionsFor(verdict, request);
+  const remedy = inspect(
+    firewall({ ...configured, exclusions: [...configured.exclusions, ...exclusions] }),
+    request,
+  );
+  const report: Report = { waf, source, request, verdict, blocked, exclusions, remedy };
+  io.out(options.json ? `${JSON.stringify(jsonOf(report), null, 2)}\n` : textOf(report));
+  if (blocked) io.exitCode = EXIT.refused;
+}
+
+/** The settings of the file, else the defaults. */
+function optionsOf(io: Io, { config, paranoia }: TestOptions): WafOptions & { source: string } {
+  const level = paranoia === undefined ? {} : { paranoiaLevel: paranoia };
+  let file: string;
+  try {
+    file = requireFile(io, config);
+  } catch (error) {
+    if (config === undefined) return { ...WAF_DEFAULTS, ...level, source: 'defaults' };
+    throw error;
+  }
+  const loaded = check(io, readConfig(file), file);
+  refuseProblems(io, loaded, `${shown(io, file)} has errors`);
+  const settings = loaded.settings!;
+  const off = settings.load_balancing.security.waf.enabled ? '' : ', where it is switched off';
+  return { ...wafOptionsOf(settings), ...level, source: `${shown(io, file)}${off}` };
+}
+
+function firewall(options: WafOptions): Waf {
+  try {
+    return new Waf(options);
+  } catch (error) {
+    throw new CommandError((error as Error).message, EXIT.refused, 'openclaw waf rules lists them');
+  }
+}
+
+function inspect(waf: Waf, { head, body }: MadeUpRequest): Verdict {
+  const first = waf.inspectHead(head);
+  return body === undefined ? first : waf.join(first, waf.inspectBody(body));
+}
+
+function exclusionsFor({ matches }: Verdict, { head }: MadeUpRequest): Exclusion[] {
+  const seen = new Map<string, Exclusion>();
+  for (const match of matches) {
+    const exclusion = exclusionFor(match, head.target);
+    seen.set(JSON.stringify(exclusion), exclusion);
+  }
+  return [...seen.values()];
+}
+
+interface Report {
+  readonly waf: Waf;
+  /** Where the options come from. */
+  readonly source: string;
+  readonly request: MadeUpRequest;
+  readonly verdict: Verdict;
+  readonly blocked: boolean;
+  readonly exclusions: readonly Exclusion[];
+  /** The verdict with these exclusions. */
+  readonly remedy: Verdict;
+}
+
+function textOf({ waf, source, request, verdict, blocked, exclusions, remedy }: Report): string {
+  const { mode, paranoiaLevel, anomalyThreshold } = waf.options;
+  const lines = [
+    `${request.head.method} ${request.head.target}`,
+    ...(request.body === undefined
+      ? []
+      : [`body ${request.body.bytes.length} bytes, read as ${request.body.contentType}`]),
+    `mode ${mode}, paranoia level ${paranoiaLevel} (${source})`,
+    '',
+  ];
+  for (const match of verdict.matches) lines.push(...matchText(match));
+  if (verdict.matches.length === 0) lines.push('No rule speaks.', '');
+  lines.push(
+    `score ${verdict.score}, threshold ${anomalyThreshold}: ${verdictText(verdict, blocked)}`,
+  );
+  if (exclusions.length > 0) {
+    lines.push('', 'Where this is harmless, under load_balancing.security.waf:', 'exclusions:');
+    for (const exclusion of exclusions) lines.push(`  - ${yamlOf(exclusion)}`);
+    lines.push(
+      remedy.hit
+        ? `# even so the score would be ${remedy.score}: more speaks than is listed here`
+        : `# with ${exclusions.length === 1 ? 'it' : 'them'} the score is ${remedy.score} and the request passes`,
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function verdictText({ hit, score }: Verdict, blocked: boolean): string {
+  if (blocked) return 'refused with 403';
+  if (hit) return 'a hit, logged and let through (mode detect)';
+  return score > 0 ? 'passes, for the sum is below the threshold' : 'passes';
+}
+
+function matchText({ rule, place, name, snippet, why, round }: Match): string[] {
+  const decoded = round === 0 ? 'as the application reads it' : `after ${times(round)} of decoding`;
+  return [
+    `${rule.id}  +${SCORES[rule.severity]} (${rule.severity}, level ${rule.paranoia})`,
+    `  detects  ${rule.title}`,
+    `  where    ${name === '' ? place : `${place} ${JSON.stringify(name)}`}, ${decoded}`,
+    ...(snippet === '' ? [] : [`  matched  ${visible(snippet)}`]),
+    `  why      ${visible(why)}`,
+    '',
+  ];
+}
+
+function times(round: number): string {
+  return round === 1 ? 'one further round' : `${round} further rounds`;
+}
+
+/** Control characters would move the cursor, or worse. */
+function visible(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll('\\\\', '\\');
+}
+
+/** JSON is YAML, and quotes what needs it; a flow mapping is pasted as one line. */
+function yamlOf(exclusion: Exclusion): string {
+  const fields = Object.entries(exclusion).map(([key, value]) => {
+    const plain = /^[\w/][\w/.-]*$/.test(value as string) && /[a-z/]/i.test((value as string)[0]!);
+    return `${key}: ${plain ? value : JSON.stringify(value)}`;
+  });
+  return `{ ${fields.join(', ')} }`;
+}
+
+function jsonOf({ waf, source, verdict, blocked, exclusions, remedy }: Report): object {
+  const { mode, paranoiaLevel, anomalyThreshold } = waf.options;
+  return {
+    blocked,
+    hit: verdict.hit,
+    score: verdict.score,
+    threshold: anomalyThreshold,
+    mode,
+    paranoia_level: paranoiaLevel,
+    settings: source,
+    matches: verdict.matches.map(({ rule, place, name, snippet, why, round }) => ({
+      rule: rule.id,
+      title: rule.title,
+      severity: rule.severity,
+      score: SCORES[rule.severity],
+      paranoia_level: rule.paranoia,
+      place,
+      name,
+      matched: snippet,
+      why,
+      rounds: round,
+    })),
+    exclusions,
+    score_with_exclusions: remedy.score,
+  };
+}
+
+interface RulesOptions {
+  class?: string;
+  json?: boolean;
+}
+
+function addRules(waf: Command, io: Io): void {
+  waf
+    .command('rules')
+    .description('List the rules: id, class, severity, paranoia level, what they detect')
+    .addOption(new Option('--class <class>', 'only those of a class').choices(RULE_CLASSES))
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  $ openclaw waf rules\n  $ openclaw waf rules --class sql --json',
+    )
+    .action((options: RulesOptions) => listRules(io, options));
+}
+
+function listRules(io: Io, options: RulesOptions): void {
+  const rules = RULES.filter((rule) => options.class === undefined || rule.class === options.class);
+  if (options.json) {
+    const rows = rules.map(({ id, class: kind, severity, paranoia, title, where }) => ({
+      id,
+      class: kind,
+      severity,
+      score: SCORES[severity],
+      paranoia_level: paranoia,
+      title,
+      where,
+    }));
+    io.out(`${JSON.stringify(rows, null, 2)}\n`);
+    return;
+  }
+  const columns = [
+    { title: 'RULE' },
+    { title: 'CLASS' },
+    { title: 'SEVERITY' },
+    { title: 'SCORE', align: 'right' as const },
+    { title: 'LEVEL', align: 'right' as const },
+    { title: 'DETECTS', isFlexible: true },
+  ];
+  const rows = rules.map((rule) => [
+    rule.id,
+    rule.class,
+    rule.severity,
+    String(SCORES[rule.severity]),
+    String(rule.paranoia),
+    rule.title,
+  ]);
+  io.out(`${textTable(columns, rows, { widthMax: 140, isColoured: io.colour })}\n`);
+}
+
+function collect(line: string, lines: string[]): string[] {
+  return [...lines, line];
+}
+
+function levelOf(text: string): Paranoia {
+  const level = Number(text);
+  if (level === 1 || level === 2 || level === 3 || level === 4) return level;
+  throw new InvalidArgumentError('a paranoia level from 1 to 4 is needed.');
+}

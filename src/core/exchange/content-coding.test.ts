@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import { decoded } from './content-coding.ts';
+
+const TEXT = Buffer.from('{"name":"1 union select password from users"}');
+const LIMIT = 64 * 1024;
+
+for (const [coding, encode] of Object.entries({
+  gzip: gzipSync,
+  'X-GZIP': gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+  zstd: zstdCompressSync,
+})) {
+  test(`${coding} is undone`, () => {
+    assert.deepEqual(decoded(encode(TEXT), coding, LIMIT), { bytes: TEXT, isCut: false });
+  });
+}
+
+for (const [coding, encode] of Object.entries({
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+})) {
+  test(`${coding}: what is cut off in the middle is decoded as far as it goes`, () => {
+    const text = Buffer.from(
+      Array.from({ length: 60_000 }, (_, n) => `${(n * 7919) % 9973} `).join(''),
+    );
+    const sent = encode(text);
+    const { bytes } = decoded(sent.subarray(0, Math.floor(sent.length / 2)), coding, LIMIT);
+    assert.ok(bytes.length > 1000, `${bytes.length} bytes`);
+    assert.ok(text.subarray(0, bytes.length).equals(bytes));
+  });
+}
+
+test('a bomb is decoded in part, and quickly said to go on', () => {
+  const bomb = gzipSync(Buffer.alloc(64 * 1024 * 1024, 'a'));
+  const { bytes, isCut } = decoded(bomb, 'gzip', LIMIT);
+  assert.equal(isCut, true);
+  assert.ok(bytes.length <= LIMIT);
+  assert.ok(bytes.toString('latin1').startsWith('aaaa'));
+});
+
+test('zstd that is cut off gives nothing, and is left as it is', () => {
+  const sent = zstdCompressSync(Buffer.from('a text, '.repeat(1000)));
+  const half = sent.subarray(0, sent.length / 2);
+  assert.deepEqual(decoded(half, 'zstd', LIMIT), { bytes: half, isCut: true });
+});
+
+test('what is not known or does not decode stays as it is', () => {
+  for (const coding of ['', 'identity', 'compress', 'gzip, gzip', 'constructor']) {
+    assert.equal(decoded(TEXT, coding, LIMIT).bytes, TEXT, coding);
+  }
+  assert.deepEqual(decoded(TEXT, 'gzip', LIMIT), { bytes: TEXT, isCut: true });
+});

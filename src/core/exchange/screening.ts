@@ -1,0 +1,160 @@
+/**
+ * The firewall in the way of one request: its head is looked at at once, its body when it is whole
+ * or has reached the firewall's limit. A request that may be blocked goes to no server before.
+ */
+import type { PayloadSink } from '../http1/body.ts';
+import { BODY, type Framing } from '../http1/framing.ts';
+import type { Head } from '../http1/head.ts';
+import { NAME } from '../http1/names.ts';
+import type { Verdict } from '../waf/findings.ts';
+import { headIsClean } from '../waf/first-pass.ts';
+import type { RuleClass } from '../waf/rule.ts';
+import { CLEAN, type HeadView, type Waf } from '../waf/waf.ts';
+import { decoded } from './content-coding.ts';
+import type { Engine } from './engine.ts';
+
+/**
+ * What the bodies that wait for their verdict may take together in one worker. Beyond it requests
+ * are refused: to let them pass unseen would be an invitation.
+ */
+const WAITING_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * So many bytes of framing for a byte of a body, and some more, are framing for its own sake: the
+ * chunks of an honest client are longer than one byte.
+ */
+const FRAMING_FACTOR_MAX = 8;
+const FRAMING_BYTES_MAX = 64 * 1024;
+
+export class Screening implements PayloadSink {
+  /** On the head; with the body once that was looked at. */
+  verdict: Verdict = CLEAN;
+  /** The body has still to be looked at. */
+  isOpen = false;
+  readonly #engine: Engine;
+  #waf: Waf | null = null;
+  #target = '';
+  #contentType = '';
+  #contentCoding = '';
+  #pieces: Buffer[] = [];
+  #payloadBytes = 0;
+  #isTruncated = false;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** Whether the request must not reach a server yet. */
+  get holds(): boolean {
+    return this.isOpen && this.#waf!.options.mode === 'block';
+  }
+
+  /** Whether what is known so far is enough to refuse the request. */
+  get blocks(): boolean {
+    return this.#waf?.blocks(this.verdict) === true;
+  }
+
+  /** Whether the request counts as an attack, blocked or not. */
+  get isHit(): boolean {
+    return this.verdict.hit;
+  }
+
+  get threshold(): number {
+    return this.#waf!.options.anomalyThreshold;
+  }
+
+  /** Another request: looks at its head, which is readable during the call only. */
+  begin(waf: Waf, head: Head, framing: Framing): void {
+    this.#waf = waf;
+    const isClean = headIsClean(head.bytes, head.start, head.nameStarts[head.fieldCount]!);
+    this.verdict = isClean ? CLEAN : waf.inspectHead(viewOf(head));
+    this.isOpen = framing.body !== BODY.none && waf.options.bodyBytesLimit > 0 && !this.blocks;
+    if (!this.isOpen) return;
+    this.#target = head.target();
+    this.#contentType = head.joined(NAME.contentType) ?? '';
+    this.#contentCoding = head.joined(NAME.contentEncoding) ?? '';
+    this.#isTruncated = false;
+  }
+
+  /** A piece of the body, without its framing. */
+  payload(bytes: Buffer, start: number, end: number): void {
+    const room = this.#waf!.options.bodyBytesLimit - this.#payloadBytes;
+    if (end - start > room) this.#isTruncated = true;
+    const upTo = Math.min(end, start + room);
+    if (upTo === start) return;
+    this.#pieces.push(Buffer.from(bytes.subarray(start, upTo)));
+    this.#payloadBytes += upTo - start;
+    this.#engine.screenedBytes += upTo - start;
+  }
+
+  /** Whether as much of the body came as the firewall looks at. */
+  get isFull(): boolean {
+    return this.#isTruncated || this.#payloadBytes === this.#waf!.options.bodyBytesLimit;
+  }
+
+  /** @param heldBytes of the body, framing included, that wait with the request */
+  isPadded(heldBytes: number): boolean {
+    return heldBytes > this.#payloadBytes * FRAMING_FACTOR_MAX + FRAMING_BYTES_MAX;
+  }
+
+  /** Whether bodies wait for more verdicts than this worker has room for. */
+  get isCrowded(): boolean {
+    return this.#engine.screenedBytes > WAITING_BYTES_MAX;
+  }
+
+  /** Looks at the body. @param isWhole false: only its beginning came */
+  finish(isWhole: boolean): void {
+    const [only = EMPTY] = this.#pieces;
+    const sent = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : only;
+    const limit = this.#waf!.options.bodyBytesLimit;
+    const { bytes, isCut } = decoded(sent, this.#contentCoding, limit);
+    const truncated = !isWhole || this.#isTruncated || isCut;
+    const body = this.#waf!.inspectBody({
+      target: this.#target,
+      contentType: this.#contentType,
+      bytes,
+      truncated,
+    });
+    this.verdict = this.#waf!.join(this.verdict, body);
+    this.close();
+  }
+
+  /** The body is not looked at (any more): lets go of it. */
+  close(): void {
+    this.isOpen = false;
+    this.#engine.screenedBytes -= this.#payloadBytes;
+    this.#payloadBytes = 0;
+    if (this.#pieces.length > 0) this.#pieces = [];
+  }
+}
+
+/** What the firewall says of a request, in the order in which the shared table counts it. */
+export const WAF_VERDICTS = ['blocked', 'detected', 'noted'] as const;
+/** Classes of its rules, in the same way. */
+export const WAF_CLASSES = [
+  'sql',
+  'nosql',
+  'xss',
+  'path',
+  'command',
+  'template',
+  'ssrf',
+  'xxe',
+  'deserialisation',
+  'protocol',
+  'scanner',
+  'bound',
+] as const satisfies readonly RuleClass[];
+
+const EMPTY = Buffer.alloc(0);
+
+function viewOf(head: Head): HeadView {
+  return {
+    method: head.method,
+    target: head.target(),
+    headers: {
+      length: head.fieldCount,
+      name: (index) => head.name(index),
+      value: (index) => head.value(index),
+    },
+  };
+}

@@ -1,0 +1,78 @@
+/** Lines of a shell as wholes: what is shown by a person, what is a list, what hides a name. */
+import type { Subject } from '../subject.ts';
+import { ALONE, type Command, commandAt, hasArguments, WITH_ARGUMENTS } from './shell-command.ts';
+
+/** A list or a table of plain words longer than this is not told from commands. */
+const LIST_LENGTH_MAX = 2000;
+
+/** Joined by the shell: /et'c'/pass\wd, /etc$u/passwd$u. */
+export function isDisguised(lower: string): boolean {
+  if (lower.length > 2048 || !/['"\\$\u2018\u2019]/.test(lower) || !lower.includes('/'))
+    return false;
+  const joined = lower.replace(/['"\\\u2018\u2019]|\$(?:\{\w{0,12}\}|\w{1,12}|[@*])/g, '');
+  return /etc\/(?:passwd|shadow)/.test(joined) && !/etc\/(?:passwd|shadow)/.test(lower);
+}
+
+/** Verb-Noun as PowerShell names its commands, with an option, a path or nothing behind. */
+export function isCmdlet(text: string, command: Command): boolean {
+  return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
+    text.slice(command.at, command.at + 80),
+  );
+}
+
+/** A word of no known program, with options, and nothing but a value or nothing before it. */
+export function isOptioned(text: string, command: Command, separator: number): boolean {
+  const before = text.slice(0, separator);
+  if (before.trim() !== '' && !isTarget(before)) return false;
+  if (!/^[a-z][a-z0-9_.-]{1,30}$/.test(text.slice(command.at, command.end))) return false;
+  return /^\s{1,4}(?:(?:-[A-Za-z]{1,3}|--[a-z][a-z-]{1,30})(?:[\s=]|$)|\/(?:etc|tmp|var|usr|home|root|dev|proc|bin)\/)/.test(
+    text.slice(command.end, command.end + 40),
+  );
+}
+
+/** Programs of a developer, whose arguments are words. */
+const TOOLS = new Set(
+  'git npm npx yarn pnpm docker kubectl make pip pip3 apt apt-get brew cargo go sudo systemctl terraform helm'.split(
+    ' ',
+  ),
+);
+
+/**
+ * A command line from its first word on, in a body, is what someone shows or hands to an agent; an
+ * injection begins with the data that it follows.
+ */
+export function isCommandLine(subject: Subject): boolean {
+  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
+  const { text } = subject;
+  // A prompt, or a variable set before anything else.
+  if (/^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{1,30}=)/.test(text)) return true;
+  // tsc && cp -r a b: one word of a program, no host, number or file that a form asked for.
+  if (/^[a-z][a-z_-]{1,20}(?: [\w./:-]{1,30}){0,4} && /.test(text)) return true;
+  const command = commandAt(text, 0);
+  if (command?.at !== 0 || command.disguised) return false;
+  if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
+  if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
+  return (
+    hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
+  );
+}
+
+/** What stood before the separator is a host, a number, a file: a value, not a word. */
+export function isTarget(text: string): boolean {
+  return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
+}
+
+/** name|id|date: a list of plain words, however many of them are programs too. */
+export function isList(text: string): boolean {
+  if (text.length > LIST_LENGTH_MAX) return false;
+  let words = 0;
+  let programs = 0;
+  for (const word of text.split(/[;|,&\n]/)) {
+    const name = word.trim();
+    if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
+    if (!/^[\w .-]{1,40}$/.test(name)) return false;
+    words++;
+    if (ALONE.has(name.toLowerCase())) programs++;
+  }
+  return words >= 3 && programs * 2 <= words;
+}

@@ -1,0 +1,105 @@
+/**
+ * Lets in as many clients as may be, over all listeners and workers.
+ *
+ * Those beyond it wait in front of the gate, bounded, as they would in the kernel's backlog: they
+ * are accepted, for Node has no way to leave that, but nothing is made of them and nothing read.
+ * Beyond that room they are closed at once. A place is a descriptor: it is free when the handle is
+ * closed, whoever closes it.
+ */
+
+/** Connections that wait in front of the gate of one worker: a descriptor each, and little else. */
+const WAITING_MAX = 1024;
+
+/** The part of Node's handle of a connection that is used here; it is not documented. */
+export interface GateHandle {
+  close(done?: () => void): void;
+  /** TCP only: closes with a reset. */
+  reset?(done?: () => void): unknown;
+}
+
+export interface GateKeeper {
+  /** Takes a place. @returns false: there is none */
+  claim(): boolean;
+  /** Gives a place back. */
+  release(): void;
+  /** Closes a client that rests, so that there is a place. @returns false where none rests */
+  makeRoom(): boolean;
+  /** @param by how many more, or fewer, wait in front of the gate */
+  waiting(by: number): void;
+  /** A connection was closed because no more can wait. */
+  turnedAway(): void;
+}
+
+interface Waiting {
+  readonly handle: GateHandle;
+  readonly letIn: () => void;
+}
+
+export class Gate {
+  readonly #keeper: GateKeeper;
+  readonly #waiting: Waiting[] = [];
+  #isOpening = false;
+
+  constructor(keeper: GateKeeper) {
+    this.#keeper = keeper;
+  }
+
+  /** @param letIn called at once, or when there is a place; never where there will be none */
+  enter(handle: GateHandle, letIn: () => void): void {
+    if (this.#waiting.length === 0 && this.#claim()) {
+      this.#watch(handle);
+      letIn();
+    } else if (this.#waiting.length < WAITING_MAX) {
+      this.#waiting.push({ handle, letIn });
+      this.#keeper.waiting(1);
+    } else {
+      this.#keeper.turnedAway();
+      handle.close();
+    }
+  }
+
+  /** Lets in who waits, as far as there are places. To be called with each tick too. */
+  open(): void {
+    if (this.#isOpening) return;
+    this.#isOpening = true;
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      if (!this.#claim()) break;
+      this.#waiting.shift();
+      this.#keeper.waiting(-1);
+      this.#watch(first.handle);
+      first.letIn();
+    }
+    this.#isOpening = false;
+  }
+
+  /** Nobody is let in any more. */
+  close(): void {
+    this.#keeper.waiting(-this.#waiting.length);
+    for (const { handle } of this.#waiting.splice(0)) handle.close();
+  }
+
+  #claim(): boolean {
+    return this.#keeper.claim() || (this.#keeper.makeRoom() && this.#keeper.claim());
+  }
+
+  /** Hears when the handle is closed: every way of closing a socket ends there. */
+  #watch(handle: GateHandle): void {
+    let isOpen = true;
+    const leave = () => {
+      if (!isOpen) return;
+      isOpen = false;
+      this.#keeper.release();
+      if (this.#waiting.length > 0) setImmediate(() => this.open());
+    };
+    const { close, reset } = handle;
+    handle.close = function (done) {
+      leave();
+      return close.call(this, done);
+    };
+    if (reset === undefined) return;
+    handle.reset = function (done) {
+      leave();
+      return reset.call(this, done);
+    };
+  }
+}

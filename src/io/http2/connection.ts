@@ -1,0 +1,203 @@
+import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
+import type tls from 'node:tls';
+import { Timer, type TimerOwner } from '../../base/wheel.ts';
+import type { Route } from '../../core/exchange/client-connection.ts';
+import type { Engine } from '../../core/exchange/engine.ts';
+import type { Failure } from '../../core/exchange/failures.ts';
+import type { Via } from '../../core/exchange/forward.ts';
+import { ClientStream } from '../../core/http2/client-stream.ts';
+import { StreamPort } from './stream-port.ts';
+
+/** Streams that a client may have open at a time. */
+const STREAMS_MAX = 128;
+/** What a client may send on one stream before somebody takes it. */
+const STREAM_WINDOW_BYTES = 128 * 1024;
+/** Over all streams: what is taken is given back at once, so that one cannot block the others. */
+const CONNECTION_WINDOW_BYTES = 1024 * 1024;
+/**
+ * A client that opens and cancels costs us a request each time (CVE-2023-44487): so many at once,
+ * and so many a second, are a person who scrolls; beyond that the connection is closed.
+ */
+const RESETS_BURST = 200;
+const RESETS_PER_SECOND = 20;
+/** Frames that break a rule, and streams beyond those allowed, before the connection is closed. */
+const BROKEN_FRAMES_MAX = 100;
+const REJECTED_STREAMS_MAX = 100;
+/** What a field costs beside its bytes (RFC 9113 §6.5.2). */
+const FIELD_OVERHEAD_BYTES = 32;
+const PSEUDO_FIELDS_MAX = 5;
+/** What the library may hold for one connection: every stream's window, and what waits to go out. */
+const SESSION_MEGABYTES_MAX = 32;
+/** Requests that were under way to us when we said that we go still come in this time. */
+const LAST_REQUESTS_MS = 1_000;
+const STREAM_ID_MAX = 2 ** 31 - 1;
+const END_STREAM = 1;
+
+/** One HTTP/2 connection of a client. */
+export class Http2Connection implements TimerOwner {
+  readonly #engine: Engine;
+  readonly #via: Via;
+  readonly #session: http2.ServerHttp2Session;
+  readonly #socket: tls.TLSSocket;
+  readonly #streams = new Set<ClientStream>();
+  readonly #timer: Timer;
+  readonly #onGone: (connection: Http2Connection) => void;
+  #route: Route;
+  #idleSinceMs: number;
+  #isDraining = false;
+  #isClosing = false;
+  #isGone = false;
+
+  /**
+   * @param socket on which ALPN agreed on h2, and nothing was read
+   * @param onGone called once, when the connection is over
+   */
+  constructor(
+    engine: Engine,
+    route: Route,
+    socket: tls.TLSSocket,
+    via: Via,
+    nowMs: number,
+    onGone: (connection: Http2Connection) => void,
+  ) {
+    this.#engine = engine;
+    this.#route = route;
+    this.#via = via;
+    this.#onGone = onGone;
+    this.#socket = socket;
+    this.#session = http2.performServerHandshake(socket, optionsOf(engine));
+    this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    this.#session.on('stream', this.#onStream);
+    this.#session.on('error', ignore);
+    this.#session.on('close', () => this.#gone());
+    socket.on('close', () => this.#gone());
+    // HTTP/2 knows no half of a connection: who says no more has gone.
+    socket.on('end', () => socket.destroy());
+    this.#timer = new Timer(engine.wheel, this);
+    // Its preface is due like a request's head.
+    this.#idleSinceMs = nowMs;
+    this.#timer.set(nowMs + this.#timeouts.requestMs);
+    this.#session.once('remoteSettings', () => {
+      if (this.#streams.size === 0) this.#expectRequest(this.#engine.clock.nowMs());
+    });
+  }
+
+  get #timeouts() {
+    return this.#route.pool.settings.timeouts;
+  }
+
+  /** From the next stream on, another route. */
+  reroute(route: Route): void {
+    this.#route = route;
+  }
+
+  /** How long it has rested between requests; -1: it does not. */
+  restedMs(nowMs: number): number {
+    return this.#streams.size === 0 && !this.#isDraining ? nowMs - this.#idleSinceMs : -1;
+  }
+
+  /** Ends a connection that rests: others need its place. */
+  dismiss(): void {
+    this.abort(this.#engine.clock.nowMs());
+  }
+
+  /**
+   * Says that no more requests are taken, lets those under way end, and closes. RFC 9113 §6.8: the
+   * last stream is named a while later, for requests may be under way to us.
+   */
+  drain(): void {
+    if (this.#isDraining || this.#isGone) return;
+    this.#isDraining = true;
+    if (!this.#session.destroyed) this.#session.goaway(0, STREAM_ID_MAX);
+    this.#timer.set(this.#engine.clock.nowMs() + LAST_REQUESTS_MS);
+  }
+
+  /** Closes at once, whatever is under way. */
+  abort(nowMs: number): void {
+    this.#abandon('drained', nowMs);
+    this.#session.destroy();
+    this.#socket.destroy();
+    this.#gone();
+  }
+
+  onTimer(nowMs: number): void {
+    if (this.#isDraining) return this.#close(nowMs);
+    if (this.#streams.size > 0) return this.#expectRequest(nowMs);
+    // Idle, or never a word: closes in good order, and soon whatever the client does.
+    this.drain();
+  }
+
+  /** Names the last stream and waits for its end; then the client has a moment to go as well. */
+  #close(nowMs: number): void {
+    if (this.#isClosing && this.#streams.size === 0) return this.abort(nowMs);
+    if (!this.#isClosing) this.#session.close();
+    this.#isClosing = true;
+    this.#timer.set(nowMs + LAST_REQUESTS_MS);
+  }
+
+  readonly #onStream = (
+    stream: ServerHttp2Stream,
+    _headers: IncomingHttpHeaders,
+    flags: number,
+    fields: string[] = [],
+  ): void => {
+    const { clock } = this.#engine;
+    const nowMs = clock.nowMs();
+    const port = new StreamPort(stream, clock);
+    const client = new ClientStream(this.#engine, this.#route, this.#via, port, (one) =>
+      this.#over(one),
+    );
+    this.#streams.add(client);
+    if (!this.#isDraining) this.#timer.clear();
+    const isEnd = (flags & END_STREAM) !== 0;
+    port.attach(client, isEnd);
+    client.begin(fields, isEnd, nowMs);
+  };
+
+  #over(client: ClientStream): void {
+    this.#streams.delete(client);
+    if (this.#streams.size === 0 && !this.#isDraining) {
+      this.#expectRequest(this.#engine.clock.nowMs());
+    }
+  }
+
+  #expectRequest(nowMs: number): void {
+    this.#idleSinceMs = nowMs;
+    if (!this.#isGone) this.#timer.set(nowMs + this.#timeouts.idleMs);
+  }
+
+  #abandon(failure: Failure, nowMs: number): void {
+    for (const client of [...this.#streams]) client.abort(failure, nowMs);
+  }
+
+  #gone(): void {
+    if (this.#isGone) return;
+    this.#isGone = true;
+    this.#timer.dispose();
+    this.#abandon('client_gone', this.#engine.clock.nowMs());
+    this.#onGone(this);
+  }
+}
+
+function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
+  const fields = headLimits.fields + PSEUDO_FIELDS_MAX;
+  const options = {
+    maxHeaderListPairs: fields,
+    maxSessionMemory: SESSION_MEGABYTES_MAX,
+    maxSessionInvalidFrames: BROKEN_FRAMES_MAX,
+    maxSessionRejectedStreams: REJECTED_STREAMS_MAX,
+    streamResetBurst: RESETS_BURST,
+    streamResetRate: RESETS_PER_SECOND,
+    // A field that a server says twice is passed on twice.
+    strictSingleValueFields: false,
+    settings: {
+      maxConcurrentStreams: STREAMS_MAX,
+      initialWindowSize: STREAM_WINDOW_BYTES,
+      maxHeaderListSize: headLimits.headBytes + fields * FIELD_OVERHEAD_BYTES,
+      enableConnectProtocol: true,
+    },
+  };
+  return options;
+}
+
+function ignore(): void {}

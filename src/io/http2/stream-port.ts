@@ -1,0 +1,119 @@
+import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import type { Clock } from '../../core/exchange/engine.ts';
+import { type Http2Port, type Http2PortOwner, RESET } from '../../core/http2/port.ts';
+import type { Fields } from '../../core/http2/request.ts';
+
+/** Node's stream has had no other use of its fields than to hand them on as they came. */
+type RawStream = ServerHttp2Stream & {
+  respond(fields: Fields, options: { endStream?: boolean; waitForTrailers?: boolean }): void;
+};
+
+/** A stream of Node's HTTP/2 library. */
+export class StreamPort implements Http2Port {
+  readonly #stream: RawStream;
+  readonly #clock: Clock;
+  #owner: Http2PortOwner | null = null;
+  #trailers: Fields | null = null;
+  /** One for all writes of the stream. */
+  readonly #onWritten = () => {
+    if (this.#stream.writableLength === 0) this.#owner?.drained(this.#clock.nowMs());
+  };
+
+  constructor(stream: ServerHttp2Stream, clock: Clock) {
+    this.#stream = stream as RawStream;
+    this.#clock = clock;
+  }
+
+  /** @param isEnd the request is whole already */
+  attach(owner: Http2PortOwner, isEnd: boolean): void {
+    this.#owner = owner;
+    const stream = this.#stream;
+    const clock = this.#clock;
+    stream.on('error', ignore);
+    stream.on('close', () => owner.closed(clock.nowMs()));
+    if (isEnd) return;
+    stream.on('data', (bytes: Buffer) => owner.received(bytes, clock.nowMs()));
+    stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) =>
+      owner.receivedTrailers(raw ?? []),
+    );
+    stream.on('end', () => owner.ended(clock.nowMs()));
+  }
+
+  get pendingBytes(): number {
+    return this.#stream.writableLength;
+  }
+
+  inform(fields: Fields): void {
+    if (this.#isOver) return;
+    const headers: Record<string, string | string[]> = {};
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at]!;
+      const before = headers[name];
+      const value = fields[at + 1]!;
+      headers[name] = before === undefined ? value : [before, value].flat();
+    }
+    this.#guarded(() => this.#stream.additionalHeaders(headers));
+  }
+
+  respond(fields: Fields, isEnd: boolean, mayHaveTrailers: boolean): void {
+    if (this.#isOver) return;
+    if (mayHaveTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
+    const options = { endStream: isEnd, waitForTrailers: mayHaveTrailers };
+    this.#guarded(() => this.#stream.respond(fields, options));
+  }
+
+  write(bytes: Buffer): void {
+    if (!this.#isOver) this.#stream.write(bytes, this.#onWritten);
+  }
+
+  end(bytes: Buffer | null, trailers: Fields | null): void {
+    if (this.#isOver) return;
+    this.#trailers = trailers;
+    if (bytes === null) this.#stream.end();
+    else this.#stream.end(bytes, this.#onWritten);
+  }
+
+  reset(code: number): void {
+    const stream = this.#stream;
+    if (stream.destroyed) return;
+    // `close` ends the body in good order before it resets: a response would look whole. `destroy`
+    // does not, and always says INTERNAL_ERROR.
+    if (code === RESET.none || !stream.headersSent) stream.close(code);
+    else stream.destroy(new Error('reset'));
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
+  get #isOver(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
+  #sendTrailers(): void {
+    if (this.#isOver) return;
+    const trailers: Record<string, string[]> = {};
+    const fields = this.#trailers ?? [];
+    for (let at = 0; at < fields.length; at += 2) {
+      const name = fields[at]!;
+      trailers[name] ??= [];
+      trailers[name].push(fields[at + 1]!);
+    }
+    this.#guarded(() => this.#stream.sendTrailers(trailers));
+  }
+
+  /** The library may know a rule for fields that we do not: the thread must not die of it. */
+  #guarded(send: () => void): void {
+    try {
+      send();
+    } catch {
+      this.#stream.close(RESET.internal);
+    }
+  }
+}
+
+function ignore(): void {}

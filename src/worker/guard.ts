@@ -1,0 +1,40 @@
+import { NetworkSet } from '../base/network-set.ts';
+import { Guard, type Limits } from '../core/exchange/guard.ts';
+import { Rate } from '../core/limits/rate.ts';
+import { SourceRates } from '../core/limits/source-rates.ts';
+import type { SharedTable } from '../table/table.ts';
+import type { GuardPlan, LimitsPlan, RatePlan } from './plan.ts';
+
+/** What judges connections and requests before anything else is done for them. */
+export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
+  const { access } = plan;
+  return new Guard(
+    NetworkSet.open(plan.trusted),
+    access === null
+      ? null
+      : {
+          allowed: access.allowed === null ? null : NetworkSet.open(access.allowed),
+          denied: NetworkSet.open(access.denied),
+        },
+    plan.limits === null ? null : limitsOf(plan.limits),
+    table.seed,
+  );
+}
+
+function limitsOf(plan: LimitsPlan): Limits {
+  const perSource = rateOf(plan.perSource);
+  const overall = rateOf(plan.overall);
+  const isLimited = perSource !== null || overall !== null;
+  return {
+    observes: plan.observes,
+    connectionsMax: plan.connectionsMax,
+    rates: isLimited ? new SourceRates(plan.memory, perSource, overall) : null,
+    perSource,
+    overall,
+    exempt: NetworkSet.open(plan.exempt),
+  };
+}
+
+function rateOf(plan: RatePlan | null): Rate | null {
+  return plan === null ? null : new Rate(plan.perSecond, plan.burst);
+}
