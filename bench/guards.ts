@@ -161,7 +161,7 @@ async function startCase(
   ]);
   await writeFiles(folder, Object.fromEntries(files));
   const running = start(command, cores.proxy);
-  const target = { pid: running.pid, port, core: cores.load, seconds, folder };
+  const target = { pid: running.pid, port, adminPort, core: cores.load, seconds, folder };
   await waitUntilReady(running, adminPort, '/livez');
   return { running, target };
 }

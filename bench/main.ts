@@ -83,14 +83,21 @@ async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines
 /** A proxy that fails is left out of the rest of the workload, and the report says why. */
 async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
   const { options, cores } = bench;
-  const peers = bench.peers.filter((peer) => workload.tls === undefined || peer.speaksTls);
+  const peers = (workload.peers ?? bench.peers).filter(
+    (peer) => workload.tls === undefined || peer.speaksTls,
+  );
   const folder = join(bench.folder, workload.name);
   const tls =
     workload.tls && (await makeCertificate(workload.tls, join(folder, 'tls'), cores.load));
   const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
   const { name, title, unit } = workload;
   const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
-  const result: Result = { workload: { name, title, unit }, turns, failures: {} };
+  const result: Result = {
+    workload: { name, title, unit },
+    ...(workload.comparisons && { comparisons: workload.comparisons }),
+    turns,
+    failures: {},
+  };
   const standing = new Map<Peer, StartedPeer>();
 
   for (let round = 0; round < options.rounds; round++) {
@@ -147,7 +154,7 @@ async function startPeer(
   await writeFiles(folder, command.files ?? {});
   const running = start(command, bench.cores.proxy);
   const { seconds } = bench.options;
-  const target = { pid: running.pid, port, core: bench.cores.load, seconds, folder };
+  const target = { pid: running.pid, port, adminPort, core: bench.cores.load, seconds, folder };
   try {
     await waitUntilReady(running, port, workload.readyPath, workload.tls !== undefined);
     await workload.warmUp(target);

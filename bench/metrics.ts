@@ -18,9 +18,14 @@ export interface Turn {
   readonly errors: number;
 }
 
+/** Whose figures, and what they are divided by. */
+export type Comparison = readonly [ours: string, other: string];
+
 /** All turns of one workload. */
 export interface Result {
   readonly workload: { readonly name: string; readonly title: string; readonly unit: string };
+  /** openclaw's by each other one's where it is absent. */
+  readonly comparisons?: readonly Comparison[];
   /** By the name of the proxy, round by round. */
   readonly turns: Record<string, Turn[]>;
   /** Why a proxy has no turn, or no more, by its name. */

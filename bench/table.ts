@@ -1,5 +1,6 @@
 /** The report, as Markdown that reads well in a terminal too. */
 import {
+  type Comparison,
   METRICS,
   type Metric,
   type Result,
@@ -40,22 +41,19 @@ function figures(result: Result, metrics: readonly Metric[], unit: string): stri
   return markdownTable(['proxy', ...heads], rows);
 }
 
-/** openclaw's figures over each peer's, with the targets that there are. */
+/** The figures of each comparison divided, with the targets that there are. */
 function ratios(result: Result, metrics: readonly Metric[]): string[] {
-  const ours = result.turns[OURS];
-  if (ours === undefined) return [];
-  const peers = Object.keys(result.turns).filter((peer) => peer !== OURS);
-  const rows = peers.map((peer) => [
-    `${OURS} / ${peer}`,
+  const rows = comparisonsOf(result).map(([ours, other]) => [
+    `${ours} / ${other}`,
     ...metrics.map((metric) => {
-      const ratio = ratioSpread(ours, result.turns[peer]!, metric);
+      const ratio = ratioSpread(result.turns[ours]!, result.turns[other]!, metric);
       if (ratio === undefined) return '-';
-      return show(ratio, 2) + verdict(result, metric, ratio.median, peer);
+      return show(ratio, 2) + verdict(result, metric, ratio.median, ours, other);
     }),
   ]);
   const own = metrics.flatMap((metric) => {
-    const values = ours.flatMap((turn) => turn.values[metric] ?? []);
-    const judged = verdict(result, metric, spreadOf(values).median);
+    const values = (result.turns[OURS] ?? []).flatMap((turn) => turn.values[metric] ?? []);
+    const judged = verdict(result, metric, spreadOf(values).median, OURS);
     return judged === '' ? [] : [`${OURS}, ${METRICS[metric].title}:${judged}`];
   });
   const titles = metrics.map((metric) => METRICS[metric].title);
@@ -63,15 +61,31 @@ function ratios(result: Result, metrics: readonly Metric[]): string[] {
   return own.length === 0 ? table : [...table, '', ...own];
 }
 
+function comparisonsOf({ comparisons, turns }: Result): readonly Comparison[] {
+  if (comparisons !== undefined) return comparisons;
+  if (turns[OURS] === undefined) return [];
+  const peers = Object.keys(turns).filter((peer) => peer !== OURS);
+  return peers.map((peer): Comparison => [OURS, peer]);
+}
+
 /** The target's bound and whether it holds, or nothing where there is no target. */
-function verdict(result: Result, metric: Metric, value: number, peer?: string): string {
+function verdict(
+  result: Result,
+  metric: Metric,
+  value: number,
+  ours: string,
+  peer?: string,
+): string {
   const target = TARGETS.find(
     (each) =>
-      each.workload === result.workload.name && each.metric === metric && each.peer === peer,
+      each.workload === result.workload.name &&
+      each.metric === metric &&
+      (each.ours ?? OURS) === ours &&
+      each.peer === peer,
   );
   if (target === undefined) return '';
   const bound = `at most ${Number(target.atMost.toFixed(2))}`;
-  if (errorsOf(result, OURS) + (peer === undefined ? 0 : errorsOf(result, peer)) > 0) {
+  if (errorsOf(result, ours) + (peer === undefined ? 0 : errorsOf(result, peer)) > 0) {
     return ` ${bound}: IN DOUBT, see below`;
   }
   if (value <= target.atMost) return ` ${bound}: reached`;

@@ -414,6 +414,7 @@ function setupOf(
         ? { failuresInRow: 3, ejectionMs: 500, ejectionMsMax: 2_000, ejectedPercentMax: 50 }
         : null,
       slowStartMs: chance.pick([0, 0, 2_000]),
+      tracing: chance.pick([null, { sampled: 1 }]),
       retryWithinMs: chance.pick([0, 4_000]),
       timeouts: {
         connectMs: 1_000,

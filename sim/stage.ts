@@ -36,6 +36,7 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
+  tracing: null,
   uploadBytesPerSecond: 0,
   downloadBytesPerSecond: 0,
   highWaterBytes: 1_024,

@@ -9,13 +9,13 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
-import { pino } from 'pino';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { AdminServer } from '../src/admin/server.ts';
 import { furtherRoutes } from '../src/cli/start.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { Instance } from '../src/control/instance.ts';
+import { NO_LOG } from '../src/control/no-log.fixture.ts';
 import { Reloader } from '../src/control/reloader.ts';
 import { Upgrade } from '../src/control/upgrade.ts';
 import { dashboardRoutes } from '../src/dashboard/dashboard.ts';
@@ -54,6 +54,13 @@ const CASES: readonly Case[] = [
   { operation: 'GET /status', status: 200, prepare: ({ instance }) => instance.start(1) },
   { operation: 'GET /stats', status: 200, prepare: ({ instance }) => instance.start(1) },
   { operation: 'GET /metrics', status: 200 },
+  {
+    operation: 'GET /metrics',
+    status: 404,
+    prepare: ({ instance }) => {
+      instance.settings.load_balancing.monitoring.metrics.enabled = false;
+    },
+  },
   { operation: 'GET /history', path: '/history?since=1', status: 200 },
   { operation: 'GET /errors', status: 200 },
   { operation: 'GET /config', status: 200 },
@@ -279,8 +286,7 @@ class World {
 
   constructor(token: string) {
     const { settings } = parseConfig(configIn(this.folder), { file: 'openclaw.yml', env: {} });
-    const logger = pino({ enabled: false });
-    this.instance = new Instance(settings!, { logger, dropped: () => 0 }, this.folder);
+    this.instance = new Instance(settings!, NO_LOG, this.folder);
     // No data threads: what a reload does to them is not asked here.
     this.instance.reload = async () => {};
     const running = { file: 'openclaw.yml', text: null, settings: settings! };

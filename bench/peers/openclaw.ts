@@ -7,33 +7,51 @@ import type { Certificate, Peer, PeerAsk } from './peer.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 const PROGRAM = join(ROOT, 'src', 'main.ts');
 
-export const openclaw: Peer = {
-  name: 'openclaw',
-  install: 'a checkout that has src/main.ts',
-  speaksTls: true,
-  version,
-  command: (ask) => ({
-    argv: [
-      process.execPath,
-      PROGRAM,
-      'start',
-      '--config',
-      `${ask.folder}/openclaw.yml`,
-      '--workers',
-      '1',
-    ],
-    // A run of the bench leaves no trace in the user's own folders.
-    env: {
-      XDG_CONFIG_HOME: ask.folder,
-      XDG_STATE_HOME: ask.folder,
-      XDG_RUNTIME_DIR: ask.folder,
-      NODE_ENV: 'production',
-    },
-    files: { 'openclaw.yml': config(ask) },
-  }),
-};
+const PROMETHEUS = `
+    metrics:
+      enabled: true
+      endpoints: [prometheus]`;
 
-function config(ask: PeerAsk): string {
+export const openclaw: Peer = variant('openclaw', { monitoring: PROMETHEUS });
+
+/** What a variant of openclaw has beside the configuration that all of them share. */
+export interface Variant {
+  /** Lines under load_balancing.monitoring, indented by four; `enabled: false` where absent. */
+  readonly monitoring?: string;
+  /** The whole section. */
+  readonly log?: string;
+}
+
+/** openclaw under another configuration. */
+export function variant(name: string, settings: Variant): Peer {
+  return {
+    name,
+    install: 'a checkout that has src/main.ts',
+    speaksTls: true,
+    version,
+    command: (ask) => ({
+      argv: [
+        process.execPath,
+        PROGRAM,
+        'start',
+        '--config',
+        `${ask.folder}/openclaw.yml`,
+        '--workers',
+        '1',
+      ],
+      // A run of the bench leaves no trace in the user's own folders.
+      env: {
+        XDG_CONFIG_HOME: ask.folder,
+        XDG_STATE_HOME: ask.folder,
+        XDG_RUNTIME_DIR: ask.folder,
+        NODE_ENV: 'production',
+      },
+      files: { 'openclaw.yml': config(ask, settings) },
+    }),
+  };
+}
+
+function config(ask: PeerAsk, { monitoring, log = '' }: Variant): string {
   return `
 load_balancing:
   listen: "127.0.0.1:${ask.port}"
@@ -49,14 +67,11 @@ ${ask.tls === undefined ? '' : tlsLines(ask.tls)}  timeout:
     interval: 5s
     timeout: 2s
   monitoring:
-    enabled: true
-    metrics:
-      enabled: true
-      endpoints: [prometheus]
+    enabled: ${monitoring !== undefined}${monitoring ?? ''}
 admin:
   listen: "127.0.0.1:${ask.adminPort}"
   socket: "${ask.folder}/admin.sock"
-`;
+${log}`;
 }
 
 function tlsLines({ cert, key }: Certificate): string {

@@ -2,7 +2,8 @@
 import type { BackendKind } from '../backend.ts';
 import type { KeyKind } from '../certificate.ts';
 import { cpuUsOf, rssBytesOf } from '../measure.ts';
-import type { Turn } from '../metrics.ts';
+import type { Comparison, Turn } from '../metrics.ts';
+import type { Peer } from '../peers/peer.ts';
 
 const MEMORY_SAMPLE_MS = 200;
 
@@ -19,6 +20,10 @@ export interface Workload {
   readonly tls?: KeyKind;
   /** Starts each proxy anew for each turn: memory that it once had would blur the figure. */
   readonly freshPeers: boolean;
+  /** Who takes part, where it is not openclaw and the peers that were asked for. */
+  readonly peers?: readonly Peer[];
+  /** Names of those whose figures are divided; openclaw by each other one where it is absent. */
+  readonly comparisons?: readonly Comparison[];
   /** Run before the first turn of a proxy, so that compilers and pools have settled. */
   warmUp(target: Target): Promise<unknown>;
   turn(target: Target): Promise<Turn>;
@@ -28,6 +33,8 @@ export interface Workload {
 export interface Target {
   readonly pid: number;
   readonly port: number;
+  /** Its admin listener, where it has one. */
+  readonly adminPort: number;
   /** The core for the load. */
   readonly core: number;
   /** How long a turn lasts. */

@@ -50,7 +50,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/metrics',
     help: 'Prometheus',
-    handle: async ({ instance }) => ({ status: 200, ...(await instance.observer.metricsText()) }),
+    handle: metrics,
   },
   {
     method: 'GET',
@@ -102,6 +102,18 @@ export const ROUTES: readonly Route[] = [
         : wrong(409, 'nothing_to_fail_back', 'no pool has failed over to its backups'),
   },
 ];
+
+async function metrics({ instance }: Call): Promise<Reply> {
+  const { enabled, metrics: offered } = instance.settings.load_balancing.monitoring;
+  if (enabled && offered.enabled && offered.endpoints.includes('prometheus')) {
+    return { status: 200, ...(await instance.observer.metricsText()) };
+  }
+  return wrong(
+    404,
+    'metrics_off',
+    'load_balancing.monitoring.metrics is off, or its endpoints do not name prometheus',
+  );
+}
 
 function silence({ instance, query }: Call): Reply {
   const parsed = parseDuration(query.get('for') ?? '');

@@ -4,9 +4,9 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { pino } from 'pino';
 import { parseConfig } from '../config/load.ts';
 import { Instance } from '../control/instance.ts';
+import { NO_LOG } from '../control/no-log.fixture.ts';
 import { AdminServer } from './server.ts';
 
 const TOKEN = 'a-token-of-some-length';
@@ -28,11 +28,7 @@ async function open(context: TestContext, token = '') {
   const { settings, problems } = parseConfig(CONFIG, { file: 'test', env: {} });
   assert.ok(settings !== undefined, JSON.stringify(problems));
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
-  const instance = new Instance(
-    settings,
-    { logger: pino({ enabled: false }), dropped: () => 0 },
-    folder,
-  );
+  const instance = new Instance(settings, NO_LOG, folder);
   context.after(() => rmSync(folder, { recursive: true }));
   const admin = new AdminServer({ instance, token });
   const port = await admin.listen({ host: '127.0.0.1', port: 0 });

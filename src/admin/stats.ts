@@ -1,3 +1,4 @@
+import type { ClientStats } from '../control/client-board.ts';
 import type { Instance } from '../control/instance.ts';
 import { CODES } from '../core/exchange/codes.ts';
 import { COUNTER } from '../table/layout.ts';
@@ -16,6 +17,8 @@ export interface ServerStats {
 }
 
 export interface Stats {
+  /** Those that asked most since the start, the busiest first. */
+  clients: ClientStats[];
   servers: ServerStats[];
   connections: { clients: number; accepted: number; idleToServers: number };
   open: { tunnels: number; streams: number };
@@ -23,6 +26,8 @@ export interface Stats {
   failures: { code: string; count: number }[];
   workers: { worker: number; clients: number; heapBytes: number; cpuSeconds: number }[];
 }
+
+const CLIENTS_SHOWN = 20;
 
 /** Totals since the start. */
 export function statsOf(instance: Instance): Stats {
@@ -33,6 +38,7 @@ export function statsOf(instance: Instance): Stats {
     { name: '', row: measures.noRow },
   ];
   return {
+    clients: instance.observer.clients.top(CLIENTS_SHOWN),
     servers: rows.map(({ name, row }) => {
       const count = (statusClass: number) => measures.requestsOfClass(row, statusClass);
       const counted = (which: (typeof COUNTER)[keyof typeof COUNTER]) =>

@@ -41,6 +41,8 @@ const status = (servers: ServerStatus[]): InstanceStatus => ({
   workerDeaths: 0,
   listeners: ['http://127.0.0.1:8080'],
   requests: 123_456,
+  isMonitored: true,
+  clients: [],
   requestsPerSecond: 1234,
   errorRate: 0.071,
   p50Ms: 0.42,
@@ -135,6 +137,15 @@ test('every line of stats fits 100 columns with large numbers', () => {
   };
   const text = statsScreen(
     {
+      clients: [
+        {
+          address: '2001:db8:ffff:ffff:ffff:ffff:ffff:ffff',
+          requests: 123_456_789_012,
+          errors: 7,
+          bytes: 1e15,
+          requestsPerSecond: 12_345.6,
+        },
+      ],
       servers: [stats],
       connections: { clients: 1, accepted: 2, idleToServers: 3 },
       open: { tunnels: 0, streams: 0 },
@@ -145,6 +156,7 @@ test('every line of stats fits 100 columns with large numbers', () => {
   );
   for (const line of text.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
   assert.match(text, /connect_refused +5/);
+  assert.match(text, /2001:db8:ffff:ffff:ffff:ffff:ffff:ffff +12k +123G +7 /);
 });
 
 test('colours say what is wrong, and are there only where they are wanted', () => {

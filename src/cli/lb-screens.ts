@@ -1,5 +1,6 @@
 /** What `openclaw lb` and `openclaw alerts` print: from the admin API's answers to text. */
 import type { Stats } from '../admin/stats.ts';
+import type { ClientStats } from '../control/client-board.ts';
 import type { InstanceStatus, ServerStatus } from '../control/status.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Cell, type Colour, paint, textTable } from './text-table.ts';
@@ -26,12 +27,7 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
       `${name}: ${strategy}, ${plural(servers.length, 'server')}`,
     ]),
     ['servers', stateCounts(all, isColoured)],
-    [
-      'requests',
-      `${count(status.requestsPerSecond)}/s, ${count(status.inFlight)} in flight, ${count(status.requests)} since the start`,
-    ],
-    ['errors', errorText(status.errorRate, isColoured)],
-    ['latency', `p50 ${ms(status.p50Ms)}, p99 ${ms(status.p99Ms)}`],
+    ...trafficRows(status, isColoured),
     [
       'open',
       `${plural(status.clientConnections, 'client connection')}, ${plural(status.tunnels, 'tunnel')}, ${plural(status.streams, 'stream')}`,
@@ -50,6 +46,22 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+function trafficRows(status: InstanceStatus, isColoured: boolean): [string, string][] {
+  const inFlight = `${count(status.inFlight)} in flight`;
+  if (!status.isMonitored) {
+    const why = 'not counted: load_balancing.monitoring.enabled is false';
+    return [['requests', `${inFlight}, ${paint(why, 'yellow', isColoured)}`]];
+  }
+  return [
+    [
+      'requests',
+      `${count(status.requestsPerSecond)}/s, ${inFlight}, ${count(status.requests)} since the start`,
+    ],
+    ['errors', errorText(status.errorRate, isColoured)],
+    ['latency', `p50 ${ms(status.p50Ms)}, p99 ${ms(status.p99Ms)}`],
+  ];
 }
 
 /** A row a server. */
@@ -175,7 +187,30 @@ export function statsScreen(stats: Stats, screen: Screen): string {
     screen,
   );
   parts.push('', workers);
+  if (stats.clients.length > 0) parts.push('', clientTable(stats.clients, screen));
   return `${parts.join('\n')}\n`;
+}
+
+/** A row a client; empty where there is none. */
+export function clientTable(clients: readonly ClientStats[], screen: Screen): string {
+  if (clients.length === 0) return '';
+  return textTable(
+    [
+      { title: 'CLIENT', isFlexible: true },
+      { title: 'REQ/S', align: 'right' },
+      { title: 'REQUESTS', align: 'right' },
+      { title: 'ERRORS', align: 'right' },
+      { title: 'OUT', align: 'right' },
+    ],
+    clients.map((one) => [
+      one.address,
+      count(one.requestsPerSecond),
+      count(one.requests),
+      { text: count(one.errors), ...colourOf(one.errors > 0 ? 'yellow' : undefined) },
+      bytes(one.bytes),
+    ]),
+    screen,
+  );
 }
 
 function stateCell(server: ServerStatus, nowMs: number): Cell {

@@ -8,7 +8,13 @@ import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';
 import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
-import { backendScreen, type Screen, statsScreen, statusScreen } from './lb-screens.ts';
+import {
+  backendScreen,
+  clientTable,
+  type Screen,
+  statsScreen,
+  statusScreen,
+} from './lb-screens.ts';
 import { age } from './readable.ts';
 
 interface AskOptions extends AdminOptions {
@@ -31,7 +37,7 @@ export function lbCommand(io: Io): Command {
   shown(lb.command('stats').description('Totals and connections since the start'))
     .addHelpText('after', examples('openclaw lb stats', 'openclaw lb stats --watch'))
     .action((options: ShowOptions) => show(io, options, '/stats', statsScreen));
-  shown(lb.command('top').description('Status and servers, live'))
+  shown(lb.command('top').description('Status, servers and the busiest clients, live'))
     .addHelpText('after', examples('openclaw lb top', 'openclaw lb top --json | jq .p99Ms'))
     .action((options: ShowOptions) => show(io, { ...options, watch: true }, '/status', topScreen));
   const backend = lb.command('backend').description('The servers');
@@ -109,7 +115,9 @@ async function show<T>(
 }
 
 function topScreen(status: InstanceStatus, screen: Screen): string {
-  return `${statusScreen(status, screen)}\n${backendScreen(status, screen)}`;
+  const clients = clientTable(status.clients, screen);
+  const screens = [statusScreen(status, screen), backendScreen(status, screen)];
+  return [...screens, ...(clients === '' ? [] : [`${clients}\n`])].join('\n');
 }
 
 interface Alerts {

@@ -7,7 +7,7 @@ import { logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { NetworkFileError } from '../control/guard.ts';
 import { Predecessor } from '../control/handover.ts';
-import { Instance } from '../control/instance.ts';
+import { Instance, type InstanceLog } from '../control/instance.ts';
 import { OperatorFileError } from '../control/operator.ts';
 import { type ReadConfiguration, Reloader } from '../control/reloader.ts';
 import { SessionKeyError } from '../control/session-key.ts';
@@ -16,12 +16,12 @@ import { TlsError } from '../control/tls.ts';
 import { type Handover, Upgrade } from '../control/upgrade.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
 import { isSameAddress } from '../io/listener.ts';
-import { type Log, openLog } from '../observe/log.ts';
 import { banner } from './banner.ts';
 import { startDemo } from './demo.ts';
 import type { Io } from './io.ts';
 import { openAdmin } from './start-admin.ts';
 import { fromDemo, fromFile, refusal, workersOf } from './start-config.ts';
+import { openInstanceLog } from './start-log.ts';
 
 export interface StartOptions {
   config?: string;
@@ -59,7 +59,7 @@ async function run(
   const { settings, file: source } = running;
   const workers = options.workers ?? workersOf(settings);
   const file = logFile(settings, io.env);
-  const log = await openLogOrFail(file, settings);
+  const log = await openInstanceLog(io, settings);
   const instance = openInstance(settings, log, io);
   await open(instance, workers, predecessor);
   const reloader = newReloader(io, instance, running, options);
@@ -181,29 +181,22 @@ function newReloader(
     workersOf: (settings) => options.workers ?? workersOf(settings),
     history: new History(stateDirectory(io.env)),
     now: io.now,
-    onReload: ({ changes, reason }) => {
+    onReload: ({ changes, reason, isTakenBack }) => {
       if (reason === undefined) {
         io.out(`openclaw follows the new configuration: ${changes} settings differ\n`);
         return;
       }
       instance.log.error({ event: 'reload_failed', reason });
       instance.observer.reloadFailed(reason);
-      io.err(`openclaw: the configuration was not taken over, the one before goes on\n${reason}\n`);
+      const what = isTakenBack
+        ? 'the reload was taken back'
+        : 'the configuration was not taken over, the one before goes on';
+      io.err(`openclaw: ${what}\n${reason}\n`);
     },
   });
 }
 
-async function openLogOrFail(file: string, { log }: Settings): Promise<Log> {
-  try {
-    return await openLog({ file, maxBytes: log.max_size, maxFiles: log.max_files }, log.level);
-  } catch (error) {
-    throw refusal(
-      `cannot write the log ${file}: ${(error as Error).message}. Name another file in log.file.`,
-    );
-  }
-}
-
-function openInstance(settings: Settings, log: Log, io: Io): Instance {
+function openInstance(settings: Settings, log: InstanceLog, io: Io): Instance {
   try {
     return new Instance(settings, log, stateDirectory(io.env));
   } catch (error) {

@@ -16,7 +16,8 @@ const server = (label: string, more: Partial<ServerFacts> = {}): ServerFacts => 
   isDown: false,
   isActive: true,
   isBreakerOpen: false,
-  why: '',
+  whyHealth: '',
+  whyBreaker: '',
   requests: 0,
   errors: 0,
   p99Ms: -1,
@@ -57,7 +58,7 @@ test('too many 5xx are a high error rate, and the servers they come from are nam
   const [condition] = holding(facts({ window, servers }));
   assert.equal(condition!.name, 'high_error_rate');
   assert.equal(condition!.measured, '6% of 200 answers are 5xx over 1m, threshold 5%');
-  assert.deepEqual(condition!.outliers, ['blue: 12% of 100']);
+  assert.deepEqual(condition!.outliers, ['blue: 12% of 100 in the last minute']);
 });
 
 test('a slow p99 is high latency, and the slow servers are named, the slowest first', () => {
@@ -69,7 +70,7 @@ test('a slow p99 is high latency, and the slow servers are named, the slowest fi
   ];
   const [condition] = holding(facts({ window, servers }));
   assert.equal(condition!.measured, 'p99 1.23s over 1m, threshold 1s');
-  assert.deepEqual(condition!.outliers, ['blue: p99 up to 2.5s', 'red: p99 up to 1.1s']);
+  assert.deepEqual(condition!.outliers, ['blue: p99 2.5s', 'red: p99 1.1s']);
 });
 
 test('a handful of requests is judged neither for errors nor for latency', () => {
@@ -79,7 +80,7 @@ test('a handful of requests is judged neither for errors nor for latency', () =>
 
 test('events: a server down, a breaker open, a pool without servers, a failed reload', () => {
   const servers = [
-    server('red', { isDown: true, why: 'connect refused' }),
+    server('red', { isDown: true, whyHealth: 'connect refused' }),
     server('blue', { isActive: false, isBreakerOpen: true }),
   ];
   const found = holding(facts({ servers, reloadError: 'openclaw.yml:3: unknown key' }));

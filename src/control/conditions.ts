@@ -14,12 +14,13 @@ export interface ServerFacts {
   /** Takes new requests as far as the operator is concerned. */
   readonly isActive: boolean;
   readonly isBreakerOpen: boolean;
-  /** Why it is as it is; empty where nobody said. */
-  readonly why: string;
+  /** Why it is as its probes say, and why its breaker is as it is; empty where nobody said. */
+  readonly whyHealth: string;
+  readonly whyBreaker: string;
   /** Of the last minute. */
   readonly requests: number;
   readonly errors: number;
-  /** The worst second of the last minute. */
+  /** Of a middling second of the time that alerts look at: one slow second is no slow server. */
   readonly p99Ms: number;
 }
 
@@ -76,7 +77,8 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
       outliers: top(
         worse,
         (one) => one.errors,
-        (one) => `${one.label}: ${oneDigit(percent(one.errors, one.requests))}% of ${one.requests}`,
+        (one) =>
+          `${one.label}: ${oneDigit(percent(one.errors, one.requests))}% of ${one.requests} in the last minute`,
       ),
     });
   }
@@ -89,7 +91,7 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
       outliers: top(
         servers.filter((one) => one.p99Ms > high_latency),
         (one) => one.p99Ms,
-        (one) => `${one.label}: p99 up to ${readableMs(one.p99Ms)}`,
+        (one) => `${one.label}: p99 ${readableMs(one.p99Ms)}`,
       ),
     });
   }
@@ -102,12 +104,19 @@ function events({ events }: AlertSettings, facts: Facts): Condition[] {
   const add = (name: Condition['name'], subject: string, holds: boolean, measured: string) => {
     conditions.push({ name, subject, holds, measured, outliers: [] });
   };
-  for (const { label, isDown, isBreakerOpen, why } of facts.servers) {
+  for (const { label, isDown, isBreakerOpen, whyHealth, whyBreaker } of facts.servers) {
     if (wanted.has('server_down') || wanted.has('server_up')) {
-      add('server_down', label, isDown, why || 'its health checks fail');
+      add(
+        'server_down',
+        label,
+        isDown,
+        whyHealth || (isDown ? 'its health checks fail' : 'they pass again'),
+      );
     }
     if (wanted.has('breaker_open')) {
-      add('breaker_open', label, isBreakerOpen, why || 'too many failures in a row');
+      const why =
+        whyBreaker || (isBreakerOpen ? 'too many failures in a row' : 'a trial succeeded');
+      add('breaker_open', label, isBreakerOpen, why);
     }
   }
   if (wanted.has('no_servers')) {

@@ -21,7 +21,7 @@ export interface Impact {
 }
 
 /** Read once at the start; everything else follows a reload. */
-const READ_AT_START = ['admin', 'log.file', 'log.level', 'load_balancing.performance.buffers'];
+const READ_AT_START = ['admin', 'load_balancing.performance.buffers'];
 
 export function impactOf(instance: Instance, next: Settings, changes: readonly Change[]): Impact {
   const before = poolServers(instance.settings);

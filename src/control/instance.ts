@@ -6,7 +6,8 @@ import type { Ends } from '../core/exchange/ending.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import { realClock } from '../io/clock.ts';
 import { TLS_FAILURES } from '../io/tls/failures.ts';
-import type { Log, Logger } from '../observe/log.ts';
+import type { Log, LogChange, Logger } from '../observe/log.ts';
+import { WORKER_COUNTER } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
@@ -32,6 +33,12 @@ const SOURCES = 65_536;
 /** How often what limits remember is looked over. */
 const REFRESH_MS = 1_000;
 
+/** Where the instance writes what happens. */
+export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
+  /** Makes the log ready for other settings. @throws Error that names the mend */
+  prepare(settings: Settings): Promise<LogChange>;
+}
+
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
   readonly log: Logger;
@@ -48,8 +55,7 @@ export class Instance {
   #plan: WorkerPlan;
   #settings: Settings;
   #workerDeaths = 0;
-  #lostLogRecords = 0;
-  readonly #droppedLines: () => number;
+  readonly #instanceLog: InstanceLog;
   #pressure: NodeJS.Timeout | undefined;
   #refresher: NodeJS.Timeout | undefined;
   /** One change of the plan at a time. */
@@ -60,13 +66,10 @@ export class Instance {
    * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
    *   what an operator said cannot be read
    */
-  constructor(
-    settings: Settings,
-    { logger: log, dropped }: Pick<Log, 'logger' | 'dropped'>,
-    stateDirectory: string,
-  ) {
+  constructor(settings: Settings, instanceLog: InstanceLog, stateDirectory: string) {
+    const log = instanceLog.logger;
     this.log = log;
-    this.#droppedLines = dropped;
+    this.#instanceLog = instanceLog;
     this.#settings = settings;
     this.#table = SharedTable.create({
       serverRows: SERVER_ROWS,
@@ -97,13 +100,11 @@ export class Instance {
       onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
-      onRecords: (records, lost) => {
-        this.#lostLogRecords += lost;
-        for (const record of records) {
-          if (record.failure !== '' || record.status >= 500) this.observer.recordError(record);
-          log[record.status >= 500 ? 'warn' : 'info']({ event: 'request', ...record });
-        }
+      writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
+      onErrors: (records) => {
+        for (const record of records) this.observer.recordError(record);
       },
+      onClients: (lane, clients) => this.observer.clients.tell(lane, clients),
       onHandshakeFailures: (failures) => {
         for (const { reason, ...failure } of failures) {
           const [text, help] = TLS_FAILURES[reason];
@@ -159,7 +160,8 @@ export class Instance {
    *
    * @param workers data threads that the settings ask for
    * @throws ListenError when an address cannot be opened, TlsError when a certificate cannot be
-   *   used, SessionKeyError when the key of session cookies cannot be read; nothing has changed then
+   *   used, SessionKeyError when the key of session cookies cannot be read, Error when the log cannot
+   *   be opened; nothing has changed then
    */
   reload(settings: Settings, workers: number): Promise<void> {
     return this.#inTurn(() => this.#reload(settings, workers));
@@ -167,7 +169,14 @@ export class Instance {
 
   async #reload(settings: Settings, workers: number): Promise<void> {
     const plan = this.#planOf(settings);
-    await this.#supervisor.apply(plan);
+    const logChange = await this.#instanceLog.prepare(settings);
+    try {
+      await this.#supervisor.apply(plan);
+    } catch (error) {
+      await logChange.abandon();
+      throw error;
+    }
+    logChange.commit();
     this.#guard.follow(plan.guard);
     this.#operator.apply(plan.pool.servers);
     this.#endRemoved(plan, settings.load_balancing.timeout.drain);
@@ -294,7 +303,8 @@ export class Instance {
     return {
       lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,
-      lostLogRecords: this.#lostLogRecords + this.#droppedLines(),
+      lostLogRecords:
+        this.#table.measures.total(WORKER_COUNTER.recordsLost) + this.#instanceLog.dropped(),
     };
   }
 }

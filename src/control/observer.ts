@@ -17,6 +17,7 @@ import { ADMIN, HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
+import { ClientBoard } from './client-board.ts';
 import { conditionsOf, type ServerFacts } from './conditions.ts';
 import { History } from './history.ts';
 import { urlOf } from './plan.ts';
@@ -48,11 +49,13 @@ const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
  */
 export class Observer {
   readonly history: History;
+  readonly clients = new ClientBoard();
   readonly #table: SharedTable;
   readonly #log: Logger;
   readonly #surroundings: () => Surroundings;
   readonly #metrics = new Metrics();
   readonly #changes = new Map<string, Change>();
+  readonly #whys = new Map<string, string>();
   readonly #states = new Map<string, string>();
   readonly #errors: (ExchangeRecord & { atMs: number })[] = [];
   readonly #startedSeconds: number;
@@ -128,6 +131,7 @@ export class Observer {
       servers.map(({ row }) => row),
       nowMs,
     );
+    this.clients.tick(nowMs);
     this.#readCertificates(nowMs);
     this.#raise(nowMs);
     if (this.#statsd !== null && nowMs >= this.#statsdDueMs) {
@@ -156,6 +160,9 @@ export class Observer {
   /** Like `serverChanged`, for whoever logs the change himself. */
   noteChange(label: string, what: string, why: string): void {
     this.#changes.set(label, { atMs: Date.now(), what, why });
+    // An alert tells the cause of its own matter, not of what happened to be last.
+    const aspect = /^(health|breaker) /.exec(what)?.[1];
+    if (aspect !== undefined) this.#whys.set(`${aspect} ${label}`, why);
   }
 
   changeOf(label: string): Change | null {
@@ -182,7 +189,8 @@ export class Observer {
   /** @param untilMs milliseconds since 1970; 0 ends a silence */
   silenceAlerts(untilMs: number): void {
     this.#engine.silence(untilMs);
-    this.#log.info({ event: 'alerts_silenced', until: new Date(untilMs).toISOString() });
+    if (untilMs === 0) this.#log.info({ event: 'alerts_resumed' });
+    else this.#log.info({ event: 'alerts_silenced', until: new Date(untilMs).toISOString() });
   }
 
   /** Sends one message through each channel. */
@@ -227,15 +235,23 @@ export class Observer {
       nowMs,
     };
     for (const message of this.#engine.judge(conditionsOf(alerts, facts), nowMs)) {
-      this.#log[message.phase === 'begin' ? 'warn' : 'info']({ event: 'alert', ...message });
+      this.#logAlert(message);
       if (isWanted(message, alerts.events)) {
         this.#dispatcher.send(noticeOf(message, this.#origin()));
       }
     }
   }
 
+  /** By the name `alert`: `name` is the log's own. */
+  #logAlert({ name: alert, phase, subject, sinceMs, measured, outliers }: AlertMessage): void {
+    const since = new Date(sinceMs).toISOString();
+    const told = { event: 'alert', alert, subject, phase, since, measured, outliers };
+    this.#log[phase === 'begin' ? 'warn' : 'info'](told);
+  }
+
   #serverFacts(): ServerFacts[] {
     const { pool } = this.#plan;
+    const seconds = Math.ceil(this.#settings.load_balancing.monitoring.alerts.window / 1000);
     return pool.servers.map(({ label, row }) => {
       const { requests, errors, p99Ms } = this.history.server(row);
       return {
@@ -244,10 +260,11 @@ export class Observer {
         isDown: this.#table.health(row) === HEALTH.down,
         isActive: this.#table.admin(row) === ADMIN.active,
         isBreakerOpen: BROKEN.has(standingOf(this.#table, row)),
-        why: this.#changes.get(label)?.why ?? '',
+        whyHealth: this.#whys.get(`health ${label}`) ?? '',
+        whyBreaker: this.#whys.get(`breaker ${label}`) ?? '',
         requests: sum(requests),
         errors: sum(errors),
-        p99Ms: Math.max(-1, ...p99Ms),
+        p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
       };
     });
   }
@@ -270,6 +287,7 @@ export class Observer {
       if (servers.some((server) => server.label === label)) continue;
       this.#states.delete(label);
       this.#changes.delete(label);
+      for (const aspect of ['health', 'breaker']) this.#whys.delete(`${aspect} ${label}`);
     }
   }
 
@@ -329,6 +347,11 @@ export class Observer {
 function isWanted(message: AlertMessage, events: readonly string[]): boolean {
   if (message.name !== 'server_down') return true;
   return events.includes(message.phase === 'begin' ? 'server_down' : 'server_up');
+}
+
+/** The middle value; -1 of none. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? -1;
 }
 
 function sum(values: readonly number[]): number {

@@ -23,7 +23,8 @@ const DEFAULT_POOL_ROW = 0;
 
 /** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
 const READS_PER_BUFFER = 4;
-const READ_BYTES_MIN = 128 * 1024;
+/** An answer of 64 KB and its head are one read; more would have to be held when its reader stops. */
+const READ_BYTES_MIN = 80 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 /** A request body of up to this size is held for another attempt. */
 const REPLAY_BYTES_MIN = 64 * 1024;
@@ -37,7 +38,7 @@ export function planOf(
   guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
-  const { timeout, performance, failover, limits } = balancing;
+  const { timeout, performance, failover, limits, monitoring } = balancing;
   const pooling = performance.connection_pool;
   const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
   const servers = serversOf(settings, rows);
@@ -54,6 +55,8 @@ export function planOf(
       fields: limits.header_count,
     },
     access: log.access,
+    logLevel: log.level,
+    measures: monitoring.enabled,
     clientsMax: clientsMax(balancing.max_connections, pooling.max_connections),
     shedding: sheddingOf(performance.overload),
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
@@ -85,6 +88,7 @@ export function planOf(
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
+        tracing: tracingSettings(monitoring),
         uploadBytesPerSecond: limits.upload_rate,
         downloadBytesPerSecond: limits.download_rate,
         // Below this a socket tells nobody that it has drained, and who was paused stayed so.
@@ -139,6 +143,13 @@ function failureSettings(
         : null,
     slowStartMs: failover.slow_start,
   };
+}
+
+function tracingSettings({
+  enabled,
+  tracing,
+}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+  return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 
 function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {

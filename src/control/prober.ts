@@ -137,7 +137,7 @@ export class Prober {
     if (!hasChanged) return;
     if (before === HEALTH.down) this.#events.onBack(server.row);
     this.#table.setHealth(server.row, state.health);
-    const cause = result.isHealthy ? `${state.inRow} probes in a row succeeded` : result.reason;
+    const cause = result.isHealthy ? succeeded(state.inRow) : result.reason;
     this.#events.onChange({
       aspect: 'health',
       subject: server.label,
@@ -153,4 +153,8 @@ function isSame(one: ProbedServer, other: ProbedServer): boolean {
     one.row === other.row &&
     JSON.stringify([one.address, one.spec]) === JSON.stringify([other.address, other.spec])
   );
+}
+
+function succeeded(inRow: number): string {
+  return inRow === 1 ? 'its probe succeeded' : `${inRow} probes in a row succeeded`;
 }

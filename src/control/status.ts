@@ -5,12 +5,14 @@ import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import type { ClientStats } from './client-board.ts';
 import type { Change, Observer, Surroundings } from './observer.ts';
 import type { Operator } from './operator.ts';
 import { urlOf } from './plan.ts';
 
 /** Rates and quantiles of a status are taken over this time. */
 const WINDOW_MS = 10_000;
+const CLIENTS_SHOWN = 10;
 
 export const ADMIN_STATES = ['active', 'draining', 'maintenance'] as const;
 export type AdminState = (typeof ADMIN_STATES)[number];
@@ -60,6 +62,8 @@ export interface InstanceStatus {
   workers: number;
   workerDeaths: number;
   listeners: string[];
+  /** False: monitoring is off, and requests are neither counted nor timed. */
+  isMonitored: boolean;
   requests: number;
   requestsPerSecond: number;
   /** Part of the answers of the last seconds that are 5xx, 0 to 1. */
@@ -71,6 +75,8 @@ export interface InstanceStatus {
   tunnels: number;
   streams: number;
   alerts: { name: string; subject: string; sinceMs: number; measured: string }[];
+  /** Those that ask most just now, the busiest first. */
+  clients: ClientStats[];
   pools: { name: string; strategy: string; servers: ServerStatus[] }[];
   lostLogRecords: number;
 }
@@ -100,6 +106,7 @@ export function statusOf(
     workers: lanes.length,
     workerDeaths,
     listeners: listen.map(urlOf),
+    isMonitored: plan.measures,
     requests: sum([...pool.servers.map(({ row }) => row), measures.noRow].map(requestsOf(table))),
     requestsPerSecond: ratio(window.requests, window.seconds),
     errorRate: ratio(window.errors, window.requests),
@@ -112,6 +119,7 @@ export function statusOf(
     alerts: observer.alerts().active.map(({ name, subject, sinceMs, measured }) => {
       return { name, subject, sinceMs, measured };
     }),
+    clients: observer.clients.topNow(CLIENTS_SHOWN),
     pools: [{ name: pool.settings.name, strategy: pool.strategy, servers }],
     lostLogRecords,
   };

@@ -4,8 +4,10 @@ import { Worker } from 'node:worker_threads';
 import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
+import type { ClientCount } from '../worker/client-counts.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
+import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
@@ -19,8 +21,13 @@ const RESTART_MS_MAX = 5_000;
 const RESTART_FORGIVEN_MS = 60_000;
 
 export interface SupervisorEvents {
-  onRecords(records: readonly ExchangeRecord[], lost: number): void;
+  /** Lines of the access log; the bytes go back once the promise is fulfilled. */
+  writeLines(bytes: Uint8Array, lines: number): Promise<void>;
+  /** Some of the requests that went wrong. */
+  onErrors(records: readonly ExchangeRecord[]): void;
   onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
+  /** The clients of one data thread that ask most; none once it is gone. */
+  onClients(lane: number, clients: readonly ClientCount[]): void;
   /** A data thread died and will be replaced. */
   onDeath(lane: number, cause: string): void;
 }
@@ -191,7 +198,9 @@ export class Supervisor {
   #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
     const { memory, serverRows, workerLanes, sources, measures } = this.#table;
     measures.useLane(lane);
+    const lineMemory = pieceMemory();
     const workerData: WorkerStart = {
+      lineMemory,
       lane,
       memory,
       serverRows,
@@ -215,19 +224,26 @@ export class Supervisor {
       worker.on('message', (message: FromWorker) => {
         if (message.type === 'ready') resolve();
         else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
-        else if (message.type === 'records') {
-          this.#events.onRecords(message.records, message.lost);
-        } else if (message.type === 'handshake_failures') {
+        else if (message.type === 'errors') this.#events.onErrors(message.records);
+        else if (message.type === 'lines') void this.#writeLines(worker, lineMemory, message.piece);
+        else if (message.type === 'clients') this.#events.onClients(lane, message.clients);
+        else if (message.type === 'handshake_failures') {
           this.#events.onHandshakeFailures(message.failures);
         }
       });
       worker.on('exit', () => {
+        this.#events.onClients(lane, []);
         reject(new Error(cause));
         if (this.#workers.get(lane) !== worker) return;
         this.#workers.set(lane, null);
         if (!this.#isEnding) this.#replace(lane, cause);
       });
     });
+  }
+
+  async #writeLines(worker: Worker, memory: SharedArrayBuffer, piece: LinePiece): Promise<void> {
+    await this.#events.writeLines(bytesOf(memory, piece), piece.lines);
+    worker.postMessage({ type: 'written', index: piece.index } satisfies ToWorker);
   }
 
   #replace(lane: number, cause: string): void {

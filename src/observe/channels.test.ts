@@ -106,7 +106,6 @@ test('a notice says what, where, since when, how much, who stands out and what t
   const { subject, text } = noticeOf(ALERT, ORIGIN);
   assert.equal(subject, '[openclaw ALERT] the error rate is high (edge-1)');
   assert.deepEqual(text.split('\n'), [
-    'the error rate is high',
     'where: edge-1, pool default, http://127.0.0.1:8080',
     'since: 2026-01-01T12:00:00Z',
     'measured: 7.2% of answers are 5xx over 1m, threshold 5%',

@@ -8,9 +8,11 @@ export interface Origin {
   readonly listeners: readonly string[];
 }
 
-/** A message for people: what, where, since when, how much, which servers, what to type next. */
+/** A message for people. */
 export interface Notice {
+  /** What. */
   readonly subject: string;
+  /** Where, since when, how much, which servers, what to type next. */
   readonly text: string;
   readonly alert: AlertMessage | null;
   readonly origin: Origin;
@@ -49,6 +51,13 @@ const WHAT: Readonly<Record<AlertName, readonly [begin: string, end: string, nex
   ],
 };
 
+/** Alerts by a threshold; the others are events, which have a cause. */
+const MEASURED: ReadonlySet<AlertName> = new Set([
+  'high_traffic',
+  'high_error_rate',
+  'high_latency',
+]);
+
 export function noticeOf(alert: AlertMessage, origin: Origin): Notice {
   const [begin, end, next] = WHAT[alert.name].map((text) =>
     text.replaceAll('SUBJECT', alert.subject),
@@ -57,10 +66,9 @@ export function noticeOf(alert: AlertMessage, origin: Origin): Notice {
   const lastedMs = Math.max(0, alert.atMs - alert.sinceMs);
   const since = new Date(alert.sinceMs).toISOString().replace(/\.\d+Z$/, 'Z');
   const lines = [
-    isBegin ? begin : end,
     `where: ${origin.host}, pool ${origin.pool}, ${origin.listeners.join(' ')}`,
     isBegin ? `since: ${since}` : `lasted: ${lasted(lastedMs)}, from ${since}`,
-    `measured: ${alert.measured}`,
+    `${MEASURED.has(alert.name) ? 'measured' : 'why'}: ${alert.measured}`,
   ];
   if (isBegin && alert.outliers.length > 0) lines.push(`stands out: ${alert.outliers.join('; ')}`);
   if (isBegin) lines.push(`next: ${next}`);

@@ -7,49 +7,53 @@ export interface RotationSettings {
   readonly file: string;
   /** A file that has grown to this size is put aside as FILE.1, the one before as FILE.2. */
   readonly maxBytes: number;
+  /** So is one that was begun this long ago, in milliseconds; 0: its age does not count. */
+  readonly maxAgeMs: number;
   /** Files put aside that are kept. */
   readonly maxFiles: number;
 }
 
 /** It holds what clients sent: readable by its group, for whoever ships it, and by nobody else. */
 const MODE = 0o640;
+/** Some lines that wait to be written. */
+interface Piece {
+  readonly bytes: Uint8Array;
+  readonly lines: number;
+  /** Told when they are written or dropped. */
+  readonly done: () => void;
+}
+
+/** From here on by other settings, and in another file unless it is null. */
+interface Move {
+  readonly settings: RotationSettings;
+  readonly next: OpenFile | null;
+}
 
 /**
- * A log file that is put aside when it is full. Writing never waits: lines are gathered while the
- * disk works, and dropped where too many would wait.
+ * A log file that is put aside when it is full or old. Writing never waits: lines are gathered
+ * while the disk works, and dropped where too many would wait.
  */
 export class RotatingFile {
-  readonly #settings: RotationSettings;
-  readonly #onDrop: (lines: number) => void;
-  #handle: FileHandle;
-  #bytes: number;
-  #waiting: string[] = [];
+  #settings: RotationSettings;
+  readonly #nowMs: () => number;
+  #current: OpenFile;
+  #waiting: (string | Piece | Move)[] = [];
   #waitingBytes = 0;
   #work: Promise<void> | null = null;
   #dropped = 0;
 
-  private constructor(
-    settings: RotationSettings,
-    onDrop: (lines: number) => void,
-    handle: FileHandle,
-    bytes: number,
-  ) {
+  private constructor(settings: RotationSettings, nowMs: () => number, current: OpenFile) {
     this.#settings = settings;
-    this.#onDrop = onDrop;
-    this.#handle = handle;
-    this.#bytes = bytes;
+    this.#nowMs = nowMs;
+    this.#current = current;
   }
 
   /**
-   * @param onDrop hears how many lines were dropped
+   * @param nowMs milliseconds since 1970
    * @throws the file system's error when the file cannot be opened
    */
-  static async open(
-    settings: RotationSettings,
-    onDrop: (lines: number) => void = () => {},
-  ): Promise<RotatingFile> {
-    const handle = await open(settings.file, 'a', MODE);
-    return new RotatingFile(settings, onDrop, handle, (await handle.stat()).size);
+  static async open(settings: RotationSettings, nowMs: () => number): Promise<RotatingFile> {
+    return new RotatingFile(settings, nowMs, await openFile(settings.file, nowMs()));
   }
 
   /** Lines that were dropped so far. */
@@ -59,14 +63,35 @@ export class RotatingFile {
 
   /** Takes one line with its end. Returns at once. */
   write(line: string): void {
-    if (this.#waitingBytes + line.length > WAITING_BYTES_MAX) {
-      this.#dropped += 1;
-      this.#onDrop(1);
-      return;
-    }
-    this.#waiting.push(line);
-    this.#waitingBytes += line.length;
-    this.#work ??= this.#drain();
+    if (!this.#hasRoom(line.length, 1)) return;
+    this.#enqueue(line);
+  }
+
+  /**
+   * Takes whole lines as bytes, which are not copied: they are the caller's again once the promise
+   * is fulfilled, whether they were written or dropped.
+   */
+  writeLines(bytes: Uint8Array, lines: number): Promise<void> {
+    if (!this.#hasRoom(bytes.length, lines)) return Promise.resolve();
+    return new Promise((done) => this.#enqueue({ bytes, lines, done }));
+  }
+
+  /**
+   * Opens the file that other settings name; `commit` goes on there with the next line, `abandon`
+   * leaves everything as it is.
+   *
+   * @throws the file system's error when it cannot be opened; nothing has changed then
+   */
+  async prepare(
+    settings: RotationSettings,
+  ): Promise<{ commit: () => void; abandon: () => Promise<void> }> {
+    const isSameFile = settings.file === this.#settings.file;
+    const next = isSameFile ? null : await openFile(settings.file, this.#nowMs());
+    return {
+      // In turn: what was taken so far belongs into the file that was named when it was.
+      commit: () => this.#enqueue({ settings, next }),
+      abandon: async () => next?.handle.close(),
+    };
   }
 
   /** Waits until all that was taken is written. */
@@ -76,34 +101,68 @@ export class RotatingFile {
 
   async close(): Promise<void> {
     await this.flush();
-    await this.#handle.close();
+    await this.#current.handle.close();
+  }
+
+  #enqueue(one: string | Piece | Move): void {
+    this.#waiting.push(one);
+    this.#work ??= this.#drain();
+  }
+
+  #hasRoom(bytes: number, lines: number): boolean {
+    if (this.#waitingBytes + bytes > WAITING_BYTES_MAX) {
+      this.#dropped += lines;
+      return false;
+    }
+    this.#waitingBytes += bytes;
+    return true;
   }
 
   async #drain(): Promise<void> {
     // What is written in this turn of the event loop goes out together.
     await undefined;
     while (this.#waiting.length > 0) {
-      const lines = this.#waiting;
+      const waiting = this.#waiting;
       this.#waiting = [];
       this.#waitingBytes = 0;
-      try {
-        await this.#append(lines);
-      } catch {
-        // A full or broken disk: the log is not worth ending the service for.
-        this.#dropped += lines.length;
-        this.#onDrop(lines.length);
+      for (const one of joined(waiting)) {
+        if ('bytes' in one) await this.#write(one);
+        else await this.#move(one);
       }
     }
     this.#work = null;
   }
 
-  async #append(lines: readonly string[]): Promise<void> {
-    const bytes = Buffer.from(lines.join(''));
-    if (this.#bytes > 0 && this.#bytes + bytes.length > this.#settings.maxBytes) {
-      await this.#rotate();
+  async #write({ bytes, lines, done }: Piece): Promise<void> {
+    try {
+      await this.#append(bytes);
+    } catch {
+      // A full or broken disk: the log is not worth ending the service for.
+      this.#dropped += lines;
     }
-    await this.#handle.appendFile(bytes);
-    this.#bytes += bytes.length;
+    done();
+  }
+
+  async #move({ settings, next }: Move): Promise<void> {
+    this.#settings = settings;
+    if (next === null) return;
+    const before = this.#current;
+    this.#current = next;
+    await before.handle.close();
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    if (this.#isDue(bytes.length)) await this.#rotate();
+    await this.#current.handle.appendFile(bytes);
+    this.#current.bytes += bytes.length;
+  }
+
+  #isDue(more: number): boolean {
+    const { maxBytes, maxAgeMs } = this.#settings;
+    const { bytes, begunMs } = this.#current;
+    if (bytes === 0) return false;
+    if (bytes + more > maxBytes) return true;
+    return maxAgeMs > 0 && this.#nowMs() - begunMs >= maxAgeMs;
   }
 
   async #rotate(): Promise<void> {
@@ -113,11 +172,44 @@ export class RotatingFile {
       await rename(`${file}.${number}`, `${file}.${number + 1}`).catch(ignoreMissing);
     }
     await rename(file, `${file}.1`).catch(ignoreMissing);
-    const full = this.#handle;
-    this.#handle = await open(file, 'a', MODE);
-    this.#bytes = 0;
-    await full.close();
+    const full = this.#current;
+    this.#current = await openFile(file, this.#nowMs());
+    await full.handle.close();
   }
+}
+
+interface OpenFile {
+  readonly handle: FileHandle;
+  bytes: number;
+  /** When its first line was written. */
+  readonly begunMs: number;
+}
+
+async function openFile(file: string, nowMs: number): Promise<OpenFile> {
+  const handle = await open(file, 'a', MODE);
+  const { size, birthtimeMs, mtimeMs } = await handle.stat();
+  // Some file systems know no time of birth and say 0.
+  const bornMs = birthtimeMs > 0 ? birthtimeMs : mtimeMs;
+  return { handle, bytes: size, begunMs: size === 0 ? nowMs : Math.min(bornMs, mtimeMs) };
+}
+
+/** Single lines that follow each other become one piece. */
+function* joined(waiting: readonly (string | Piece | Move)[]): Generator<Piece | Move> {
+  let lines: string[] = [];
+  for (const one of waiting) {
+    if (typeof one === 'string') {
+      lines.push(one);
+      continue;
+    }
+    if (lines.length > 0) yield pieceOf(lines);
+    lines = [];
+    yield one;
+  }
+  if (lines.length > 0) yield pieceOf(lines);
+}
+
+function pieceOf(lines: readonly string[]): Piece {
+  return { bytes: Buffer.from(lines.join('')), lines: lines.length, done: () => {} };
 }
 
 function ignoreMissing(error: NodeJS.ErrnoException): void {

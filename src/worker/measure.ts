@@ -22,10 +22,12 @@ export function measureExchange(
   if (screening !== null && screening.verdict !== CLEAN) measureVerdict(measures, lane, screening);
   if (exchange.observed !== '') measureObserved(measures, lane, exchange.observed);
   if (exchange.failure !== '') measures.countFailure(lane, codeIndex(exchange.failure));
-  if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
   if (exchange.isStream || exchange.isTunnel) {
     measureStream(measures, lane, exchange, durationMs);
-  } else measures.time(row, lane, TIMING.total, durationMs);
+    return;
+  }
+  if (exchange.firstByteMs >= 0) measures.time(row, lane, TIMING.firstByte, exchange.firstByteMs);
+  measures.time(row, lane, TIMING.total, durationMs);
 }
 
 function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: Screening): void {
@@ -34,12 +36,14 @@ function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: S
   for (const one of classes) measures.countVerdictClass(lane, WAF_CLASSES.indexOf(one));
 }
 
-function measureStream(
+/** An event stream or a tunnel is over; what was neither is not looked at. */
+export function measureStream(
   measures: Measures,
   lane: number,
   exchange: Exchange,
   durationMs: number,
 ): void {
+  if (!exchange.isStream && !exchange.isTunnel) return;
   measures.add(lane, exchange.isTunnel ? GAUGE.tunnels : GAUGE.streams, -1);
   measures.timeOfWorker(lane, WORKER_TIMING.streamDuration, durationMs);
   measures.add(lane, endingOf(exchange.failure), 1);

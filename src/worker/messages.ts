@@ -1,8 +1,10 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { ClientCount } from './client-counts.ts';
 import type { HandshakeFailure } from './entrance.ts';
 import type { Answer, Question } from './explanation.ts';
+import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -20,6 +22,8 @@ export interface WorkerStart {
   readonly workerLanes: number;
   readonly sources: number;
   readonly plan: WorkerPlan;
+  /** Where lines of the access log are put together. */
+  readonly lineMemory: SharedArrayBuffer;
   /** Unix sockets cannot be shared by threads: one worker alone takes them. */
   readonly takesUnixSockets: boolean;
   /** Sockets of the instance before, to accept on instead of new ones. */
@@ -45,7 +49,9 @@ export type ToWorker =
    * Accept no more, let what is under way end, then say `drained`.
    * `isHandedOver`: another process accepts on the same sockets.
    */
-  | { readonly type: 'drain'; readonly withinMs: number; readonly isHandedOver: boolean };
+  | { readonly type: 'drain'; readonly withinMs: number; readonly isHandedOver: boolean }
+  /** A piece of the access log is written, and free to be filled again. */
+  | { readonly type: 'written'; readonly index: number };
 
 export type FromWorker =
   | { readonly type: 'ready' }
@@ -53,7 +59,12 @@ export type FromWorker =
   | { readonly type: 'sockets'; readonly sockets: readonly ListeningSocket[] }
   /** An address could not be opened, at the start or in preparing a plan. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
-  | { readonly type: 'records'; readonly records: readonly ExchangeRecord[]; readonly lost: number }
+  /** Lines of the access log. */
+  | { readonly type: 'lines'; readonly piece: LinePiece }
+  /** Some of the requests that went wrong. */
+  | { readonly type: 'errors'; readonly records: readonly ExchangeRecord[] }
+  /** The clients of this thread that ask most, since it began. */
+  | { readonly type: 'clients'; readonly clients: readonly ClientCount[] }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
   | { readonly type: 'explained'; readonly number: number; readonly answer: Answer }
   | { readonly type: 'drained' };

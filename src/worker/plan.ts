@@ -82,6 +82,10 @@ export interface WorkerPlan {
   readonly headLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';
+  /** Least level of lines that are written. */
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Whether requests are counted and timed. */
+  readonly measures: boolean;
   /** Open connections of clients, over all workers and listeners. */
   readonly clientsMax: number;
   readonly shedding: SheddingSettings;

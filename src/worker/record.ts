@@ -33,14 +33,15 @@ export interface ExchangeRecord {
   verdicts?: readonly string[];
   /** So many more of the kind followed within the second, and are not logged one by one. */
   repeats?: number;
+  /** Of the trace that it belongs to; empty where tracing is off. */
+  trace_id: string;
 }
 
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
-  const text = exchange.requestText;
-  return {
+  const record: ExchangeRecord = {
     requestId: exchange.requestId,
     peer: exchange.client.via.peerAddress,
-    request: text.slice(0, Math.max(0, text.indexOf(' HTTP/1.1\r\n'))),
+    request: exchange.requestLine,
     pool: exchange.pool!.settings.name,
     server: server?.label ?? '',
     attempts: exchange.attempts,
@@ -52,22 +53,23 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
     protocol: protocolOf(exchange.client.via),
-    ...judgedOf(exchange),
+    trace_id: exchange.traceContext.id,
   };
+  addJudgements(record, exchange);
+  return record;
 }
 
 /** What few requests have: fields that are absent from the rest. */
-function judgedOf(exchange: Exchange): Pick<ExchangeRecord, 'client' | 'verdicts'> {
+function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
+  const { screening, observed } = exchange;
   const { via } = exchange.client;
-  const verdicts = exchange.observed === '' ? [] : [`observed: ${exchange.observed}`];
-  const { screening } = exchange;
-  if (screening !== null && screening.verdict !== CLEAN) {
-    verdicts.push(...explain(screening.verdict, screening.threshold));
-  }
-  return {
-    ...(via.peerIsTrusted && via.forwardedAddress !== '' ? { client: via.forwardedAddress } : {}),
-    ...(verdicts.length > 0 ? { verdicts } : {}),
-  };
+  if (via.peerIsTrusted && via.forwardedAddress !== '') record.client = via.forwardedAddress;
+  const isScreened = screening !== null && screening.verdict !== CLEAN;
+  if (observed === '' && !isScreened) return;
+  record.verdicts = [
+    ...(observed === '' ? [] : [`observed: ${observed}`]),
+    ...(isScreened ? explain(screening.verdict, screening.threshold) : []),
+  ];
 }
 
 /** Whoever was refused before it had a request. */
@@ -96,6 +98,7 @@ export function refusalRecord(
     kind: 'request',
     protocol: protocolOf(peer),
     ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
+    trace_id: '',
   };
 }
 

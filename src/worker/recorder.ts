@@ -1,10 +1,14 @@
+import type { Clock } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Failure } from '../core/exchange/failures.ts';
+import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
 import type { SharedTable } from '../table/table.ts';
-import { measureExchange, measureObserved, measureRefusal } from './measure.ts';
+import { ClientCounts } from './client-counts.ts';
+import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';
 import type { WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, type Refused, recordOf, refusalRecord } from './record.ts';
+import type { RecordSink } from './records.ts';
 
 /** Codes of which an attacker can cause as many as he likes. */
 const REFUSALS: ReadonlySet<string> = new Set([
@@ -22,34 +26,46 @@ const KINDS_MAX = 256;
  * once a second how many more there were.
  */
 export class Recorder {
-  /** Which requests are logged. */
-  access: WorkerPlan['access'] = 'errors';
+  /** Who asks most. */
+  readonly clients = new ClientCounts();
   readonly #table: SharedTable;
   readonly #lane: number;
-  readonly #onRecord: (record: ExchangeRecord) => void;
+  readonly #sink: RecordSink;
+  readonly #clock: Clock;
+  #access: WorkerPlan['access'] = 'errors';
+  #logLevel: WorkerPlan['logLevel'] = 'info';
+  #measures = true;
   readonly #kinds = new Map<string, { first: ExchangeRecord; repeats: number }>();
 
-  constructor(table: SharedTable, lane: number, onRecord: (record: ExchangeRecord) => void) {
+  constructor(table: SharedTable, lane: number, sink: RecordSink, clock: Clock) {
     this.#table = table;
     this.#lane = lane;
-    this.#onRecord = onRecord;
+    this.#sink = sink;
+    this.#clock = clock;
+  }
+
+  /** Does as a plan says, from the next request on. */
+  follow({ access, logLevel, measures }: WorkerPlan): void {
+    this.#access = access;
+    this.#logLevel = logLevel;
+    this.#measures = measures;
   }
 
   /** A request is over. */
   settled(exchange: Exchange, server: Server | null, nowMs: number): void {
-    measureExchange(this.#table.measures, this.#lane, exchange, server, nowMs);
-    // What the firewall hits is written whatever else is.
-    if (exchange.screening?.isHit) return this.#onRecord(recordOf(exchange, server, nowMs));
-    if (this.access === 'off') return;
+    const isError = exchange.failure !== '' || exchange.status >= 500;
+    this.#measure(exchange, server, isError, nowMs);
     const code = exchange.observed === '' ? exchange.failure : exchange.observed;
-    if (this.access !== 'all' && REFUSALS.has(code)) {
-      const { via } = exchange.client;
-      const client = via.peerIsTrusted ? via.forwardedAddress : via.peerAddress;
+    const isHit = exchange.screening?.isHit === true;
+    if (!isHit && this.#access !== 'all' && REFUSALS.has(code)) {
+      const client = clientOf(exchange.client.via);
       this.#together(`${code} ${client}`, code, () => recordOf(exchange, server, nowMs));
       return;
     }
-    const isError = exchange.failure !== '' || exchange.status >= 500;
-    if (this.access === 'all' || isError) this.#onRecord(recordOf(exchange, server, nowMs));
+    if (isHit || isError || this.#access === 'all') {
+      // What the firewall hits is written whatever else is.
+      this.#pass(recordOf(exchange, server, nowMs), isHit);
+    }
   }
 
   /**
@@ -58,19 +74,21 @@ export class Recorder {
    * @param observed it goes on all the same, for limits are only observed
    */
   refused(peer: Refused, code: string, status: number, observed = false): void {
-    const { measures } = this.#table;
-    if (observed) measureObserved(measures, this.#lane, code);
-    else measureRefusal(measures, this.#lane, code, status);
-    if (this.access === 'off') return;
+    if (this.#measures) {
+      const { measures } = this.#table;
+      if (observed) measureObserved(measures, this.#lane, code);
+      else measureRefusal(measures, this.#lane, code, status);
+      this.clients.count(peer.peerAddress, true, 0);
+    }
     const record = () => refusalRecord(peer, code, status, observed);
-    if (this.access === 'all' || !REFUSALS.has(code)) this.#onRecord(record());
+    if (this.#access === 'all' || !REFUSALS.has(code)) this.#pass(record(), false);
     else this.#together(`${code} ${peer.peerAddress}`, code, record);
   }
 
   /** To be called about once a second. */
   flush(): void {
     for (const { first, repeats } of this.#kinds.values()) {
-      if (repeats > 0) this.#onRecord({ ...first, repeats });
+      if (repeats > 0) this.#log({ ...first, repeats }, false);
     }
     this.#kinds.clear();
   }
@@ -84,6 +102,31 @@ export class Recorder {
     }
     const first = record();
     this.#kinds.set(isFull ? code : kind, { first, repeats: 0 });
-    this.#onRecord(first);
+    this.#pass(first, false);
   }
+
+  #measure(exchange: Exchange, server: Server | null, isError: boolean, nowMs: number): void {
+    const { measures } = this.#table;
+    if (!this.#measures) {
+      return measureStream(measures, this.#lane, exchange, nowMs - exchange.startedMs);
+    }
+    measureExchange(measures, this.#lane, exchange, server, nowMs);
+    this.clients.count(clientOf(exchange.client.via), isError, exchange.responseBodyBytes);
+  }
+
+  #pass(record: ExchangeRecord, isHit: boolean): void {
+    if (record.failure !== '' || record.status >= 500) this.#sink.failed(record);
+    this.#log(record, isHit);
+  }
+
+  #log(record: ExchangeRecord, isHit: boolean): void {
+    if ((this.#access === 'off' && !isHit) || this.#logLevel === 'error') return;
+    if (this.#logLevel === 'warn' && record.status < 500) return;
+    this.#sink.log(record, this.#clock.wallMs());
+  }
+}
+
+/** The client, or who stands before us where no proxy that we trust names one. */
+function clientOf(via: Via): string {
+  return via.peerIsTrusted && via.forwardedAddress !== '' ? via.forwardedAddress : via.peerAddress;
 }

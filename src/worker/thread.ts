@@ -3,47 +3,40 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
 import type { HandshakeFailure } from './entrance.ts';
 import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
-import type { ExchangeRecord } from './record.ts';
+import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
 
-/** Records go over in batches; what the control thread cannot take in time is counted and lost. */
+/** What was recorded goes over at least so often, that `openclaw logs --follow` is no riddle. */
 const RECORDS_EVERY_MS = 200;
-const RECORDS_MAX = 2000;
 
 const start = workerData as WorkerStart;
 const port = parentPort!;
 const say = (message: FromWorker) => port.postMessage(message);
 
-let records: ExchangeRecord[] = [];
-let lost = 0;
 /** Enough to see who fails and why; all of them are counted. */
 const HANDSHAKE_FAILURES_MAX = 20;
-let handshakeFailures: HandshakeFailure[] = [];
 
+const table = SharedTable.open(start.memory, start);
+const records = new RecordSender(start.lineMemory, say, table.measures, start.lane);
+let handshakeFailures: HandshakeFailure[] = [];
 const worker = new DataWorker({
   lane: start.lane,
-  table: SharedTable.open(start.memory, start),
+  table,
   plan: start.plan,
   takesUnixSockets: start.takesUnixSockets,
   inherited: start.inherited,
-  onRecord: (record) => {
-    if (records.length < RECORDS_MAX) records.push(record);
-    else lost += 1;
-  },
+  records,
+  onClients: (clients) => say({ type: 'clients', clients }),
   onHandshakeFailure: (failure) => {
     if (handshakeFailures.length < HANDSHAKE_FAILURES_MAX) handshakeFailures.push(failure);
   },
 });
 
 const flush = () => {
-  if (handshakeFailures.length > 0) {
-    say({ type: 'handshake_failures', failures: handshakeFailures });
-    handshakeFailures = [];
-  }
-  if (records.length === 0 && lost === 0) return;
-  say({ type: 'records', records, lost });
-  records = [];
-  lost = 0;
+  records.flush();
+  if (handshakeFailures.length === 0) return;
+  say({ type: 'handshake_failures', failures: handshakeFailures });
+  handshakeFailures = [];
 };
 const flusher = setInterval(flush, RECORDS_EVERY_MS);
 
@@ -74,6 +67,9 @@ port.on('message', (message: ToWorker) => {
       break;
     case 'drain':
       void drain(message.withinMs, message.isHandedOver);
+      break;
+    case 'written':
+      records.giveBack(message.index);
       break;
   }
 });

@@ -30,6 +30,7 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { Admission } from './admission.ts';
 import { hearCalls } from './calls.ts';
+import type { ClientCount } from './client-counts.ts';
 import {
   type Client,
   Entrance,
@@ -46,8 +47,8 @@ import { measureThread } from './measure.ts';
 import type { ListeningSocket } from './messages.ts';
 import { createPersistence } from './persistence.ts';
 import type { WorkerPlan } from './plan.ts';
-import type { ExchangeRecord } from './record.ts';
 import { Recorder } from './recorder.ts';
+import type { RecordSink } from './records.ts';
 import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
@@ -55,6 +56,8 @@ const TICK_MS = 50;
 const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
+/** Clients that the control thread is told of. */
+const CLIENTS_TOLD = 50;
 
 export interface WorkerOptions {
   readonly lane: number;
@@ -62,9 +65,10 @@ export interface WorkerOptions {
   readonly plan: WorkerPlan;
   readonly takesUnixSockets: boolean;
   readonly inherited: readonly ListeningSocket[];
-  /** Hears of the requests that the plan wants logged. */
-  readonly onRecord: (record: ExchangeRecord) => void;
+  readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
+  /** Hears about once a second who asks most. */
+  readonly onClients: (clients: readonly ClientCount[]) => void;
 }
 
 /** A plan that all data threads have to be ready for before one follows it. */
@@ -99,7 +103,7 @@ export class DataWorker implements EntranceOwner {
   constructor(options: WorkerOptions) {
     const { table, lane, plan } = options;
     this.#options = options;
-    this.recorder = new Recorder(table, lane, options.onRecord);
+    this.recorder = new Recorder(table, lane, options.records, realClock);
     this.#plan = plan;
     const clock = realClock;
     this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
@@ -267,7 +271,7 @@ export class DataWorker implements EntranceOwner {
     const isOpen = plan.guard.access === null && plan.guard.limits === null;
     this.#engine.guard = isOpen ? null : guard;
     this.#engine.waf = this.#wafOf(plan);
-    this.recorder.access = plan.access;
+    this.recorder.follow(plan);
     return guard;
   }
 
@@ -380,6 +384,7 @@ export class DataWorker implements EntranceOwner {
     if (this.#ticks % TICKS_PER_LOOK !== 0) return;
     this.recorder.flush();
     measureThread(table.measures, lane);
+    if (this.#plan.measures) this.#options.onClients(this.recorder.clients.top(CLIENTS_TOLD));
     shedder.sawMemory(residentBytes());
     this.#route.pool.warm(nowMs);
     let idle = 0;

@@ -1,25 +1,12 @@
 /** The dashboard in a real browser, before a real openclaw. */
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { type Demo, startDemo } from '../../src/cli/demo.ts';
+import { launch, noBrowser } from './chromium.ts';
 import { Openclaw, until } from './harness.ts';
 
-const CHROMIUM = '/usr/bin/chromium';
-const FLAGS = [
-  '--headless',
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const why = existsSync(CHROMIUM) ? false : 'chromium is not installed: apt-get install chromium';
-
-describe('dashboard', { skip: why }, () => {
+describe('dashboard', { skip: noBrowser }, () => {
   let browser: Browser;
   let openclaw: Openclaw;
   let demo: Demo;
@@ -34,7 +21,7 @@ describe('dashboard', { skip: why }, () => {
         alerts: { thresholds: { high_traffic: 1 }, window: '1s', channels: [channel] },
       },
     });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+    browser = await launch();
   });
 
   after(async () => {
@@ -84,10 +71,10 @@ describe('dashboard', { skip: why }, () => {
     const row = page.getByRole('row', { name: /server-0/ });
     const adminOf = async () => (await openclaw.status()).pools[0]!.servers[0]!.admin;
     await row.getByRole('button', { name: 'Drain server-0' }).click();
-    await row.getByText('draining').waitFor();
+    await row.locator('.state.draining').waitFor();
     assert.equal(await adminOf(), 'draining');
     await row.getByRole('button', { name: 'Disable server-0' }).click();
-    await row.getByText('disabled').waitFor();
+    await row.locator('.state.maintenance').waitFor();
     assert.equal(await adminOf(), 'maintenance');
     await row.getByRole('button', { name: 'Enable server-0' }).click();
     await until('server-0 is active', async () => (await adminOf()) === 'active');
@@ -101,12 +88,12 @@ describe('dashboard', { skip: why }, () => {
     await page.keyboard.press('Enter');
     await page
       .getByRole('row', { name: /server-1/ })
-      .getByText('draining')
+      .locator('.state.draining')
       .waitFor();
     await page.getByRole('button', { name: 'Enable server-1' }).press('Space');
     await page
       .getByRole('row', { name: /server-1/ })
-      .getByText('draining')
+      .locator('.state.draining')
       .waitFor({ state: 'detached' });
     await page.close();
   });

@@ -44,6 +44,8 @@ export interface Options {
   env?: Record<string, string>;
   /** Instead of 127.0.0.1. */
   host?: string;
+  /** Of the admin API; the harness itself shows none. */
+  token?: string;
 }
 
 /** Settings under load_balancing; `listen` and what tests never want are filled in. */
@@ -223,9 +225,15 @@ async function tryToStart(
     load_balancing: {
       listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...balancing,
+      // A machine that runs many tests at once starves workers: that is not what they are about.
+      performance: { overload: { enabled: false }, ...(balancing.performance as object) },
       failover: { detection: { enabled: false }, ...(balancing.failover as object) },
     },
-    admin: { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') },
+    admin: {
+      listen: `127.0.0.1:${adminPort}`,
+      socket: join(folder, 'admin.sock'),
+      ...(options.token === undefined ? {} : { token: options.token }),
+    },
     log: { access: 'all', level: 'debug' },
   };
   writeFileSync(config, JSON.stringify(settings, null, 2));

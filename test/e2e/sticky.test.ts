@@ -374,8 +374,9 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     plan,
     takesUnixSockets: true,
     inherited: [],
-    onRecord: () => {},
+    records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
+    onClients: () => {},
   });
   await worker.listen();
   const askWorker = async (...cookies: string[]) => {

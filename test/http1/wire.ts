@@ -113,6 +113,7 @@ export class Wire implements Connector {
       breaker: null,
       ejection: null,
       slowStartMs: 0,
+      tracing: null,
       timeouts,
       connectionsMax: 1_000_000,
       idleMax: 0,

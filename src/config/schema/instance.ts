@@ -1,6 +1,7 @@
 import {
   address,
   choice,
+  duration,
   integer,
   optional,
   path,
@@ -49,6 +50,11 @@ export const log = section(
       size(64 * 1024, 16 * 1024 ** 3),
       '64m',
       'A log that has grown to this size is put aside and a new one begun.',
+    ),
+    max_age: setting(
+      duration(),
+      '7d',
+      'A log that was begun this long ago is put aside too. 0s: its age does not count.',
     ),
     max_files: setting(integer(1, 1000), 5, 'Logs put aside that are kept.'),
   },

@@ -92,7 +92,11 @@ const webhook = z
 
 export const monitoring = section(
   {
-    enabled: setting(flag(), true, 'Metrics and alerts.'),
+    enabled: setting(
+      flag(),
+      true,
+      'Metrics, tracing and alerts. False: requests are neither counted nor timed, and status shows no rates.',
+    ),
     metrics: section(
       {
         enabled: setting(flag(), true, 'Offer metrics.'),
@@ -120,6 +124,20 @@ export const monitoring = section(
         ),
       },
       'Metrics.',
+    ),
+    tracing: section(
+      {
+        enabled: switchedOnWhenWritten(
+          'Give each request a trace: a valid traceparent header goes on to the server as it came, and where there is none, or a wrong one, a new trace begins.',
+        ),
+        sampled: setting(
+          percent(),
+          100,
+          'Percentage of the traces begun here that are marked as sampled, so that what follows records them.',
+        ),
+      },
+      'Trace context (W3C traceparent). The access log names the trace of each request.',
+      'off',
     ),
     alerts: section(
       {

@@ -1,3 +1,4 @@
+import { hex8 } from '../../base/hex.ts';
 import type { Random } from '../../base/random.ts';
 import type { TimerWheel } from '../../base/wheel.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -113,7 +114,9 @@ export class Engine {
 
   /** The exchange is over and its client has no further use for it. */
   giveBackExchange(exchange: Exchange): void {
-    if (this.#spareExchanges.length < SPARE_EXCHANGES_MAX) this.#spareExchanges.push(exchange);
+    if (this.#spareExchanges.length === SPARE_EXCHANGES_MAX) return;
+    exchange.letGo();
+    this.#spareExchanges.push(exchange);
   }
 
   /** The number of a new request, from 1; `requestId` spells it. */
@@ -125,7 +128,7 @@ export class Engine {
 
   /** An id that no other request of any worker or instance has. */
   requestId(number: number): string {
-    return this.#requestIdPrefix + number.toString(16).padStart(8, '0');
+    return this.#requestIdPrefix + hex8(number);
   }
 
   /** The number in an id of this worker; 0: it is of another, or the client's own. */
@@ -147,10 +150,7 @@ export class Engine {
 
   /** After 2^32 requests their numbers begin anew, under another prefix. */
   #newRequestIds(): void {
-    const part = () =>
-      Math.floor(this.random() * 2 ** 32)
-        .toString(16)
-        .padStart(8, '0');
+    const part = () => hex8(Math.floor(this.random() * 2 ** 32));
     this.#requestCount = 1;
     this.#requestIdPrefix = `${part()}${part()}-`;
     this.requestIdLine = Buffer.from(`X-Request-Id: ${this.#requestIdPrefix}`, 'latin1');

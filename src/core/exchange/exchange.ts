@@ -8,7 +8,7 @@
  */
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
-import { GAUGE, WORKER_TIMING } from '../../table/measures.ts';
+import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
@@ -33,6 +33,7 @@ import { Screening } from './screening.ts';
 import type { Server } from './server.ts';
 import type { ServerConnection } from './server-connection.ts';
 import { Trace } from './trace.ts';
+import { TraceContext } from './trace-context.ts';
 import { Tunnel } from './tunnel.ts';
 import type { Waiter } from './wait-queue.ts';
 
@@ -54,6 +55,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** Of a chunked body; an empty line or trailers follow it. */
 const LAST_CHUNK = Buffer.from('0\r\n');
 
+/** The client of an exchange that is nobody's; never called. */
+const NOBODY = {} as ClientSide;
+
 export class Exchange implements TimerOwner, Waiter {
   readonly engine: Engine;
   client: ClientSide;
@@ -64,10 +68,13 @@ export class Exchange implements TimerOwner, Waiter {
   #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
+  /** As it came; readable while the phases run. */
+  #head: Head | null = null;
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
   /** What session persistence knows of the client; null: the pool has none. */
   binding: Binding | null = null;
+  readonly traceContext = new TraceContext();
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
@@ -104,7 +111,7 @@ export class Exchange implements TimerOwner, Waiter {
   waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
-  /** When the last piece of an event stream came. */
+  /** When the last piece of an event stream came; -1: none did. */
   #pieceMs = 0;
   /** The event stream's last piece ended an event. */
   #isBetweenEvents = false;
@@ -137,6 +144,15 @@ export class Exchange implements TimerOwner, Waiter {
     this.attempt = new Attempt(engine);
   }
 
+  /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
+  letGo(): void {
+    this.client = NOBODY;
+    this.pool = null;
+    this.tunnel = null;
+    this.binding = null;
+    this.attempt.letGo();
+  }
+
   /** Whether a request is under way. */
   get isActive(): boolean {
     return this.#isActive;
@@ -163,6 +179,13 @@ export class Exchange implements TimerOwner, Waiter {
 
   get requestId(): string {
     return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
+  }
+
+  /** Method and target, as they are sent on or, where the request was not sent, as they came. */
+  get requestLine(): string {
+    const text = this.requestText;
+    if (text !== '') return text.slice(0, text.indexOf(' HTTP/1.1\r\n'));
+    return this.#head === null ? '' : `${this.#head.method} ${this.#head.target()}`;
   }
 
   /** The client named the request itself. */
@@ -233,7 +256,10 @@ export class Exchange implements TimerOwner, Waiter {
     this.responseBodyBytes = 0;
     this.trace.attempts = 0;
     this.trace.ownRow = -1;
-    return runPhases(this, head, framing, nowMs);
+    this.#head = head;
+    const answeredBy = runPhases(this, head, framing, nowMs);
+    this.#head = null;
+    return answeredBy;
   }
 
   /** Chooses a server and goes there; waits where all are full, answers where there is none. */
@@ -463,7 +489,7 @@ export class Exchange implements TimerOwner, Waiter {
     this.isStream = isEventStream(head);
     if (this.isStream) {
       this.attempt.succeeded(nowMs);
-      this.#beginStream(nowMs);
+      this.#beginStream();
     }
     this.client.sendHead(head, framing, this);
   }
@@ -493,7 +519,9 @@ export class Exchange implements TimerOwner, Waiter {
   /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
     const { table, lane } = this.engine;
-    table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    if (this.#pieceMs !== -1) {
+      table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    }
     this.#pieceMs = nowMs;
     if (this.ending?.hasBegun && this.#isBetweenEvents) this.#endStream(nowMs);
   }
@@ -519,7 +547,7 @@ export class Exchange implements TimerOwner, Waiter {
     this.responseHasBegun = true;
     this.attempt.succeeded(nowMs);
     this.tunnel = new Tunnel(this, head);
-    this.engine.longLived.add(this);
+    this.#livesLong();
     this.client.sendUpgrade(head, this);
   }
 
@@ -682,11 +710,18 @@ export class Exchange implements TimerOwner, Waiter {
     this.client.resumeBody();
   }
 
-  #beginStream(nowMs: number): void {
-    this.#pieceMs = nowMs;
+  #beginStream(): void {
+    this.#pieceMs = -1;
     this.#isBetweenEvents = true;
-    this.engine.longLived.add(this);
     this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
+    this.#livesLong();
+  }
+
+  /** It may go on for hours: its first byte is counted now, and not at its end. */
+  #livesLong(): void {
+    const { table, lane, longLived } = this.engine;
+    longLived.add(this);
+    table.measures.time(this.server!.row, lane, TIMING.firstByte, this.firstByteMs);
   }
 
   #giveUpServer(): void {

@@ -11,6 +11,7 @@ import { NOWHERE, type Source } from '../limits/source.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
+import type { TraceContext } from './trace-context.ts';
 
 const HOP_BY_HOP =
   (1 << NAME.connection) |
@@ -181,6 +182,7 @@ const FORWARDS_MAX = 255;
  * @param absolute the target taken apart where it came in absolute form, else undefined
  * @param requestNumber for a request that brought no id; 0 where it did
  * @param added further lines
+ * @param trace adds its line where the request brought none
  */
 export function forwardedRequest(
   engine: Engine,
@@ -190,6 +192,7 @@ export function forwardedRequest(
   absolute: AbsoluteTarget | undefined,
   requestNumber: number,
   added: string,
+  trace: TraceContext,
 ): string {
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
@@ -215,6 +218,7 @@ export function forwardedRequest(
     copyLines(writer, head, head.nameStarts[0]!, leaveOut);
   }
   if (added !== '') writer.text(added);
+  trace.write(writer);
   if (framing.body === BODY.chunked) writer.text('Transfer-Encoding: chunked\r\n');
   if (framing.upgrade) {
     writer.text(`Connection: Upgrade\r\nUpgrade: ${head.joined(NAME.upgrade)}\r\n`);

@@ -25,6 +25,7 @@ const PHASES: readonly Phase[] = [
   identify,
   guard,
   shed,
+  trace,
   admit,
   sendOn,
   screen,
@@ -83,6 +84,14 @@ function refuse(
   return false;
 }
 
+/** Finds the distributed trace that the request belongs to, or begins one. */
+function trace(exchange: Exchange, head: Head): boolean {
+  const { tracing } = exchange.pool!.settings;
+  if (tracing === null) exchange.traceContext.clear();
+  else exchange.traceContext.find(head, tracing, exchange.engine.random);
+  return true;
+}
+
 const SLASH = 0x2f;
 const ASTERISK = 0x2a;
 
@@ -103,7 +112,7 @@ function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number)
   if (waf === null) return true;
   const screening = exchange.screenWith(waf, head, framing);
   if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
-  if (screening.holds && framing.expectContinue) {
+  if (exchange.isHeld && framing.expectContinue) {
     // Nobody but us can ask for the body now; what goes on to the server has it, and asks no more.
     exchange.client.sendContinue();
     exchange.expectsContinue = false;
@@ -150,6 +159,7 @@ function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number
     absolute,
     requestNumber,
     exchange.binding === null ? '' : exchange.binding.requestLines,
+    exchange.traceContext,
   );
   const { keyOf } = exchange.pool!;
   exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);

@@ -15,6 +15,7 @@ import type { Exchange } from './exchange.ts';
 import type { Via } from './forward.ts';
 import type { Server } from './server.ts';
 import { ServerConnection } from './server-connection.ts';
+import type { TracingSettings } from './trace-context.ts';
 import type { WaitQueue } from './wait-queue.ts';
 
 /** Timeouts of spec §1, in milliseconds. */
@@ -58,6 +59,8 @@ export interface PoolSettings {
   ejection: EjectionSettings | null;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
+  /** null: trace context goes through as it came. */
+  tracing: TracingSettings | null;
   /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
   uploadBytesPerSecond: number;
   /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */

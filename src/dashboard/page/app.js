@@ -31,6 +31,7 @@ const charts = [
     chart: new Chart($('charts'), {
       series: [{ name: '', colour: 'bad' }],
       format: (value) => percent(value),
+      least: 0.01,
     }),
     title: () => words.errorRate,
     names: () => [''],
@@ -185,7 +186,6 @@ async function look() {
       ask('alerts'),
       ask('errors'),
     ]);
-    if (status === null) setRange(rangeOf(history.samples[0]));
     status = newStatus;
     add(history.samples);
     $('trouble').hidden = true;
@@ -202,12 +202,6 @@ async function look() {
   } finally {
     isAsking = false;
   }
-}
-
-/** A young instance is not shown as a needle at the edge of an hour. */
-function rangeOf(times) {
-  const coveredMs = (times.at(-1) ?? 0) - (times[0] ?? 0);
-  return [5, 15].find((range) => coveredMs < range * 60_000) ?? 60;
 }
 
 function add(more) {
@@ -306,6 +300,8 @@ const chosen = localStorage.getItem('openclaw-theme');
 if (chosen !== null) document.documentElement.dataset.theme = chosen;
 matchMedia('(prefers-color-scheme: dark)').addEventListener('change', showCharts);
 document.addEventListener('visibilitychange', look);
+// It scrolls, and so has to be reached by the keyboard.
+$('config-text').tabIndex = 0;
 sayRoles();
 translate();
 look();

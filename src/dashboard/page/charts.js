@@ -10,12 +10,14 @@ const RIGHT = 8;
 const TOP = 8;
 const BOTTOM = 20;
 const TICKS = 2;
+/** The shortest time that the width shows. */
+const LEAST_MS = 60_000;
 
 export class Chart {
   /**
    * @param {HTMLElement} parent
-   * @param {{title: string, series: {name: string, colour: string, read: (column: number[][]) => number[]}[], format: (value: number) => string}} options
-   *   `colour` names a variable of the style sheet
+   * @param {{title: string, series: {name: string, colour: string}[], format: (value: number) => string, least?: number}} options
+   *   `colour` names a variable of the style sheet; `least` is the top of a chart of zeros
    */
   constructor(parent, options) {
     this.options = options;
@@ -94,14 +96,16 @@ export class Chart {
     const style = getComputedStyle(canvas);
     const colour = (name) => style.getPropertyValue(`--${name}`).trim();
     const end = times.at(-1) ?? Date.now();
-    const start = end - this.minutes * 60_000;
+    // A young instance has the whole width: nothing is known of the time before.
+    const knownMs = Math.max(end - (times[0] ?? end), LEAST_MS);
+    const start = end - Math.min(this.minutes * 60_000, knownMs);
     const plot = width - LEFT - RIGHT;
     const x = (at) => LEFT + ((at - start) / (end - start)) * plot;
     let first = times.findIndex((at) => at >= start);
     if (first === -1) first = times.length;
     const lines = values.map((column) => pixels(times, column, first, x, plot));
     const highest = Math.max(0, ...lines.flatMap((line) => line.map(([, value]) => value)));
-    const top = ceiling(highest);
+    const top = ceiling(highest, this.options.least);
     const y = (value) => TOP + (1 - value / top) * (HEIGHT - TOP - BOTTOM);
 
     pen.font = '11px system-ui, sans-serif';
@@ -126,7 +130,8 @@ export class Chart {
       [1, 'right'],
     ]) {
       pen.textAlign = align;
-      const at = clock(start + (end - start) * share).slice(0, 5);
+      const time = clock(start + (end - start) * share);
+      const at = end - start > 5 * 60_000 ? time.slice(0, 5) : time;
       pen.fillText(at, LEFT + plot * share, HEIGHT - 4);
     }
     lines.forEach((line, at) => {
@@ -213,8 +218,8 @@ function nearest(times, at) {
 }
 
 /** The least of 1, 2, 4, 5, 6, 8 times a power of ten that is not below: its half is round too. */
-function ceiling(value) {
-  if (value <= 0) return 1;
+function ceiling(value, least = 1) {
+  if (value <= 0) return least;
   const power = 10 ** Math.floor(Math.log10(value));
   return ([1, 2, 4, 5, 6, 8, 10].find((step) => step * power >= value) ?? 10) * power;
 }

@@ -155,7 +155,7 @@ export class ServerTable {
       'change',
       lastChange === null
         ? '–'
-        : `${words[lastChange.what] ?? lastChange.what}, ${words.ago(age(nowMs - lastChange.atMs))}${lastChange.why === '' ? '' : `: ${lastChange.why}`}`,
+        : `${words.changes[lastChange.what] ?? lastChange.what}, ${words.ago(age(nowMs - lastChange.atMs))}${lastChange.why === '' ? '' : `: ${lastChange.why}`}`,
     );
     const taken = { active: 'enable', draining: 'drain', maintenance: 'disable' }[server.admin];
     put('taken', taken, () => {
