@@ -64,7 +64,9 @@ export class Tunnel {
    * at once. RFC 6455 §5.5.1.
    */
   endGently(nowMs: number): void {
-    if (this.#toClient === null) return this.#exchange.endTunnel('', nowMs);
+    // Where one end has nothing more to say, there is nobody to answer a close frame.
+    const isHalfClosed = this.#clientHasEnded || this.#serverHasEnded;
+    if (this.#toClient === null || isHalfClosed) return this.#exchange.endTunnel('', nowMs);
     this.#toClient.end();
     this.#toServer!.end();
   }
