@@ -60,6 +60,8 @@ export async function* followLog(
   let handle = await open(file, 'r');
   let at = fromBytes;
   let rest = '';
+  /** The file was put aside; what came to its end before that is still to be read. */
+  let isAside = false;
   const bytes = Buffer.alloc(READ_BYTES);
   const decoder = new TextDecoder();
   try {
@@ -73,7 +75,9 @@ export async function* followLog(
       if (bytesRead > 0) continue;
       const now = await stat(file).catch(() => null);
       const { ino } = await handle.stat();
-      if (now !== null && (now.ino !== ino || now.size < at)) {
+      if (now !== null && now.ino !== ino && !isAside) isAside = true;
+      else if (now !== null && (isAside || now.size < at)) {
+        isAside = false;
         await handle.close();
         handle = await open(file, 'r');
         at = 0;
