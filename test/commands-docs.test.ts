@@ -31,17 +31,18 @@ function unknownIn(line: string): string | null {
     .trim()
     .split(' ');
   let command: Command = program(processIo());
-  for (const word of words) {
+  for (const given of words) {
+    const word = given.replace(/['"\]),:]+$/, '');
     if (word.startsWith('-')) {
-      const name = word.replace(/=.*/, '');
-      if (name === '--help') continue;
       const known = [command, ...parentsOf(command)].flatMap(({ options }) => options);
-      if (!known.some(({ long, short }) => long === name || short === name)) return word;
-      continue;
+      if (!known.some(({ long, short }) => long === word || short === word)) return word;
+    } else {
+      const next = command.commands.find((one) => one.name() === word);
+      if (next !== undefined) command = next;
+      else if (command.commands.length > 0 && command.registeredArguments.length === 0) return word;
     }
-    const next = command.commands.find((one) => one.name() === word);
-    if (next !== undefined) command = next;
-    else if (command.commands.length > 0 && command.registeredArguments.length === 0) return word;
+    // What follows is prose.
+    if (word !== given) break;
   }
   return command.commands.length > 0 ? `${command.name()} alone` : null;
 }
@@ -62,5 +63,5 @@ test('a command that there is not is found', () => {
   assert.equal(unknownIn('openclaw lb stat'), 'stat');
   assert.equal(unknownIn('openclaw logs --grpe x'), '--grpe');
   assert.equal(unknownIn('openclaw lb'), 'lb alone');
-  assert.equal(unknownIn("openclaw logs --grep 'x' --since 10m"), null);
+  assert.equal(unknownIn('openclaw logs --grep x --since 10m'), null);
 });
