@@ -46,8 +46,8 @@ export function isEnding(): boolean {
   return ending;
 }
 
-/** Starts a command on one core. The caller stops it with `stop`; `stopAll` ends what is left. */
-export function start(command: Command, core: number): Running {
+/** Starts a command on one core, or on those of a list as taskset takes it. The caller stops it with `stop`; `stopAll` ends what is left. */
+export function start(command: Command, core: number | string): Running {
   refuseWhenEnding();
   const stdio: StdioOptions = [
     'ignore',
@@ -75,7 +75,11 @@ export function start(command: Command, core: number): Running {
 }
 
 /** Runs a command on one core to its end and gives back its stdout; throws on failure or timeout. */
-export async function runToEnd(command: Command, core: number, msMax: number): Promise<string> {
+export async function runToEnd(
+  command: Command,
+  core: number | string,
+  msMax: number,
+): Promise<string> {
   const running = start(command, core);
   let stdout = '';
   running.child.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -29,21 +29,21 @@ async function explain({ instance, query }: Call): Promise<Reply> {
 function questionOf(query: URLSearchParams): Question | string {
   const requestId = query.get('request');
   if (requestId !== null) {
-    return requestId === '' ? '?request= takes the id of a request' : { kind: 'past', requestId };
+    return requestId === '' ? 'the id of a request is empty' : { kind: 'past', requestId };
   }
   const method = (query.get('method') ?? 'GET').toUpperCase();
   const path = query.get('path') ?? '/';
   const client = query.get('client') ?? '127.0.0.1';
   const headers = query.getAll('header');
-  if (!/^[A-Z]{1,32}$/.test(method)) return `?method= takes a method such as GET, not "${method}"`;
-  if (!path.startsWith('/') && path !== '*') return '?path= takes a path that starts with a slash';
-  if (isIP(client) === 0) return `?client= takes an IP address, not "${client}"`;
+  if (!/^[A-Z]{1,32}$/.test(method)) return `method is one such as GET, not "${method}"`;
+  if (!path.startsWith('/') && path !== '*') return 'path starts with a slash';
+  if (isIP(client) === 0) return `client is an IP address, not "${client}"`;
   if (headers.length > HEADERS_MAX) return `${HEADERS_MAX} headers are enough`;
   for (const text of [path, ...headers]) {
     if (/[\r\n\0]/.test(text) || text.length > TEXT_MAX)
       return 'a header or path is one short line';
   }
   const bare = headers.find((line) => !/^[^:\s]+:/.test(line));
-  if (bare !== undefined) return `?header= takes Name:value, not "${bare}"`;
+  if (bare !== undefined) return `a header is Name:value, not "${bare}"`;
   return { kind: 'made-up', method, path, headers, client };
 }

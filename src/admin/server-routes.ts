@@ -58,11 +58,11 @@ function weightOf(text: string): Word | string {
   if (text === 'default') return { action: 'weight', weight: null };
   const weight = Number(text);
   if (/^\d+$/.test(text) && weight <= WEIGHT_MAX) return { action: 'weight', weight };
-  return `?to= takes a whole number from 0 to ${WEIGHT_MAX}, or default for the configured weight`;
+  return `a weight is a whole number from 0 to ${WEIGHT_MAX}, or default for the configured one`;
 }
 
 function durationOf(name: string, text: string): number | string {
   const parsed = parseDuration(text);
-  if (!parsed.ok) return `?${name}=5m is needed: ${parsed.reason}`;
-  return parsed.value <= DRAIN_MS_MAX ? parsed.value : `?${name}= takes 7d at the most`;
+  if (!parsed.ok) return `${name} is a duration like 5m: ${parsed.reason}`;
+  return parsed.value <= DRAIN_MS_MAX ? parsed.value : `${name} is 7d at the most`;
 }

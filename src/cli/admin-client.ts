@@ -133,11 +133,9 @@ export class AdminClient {
         'set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN',
       );
     }
-    throw new CommandError(
-      `${this.address} refused: ${body.error ?? status}`,
-      EXIT.refused,
-      body.help,
-    );
+    const { error = String(status), help = `${this.address} refused` } = body;
+    // Several lines speak for themselves: they show the problems of a file.
+    throw new CommandError(help.includes('\n') ? help : `${help} (${error})`, EXIT.refused);
   }
 
   #unreachable(error: NodeJS.ErrnoException): CommandError {

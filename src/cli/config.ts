@@ -175,7 +175,7 @@ export function configCommand(io: Io): Command {
 }
 
 function get(io: Io, argument: string | undefined, options: Options): void {
-  const path = known(argument);
+  const path = knownPath(argument);
   const file = requireFile(io, options.config);
   const text = readConfig(file);
   if (options.effective) {
@@ -251,7 +251,7 @@ async function set(io: Io, pairs: string[], options: Options): Promise<void> {
   }
   const changes: [Path, unknown][] = [];
   for (let index = 0; index < pairs.length; index += 2) {
-    const path = known(pairs[index]);
+    const path = knownPath(pairs[index]);
     changes.push([path, readArgument(path, pairs[index + 1]!)]);
   }
   const file = fileToWrite(io, options.config);
@@ -273,7 +273,7 @@ async function unset(io: Io, argument: string, options: Options): Promise<void> 
 }
 
 function exportTo(io: Io, options: Options): void {
-  const path = known(options.section);
+  const path = knownPath(options.section);
   const file = requireFile(io, options.config);
   const exported = exportSection(readConfig(file), path, { secrets: options.secrets === true });
   if (exported === undefined) {
@@ -313,7 +313,7 @@ async function importFrom(io: Io, options: Options): Promise<void> {
 }
 
 export function validate(io: Io, options: Options): void {
-  const section = known(options.section);
+  const section = knownPath(options.section);
   const file = options.file ? resolve(io.cwd, options.file) : requireFile(io, options.config);
   const loaded = check(io, readConfig(file), file);
   // What has no path (broken YAML, curly quotes) may be anywhere, and concerns every section.
@@ -414,7 +414,7 @@ function tellEdited(io: Io, { file, before, after, changed }: Edited, options: O
 }
 
 /** A path that the schema knows; for another the nearest is named. */
-function known(argument: string | undefined): Path {
+export function knownPath(argument: string | undefined): Path {
   const path = parsePath(argument ?? '');
   for (const depth of path.keys()) {
     const part = path.slice(0, depth + 1);

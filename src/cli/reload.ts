@@ -1,13 +1,15 @@
 /** `openclaw config reload|plan|confirm`: what a running instance does with a changed file. */
 import type { Command } from 'commander';
 import { formatChanges } from '../config/diff.ts';
+import { formatPath } from '../config/walk.ts';
 import type { ReloadReport } from '../control/reloader.ts';
-import { AdminClient, type AdminOptions } from './admin-client.ts';
+import { AdminClient, type AdminOptions, duration } from './admin-client.ts';
+import { knownPath } from './config.ts';
 import { asCalled, type Io } from './io.ts';
 
 interface Options extends AdminOptions {
   section?: string;
-  confirm?: string;
+  confirm?: number;
   json?: boolean;
 }
 
@@ -27,7 +29,11 @@ export function addReloadCommands(config: Command, io: Io): void {
     'openclaw config reload --confirm 60s',
   )
     .option('--section <path>', 'only this part of the file')
-    .option('--confirm <time>', 'taken back after this time unless `config confirm` follows')
+    .option(
+      '--confirm <time>',
+      'taken back after this time, like 60s, unless `config confirm` follows',
+      duration,
+    )
     .action(async (_, self: Command) => {
       const options = self.optsWithGlobals<Options>();
       const path = `/config/reload${queryOf(options)}`;
@@ -57,8 +63,8 @@ export function addReloadCommands(config: Command, io: Io): void {
 
 function queryOf({ section, confirm }: Options): string {
   const query = new URLSearchParams();
-  if (section !== undefined) query.set('section', section);
-  if (confirm !== undefined) query.set('confirm', confirm);
+  if (section !== undefined) query.set('section', formatPath(knownPath(section)));
+  if (confirm !== undefined) query.set('confirm', `${confirm}ms`);
   return query.size === 0 ? '' : `?${query}`;
 }
 

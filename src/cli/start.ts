@@ -181,14 +181,17 @@ function newReloader(
     workersOf: (settings) => options.workers ?? workersOf(settings),
     history: new History(stateDirectory(io.env)),
     now: io.now,
-    onReload: ({ changes, reason }) => {
+    onReload: ({ changes, reason, isTakenBack }) => {
       if (reason === undefined) {
         io.out(`openclaw follows the new configuration: ${changes} settings differ\n`);
         return;
       }
       instance.log.error({ event: 'reload_failed', reason });
       instance.observer.reloadFailed(reason);
-      io.err(`openclaw: the configuration was not taken over, the one before goes on\n${reason}\n`);
+      const what = isTakenBack
+        ? 'the reload was taken back'
+        : 'the configuration was not taken over, the one before goes on';
+      io.err(`openclaw: ${what}\n${reason}\n`);
     },
   });
 }

@@ -23,7 +23,8 @@ const DEFAULT_POOL_ROW = 0;
 
 /** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
 const READS_PER_BUFFER = 4;
-const READ_BYTES_MIN = 128 * 1024;
+/** An answer of 64 KB and its head are one read; more would have to be held when its reader stops. */
+const READ_BYTES_MIN = 80 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 /** A request body of up to this size is held for another attempt. */
 const REPLAY_BYTES_MIN = 64 * 1024;

@@ -28,8 +28,8 @@ export interface ReloaderOptions {
   /** What runs at the start. */
   readonly running: ReadConfiguration;
   readonly now: () => Date;
-  /** Hears of every attempt; `reason` says why one failed. */
-  readonly onReload: (outcome: { changes: number; reason?: string }) => void;
+  /** Hears of every attempt; `reason` says why one failed, or was taken back later. */
+  readonly onReload: (outcome: { changes: number; reason?: string; isTakenBack?: boolean }) => void;
 }
 
 export interface ReloadReport {
@@ -133,9 +133,10 @@ export class Reloader {
       const reason = 'not confirmed in time: the configuration before it is back';
       try {
         const { changes } = await this.#take(before, 'not confirmed', 0);
-        this.#options.onReload({ changes: changes.length, reason });
+        this.#options.onReload({ changes: changes.length, reason, isTakenBack: true });
       } catch (error) {
-        this.#options.onReload({ changes: 0, reason: `${reason}, but ${messageOf(error)}` });
+        const why = `not confirmed in time, but it stays: ${messageOf(error)}`;
+        this.#options.onReload({ changes: 0, reason: why });
       }
     });
   }

@@ -13,10 +13,19 @@
 const OUT_MAX = 1024;
 /** Those kept for the next taker. */
 const FREE_MAX = 64;
+/**
+ * What slow readers may hold of a thread's memory before everybody reads in small pieces: one of
+ * them is let have a large piece, ten thousand are not.
+ */
+const HELD_BYTES_MAX = 8 * 1024 * 1024;
+/** A small piece and the head before it still go as text. */
+const SMALL_BYTES = 12 * 1024;
 
 export class ReadBuffers {
   readonly sizeBytes: number;
   readonly shared: Buffer;
+  /** The beginning of the shared one. */
+  readonly small: Buffer;
   /** The one given back last is taken first. */
   readonly #free: Buffer[] = [];
   #out = 0;
@@ -24,6 +33,17 @@ export class ReadBuffers {
   constructor(sizeBytes: number) {
     this.sizeBytes = sizeBytes;
     this.shared = Buffer.allocUnsafeSlow(sizeBytes);
+    this.small = this.shared.subarray(0, SMALL_BYTES);
+  }
+
+  /** Whether slow readers hold so much that nobody gets large pieces. */
+  get isShort(): boolean {
+    return this.#out * this.sizeBytes > HELD_BYTES_MAX;
+  }
+
+  /** Whether bytes lie in memory that the next read writes over. */
+  isShared(bytes: Buffer): boolean {
+    return bytes.buffer === this.shared.buffer;
   }
 
   /** A buffer as large as the shared one, or null where too many are out. */
@@ -41,5 +61,55 @@ export class ReadBuffers {
   /** A buffer that was taken is left to the garbage collector. */
   forget(): void {
     this.#out -= 1;
+  }
+}
+
+/**
+ * Full reads after which a stream is given large pieces. A thousand connections that are opened at
+ * once would else each hold a large one before the first was found to be slow.
+ */
+const FULL_READS = 4;
+/** Whoever is held back for longer sends to a slow reader. */
+const SLOW_MS = 250;
+
+/**
+ * How much a stream reads at a time. What was read has to be held when its reader stops taking, so
+ * pieces are large only where they are taken at once: many system calls less for a fast one, little
+ * memory for a slow one.
+ */
+export class ReadPace {
+  readonly #buffers: ReadBuffers;
+  #present: Buffer | null = null;
+  #fullReads = 0;
+  /** Its reader was slow the last time that it was waited for, or is being waited for. */
+  #isSlow = false;
+  #heldSinceMs = 0;
+
+  constructor(buffers: ReadBuffers) {
+    this.#buffers = buffers;
+  }
+
+  /** Where the next read goes; undefined: where the last one went. For the `onread` option. */
+  next(): Buffer | undefined {
+    const { small, shared, isShort } = this.#buffers;
+    const wanted = this.#isSlow || isShort || this.#fullReads < FULL_READS ? small : shared;
+    if (wanted === this.#present) return undefined;
+    this.#present = wanted;
+    return wanted;
+  }
+
+  /** So much was read and passed on, and more is wanted. */
+  passedOn(bytes: number): void {
+    if (this.#fullReads < FULL_READS && bytes === SMALL_BYTES) this.#fullReads += 1;
+  }
+
+  /** The read after the pause is a small one; only then it is known how long the pause was. */
+  heldBack(nowMs: number): void {
+    this.#heldSinceMs = nowMs;
+    this.#isSlow = true;
+  }
+
+  goesOn(nowMs: number): void {
+    this.#isSlow = nowMs - this.#heldSinceMs > SLOW_MS;
   }
 }

@@ -1,7 +1,7 @@
 import net from 'node:net';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
-import type { ReadBuffers } from './read-buffers.ts';
+import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 
 /** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
 const TEXT_BYTES_MAX = 16 * 1024;
@@ -23,6 +23,7 @@ type StreamSocket = net.Socket & { [STREAM]?: SocketStream };
 export class SocketStream implements Stream {
   owner: StreamOwner;
   readonly #context: SocketContext;
+  readonly #pace: ReadPace;
   #socket: StreamSocket | null = null;
   /** Buffers that writes of this stream still need. */
   #borrowed: Buffer[] | null = null;
@@ -35,6 +36,7 @@ export class SocketStream implements Stream {
 
   constructor(context: SocketContext, owner: StreamOwner) {
     this.#context = context;
+    this.#pace = new ReadPace(context.buffers);
     this.owner = owner;
   }
 
@@ -44,7 +46,8 @@ export class SocketStream implements Stream {
    */
   get onread(): net.OnReadOpts {
     return {
-      buffer: this.#context.buffers.shared,
+      // Undefined, which the types do not know: where the last read went.
+      buffer: () => this.#pace.next()!,
       callback: (bytesRead, buffer) => this.#onRead(bytesRead, buffer as Buffer),
     };
   }
@@ -106,12 +109,14 @@ export class SocketStream implements Stream {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
+    this.#pace.heldBack(this.#context.clock.nowMs());
     this.#socket?.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#pace.goesOn(this.#context.clock.nowMs());
     this.#socket?.resume();
   }
 
@@ -191,18 +196,21 @@ export class SocketStream implements Stream {
   #onRead(bytesRead: number, buffer: Buffer): boolean {
     if (this.#socket === null) return false;
     this.owner.onBytes(buffer, 0, bytesRead, this.#context.clock.nowMs());
-    return !this.#isPaused;
+    // Where it was paused meanwhile, that has stopped the reading; the next buffer is asked for now.
+    if (!this.#isPaused) this.#pace.passedOn(bytesRead);
+    return true;
   }
 
   /** Writes without a copy, but for bytes in the shared buffer. */
   #writeLarge(socket: net.Socket, text: string, bytes: Buffer, start: number, end: number): void {
     const { buffers } = this.#context;
-    const copy = bytes === buffers.shared ? buffers.take() : null;
+    const isShared = buffers.isShared(bytes);
+    const copy = isShared ? buffers.take() : null;
     let piece = bytes.subarray(start, end);
     if (copy !== null) {
       bytes.copy(copy, 0, start, end);
       piece = copy.subarray(0, end - start);
-    } else if (bytes === buffers.shared) piece = Buffer.from(piece);
+    } else if (isShared) piece = Buffer.from(piece);
     if (text !== '') {
       socket.cork();
       socket.write(text, 'latin1');

@@ -62,6 +62,8 @@ export async function* followLog(
   let rest = '';
   const bytes = Buffer.alloc(READ_BYTES);
   const decoder = new TextDecoder();
+  /** The file was put aside; what came into it before that may still have to be read. */
+  let isAside = false;
   try {
     while (!signal.aborted) {
       const { bytesRead } = await handle.read(bytes, 0, READ_BYTES, at);
@@ -73,11 +75,14 @@ export async function* followLog(
       if (bytesRead > 0) continue;
       const now = await stat(file).catch(() => null);
       const { ino } = await handle.stat();
-      if (now !== null && (now.ino !== ino || now.size < at)) {
+      const isOther = now !== null && now.ino !== ino;
+      if (isOther && !isAside) isAside = true;
+      else if (now !== null && (isOther || now.size < at)) {
         await handle.close();
         handle = await open(file, 'r');
         at = 0;
         rest = '';
+        isAside = false;
       } else await wait(FOLLOW_EVERY_MS, undefined, { signal }).catch(() => {});
     }
   } finally {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Worker } from 'node:worker_threads';
 import { SourceCounts, UNCOUNTED } from './source-counts.ts';
 
 const WORKERS = 2;
@@ -43,4 +44,37 @@ test('an entry without connections is given to another source, one with connecti
   assert.equal(counts.enter(0, 1000, 0), UNCOUNTED, 'the table is full and does not grow');
   assert.equal(counts.enter(0, 1, 1), held, 'who is in it is still counted');
   assert.equal(counts.entered, 2);
+});
+
+test('workers that meet a source in the same moment count it together', async () => {
+  const ROUNDS = 1_000;
+  const SOURCES = 16_384;
+  const THREADS = 2;
+  const memory = new SharedArrayBuffer(SourceCounts.cells(SOURCES, THREADS) * 4);
+  const gate = new SharedArrayBuffer(ROUNDS * 4);
+  const program = `
+    const { workerData: { memory, gate, lane, module }, parentPort } = require('node:worker_threads');
+    (async () => {
+      const { SourceCounts } = await import(module);
+      const counts = new SourceCounts(new Int32Array(memory), ${SOURCES});
+      const arrived = new Int32Array(gate);
+      const seen = [];
+      for (let round = 0; round < ${ROUNDS}; round++) {
+        Atomics.add(arrived, round, 1);
+        while (Atomics.load(arrived, round) < ${THREADS});
+        counts.enter(round * 16, round + 1, lane);
+        seen.push(counts.entered);
+      }
+      parentPort.postMessage(seen);
+    })();`;
+  const module = new URL('./source-counts.ts', import.meta.url).href;
+  const workers = Array.from(
+    { length: THREADS },
+    (_, lane) => new Worker(program, { eval: true, workerData: { memory, gate, lane, module } }),
+  );
+  const [one, other] = await Promise.all(
+    workers.map((worker) => new Promise<number[]>((resolve) => worker.once('message', resolve))),
+  );
+  const both = one!.map((seen, at) => seen + other![at]!);
+  assert.deepEqual(both, Array(ROUNDS).fill(3), 'one was the first, the other the second');
 });

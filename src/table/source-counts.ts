@@ -15,6 +15,10 @@ const ENTRY_CELLS = 2;
 
 /** The source is not counted. */
 export const UNCOUNTED = -1;
+const AGAIN = -2;
+/** An entry is locked for a few loads and stores, longer only where its worker has lost its core. */
+const LOCKED_MS = 1;
+const TRIES_MAX = 100;
 
 export class SourceCounts {
   /** Of the entry that `enter` gave, with the connection that entered. */
@@ -43,11 +47,12 @@ export class SourceCounts {
    * @returns its entry, for `leave`; `entered` is how many it has now
    */
   enter(place: number, tag: number, worker: number): number {
-    for (let tries = 0; tag !== 0 && tries < this.#window; tries++) {
+    for (let tries = 0; tag !== 0 && tries < TRIES_MAX; tries++) {
       const entry = this.#entryOf(place, tag);
       if (entry !== UNCOUNTED && this.#isIn(entry, tag, worker)) return entry;
-      const free = entry === UNCOUNTED ? this.#claim(place, tag, worker) : UNCOUNTED;
-      if (free !== UNCOUNTED) return free;
+      const claimed = entry === UNCOUNTED ? this.#claim(place, tag, worker) : AGAIN;
+      if (claimed === UNCOUNTED) break;
+      if (claimed !== AGAIN) return claimed;
     }
     this.entered = 0;
     return UNCOUNTED;
@@ -105,12 +110,24 @@ export class SourceCounts {
     return true;
   }
 
+  /** @returns the entry; AGAIN where another worker was about it, UNCOUNTED where all are in use */
   #claim(place: number, tag: number, worker: number): number {
     for (let step = 0; step < this.#window; step++) {
       const entry = (place + step) % this.#sources;
       const cell = entry * ENTRY_CELLS + 1;
-      if (Atomics.load(this.#cells, cell) !== 0) continue;
-      if (Atomics.compareExchange(this.#cells, cell, 0, -1 - worker) !== 0) return UNCOUNTED;
+      const count = Atomics.load(this.#cells, cell);
+      if (count > 0) continue;
+      // Who claims it at this moment may do so for the same source; most often it is over already.
+      if (count < 0) {
+        Atomics.wait(this.#cells, cell, count, LOCKED_MS);
+        return AGAIN;
+      }
+      if (Atomics.compareExchange(this.#cells, cell, 0, -1 - worker) !== 0) return AGAIN;
+      const known = this.#entryOf(place, tag);
+      if (known !== UNCOUNTED && known !== entry) {
+        Atomics.store(this.#cells, cell, 0);
+        return AGAIN;
+      }
       Atomics.store(this.#cells, entry * ENTRY_CELLS, tag);
       this.#cells[this.#lane(entry, worker)]! += 1;
       Atomics.store(this.#cells, cell, 1);

@@ -1,10 +1,11 @@
 import type { Clock } from '../core/exchange/engine.ts';
 import { Gate, type GateKeeper } from '../io/gate.ts';
+import type { ListenAddress } from '../io/listener.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { Client } from './entrance.ts';
 
-/** Connections looked at for one that rests: each new one moves on from where the last stopped. */
+/** Connections looked at for one that rests. */
 const LOOKS_MAX = 64;
 /** A client is not cut off between two requests that follow each other closely. */
 const RESTED_MS_MIN = 1_000;
@@ -21,21 +22,19 @@ export class Admission implements GateKeeper {
   readonly #table: SharedTable;
   readonly #lane: number;
   readonly #clock: Clock;
-  readonly #connections: ReadonlyMap<Client, unknown>;
-  #next: IterableIterator<Client>;
+  readonly #connections: Map<Client, ListenAddress>;
 
   constructor(
     table: SharedTable,
     lane: number,
     clock: Clock,
-    connections: ReadonlyMap<Client, unknown>,
+    connections: Map<Client, ListenAddress>,
     clientsMax: number,
   ) {
     this.#table = table;
     this.#lane = lane;
     this.#clock = clock;
     this.#connections = connections;
-    this.#next = connections.keys();
     this.clientsMax = clientsMax;
     this.gate = new Gate(this);
   }
@@ -57,21 +56,23 @@ export class Admission implements GateKeeper {
     this.#table.measures.add(this.#lane, WORKER_COUNTER.clientsTurnedAway, 1);
   }
 
-  /** Closes a client that rests: the first that is met, on a walk in the order of their coming. */
+  /**
+   * Closes a client that rests: the first of those looked at least lately. Each that is looked at
+   * goes to the end of the list; an iterator kept over the map would keep alive all that ever was
+   * in it.
+   */
   makeRoom(): boolean {
     const nowMs = this.#clock.nowMs();
-    const looks = Math.min(LOOKS_MAX, this.#connections.size);
-    for (let look = 0; look < looks; look++) {
-      let step = this.#next.next();
-      if (step.done) {
-        this.#next = this.#connections.keys();
-        step = this.#next.next();
-        if (step.done) return false;
+    let looks = Math.min(LOOKS_MAX, this.#connections.size);
+    for (const [client, address] of this.#connections) {
+      if (looks-- === 0) break;
+      if (client.restedMs(nowMs) >= RESTED_MS_MIN) {
+        client.dismiss();
+        this.#table.measures.add(this.#lane, WORKER_COUNTER.clientsDismissed, 1);
+        return true;
       }
-      if (step.value.restedMs(nowMs) < RESTED_MS_MIN) continue;
-      step.value.dismiss();
-      this.#table.measures.add(this.#lane, WORKER_COUNTER.clientsDismissed, 1);
-      return true;
+      this.#connections.delete(client);
+      this.#connections.set(client, address);
     }
     return false;
   }

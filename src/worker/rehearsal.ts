@@ -63,6 +63,11 @@ class Rehearsal extends Exchange {
     this.failure = code;
   }
 
+  /** Its body, which there is none of, is not waited for. */
+  override get isHeld(): boolean {
+    return false;
+  }
+
   override tryNext(nowMs: number): void {
     const pool = this.pool!;
     const { ownRow } = this.trace;

@@ -176,8 +176,8 @@ test('where no server can take a request each says why', async () => {
 test('what is not known or not possible is refused with what is', async () => {
   await start();
   assert.match((await explain('nobody-knows')).stderr, /no worker remembers this request/);
-  assert.match((await explain('--client', 'me')).stderr, /takes an IP address/);
-  assert.match((await explain('--header', 'nonsense')).stderr, /takes Name:value/);
+  assert.match((await explain('--client', 'me')).stderr, /client is an IP address/);
+  assert.match((await explain('--header', 'nonsense')).stderr, /a header is Name:value/);
   const both = await explain('an-id', '--path', '/');
   assert.deepEqual([both.code, /not both/.test(both.stderr)], [2, true]);
   assert.match(

@@ -225,6 +225,8 @@ async function tryToStart(
     load_balancing: {
       listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
       ...balancing,
+      // A machine that runs many tests at once starves workers: that is not what they are about.
+      performance: { overload: { enabled: false }, ...(balancing.performance as object) },
       failover: { detection: { enabled: false }, ...(balancing.failover as object) },
     },
     admin: {

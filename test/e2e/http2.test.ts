@@ -435,6 +435,25 @@ test('a head beyond the limits is refused, and the connection goes on', async ()
   }
 });
 
+test('a client that asks again and again above its rate is told to go', async () => {
+  const openclaw = await start({
+    performance: { rate_limiting: { enabled: true, max_requests_per_second_per_ip: 1 } },
+  });
+  const session = await connect(openclaw);
+  try {
+    let isTold = false;
+    session.on('goaway', () => {
+      isTold = true;
+    });
+    const asked = Array.from({ length: 150 }, () => session.request({ ':path': '/' }));
+    for (const stream of asked) stream.on('error', () => {});
+    await until('the word to go', () => isTold);
+  } finally {
+    session.destroy();
+    await openclaw.stop();
+  }
+});
+
 /** Each costs the attacker little; beyond a bound the connection is closed. */
 const ATTACKS: Record<string, () => Buffer[]> = {
   'rapid reset (CVE-2023-44487)': () =>

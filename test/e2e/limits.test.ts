@@ -1,8 +1,11 @@
 /** rate_limiting and access_control, from outside. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import tls from 'node:tls';
+import { selfSigned } from './certificates.ts';
 import { type Balancing, newFolder, Openclaw, Peer, ScriptedServer, until } from './harness.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n';
@@ -229,4 +232,36 @@ test('a list of networks in a file is read again at a reload, and a bad one chan
   assert.deepEqual(await statuses(peer, 1), [403]);
   assert.match(openclaw.output.stderr, /was not taken over/);
   openclaw.output.stderr = '';
+});
+
+test('over TLS whoever is kept out gets no handshake, and a place is free again however it ended', async (context) => {
+  const certificate = selfSigned(newFolder(), 'main', ['IP:127.0.0.1']);
+  const openclaw = await start(context, {
+    ...limiting({ max_connections_per_ip: 1 }),
+    security: { tls: certificate, access_control: { denylist: ['127.0.0.9'] } },
+  });
+  const secureFrom = async (localAddress: string) => {
+    const target = { host: '127.0.0.1', port: openclaw.port, rejectUnauthorized: false };
+    const socket = tls.connect({ ...target, localAddress } as tls.ConnectionOptions);
+    const peer = new Peer(socket);
+    await once(socket, 'secureConnect').catch(() => {});
+    return peer;
+  };
+  for (const how of ['destroy', 'end', 'handshake fails', 'destroy'] as const) {
+    if (how === 'handshake fails') {
+      const plain = await from(openclaw, '127.0.0.2');
+      await plain.send(GET).gone();
+      continue;
+    }
+    const first = await until('a place is free', async () => {
+      const peer = await secureFrom('127.0.0.2');
+      return peer.isClosed ? undefined : peer;
+    });
+    assert.deepEqual(await statuses(first, 1), [200]);
+    const second = await secureFrom('127.0.0.2');
+    await until('the second is kept out', () => second.isClosed);
+    first.socket[how]();
+  }
+  const denied = await secureFrom('127.0.0.9');
+  await until('the denied one is kept out', () => denied.isClosed);
 });

@@ -373,6 +373,21 @@ test('many small pieces in one turn arrive in their order, and the end comes aft
   }
 });
 
+test('pipelined requests are answered in their order, and the last answer comes before the end', async () => {
+  const openclaw = await start({});
+  try {
+    const client = await secureTo(openclaw.port);
+    const paths = Array.from({ length: 200 }, (_, at) => `/pipelined/${at}`);
+    const last = 'GET /last HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n';
+    client.send(paths.map(GET).join('') + last);
+    for (const path of paths) assert.equal((await client.response()).text, path);
+    assert.equal((await client.response()).text, '/last');
+    await client.ended();
+  } finally {
+    await openclaw.stop();
+  }
+});
+
 test('a tunnel runs over TLS', async () => {
   server.on('/tunnel', async (peer) => {
     peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');

@@ -1,8 +1,11 @@
 /** The firewall in the way of requests, from outside. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import http2 from 'node:http2';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { Openclaw, ScriptedServer, until } from './harness.ts';
+import { selfSigned } from './certificates.ts';
+import { newFolder, Openclaw, ScriptedServer, until } from './harness.ts';
 
 const ATTACK = "/search?q=1'%20union%20select%20password%20from%20users--";
 const ATTACK_BODY = JSON.stringify({ name: "x' union select password from users--" });
@@ -180,4 +183,45 @@ test('a held request is sent once, to a server that lives, when the first refuse
     assert.equal((await (await openclaw.send(post('/order', '{"n":1}'))).response()).status, 200);
     assert.equal(server.requestsFor('/order'), count);
   }
+});
+
+test('over HTTP/2 streams are judged one by one: heads, bodies with and without a length, limits', async (context) => {
+  const server = await ScriptedServer.listen();
+  const tls = selfSigned(newFolder(), 'localhost', ['DNS:localhost']);
+  const openclaw = await Openclaw.start({
+    servers: [server.address],
+    security: { tls, waf: { mode: 'block' } },
+    performance: { rate_limiting: { max_requests_per_second_per_ip: 1, burst: 6 } },
+  });
+  const session = http2.connect(`https://127.0.0.1:${openclaw.port}`, {
+    rejectUnauthorized: false,
+  });
+  context.after(async () => {
+    session.close();
+    await openclaw.stop();
+    await server.close();
+  });
+  const ask = async (path: string, body?: string, headers = {}) => {
+    const method = body === undefined ? 'GET' : 'POST';
+    const type = { 'content-type': 'application/json' };
+    const stream = session.request({ ':path': path, ':method': method, ...type, ...headers });
+    for (const half of body === undefined ? [] : [body.slice(0, 9), body.slice(9)]) {
+      stream.write(half);
+    }
+    stream.end();
+    const [head] = await once(stream, 'response');
+    stream.resume();
+    return Number(head[':status']);
+  };
+  assert.equal(await ask(ATTACK), 403);
+  assert.equal(await ask('/a', ATTACK_BODY), 403);
+  assert.equal(await ask('/b', ATTACK_BODY, { 'content-length': `${ATTACK_BODY.length}` }), 403);
+  assert.equal(await ask('/c', '{"name":"Mary"}', { expect: '100-continue' }), 200);
+  assert.equal(await ask('/d', '{"name":"Mary"}'), 200);
+  assert.deepEqual(
+    server.lines.map((line) => line.split(' ')[1]),
+    ['/c', '/d'],
+  );
+  const rest = [await ask('/e'), await ask('/f'), await ask('/g'), await ask('/h')];
+  assert.ok(rest.includes(429), String(rest));
 });

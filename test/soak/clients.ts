@@ -250,7 +250,7 @@ function ask({ port, agent }: Target, question: Question): Promise<Answer> {
       });
     });
     request.on('error', (error) => {
-      answer.what ||= error.message;
+      answer.what ||= `${error.message}, ${request.reusedSocket ? 'kept-alive' : 'new'} connection`;
       give();
     });
     if (uploadBytes === undefined) request.end();

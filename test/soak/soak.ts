@@ -30,7 +30,7 @@ const SETTLE_MS = 30_000;
 const EXAMPLES_MAX = 8;
 
 const BALANCING = {
-  timeout: { connect: '1s', read: '10s', write: '5s', request: '3s', idle: '5s', stream: '10s' },
+  timeout: { connect: '1s', read: '10s', write: '5s', request: '3s', idle: '30s', stream: '10s' },
   health_check: { interval: '1s', timeout: '500ms', endpoint: '/small', success_threshold: 1 },
   failover: { detection: { enabled: true, interval: '500ms', timeout: '500ms' } },
   performance: {
@@ -107,9 +107,9 @@ export class Soak {
   }
 
   async #start(): Promise<void> {
-    while (this.#ports.length < SERVERS) this.#ports.push(await freePort());
+    while (this.#ports.length < SERVERS + 1) this.#ports.push(await freePort());
     await Promise.all(this.#ports.map((port) => this.#startServer(port)));
-    const servers = this.#ports.map((port) => `127.0.0.1:${port}`);
+    const servers = this.#ports.slice(0, SERVERS).map((port) => `127.0.0.1:${port}`);
     this.#claw = await Openclaw.start({ ...BALANCING, servers }, { workers: 2 });
     await this.#reload();
   }
@@ -173,11 +173,14 @@ export class Soak {
     await this.#startServer(port);
   }
 
-  /** Another strategy, another weight, and now and then a server less. */
+  /**
+   * Another strategy, another weight, and a backup that comes and goes: a server that is taken out
+   * takes its counters along, and they are to be exact.
+   */
   async #reload(): Promise<void> {
     this.#reloads += 1;
     const strategy = STRATEGIES[Math.floor(this.#random() * STRATEGIES.length)]!;
-    const servers = this.#ports.map((port, at) => ({
+    const servers = this.#ports.slice(0, SERVERS).map((port, at) => ({
       address: `127.0.0.1:${port}`,
       name: `server-${at}`,
       max_connections: 40,
@@ -185,10 +188,11 @@ export class Soak {
         weight: 1 + Math.floor(this.#random() * 5),
       }),
     }));
-    if (this.#random() < 0.3) servers.splice(Math.floor(this.#random() * SERVERS), 1);
+    const backup = { address: `127.0.0.1:${this.#ports[SERVERS]}`, backup: true };
+    const withBackup = this.#random() < 0.5 ? [...servers, backup] : servers;
     const { port, adminPort, folder } = this.#claw;
     const settings = {
-      load_balancing: { ...BALANCING, listen: `127.0.0.1:${port}`, strategy, servers },
+      load_balancing: { ...BALANCING, listen: `127.0.0.1:${port}`, strategy, servers: withBackup },
       admin: { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') },
       log: { access: 'off', level: 'info' },
     };

@@ -74,7 +74,7 @@ export const performance = section(
         ),
         event_loop_delay: setting(
           duration({ minMs: 10 }),
-          '500ms',
+          '1s',
           'A worker is overloaded when its event loop is late by this for a second or longer.',
         ),
         memory: optional(

@@ -36,6 +36,11 @@ export class Attempt {
     this.#isJudged = false;
   }
 
+  /** The next one will be somebody else's. */
+  letGo(): void {
+    this.#pool = null;
+  }
+
   get wasSent(): boolean {
     return this.sentMs !== -1;
   }

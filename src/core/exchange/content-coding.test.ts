@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { brotliCompressSync, deflateSync, gzipSync, zstdCompressSync } from 'node:zlib';
+import {
+  brotliCompressSync,
+  deflateRawSync,
+  deflateSync,
+  gzipSync,
+  zstdCompressSync,
+} from 'node:zlib';
 import { decoded } from './content-coding.ts';
 
 const TEXT = Buffer.from('{"name":"1 union select password from users"}');
@@ -48,8 +54,21 @@ test('zstd that is cut off gives nothing, and is left as it is', () => {
   assert.deepEqual(decoded(half, 'zstd', LIMIT), { bytes: half, isCut: true });
 });
 
+test('deflate without the frame of zlib is undone as well', () => {
+  assert.deepEqual(decoded(deflateRawSync(TEXT), 'deflate', LIMIT), { bytes: TEXT, isCut: false });
+  assert.equal(decoded(Buffer.from('x'), 'deflate', LIMIT).bytes.toString(), 'x');
+});
+
+test('codings within codings are undone, the last first', () => {
+  const twice = brotliCompressSync(gzipSync(TEXT));
+  assert.deepEqual(decoded(twice, 'identity, gzip, br', LIMIT).bytes, TEXT);
+  assert.deepEqual(decoded(gzipSync(TEXT), 'gzip, identity', LIMIT).bytes, TEXT);
+  const often = Array.from({ length: 50 }, () => 'gzip').join(',');
+  assert.deepEqual(decoded(gzipSync(TEXT), often, LIMIT).bytes, TEXT);
+});
+
 test('what is not known or does not decode stays as it is', () => {
-  for (const coding of ['', 'identity', 'compress', 'gzip, gzip', 'constructor']) {
+  for (const coding of ['', 'identity', 'compress', 'constructor', 'gzip, compress']) {
     assert.equal(decoded(TEXT, coding, LIMIT).bytes, TEXT, coding);
   }
   assert.deepEqual(decoded(TEXT, 'gzip', LIMIT), { bytes: TEXT, isCut: true });

@@ -1,4 +1,10 @@
-import { brotliDecompressSync, gunzipSync, inflateSync, zstdDecompressSync } from 'node:zlib';
+import {
+  brotliDecompressSync,
+  gunzipSync,
+  inflateRawSync,
+  inflateSync,
+  zstdDecompressSync,
+} from 'node:zlib';
 
 /** A body that grows by more than this is decoded in part, so that no bomb goes off here. */
 const GROWTH_MAX = 8;
@@ -6,6 +12,8 @@ const GROWTH_MAX = 8;
 const PARTS = [1, 32, 1024] as const;
 
 const Z_SYNC_FLUSH = 2;
+/** The method in the first byte of a zlib stream (RFC 1950 §2.2). */
+const ZLIB_DEFLATE = 8;
 const BROTLI_FLUSH = 1;
 const ZSTD_FLUSH = 1;
 
@@ -15,7 +23,7 @@ const gunzip: Decode = (bytes, bytesMax) => gunzipSync(bytes, partial(bytesMax, 
 const DECODERS: ReadonlyMap<string, Decode> = new Map([
   ['gzip', gunzip],
   ['x-gzip', gunzip],
-  ['deflate', (bytes, bytesMax) => inflateSync(bytes, partial(bytesMax, Z_SYNC_FLUSH))],
+  ['deflate', inflate],
   ['br', (bytes, bytesMax) => brotliDecompressSync(bytes, partial(bytesMax, BROTLI_FLUSH))],
   ['zstd', (bytes, bytesMax) => zstdDecompressSync(bytes, partial(bytesMax, ZSTD_FLUSH))],
 ]);
@@ -25,20 +33,39 @@ function partial(bytesMax: number, finishFlush: number) {
   return { maxOutputLength: bytesMax, finishFlush };
 }
 
+/** Codings within codings that are undone; a client has use for one. */
+const CODINGS_MAX = 3;
+
 /**
- * The beginning of a body with its content coding undone (RFC 9110 §8.4.1). A coding that is not
- * known, more than one, or bytes that do not decode: the bytes as they are.
+ * The beginning of a body with its content codings undone, the last first (RFC 9110 §8.4.1). From
+ * one on that is not known, or does not decode, the bytes stay as they are.
  *
+ * @param codings value of Content-Encoding
  * @param bytesMax so much of the result is of interest
- * @returns `isCut` where the result goes on
+ * @returns `isCut` where the result goes on, or could not be made out
  */
 export function decoded(
   bytes: Buffer,
-  coding: string,
+  codings: string,
   bytesMax: number,
 ): { bytes: Buffer; isCut: boolean } {
-  const decode = coding === '' ? undefined : DECODERS.get(coding.trim().toLowerCase());
-  if (decode === undefined || bytes.length === 0) return { bytes, isCut: false };
+  let result = { bytes, isCut: false };
+  if (codings === '') return result;
+  const names = codings
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+  for (const name of names.slice(-CODINGS_MAX).reverse()) {
+    const decode = DECODERS.get(name);
+    if (decode === undefined || bytes.length === 0) break;
+    const { bytes: next, isCut } = decodedBy(decode, result.bytes, bytesMax);
+    result = { bytes: next, isCut: isCut || result.isCut };
+  }
+  return result;
+}
+
+function decodedBy(decode: Decode, bytes: Buffer, bytesMax: number) {
   for (const part of PARTS) {
     try {
       const end = Math.ceil(bytes.length / part);
@@ -51,4 +78,11 @@ export function decoded(
     }
   }
   return { bytes, isCut: true };
+}
+
+/** Some clients send deflate without the frame of zlib, and some servers take it. */
+function inflate(bytes: Buffer, bytesMax: number): Buffer {
+  const options = partial(bytesMax, Z_SYNC_FLUSH);
+  const isFramed = (bytes[0]! & 15) === ZLIB_DEFLATE && bytes.readUInt16BE(0) % 31 === 0;
+  return isFramed ? inflateSync(bytes, options) : inflateRawSync(bytes, options);
 }

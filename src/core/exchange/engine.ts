@@ -114,7 +114,9 @@ export class Engine {
 
   /** The exchange is over and its client has no further use for it. */
   giveBackExchange(exchange: Exchange): void {
-    if (this.#spareExchanges.length < SPARE_EXCHANGES_MAX) this.#spareExchanges.push(exchange);
+    if (this.#spareExchanges.length === SPARE_EXCHANGES_MAX) return;
+    exchange.letGo();
+    this.#spareExchanges.push(exchange);
   }
 
   /** The number of a new request, from 1; `requestId` spells it. */

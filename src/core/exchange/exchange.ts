@@ -55,6 +55,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** Of a chunked body; an empty line or trailers follow it. */
 const LAST_CHUNK = Buffer.from('0\r\n');
 
+/** The client of an exchange that is nobody's; never called. */
+const NOBODY = {} as ClientSide;
+
 export class Exchange implements TimerOwner, Waiter {
   readonly engine: Engine;
   client: ClientSide;
@@ -139,6 +142,15 @@ export class Exchange implements TimerOwner, Waiter {
     this.engine = engine;
     this.client = client;
     this.attempt = new Attempt(engine);
+  }
+
+  /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
+  letGo(): void {
+    this.client = NOBODY;
+    this.pool = null;
+    this.tunnel = null;
+    this.binding = null;
+    this.attempt.letGo();
   }
 
   /** Whether a request is under way. */

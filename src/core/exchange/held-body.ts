@@ -1,5 +1,8 @@
 import type { Stream } from './ports.ts';
 
+/** A body that drips is put together in blocks: an object for each byte would weigh far more. */
+const BLOCK_BYTES = 4 * 1024;
+
 /**
  * What came of a request's body, kept for a server that is still connecting or for another
  * attempt. Whoever adds to it keeps it within bounds.
@@ -7,6 +10,8 @@ import type { Stream } from './ports.ts';
 export class HeldBody {
   byteCount = 0;
   readonly #pieces: Buffer[] = [];
+  /** Bytes of the last piece that are used. */
+  #lastBytes = 0;
   #isWhole = true;
 
   /** A new request: nothing came yet. */
@@ -22,8 +27,20 @@ export class HeldBody {
 
   /** Keeps a copy of bytes that no server was sent. */
   keep(bytes: Buffer, start: number, end: number): void {
-    this.#pieces.push(Buffer.from(bytes.subarray(start, end)));
-    this.byteCount += end - start;
+    const count = end - start;
+    const last = this.#pieces.at(-1);
+    this.byteCount += count;
+    if (last !== undefined && last.length - this.#lastBytes >= count) {
+      this.#lastBytes += bytes.copy(last, this.#lastBytes, start, end);
+      return;
+    }
+    // Most bodies are one piece: only a second one says that more small ones may come.
+    const size = last === undefined ? count : Math.max(count, BLOCK_BYTES);
+    if (last !== undefined)
+      this.#pieces[this.#pieces.length - 1] = last.subarray(0, this.#lastBytes);
+    const block = Buffer.allocUnsafe(size);
+    this.#lastBytes = bytes.copy(block, 0, start, end);
+    this.#pieces.push(block);
   }
 
   /** Keeps a copy of bytes that are sent as well, or, beyond `bytesMax`, forgets all. */
@@ -49,15 +66,16 @@ export class HeldBody {
 
   /** Sends a request's head and what is here of its body. */
   sendAfter(headText: string, stream: Stream): void {
-    const first = this.#pieces[0];
-    if (first === undefined) {
+    const last = this.#pieces.length - 1;
+    if (last === -1) {
       stream.writeText(headText);
       return;
     }
-    stream.writeTextAndBytes(headText, first, 0, first.length);
-    for (let index = 1; index < this.#pieces.length; index++) {
+    for (let index = 0; index <= last; index++) {
       const piece = this.#pieces[index]!;
-      stream.writeBytes(piece, 0, piece.length);
+      const end = index === last ? this.#lastBytes : piece.length;
+      if (index === 0) stream.writeTextAndBytes(headText, piece, 0, end);
+      else stream.writeBytes(piece, 0, end);
     }
   }
 }

@@ -21,6 +21,8 @@ const WEBSOCKET_KEY_BYTES = 16;
 export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   readonly via: Via;
   readonly takesPayload = true;
+  /** Its request was refused because it came too early. */
+  isHasty = false;
   readonly #engine: Engine;
   readonly #port: Http2Port;
   readonly #route: Route;
@@ -237,6 +239,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
 
   exchangeOver(exchange: Exchange): void {
     this.#exchange = null;
+    this.isHasty = exchange.waitMs > 0;
     this.#engine.giveBackExchange(exchange);
     if (this.#isClosed) return;
     // What else the client sends is for nobody; windows stay open for the streams beside it.

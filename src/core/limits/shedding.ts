@@ -3,14 +3,15 @@
  * time: late answers to all help nobody.
  *
  * - Event-loop delay: one late turn is a garbage collection. Overload is a delay that does not go
- *   away, as CoDel has it (RFC 8289 §3): above the watermark at every look for STANDING_MS. Then
- *   the part grows with each look, and falls again with each that is below.
+ *   away, as CoDel has it (RFC 8289 §3): above the watermark at every look, some of
+ *   them, for STANDING_MS. Then the part grows with each look, and falls again with each that is below.
  * - Memory: above the watermark nearly all is refused, until it is a little below.
  *
  * Some requests are always let through, or nobody would notice that all is well again.
  */
 
 const STANDING_MS = 1_000;
+const STANDING_LOOKS = 3;
 const GROWS_BY = 0.1;
 const FALLS_BY = 0.02;
 const SHARE_MAX = 0.9;
@@ -32,6 +33,7 @@ export class Shedder {
   #isMemoryHigh = false;
   /** Since when every delay was above the watermark; -1: the last was not. */
   #lateSinceMs = -1;
+  #lateLooks = 0;
 
   /** @param draw a random number from 0 to 1 */
   sheds(draw: number): boolean {
@@ -45,8 +47,13 @@ export class Shedder {
       this.#lateSinceMs = -1;
       this.#delayShare = delayMs === 0 ? 0 : Math.max(0, this.#delayShare - FALLS_BY);
     } else {
-      if (this.#lateSinceMs === -1) this.#lateSinceMs = nowMs - lateMs;
-      const isStanding = nowMs - this.#lateSinceMs >= STANDING_MS;
+      if (this.#lateSinceMs === -1) {
+        this.#lateSinceMs = nowMs - lateMs;
+        this.#lateLooks = 0;
+      }
+      this.#lateLooks += 1;
+      const isStanding =
+        this.#lateLooks >= STANDING_LOOKS && nowMs - this.#lateSinceMs >= STANDING_MS;
       if (isStanding) this.#delayShare = Math.min(SHARE_MAX, this.#delayShare + GROWS_BY);
     }
     this.#decide();

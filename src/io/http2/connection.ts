@@ -20,6 +20,8 @@ const CONNECTION_WINDOW_BYTES = 1024 * 1024;
  */
 const RESETS_BURST = 200;
 const RESETS_PER_SECOND = 20;
+/** So many requests in a row that come too early are answered; then the client is told to go. */
+const HASTY_MAX = 100;
 /** Frames that break a rule, and streams beyond those allowed, before the connection is closed. */
 const BROKEN_FRAMES_MAX = 100;
 const REJECTED_STREAMS_MAX = 100;
@@ -45,6 +47,8 @@ export class Http2Connection implements TimerOwner {
   #route: Route;
   #idleSinceMs: number;
   #isDraining = false;
+  /** Requests in a row that came too early. */
+  #hasty = 0;
   #isClosing = false;
   #isGone = false;
 
@@ -156,6 +160,8 @@ export class Http2Connection implements TimerOwner {
 
   #over(client: ClientStream): void {
     this.#streams.delete(client);
+    this.#hasty = client.isHasty ? this.#hasty + 1 : 0;
+    if (this.#hasty > HASTY_MAX) this.drain();
     if (this.#streams.size === 0 && !this.#isDraining) {
       this.#expectRequest(this.#engine.clock.nowMs());
     }

@@ -3,6 +3,7 @@ import type tls from 'node:tls';
 import { latin1 } from '../../base/latin1.ts';
 import type { CloseCause, Stream, StreamOwner } from '../../core/exchange/ports.ts';
 import { type Handle, NOBODY } from '../accepted.ts';
+import { ReadPace } from '../read-buffers.ts';
 import { closeCauseOf, type SocketContext } from '../socket-stream.ts';
 import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
 
@@ -24,6 +25,7 @@ const UNTOLD_BYTES_MAX = 4 * 1024;
 export class TlsStream implements Stream {
   owner: StreamOwner = NOBODY;
   readonly #context: SocketContext;
+  readonly #pace: ReadPace;
   #socket: tls.TLSSocket | null = null;
   #handle: TlsHandle | null = null;
   #lower: Handle | null = null;
@@ -41,16 +43,18 @@ export class TlsStream implements Stream {
 
   constructor(context: SocketContext) {
     this.#context = context;
+    this.#pace = new ReadPace(context.buffers);
   }
 
   /** How the socket is to be read: into the thread's buffer. */
   get onread(): OnReadOpts {
     return {
-      buffer: this.#context.buffers.shared,
+      buffer: () => this.#pace.next()!,
       callback: (bytesRead, buffer) => {
         if (this.#socket === null) return false;
         this.owner.onBytes(buffer as Buffer, 0, bytesRead, this.#context.clock.nowMs());
-        return !this.#isPaused;
+        if (!this.#isPaused) this.#pace.passedOn(bytesRead);
+        return true;
       },
     };
   }
@@ -119,12 +123,14 @@ export class TlsStream implements Stream {
   pause(): void {
     if (this.#isPaused) return;
     this.#isPaused = true;
+    this.#pace.heldBack(this.#context.clock.nowMs());
     this.#socket?.pause();
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
+    this.#pace.goesOn(this.#context.clock.nowMs());
     this.#socket?.resume();
   }
 

@@ -214,6 +214,12 @@ export const ACCEPTED: readonly Accepted[] = [
     why: 'a name is any token (RFC 9110 §5.6.2)',
   },
   {
+    name: 'underscores in names that would frame or route with dashes',
+    bytes: `${POST}Content_Length: 9\r\nTransfer_Encoding: chunked\r\nContent-Length: 5\r\n\r\nhello`,
+    sent: [{ ...HELLO, has: ['Content_Length: 9', 'Transfer_Encoding: chunked'] }],
+    why: 'other names (RFC 9110 §5.1): they frame nothing here, and are passed on as they came',
+  },
+  {
     name: 'colons in a value',
     bytes: `${GET}A: :b:c: d\r\nB::\r\n\r\n`,
     sent: [{ line: ROOT, has: ['A: :b:c: d', 'B::'] }],

@@ -595,6 +595,11 @@ export const REFUSED: readonly Refused[] = [
       ['extension without a name', '5;\r\nhello\r\n0\r\n\r\n', 'bad_chunk'],
       ['extension without a semicolon', '5 a=b\r\nhello\r\n0\r\n\r\n', 'bad_chunk'],
       ['17 KB of extensions', `5;a=${'b'.repeat(17_000)}\r\nhello\r\n0\r\n\r\n`, 'bad_chunk'],
+      [
+        'extensions without end on chunks of one byte',
+        `1;a=${'b'.repeat(1_000)}\r\nx\r\n`.repeat(20),
+        'bad_chunk',
+      ],
       ['bare LF as the last line', '0\r\n\n', 'bad_trailer'],
       ['bare CR as the last line', '0\r\n\rX', 'bare_cr'],
       ['trailer with a space before its colon', '0\r\nA : b\r\n\r\n', 'bad_trailer'],

@@ -44,8 +44,10 @@ export class HeapProbe {
     return used;
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#socket.once('close', resolve));
     this.#socket.close();
+    await closed;
   }
 
   /** @param thread empty: the main thread */

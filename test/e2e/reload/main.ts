@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { freePort } from '../harness.ts';
 import { HeapProbe } from './heap.ts';
 import { Load } from './load.ts';
 import { footprintOf, ReloadRun } from './run.ts';
@@ -27,12 +26,8 @@ const DESCRIPTORS_MAX = 10;
 /** Longer than idle connections are kept. */
 const REST_MS = 4000;
 
-const port = await freePort();
-const run = await ReloadRun.start(Number(values.servers), [
-  `--inspect=127.0.0.1:${port}`,
-  '--inspect-publish-uid=http',
-]);
-const probe = await HeapProbe.connect(port);
+const run = await ReloadRun.start(Number(values.servers), true);
+const probe = await HeapProbe.connect(run.inspectorPort);
 const idle = footprintOf(run.openclaw);
 const load = new Load(run.openclaw.url, {
   keptAliveClients: 6,
@@ -96,7 +91,7 @@ console.log(
   `heap in use  ${growth.toFixed(3)} of what it was after ${SETTLED * 100}% of the reloads`,
 );
 console.log(`descriptors  ${idle.descriptors} before the load, ${end.descriptors} after it`);
-probe.close();
+await probe.close();
 const { output } = run.openclaw;
 output.stderr = output.stderr.replaceAll(/^Debugger .*\n/gm, '');
 await run.stop();

@@ -26,6 +26,8 @@ export type Balancing = Record<string, unknown>;
 export class ReloadRun {
   readonly openclaw: Openclaw;
   readonly addresses: readonly string[];
+  /** 0: nobody looks into it. */
+  readonly inspectorPort: number;
   readonly #servers: ChildProcess;
   readonly #ports: readonly number[];
   #round = 0;
@@ -35,22 +37,30 @@ export class ReloadRun {
     addresses: readonly string[],
     servers: ChildProcess,
     ports: readonly number[],
+    inspectorPort: number,
   ) {
     this.openclaw = openclaw;
     this.addresses = addresses;
     this.#servers = servers;
     this.#ports = ports;
+    this.inspectorPort = inspectorPort;
   }
 
   /** @param servers at least 4: the last two come and go */
-  static async start(servers: number, nodeOptions: string[] = []): Promise<ReloadRun> {
+  static async start(servers: number, isInspected = false): Promise<ReloadRun> {
     const child = fork(join(import.meta.dirname, 'servers.program.ts'), [String(servers)]);
     const [addresses] = (await once(child, 'message')) as [string[]];
     try {
+      // Not before the servers have taken their ports.
+      const inspectorPort = isInspected ? await freePort() : 0;
+      const nodeOptions = isInspected
+        ? [`--inspect=127.0.0.1:${inspectorPort}`, '--inspect-publish-uid=http']
+        : [];
       const options = { workers: 2, nodeOptions };
       const balancing = { servers: addresses.slice(0, -2), performance: PERFORMANCE };
       const openclaw = await Openclaw.start(balancing, options);
-      return new ReloadRun(openclaw, addresses, child, [openclaw.port, await freePort()]);
+      const ports = [openclaw.port, await freePort()];
+      return new ReloadRun(openclaw, addresses, child, ports, inspectorPort);
     } catch (error) {
       child.disconnect();
       throw error;
