@@ -16,7 +16,7 @@ import type { Via } from './forward.ts';
 import type { Guard } from './guard.ts';
 import type { Connector } from './ports.ts';
 import type { Server } from './server.ts';
-import { Traces } from './trace.ts';
+import { Traces } from './traces.ts';
 
 /** A clock that is given, never fetched. */
 export interface Clock {

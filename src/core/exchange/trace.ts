@@ -1,7 +1,7 @@
 /**
  * What was decided for a request, noted so cheaply that it is noted for every one: `lb explain`
- * reads it within the next minutes. A worker keeps a bounded number of traces, and an exchange
- * trades its full one for the oldest that is kept, so that nothing is copied or allocated.
+ * reads it within the next minutes. A worker remembers a bounded number: those that people ask
+ * about as they are, an exchange trading its own for the oldest; all others in a TraceLog.
  */
 import { latin1 } from '../../base/latin1.ts';
 import type { Situation } from '../balance/situation.ts';
@@ -12,8 +12,6 @@ import type { Server } from './server.ts';
 export const FIGURES_MAX = 16;
 /** Attempts of one request that are noted; more are counted only. */
 export const CHOICES_MAX = 12;
-/** Ordinary requests that one worker remembers, and those that people ask about. */
-const ORDINARY_MAX = 8_192;
 const NOTABLE_MAX = 2_048;
 /** A request that took longer is one that people ask about. */
 const SLOW_MS = 1_000;
@@ -111,8 +109,8 @@ export class Trace {
   }
 }
 
-/** Why a request is one that people ask about. */
-function isNotable(trace: Trace): boolean {
+/** Whether a request is one that people ask about. */
+export function isNotable(trace: Trace): boolean {
   return (
     trace.failure !== '' ||
     trace.status >= 500 ||
@@ -122,38 +120,27 @@ function isNotable(trace: Trace): boolean {
   );
 }
 
-/** What one worker remembers. */
-export class Traces {
-  readonly #ordinary: (Trace | undefined)[] = [];
-  readonly #notable: (Trace | undefined)[] = [];
-  #ordinaryAt = 0;
-  #notableAt = 0;
+/** What one worker remembers of requests that people ask about; see also TraceLog. */
+export class NotableTraces {
+  readonly #traces: (Trace | undefined)[] = [];
+  #at = 0;
 
   /** Takes a trace of a request that is over. @returns one that may be written over */
   keep(trace: Trace, requestText: string): Trace {
-    if (isNotable(trace)) {
-      const text = requestText.slice(0, LINE_CHARS_MAX);
-      const end = text.indexOf('\r\n');
-      // A copy: a part of a string would hold on to all of it.
-      const line = Buffer.from(end === -1 ? text : text.slice(0, end), 'latin1');
-      trace.line = latin1(line, 0, line.length);
-      const at = this.#notableAt;
-      this.#notableAt = (at + 1) % NOTABLE_MAX;
-      const oldest = this.#notable[at];
-      this.#notable[at] = trace;
-      return oldest ?? new Trace();
-    }
-    trace.line = '';
-    const at = this.#ordinaryAt;
-    this.#ordinaryAt = (at + 1) % ORDINARY_MAX;
-    const oldest = this.#ordinary[at];
-    this.#ordinary[at] = trace;
+    const text = requestText.slice(0, LINE_CHARS_MAX);
+    const end = text.indexOf('\r\n');
+    // A copy: a part of a string would hold on to all of it.
+    const line = Buffer.from(end === -1 ? text : text.slice(0, end), 'latin1');
+    trace.line = latin1(line, 0, line.length);
+    const at = this.#at;
+    this.#at = (at + 1) % NOTABLE_MAX;
+    const oldest = this.#traces[at];
+    this.#traces[at] = trace;
     return oldest ?? new Trace();
   }
 
   /** @param requestNumber 0: it is known by the id that the client brought */
   find(requestNumber: number, broughtId: string): Trace | undefined {
-    const isIt = (trace: Trace | undefined) => trace?.isOf(requestNumber, broughtId) === true;
-    return this.#notable.find(isIt) ?? this.#ordinary.find(isIt);
+    return this.#traces.find((trace) => trace?.isOf(requestNumber, broughtId) === true);
   }
 }

@@ -64,7 +64,9 @@ export class Tunnel {
    * at once. RFC 6455 §5.5.1.
    */
   endGently(nowMs: number): void {
-    if (this.#toClient === null) return this.#exchange.endTunnel('', nowMs);
+    // Where one end has nothing more to say, there is nobody to answer a close frame.
+    const isHalfClosed = this.#clientHasEnded || this.#serverHasEnded;
+    if (this.#toClient === null || isHalfClosed) return this.#exchange.endTunnel('', nowMs);
     this.#toClient.end();
     this.#toServer!.end();
   }
@@ -105,8 +107,8 @@ export class Tunnel {
     this.#exchange.endTunnel('', this.#exchange.engine.clock.nowMs());
   }
 
+  /** Unless the server has ended its side, and with it ours to the client. */
   #sayCloseToClient(): void {
-    // Its server said that nothing more comes, and that was passed on.
     if (this.#serverHasEnded) return;
     const frame = closeFrame();
     this.#exchange.client.sendTunnel(frame, 0, frame.length);
