@@ -4,6 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { CODES } from '../src/core/exchange/codes.ts';
 import { FAMILIES } from '../src/observe/families.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -42,6 +43,17 @@ for (const file of [
       [...namesIn(read(file))].filter((name) => !known.has(name)),
       [],
     );
+  });
+}
+
+for (const file of ['examples/grafana.json', 'examples/prometheus-rules.yml']) {
+  test(`${file} asks for codes of failures that there are`, () => {
+    const asked = [...read(file).matchAll(/failures_total\{[^}]*code=~\\?"([a-z_|]+)/g)];
+    assert.ok(asked.length > 0);
+    for (const [, codes] of asked) {
+      for (const code of codes!.split('|'))
+        assert.ok((CODES as readonly string[]).includes(code), code);
+    }
   });
 }
 

@@ -47,7 +47,7 @@ test('an entry without connections is given to another source, one with connecti
 });
 
 test('workers that meet a source in the same moment count it together', async () => {
-  const ROUNDS = 1_000;
+  const ROUNDS = 200;
   const SOURCES = 16_384;
   const THREADS = 2;
   const memory = new SharedArrayBuffer(SourceCounts.cells(SOURCES, THREADS) * 4);

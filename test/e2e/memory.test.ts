@@ -6,8 +6,8 @@ import { test } from 'node:test';
 import { Openclaw, until, untilSettled } from './harness.ts';
 
 /** The first ones let the heap grow to what it needs; what the others add is looked at. */
-const FIRST = 300;
-const CONNECTIONS = 700;
+const FIRST = 120;
+const CONNECTIONS = 360;
 /** Of buffers.size, 16 KB: both directions, one read, and the objects around them. */
 const BYTES_EACH_MAX = 10 * 16 * 1024;
 
@@ -18,6 +18,8 @@ interface Kind {
   readonly goesOn?: string;
   /** Whether the servers read what comes. */
   readonly serverReads: boolean;
+  /** All but one wait in the queue. */
+  readonly waits?: boolean;
 }
 
 const POST = 'POST / HTTP/1.1\r\nHost: a\r\n';
@@ -34,7 +36,8 @@ const KINDS: readonly Kind[] = [
     serverReads: false,
   },
   {
-    name: 'chunks of one byte that nobody takes',
+    name: 'chunks of one byte in requests that wait',
+    waits: true,
     says: `PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n`,
     goesOn: '1\r\nx\r\n'.repeat(2_000),
     serverReads: false,
@@ -85,7 +88,12 @@ for (const kind of KINDS) {
     const server = await endlessServer(kind.serverReads);
     const { port } = server.address() as net.AddressInfo;
     const timeout = { connect: '60s', read: '60s', write: '60s', request: '60s', drain: '1s' };
-    const claw = await Openclaw.start({ servers: [`127.0.0.1:${port}`], timeout });
+    const address = `127.0.0.1:${port}`;
+    const claw = await Openclaw.start({
+      servers: [kind.waits ? { address, max_connections: 1 } : address],
+      performance: { connection_pool: { queue_timeout: '60s' } },
+      timeout,
+    });
     const clients: net.Socket[] = [];
     try {
       const held = async (count: number) => {

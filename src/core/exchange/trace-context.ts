@@ -23,8 +23,12 @@ const FLAGS = 53;
 const DASH = 0x2d;
 const ZERO = 0x30;
 
-const LINE_START = 'traceparent: 00-';
-const LINE_ENDS = ['-00\r\n', '-01\r\n'] as const;
+/** A line of our own; ids and the last flag are written over for each request. */
+const LINE = Buffer.from(`traceparent: 00-${'0'.repeat(32)}-${'0'.repeat(16)}-00\r\n`, 'latin1');
+const VALUE = 'traceparent: '.length;
+/** The two digits of each byte. */
+const HIGH = Uint8Array.from({ length: 256 }, (_, byte) => (byte >> 4).toString(16).charCodeAt(0));
+const LOW = Uint8Array.from({ length: 256 }, (_, byte) => (byte & 15).toString(16).charCodeAt(0));
 /** Four of the trace's id, two of its parent's. */
 const WORDS = 6;
 const ID_WORDS = 4;
@@ -74,11 +78,20 @@ export class TraceContext {
   /** Adds the line that the request lacks, if it lacks one. */
   write(writer: HeadWriter): void {
     if (!this.#isNew) return;
-    writer.text(LINE_START);
-    for (let word = 0; word < ID_WORDS; word++) writer.hex(this.#words[word]!);
-    writer.text('-');
-    for (let word = ID_WORDS; word < WORDS; word++) writer.hex(this.#words[word]!);
-    writer.text(LINE_ENDS[this.#isSampled ? 1 : 0]);
+    const words = this.#words;
+    let at = VALUE + TRACE_ID;
+    for (let word = 0; word < WORDS; word++) {
+      if (word === ID_WORDS) at = VALUE + PARENT_ID;
+      const value = words[word]!;
+      for (let shift = 24; shift >= 0; shift -= 8) {
+        const byte = (value >>> shift) & 255;
+        LINE[at] = HIGH[byte]!;
+        LINE[at + 1] = LOW[byte]!;
+        at += 2;
+      }
+    }
+    LINE[VALUE + FLAGS + 1] = this.#isSampled ? ZERO + 1 : ZERO;
+    writer.copy(LINE, 0, LINE.length);
   }
 
   #begin({ sampled }: TracingSettings, random: Random): void {

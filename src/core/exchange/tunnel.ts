@@ -107,6 +107,7 @@ export class Tunnel {
     this.#exchange.endTunnel('', this.#exchange.engine.clock.nowMs());
   }
 
+  /** Unless the server has ended its side, and with it ours to the client. */
   #sayCloseToClient(): void {
     if (this.#serverHasEnded) return;
     const frame = closeFrame();

@@ -33,7 +33,7 @@ export interface HandshakeOwner {
 export interface Secured {
   readonly accepted: Accepted;
   readonly socket: tls.TLSSocket;
-  /** Already reading; its owner is to be set in the same turn, or `release` called. */
+  /** For HTTP/1: to be attached in the same turn, or bytes are lost. */
   readonly stream: TlsStream;
   readonly secured: SecuredSocket;
   /** What ALPN agreed on; null: the client did not ask. */
