@@ -81,7 +81,7 @@ export class ReadPace {
   readonly #buffers: ReadBuffers;
   #present: Buffer | null = null;
   #fullReads = 0;
-  /** Its reader was slow the last time that it was waited for, or is being waited for. */
+  /** Its reader was slow the last time that it was waited for. */
   #isSlow = false;
   #heldSinceMs = 0;
 
@@ -103,12 +103,11 @@ export class ReadPace {
     if (this.#fullReads < FULL_READS && bytes === SMALL_BYTES) this.#fullReads += 1;
   }
 
-  /** The read after the pause is a small one; only then it is known how long the pause was. */
   heldBack(nowMs: number): void {
     this.#heldSinceMs = nowMs;
-    this.#isSlow = true;
   }
 
+  /** Where the next read goes was settled before the pause; the one after it is a small one. */
   goesOn(nowMs: number): void {
     this.#isSlow = nowMs - this.#heldSinceMs > SLOW_MS;
   }

@@ -9,7 +9,7 @@ import { Openclaw, until, untilSettled } from './harness.ts';
 const FIRST = 120;
 const CONNECTIONS = 360;
 /** Of buffers.size, 16 KB: both directions, one read, and the objects around them. */
-const BYTES_EACH_MAX = 10 * 16 * 1024;
+const BYTES_EACH_MAX = 12 * 16 * 1024;
 
 interface Kind {
   readonly name: string;
