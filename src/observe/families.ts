@@ -10,7 +10,8 @@
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { residentBytes } from '../base/resident.ts';
 import { CODES, codeIndex } from '../core/exchange/codes.ts';
-import { WAF_CLASSES, WAF_VERDICTS } from '../core/exchange/screening.ts';
+import { WAF_VERDICTS } from '../core/exchange/screening.ts';
+import { RULE_CLASSES } from '../core/waf/rule.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
@@ -183,7 +184,7 @@ export const FAMILIES: readonly Family[] = [
     type: 'counter',
     labels: ['class'],
     read: ({ table: { measures } }) =>
-      WAF_CLASSES.map((name, at) => ({
+      RULE_CLASSES.map((name, at) => ({
         labels: { class: name },
         value: measures.verdictClasses(at),
       })),

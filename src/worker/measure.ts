@@ -2,8 +2,9 @@
 import { getHeapStatistics } from 'node:v8';
 import { codeIndex } from '../core/exchange/codes.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
-import { type Screening, WAF_CLASSES } from '../core/exchange/screening.ts';
+import type { Screening } from '../core/exchange/screening.ts';
 import type { Server } from '../core/exchange/server.ts';
+import { RULE_CLASSES } from '../core/waf/rule.ts';
 import { CLEAN } from '../core/waf/waf.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 
@@ -33,7 +34,7 @@ export function measureExchange(
 function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: Screening): void {
   measures.countVerdict(lane, blocks ? 0 : verdict.hit ? 1 : 2);
   const classes = new Set(verdict.matches.map((match) => match.rule.class));
-  for (const one of classes) measures.countVerdictClass(lane, WAF_CLASSES.indexOf(one));
+  for (const one of classes) measures.countVerdictClass(lane, RULE_CLASSES.indexOf(one));
 }
 
 /** An event stream or a tunnel is over; what was neither is not looked at. */

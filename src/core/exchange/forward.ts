@@ -5,23 +5,13 @@
 import { latin1 } from '../../base/latin1.ts';
 import { BODY, type Framing, isHost } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
+import { HOP_BY_HOP, NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
 import { NOWHERE, type Source } from '../limits/source.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import type { Engine } from './engine.ts';
 import type { TraceContext } from './trace-context.ts';
-
-const HOP_BY_HOP =
-  (1 << NAME.connection) |
-  (1 << NAME.keepAlive) |
-  (1 << NAME.proxyConnection) |
-  (1 << NAME.te) |
-  (1 << NAME.transferEncoding) |
-  (1 << NAME.upgrade) |
-  (1 << NAME.http2Settings) |
-  (1 << NAME.dropped);
 
 const FORWARDING =
   (1 << NAME.xForwardedFor) |

@@ -8,7 +8,6 @@ import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { Verdict } from '../waf/findings.ts';
 import { headIsClean } from '../waf/first-pass.ts';
-import type { RuleClass } from '../waf/rule.ts';
 import { CLEAN, type HeadView, type Waf } from '../waf/waf.ts';
 import { decoded } from './content-coding.ts';
 import type { Engine } from './engine.ts';
@@ -129,22 +128,6 @@ export class Screening implements PayloadSink {
 
 /** What the firewall says of a request, in the order in which the shared table counts it. */
 export const WAF_VERDICTS = ['blocked', 'detected', 'noted'] as const;
-/** Classes of its rules, in the same way. */
-export const WAF_CLASSES = [
-  'sql',
-  'nosql',
-  'xss',
-  'path',
-  'command',
-  'template',
-  'ssrf',
-  'xxe',
-  'deserialisation',
-  'protocol',
-  'scanner',
-  'bound',
-] as const satisfies readonly RuleClass[];
-
 const EMPTY = Buffer.alloc(0);
 
 function viewOf(head: Head): HeadView {

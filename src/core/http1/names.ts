@@ -89,3 +89,14 @@ function byFirst(): (KnownName[] | undefined)[] {
   }
   return table;
 }
+
+/** Fields that stop at a proxy, a bit each (RFC 9110 §7.6.1). */
+export const HOP_BY_HOP =
+  (1 << NAME.connection) |
+  (1 << NAME.keepAlive) |
+  (1 << NAME.proxyConnection) |
+  (1 << NAME.te) |
+  (1 << NAME.transferEncoding) |
+  (1 << NAME.upgrade) |
+  (1 << NAME.http2Settings) |
+  (1 << NAME.dropped);

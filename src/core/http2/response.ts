@@ -1,22 +1,12 @@
 /** The head of a response as HTTP/2 fields: names in lower case, nothing that stops at a proxy. */
 import type { Head } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
-
-/** Connection-specific fields (RFC 9113 §8.2.2). */
-const STOPS_HERE =
-  (1 << NAME.connection) |
-  (1 << NAME.keepAlive) |
-  (1 << NAME.proxyConnection) |
-  (1 << NAME.te) |
-  (1 << NAME.transferEncoding) |
-  (1 << NAME.upgrade) |
-  (1 << NAME.http2Settings) |
-  (1 << NAME.dropped);
+import { HOP_BY_HOP, NAME } from '../http1/names.ts';
 
 /** @returns `:status`, then names and values in turn */
 export function responseFields(head: Head, status: number): string[] {
   const fields = [':status', String(status)];
-  let leaveOut = STOPS_HERE;
+  // Connection-specific fields are malformed in HTTP/2 (RFC 9113 §8.2.2).
+  let leaveOut = HOP_BY_HOP;
   if (status === 204 || status < 200) leaveOut |= 1 << NAME.contentLength;
   for (let index = 0; index < head.fieldCount; index++) {
     if ((leaveOut & (1 << head.ids[index]!)) !== 0) continue;

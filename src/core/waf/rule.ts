@@ -20,6 +20,7 @@ export const PLACES = [
 ] as const;
 export type Place = (typeof PLACES)[number];
 
+/** In the order in which the shared table counts them. */
 export const RULE_CLASSES = [
   'sql',
   'nosql',
