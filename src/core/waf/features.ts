@@ -52,6 +52,8 @@ export const WORD_COMMAND_NAME = 1 << 10;
 export const WORD_BODY = 1 << 11;
 /** Names of languages and types that serialised objects carry. */
 export const WORD_TYPE = 1 << 12;
+/** Names that give away a header of a program's own: files of the system, hosts of its network. */
+export const WORD_HEADER = 1 << 13;
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -140,6 +142,7 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_BODY,
   'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
     WORD_TYPE,
+  'etc passwd shadow proc winnt localhost metadata kubernetes': WORD_HEADER,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);

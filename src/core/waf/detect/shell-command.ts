@@ -93,6 +93,7 @@ export function commandAt(text: string, from: number): Command | undefined {
 function expansionWidth(text: string, at: number): number {
   const next = text[at + 1] ?? '';
   if ('@*123456789!_-'.includes(next) && next !== '') return 2;
+  if (next === "'" || next === '"') return 1; // $'id': a quoted word in bash
   if (next === '{') {
     const end = text.slice(at, at + 24).indexOf('}');
     return end < 0 ? 0 : end + 1;

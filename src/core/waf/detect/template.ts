@@ -359,6 +359,17 @@ function code(subject: Subject, findings: Findings): void {
     findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
     return;
   }
+  const broken = subject.place === 'header' ? null : CODE_BREAKOUT.exec(text);
+  if (broken) {
+    findings.signal(
+      'code-call',
+      subject,
+      broken[0].length - 20,
+      80,
+      'a closed string, then a call',
+    );
+    return;
+  }
   const call = CODE_CALL.exec(text);
   const quoted =
     call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
@@ -403,5 +414,9 @@ function code(subject: Subject, findings: Findings): void {
 const SUPERGLOBAL =
   /^\W{0,8}\$(?:_(?:GET|POST|COOKIE|REQUEST|SERVER|FILES|SESSION|ENV)|GLOBALS|HTTP_[A-Z_]{3,16}_VARS)\s{0,2}\[[^\]]{0,40}\]\W{0,8}$/;
 
+/** x"; system("id"); // : the first quote closes what the program wrote, and a call follows. */
+const CODE_BREAKOUT =
+  /^[^'"`]{0,64}['"`]\s{0,4}[)\]}]{0,4}\s{0,4}[;.|&+,]\s{0,4}@?(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo)\s{0,4}\(/i;
+
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b(?!\s[A-Za-z])|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

@@ -6,8 +6,9 @@ const DECLARATIONS_MAX = 128;
 const DECLARATION_LENGTH_MAX = 1024;
 
 export function detectXxe(subject: Subject, findings: Findings): void {
-  if (subject.prose) return;
   const { text, lower } = subject;
+  // A document that is XML as a whole is no letter, whatever words it holds.
+  if (subject.prose && !(subject.place === 'xml' && text.startsWith('<'))) return;
   let nested = 0;
   let at = lower.indexOf('<!');
   for (let seen = 0; at >= 0 && seen < DECLARATIONS_MAX; seen++) {

@@ -84,6 +84,16 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     pass: ['form:t GET the book', 'json:t GET / HTTP/1.1'],
   },
   {
+    id: 'protocol-smuggled-body',
+    title: 'A body that ends by its own account and goes on as a request',
+    class: 'protocol',
+    where: ['body'],
+    severity: 'critical',
+    paranoia: 1,
+    match: ['body:text/plain 0␍␊␍␊GET /admin HTTP/1.1␍␊Host: x␍␊␍␊'],
+    pass: ['body:text/plain GET /admin HTTP/1.1␊Host: x␊is what I sent'],
+  },
+  {
     id: 'protocol-line-break',
     title: 'A line break where none can be',
     class: 'protocol',
