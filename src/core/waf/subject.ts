@@ -106,6 +106,17 @@ export class Subject {
     return low % 2 === 1 && low < this.ticks.length;
   }
 
+  /** Whether `at` lies in "a text in double quotes" that words lead up to, in a body. */
+  quotesText(at: number): boolean {
+    if (!this.trusting || !isBody(this.place)) return false;
+    const open = this.text.lastIndexOf('"', at - 1);
+    if (open < 1 || !isBlank(this.text.charCodeAt(open - 1)) || !this.wordsBefore(open))
+      return false;
+    // A string of GraphQL or of a program stands in brackets and is no quotation.
+    if (/[{(=]/.test(this.text.slice(0, open))) return false;
+    return this.text.indexOf('"', at + 1) > 0;
+  }
+
   /** A header whose own grammar is made of quotes and semicolons: SQL and HTML read it wrongly. */
   get structured(): boolean {
     return this.place === 'header' && (STRUCTURED.has(this.name) || this.name.startsWith('sec-'));

@@ -54,11 +54,11 @@ const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-
 
 /** Options that hand a program to git, ssh, tar, rsync, zip or find, as an argument slips them in. */
 const RUNNING_OPTION =
-  /(?:^|\s)(?:--(?:upload-pack|receive-pack|exec|ext-diff|use-compress-program|to-command|rsh|unzip-command|checkpoint-action|use-askpass|config-env)[ =]['"\w/]|-o\s{0,2}proxycommand=)/;
+  /(?:^|\s)(?:--(?:upload-pack|receive-pack|exec|ext-diff|use-compress-program|to-command|rsh|unzip-command|checkpoint-action|use-askpass|config-env)[ =]['"\w/]|-o\s{0,2}(?:proxycommand|queuedirectory)=)/;
 
 /** ;a=i;b=d;$a$b : variables set, and one of them where a command is expected. */
 const RUNS_VARIABLE =
-  /[;&|\n]\s{0,4}\w{1,12}=[^\s;&|$]{1,40}[;&\s][^\n]{0,200}[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
+  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})[;&\s][^\n]{0,200}[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
 
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);

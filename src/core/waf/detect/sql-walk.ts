@@ -223,7 +223,8 @@ export function walk(
           if (
             quoted &&
             open &&
-            (direct ? !isQuotedWord(tokens, at) : endsInValue(token, compare))
+            (endsInValue(token, compare) ||
+              (direct && !isSymbol(compare) && !isQuotedWord(tokens, at)))
           ) {
             return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
           }

@@ -81,10 +81,13 @@ function inBare(text: string): Evidence | undefined {
     return walk(tokens, at + 1, true, 'number');
   }
   if (kind === 'string') return walk(tokens, at + 1, true, 'name');
+  if (kind === 'clause' && /^(?:asc|desc)$/.test(tokens[at]!.text))
+    return walk(tokens, at + 1, true, 'name'); // the direction of an order
   if (kind === 'name' && tokens[at + 1]?.type !== '(') {
     return walk(tokens, at + 1, true, 'name');
   }
-  return walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
+  const seen = walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
+  return seen?.signal === 'sql-condition' && !keepsToGrammar(tokens, 0) ? undefined : seen;
 }
 
 /** What never follows a closed string in SQL: two operands have an operator between them. */
@@ -128,6 +131,7 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
  * the value ends, or it would do nothing.
  */
 function isShown(subject: Subject, at: number, tokens: readonly SqlToken[]): boolean {
+  if (subject.quotesText(at)) return true;
   if (!subject.prose) return false;
   if (subject.quotesCode(at) || !keepsToGrammar(tokens)) return true;
   if (at === 0 || subject.text.charCodeAt(at - 1) > 32) return false;
@@ -137,14 +141,14 @@ function isShown(subject: Subject, at: number, tokens: readonly SqlToken[]): boo
 }
 
 /** Whether operands stand side by side once at most, as an alias does: in sentences they always do. */
-function keepsToGrammar(tokens: readonly SqlToken[]): boolean {
+function keepsToGrammar(tokens: readonly SqlToken[], pairsMax = 1): boolean {
   let pairs = 0;
   for (let at = 1; at < tokens.length; at++) {
     const left = tokens[at - 1]!.type;
     const right = tokens[at]!.type;
     if (left === ';') break; // what a second statement begins with has been looked at
     const operand = left === 'name' || left === 'number' || left === 'string' || left === 'null';
-    if (operand && STRANGERS.has(right) && right !== 'open' && ++pairs > 1) return false;
+    if (operand && STRANGERS.has(right) && right !== 'open' && ++pairs > pairsMax) return false;
   }
   return true;
 }

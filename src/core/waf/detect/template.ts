@@ -126,12 +126,10 @@ const OPENERS: readonly (readonly [string, string])[] = [
 /** Openers that are everyday characters, and open nothing where nothing closes them. */
 const ENDED = new Set(['{', '@(', '[[', '<#']);
 
-/** The first characters of openers, and the second ones of those but the brace. */
-const OPENS = new Uint8Array(128);
-const SECONDS = new Uint8Array(128);
+/** The openers of two characters but those that begin with a brace, as `first * 128 + second`. */
+const OPENS = new Uint8Array(128 * 128);
 for (const [open] of OPENERS) {
-  OPENS[open.charCodeAt(0)] = 1;
-  if (open.length > 1) SECONDS[open.charCodeAt(1)] = 1;
+  if (open.length > 1) OPENS[open.charCodeAt(0) * 128 + open.charCodeAt(1)] = 1;
 }
 
 /** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
@@ -158,9 +156,10 @@ function expressions(subject: Subject, findings: Findings): void {
   const most = subject.document ? EXPRESSIONS_IN_DOCUMENT_MAX : EXPRESSIONS_MAX;
   for (let at = 0; at < text.length && seen < most; at++) {
     const code = text.charCodeAt(at);
-    if (code > 126 || OPENS[code] === 0) continue;
+    if (code > 126) continue;
     const next = text.charCodeAt(at + 1);
-    if (code === 123 ? !opensTemplate(next) : SECONDS[next & 127] === 0) continue;
+    if (code === 123 ? !opensTemplate(next) : !(next < 128) || OPENS[code * 128 + next] === 0)
+      continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
     // A program of many lines is full of braces; its templates end where they begin.
