@@ -321,7 +321,8 @@ export class Inspection implements Visitor {
     }
   }
 
-  private headers(headers: HeaderList): void {
+  /** Header fields, or those behind a chunked body. */
+  headers(headers: HeaderList): void {
     const count = Math.min(headers.length, HEADERS_MAX);
     if (headers.length > HEADERS_MAX) this.bound('parts', `more than ${HEADERS_MAX} headers`);
     let length = false;

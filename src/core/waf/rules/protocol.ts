@@ -65,12 +65,16 @@ export const PROTOCOL_RULES: readonly Rule[] = [
   },
   {
     id: 'protocol-blind-copy',
-    title: "A mail's blind copy after a line break",
+    title: "A line added to a mail's head",
     class: 'protocol',
     where: ['query', 'form', 'json', 'multipart', 'cookie'],
     severity: 'critical',
     paranoia: 1,
-    match: ['form:to a@b.example␍␊Bcc: all@evil.example', 'query:subject Hi␊bcc:x@evil.example'],
+    match: [
+      'form:to a@b.example␍␊Bcc: all@evil.example',
+      'query:subject Hi␊bcc:x@evil.example',
+      'form:email a@b.example␊Cc: all@evil.example',
+    ],
     pass: ['form:note Hello␍␊Bcc means blind copy', 'json:mail From: a@b.c␊Subject: x'],
   },
   {
