@@ -73,6 +73,7 @@ export class TlsState {
       ciphers: tls.ciphers ?? INTERMEDIATE_CIPHERS,
       curves: tls.curves,
       clientCa,
+      clientCertificates: clientCa === '' ? 'none' : tls.client_certificates,
       http2: tls.http2,
       handshakeMs,
       hstsLine:

@@ -259,6 +259,64 @@ test('clients without a certificate of the right authority are not let in, resum
   }
 });
 
+test("a client's certificate goes on to servers, where one is brought, and nobody makes one up", async () => {
+  const seen: Message[] = [];
+  server.on('/who', (peer, head) => {
+    seen.push(head);
+    peer.send(okWith('hello'));
+  });
+  const openclaw = await start({
+    client_ca_path: ours.cert_path,
+    client_certificates: 'optional',
+  });
+  const made = 'Client-Cert: :AAAA:\r\nclient-cert-chain: :AAAA:\r\n';
+  const request = GET('/who').replace('\r\n\r\n', `\r\n${made}\r\n`);
+  const ask = async (options: tls.ConnectionOptions) => {
+    const client = await secureTo(openclaw.port, options);
+    const sessions: Buffer[] = [];
+    tlsOf(client).on('session', (session: Buffer) => sessions.push(session));
+    // One of 1.2 came with the handshake, those of 1.3 come after it.
+    if (options.maxVersion === 'TLSv1.2') sessions.push(tlsOf(client).getSession()!);
+    assert.equal((await client.send(request).response()).status, 200);
+    const { headers } = seen.at(-1)!;
+    assert.equal(headers['client-cert-chain'], undefined);
+    const isReused = tlsOf(client).isSessionReused();
+    const session = options.session ?? (await until('a session', () => sessions[0]));
+    client.close();
+    return { said: headers['client-cert'], session, isReused };
+  };
+  try {
+    const files = signedBy(ours, folder, 'ann');
+    const der = openssl(['x509', '-in', files.cert_path]).replace(/-----[A-Z ]+-----|\s/g, '');
+    const ann = {
+      cert: openssl(['x509', '-in', files.cert_path]),
+      key: openssl(['pkey', '-in', files.key_path]),
+    };
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const first = await ask({ maxVersion, ...ann });
+      assert.deepEqual(first.said, [`:${der}:`]);
+      const again = await ask({ maxVersion, ...ann, session: first.session });
+      assert.equal(again.isReused, true);
+      assert.deepEqual(again.said, [`:${der}:`], 'a resumed session is still hers');
+      const nobody = await ask({ maxVersion });
+      assert.equal(nobody.said, undefined);
+      const still = await ask({ maxVersion, session: nobody.session });
+      assert.deepEqual([still.isReused, still.said], [true, undefined]);
+    }
+    const wrong = signedBy(theirs, folder, 'eve');
+    const eve = {
+      cert: openssl(['x509', '-in', wrong.cert_path]),
+      key: openssl(['pkey', '-in', wrong.key_path]),
+    };
+    await assert.rejects(
+      ask({ maxVersion: 'TLSv1.2', ...eve }),
+      'one that is brought is looked at',
+    );
+  } finally {
+    await openclaw.stop();
+  }
+});
+
 test('a certificate that changes serves new handshakes, and open connections go on', async () => {
   server.on('/', hello);
   const own = newFolder();
@@ -306,6 +364,9 @@ test('a client that does not finish its handshake, or speaks no TLS, is counted 
     await silent.gone();
     assert.equal(await failures('timeout'), 1);
     const plain = await openclaw.send(GET('/'));
+    const answer = await plain.response();
+    assert.equal(answer.status, 400);
+    assert.match(answer.text, /This port speaks HTTPS.*\(not_tls\)/);
     await plain.gone();
     assert.equal(await failures('not_tls'), 1);
     const gone = await openclaw.connect();

@@ -46,6 +46,15 @@ export function tls(context: CheckContext, report: Report): void {
     files.pair(one, path('certificates', index), true);
   }
   files.authorities(chosen.client_ca_path, path('client_ca_path'));
+  const asks = context.written(path('client_certificates'));
+  if (chosen.client_ca_path === undefined && asks) {
+    report(
+      'warning',
+      [path('client_certificates')],
+      'it is not used, for no client is asked for a certificate',
+      'name their authorities: client_ca_path',
+    );
+  }
 }
 
 export function serverTls(context: CheckContext, report: Report): void {

@@ -96,7 +96,12 @@ export const security = section(
         http2: setting(flag(), true, 'Offer HTTP/2 to clients (ALPN).'),
         client_ca_path: optional(
           path(),
-          'Ask clients for a certificate that one of these authorities signed, PEM. Left out: clients need none.',
+          'Ask clients for a certificate that one of these authorities signed, PEM; it goes on to servers as Client-Cert (RFC 9440). Left out: none is asked for.',
+        ),
+        client_certificates: setting(
+          choice(['required', 'optional']),
+          'required',
+          'required: no connection without a certificate. optional: without one too; one that is brought has to be valid, and servers hear of it (Client-Cert).',
         ),
         redirect_http: optional(
           redirect(),

@@ -15,6 +15,9 @@ export interface CertificatePlan {
   readonly names: readonly string[];
 }
 
+/** Whether clients are asked for a certificate; one that is brought has to be valid in any case. */
+export type ClientCertificates = 'none' | 'optional' | 'required';
+
 /** TLS to clients. */
 export interface TlsPlan {
   /** The first is for clients that ask for no name, or for one that is not here. */
@@ -25,8 +28,9 @@ export interface TlsPlan {
   readonly ciphers: string;
   /** Groups for the key exchange, in the syntax of OpenSSL. */
   readonly curves: string;
-  /** Authorities whose certificate a client must bring, PEM; empty: it needs none. */
+  /** Authorities that a client's certificate must be signed by, PEM; empty: it is asked for none. */
   readonly clientCa: string;
+  readonly clientCertificates: ClientCertificates;
   readonly http2: boolean;
   /** From the accepted connection to the end of the handshake. */
   readonly handshakeMs: number;
@@ -115,7 +119,10 @@ function contextOf(
     secureOptions: OPTIONS,
     sessionTimeout: SESSION_SECONDS,
     // A session tells whom the client was taken for: under other authorities it must not go on.
-    sessionIdContext: createHash('sha256').update(plan.clientCa).digest('hex').slice(0, 32),
+    sessionIdContext: createHash('sha256')
+      .update(plan.clientCertificates + plan.clientCa)
+      .digest('hex')
+      .slice(0, 32),
   });
   useTickets(context, tickets);
   return context;
