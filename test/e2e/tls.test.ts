@@ -7,7 +7,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
-import { authority, openssl, selfSigned, signedBy } from './certificates.ts';
+import { authority, ocspAnswer, openssl, selfSigned, signedBy } from './certificates.ts';
 import {
   freePort,
   type Message,
@@ -112,7 +112,7 @@ test('plain HTTP is sent on to HTTPS with method and target kept', async () => {
   }
 });
 
-test('no old protocol, no weak cipher, no compression, no renegotiation', async () => {
+test('no old protocol, no weak cipher, group or signature, no compression, no renegotiation', async () => {
   const openclaw = await start({ certificates: [rsa] });
   const at = `127.0.0.1:${openclaw.port}`;
   const talk = (...args: string[]) => openssl(['s_client', '-connect', at, ...args], 'Q\n');
@@ -122,31 +122,47 @@ test('no old protocol, no weak cipher, no compression, no renegotiation', async 
       const output = talk(version, '-cipher', 'ALL:@SECLEVEL=0');
       assert.match(output, /alert protocol version/, version);
     }
-    const weak = [
-      'NULL',
-      'aNULL',
-      'RC4',
-      '3DES',
-      'EXPORT',
-      'kRSA',
-      'AES128-SHA',
-      'ECDHE-RSA-AES128-SHA',
-      'ECDHE-ECDSA-AES256-SHA384',
-      'CAMELLIA',
+    const good = [
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+      'ECDHE-RSA-AES128-GCM-SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-RSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+      'ECDHE-RSA-CHACHA20-POLY1305',
+      'DHE-RSA-AES128-GCM-SHA256',
+      'DHE-RSA-AES256-GCM-SHA384',
+      'DHE-RSA-CHACHA20-POLY1305',
     ];
+    for (const cipher of good) assert.equal(agreed(talk('-tls1_2', '-cipher', cipher)), cipher);
+    // Whatever else OpenSSL knows, offered all at once: nothing of it is taken.
+    const others = ['ALL', 'COMPLEMENTOFALL', ...good.map((cipher) => `!${cipher}`), '@SECLEVEL=0'];
+    assert.equal(agreed(talk('-tls1_2', '-cipher', others.join(':'))), '(NONE)');
+    const weak = ['eNULL', 'aNULL', 'RC4', '3DES', 'EXPORT', 'kRSA', 'kPSK', 'SHA1', 'AESCCM'];
     for (const cipher of weak) {
       const output = talk('-tls1_2', '-cipher', `${cipher}:@SECLEVEL=0`);
       assert.equal(agreed(output), '(NONE)', cipher);
     }
-    const good = [
-      'ECDHE-ECDSA-AES128-GCM-SHA256',
-      'ECDHE-ECDSA-CHACHA20-POLY1305',
-      'ECDHE-RSA-AES256-GCM-SHA384',
-      'DHE-RSA-AES128-GCM-SHA256',
-    ];
-    for (const cipher of good) assert.equal(agreed(talk('-tls1_2', '-cipher', cipher)), cipher);
     assert.match(talk('-tls1_3'), /^New, TLSv1.3/m);
-    assert.match(talk('-tls1_2'), /Compression: NONE/);
+    for (const group of ['X25519', 'prime256v1', 'secp384r1']) {
+      assert.match(talk('-tls1_3', '-groups', group), /^New, TLSv1.3/m, group);
+    }
+    for (const group of ['secp521r1', 'X448', 'ffdhe2048']) {
+      assert.doesNotMatch(talk('-tls1_3', '-groups', group), /^New, TLSv1.3/m, group);
+    }
+    for (const group of ['secp192r1', 'secp224r1', 'sect283k1']) {
+      const output = talk('-tls1_2', '-groups', group, '-cipher', 'ECDHE:@SECLEVEL=0');
+      assert.equal(agreed(output), '(NONE)', group);
+    }
+    const [, bits] =
+      /Server Temp Key: DH, (\d+) bits/.exec(talk('-tls1_2', '-cipher', 'kDHE')) ?? [];
+    assert.ok(Number(bits) >= 2048, `DH of ${bits} bits`);
+    const sha1 = ['-sigalgs', 'RSA+SHA1:ECDSA+SHA1', '-cipher', 'ALL:@SECLEVEL=0'];
+    assert.equal(agreed(talk('-tls1_2', ...sha1)), '(NONE)');
+    const plain = talk('-tls1_2');
+    assert.match(plain, /Compression: NONE/);
+    assert.match(plain, /Secure Renegotiation IS supported/);
+    assert.match(plain, /Extended master secret: yes/);
+    assert.match(talk('-tls1_2', '-fallback_scsv'), /inappropriate fallback/);
     const again = openssl(['s_client', '-connect', at, '-tls1_2'], 'R\n');
     assert.match(again, /RENEGOTIATING/);
     assert.match(again, /no renegotiation/);
@@ -350,6 +366,57 @@ test('a certificate that changes serves new handshakes, and open connections go 
     put(wild);
     openclaw.child.kill('SIGHUP');
     await until('the reload', async () => (await shown()) === 'CN=wild');
+  } finally {
+    await openclaw.stop();
+  }
+});
+
+test("an authority's answer about a certificate is stapled to it, and swapped when it changes", async () => {
+  const own = newFolder();
+  const shop = signedBy(ours, own, 'shop', ['DNS:localhost']);
+  const answer = ocspAnswer(ours, shop, own, 7);
+  const stapled = `${own}/live.ocsp`;
+  copyFileSync(answer, stapled);
+  const openclaw = await start({ ...shop, ocsp_path: stapled }, {}, 2);
+  const at = `127.0.0.1:${openclaw.port}`;
+  const asked = (...args: string[]) =>
+    openssl(['s_client', '-connect', at, '-status', '-CAfile', ours.cert_path, ...args], 'Q\n');
+  try {
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      assert.match(
+        asked(version),
+        /OCSP Response Status: successful[\s\S]*Cert Status: good/,
+        version,
+      );
+    }
+    const unasked = openssl(['s_client', '-connect', at], 'Q\n');
+    assert.doesNotMatch(unasked, /OCSP Response Status/);
+    const nextUpdate = () => /Next Update: (.+)/.exec(asked())?.[1];
+    const before = nextUpdate();
+    copyFileSync(ocspAnswer(ours, shop, own, 30), stapled);
+    await until('the new answer', () => nextUpdate() !== before);
+    // One that says no is no help to anybody.
+    copyFileSync(ocspAnswer(ours, shop, own, 7, true), stapled);
+    await until('none at all', () => /no response sent/.test(asked()));
+  } finally {
+    await openclaw.stop();
+  }
+});
+
+test('of many certificates each has its own answer stapled, and the others none', async () => {
+  const own = newFolder();
+  const lone = signedBy(ours, own, 'lone', ['DNS:lone.example']);
+  const ocsp_path = ocspAnswer(ours, lone, own, 7);
+  const openclaw = await start({ certificates: [{ ...lone, ocsp_path }, exact] });
+  const asked = (name: string) =>
+    openssl(
+      ['s_client', '-connect', `127.0.0.1:${openclaw.port}`, '-status', '-servername', name],
+      'Q\n',
+    );
+  try {
+    assert.match(asked('lone.example'), /Cert Status: good/);
+    assert.match(asked('shop.example.com'), /no response sent/);
+    assert.match(asked('elsewhere.org'), /no response sent/);
   } finally {
     await openclaw.stop();
   }

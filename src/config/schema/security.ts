@@ -19,10 +19,14 @@ import {
   text,
 } from '../kinds.ts';
 
+const OCSP =
+  'Answer of the OCSP responder of its authority, DER, sent along with the certificate (stapling). Left out: none is sent.';
+
 const certificate = z
   .strictObject({
     cert_path: required(path(), 'Certificate and its chain, PEM.'),
     key_path: required(path(), 'Private key, PEM.'),
+    ocsp_path: optional(path(), OCSP),
   })
   .meta({ kind: 'section' });
 
@@ -74,6 +78,7 @@ export const security = section(
           'Certificate and its chain, PEM. Watched and swapped when it changes.',
         ),
         key_path: optional(path(), 'Private key of cert_path, PEM.'),
+        ocsp_path: optional(path(), OCSP),
         certificates: setting(
           list(certificate, 1000),
           [],

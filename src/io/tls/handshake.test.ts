@@ -26,6 +26,7 @@ const plan = {
       cert: readFileSync(join(CERTIFICATES, 'server.crt'), 'utf8'),
       key: readFileSync(join(CERTIFICATES, 'server.key'), 'utf8'),
       names: ['localhost'],
+      ocsp: null,
     },
   ],
   minVersion: 'TLSv1.2',
@@ -143,6 +144,17 @@ test("whoever asks for http:// is told so, on the handle and on Node's own socke
   assert.deepEqual(reasons, ['not_tls', 'not_tls']);
   listener.close();
   server.close();
+});
+
+test('an answer past its end would make clients refuse the certificate: it is not stapled', () => {
+  const [certificate] = plan.certificates;
+  const ocsp = { response: Buffer.from('answer'), untilMs: 5 };
+  const contexts = new ServerContexts(
+    { ...plan, certificates: [{ ...certificate, ocsp }] },
+    TicketKeys.create(randomBytes),
+  );
+  assert.equal(contexts.stapleFor(contexts.fallback, 4), ocsp.response);
+  assert.equal(contexts.stapleFor(contexts.fallback, 5), undefined);
 });
 
 test('what a client says of our certificate is told from other faults', () => {

@@ -89,10 +89,16 @@ export class Handshake implements TimerOwner {
       requiresCert: clientCertificates === 'required',
       alpnProtocols,
       SNICallback: contexts.areMany
-        ? (name, done) => done(null, contexts.contextFor(name))
+        ? (name, done) => {
+            const context = contexts.contextFor(name);
+            this.#staple(context ?? contexts.fallback);
+            done(null, context);
+          }
         : undefined,
       onread: this.#stream.onread,
     });
+    // Of many, which one is shown is known when the client has asked for a name.
+    if (!contexts.areMany) this.#staple(contexts.fallback);
     const { socket } = this.#secured;
     socket.on('error', this.#onError);
     socket.on('end', this.#onEnd);
@@ -110,6 +116,12 @@ export class Handshake implements TimerOwner {
 
   onTimer(): void {
     this.#fail('timeout', '');
+  }
+
+  #staple(context: tls.SecureContext): void {
+    const { clock } = this.accepted.context;
+    const response = this.#security.contexts.stapleFor(context, clock.wallMs());
+    if (response !== undefined) handleOf(this.#secured.socket)?.setOCSPResponse?.(response);
   }
 
   #done(): void {
@@ -171,9 +183,12 @@ function missing(wanted: ClientCertificates): string | undefined {
 
 /** Why the client's certificate is not accepted; undefined where it is. */
 function refusalOf(socket: tls.TLSSocket): string | undefined {
-  const handle = (socket as unknown as { _handle: TlsHandle | null })._handle;
-  const error = handle?.verifyError();
+  const error = handleOf(socket)?.verifyError();
   return error === null || error === undefined ? undefined : (error.code ?? error.message);
+}
+
+function handleOf(socket: tls.TLSSocket): TlsHandle | null {
+  return (socket as unknown as { _handle: TlsHandle | null })._handle;
 }
 
 function detailOf(error: NodeJS.ErrnoException | undefined): string {

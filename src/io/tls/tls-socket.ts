@@ -18,6 +18,8 @@ export interface TlsHandle {
   writeLatin1String(request: null, text: string): WriteRequest | number;
   writeBuffer(request: null, bytes: Uint8Array): WriteRequest | number;
   verifyError(): NodeJS.ErrnoException | null;
+  /** For a client that asks for it; without this part nothing is stapled. */
+  setOCSPResponse?(response: Uint8Array): void;
 }
 
 export interface TlsSocketOptions {
