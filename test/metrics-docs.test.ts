@@ -62,6 +62,11 @@ test('the Grafana dashboard is JSON with a query in every panel', () => {
   for (const { title, targets } of panels) assert.ok(targets.length > 0, title);
 });
 
+test('no two alert rules have one name', () => {
+  const names = read('examples/prometheus-rules.yml').match(/(?<=- alert: )\w+/g)!;
+  assert.deepEqual(names, [...new Set(names)]);
+});
+
 test('promtool accepts the alert rules', (context) => {
   const checked = spawnSync('promtool', ['check', 'rules', RULES], { encoding: 'utf8' });
   if (checked.error !== undefined) {

@@ -62,7 +62,7 @@ const CASES: readonly Case[] = [
     },
   },
   { operation: 'GET /history', path: '/history?since=1', status: 200 },
-  { operation: 'GET /errors', status: 200 },
+  { operation: 'GET /errors', path: '/errors?limit=5', status: 200 },
   { operation: 'GET /config', status: 200 },
   { operation: 'GET /config/plan', path: '/config/plan?section=admin', status: 200 },
   { operation: 'GET /config/plan', path: '/config/plan?section=nothing', status: 400 },

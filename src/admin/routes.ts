@@ -65,8 +65,15 @@ export const ROUTES: readonly Route[] = [
   {
     method: 'GET',
     path: '/errors',
-    help: 'the last requests that went wrong',
-    handle: ({ instance }) => ok({ errors: instance.observer.recentErrors() }),
+    help: 'the last requests that went wrong, and those that the firewall took for attacks; ?limit=N of each',
+    handle: ({ instance, query }) => {
+      const { requests } = instance.observer;
+      const limit = Number(query.get('limit') ?? Number.POSITIVE_INFINITY);
+      return ok({
+        errors: requests.errors().slice(0, limit),
+        hits: requests.hits().slice(0, limit),
+      });
+    },
   },
   {
     method: 'GET',

@@ -53,7 +53,7 @@ export function statsOf(instance: Instance): Stats {
           '5xx': count(5),
           none: count(0),
         },
-        failures: counted(COUNTER.failures),
+        failures: counted(COUNTER.failures) + counted(COUNTER.failedAnswers),
         retries: counted(COUNTER.retries),
         bytesFromClients: counted(COUNTER.bytesFromClients),
         bytesToClients: counted(COUNTER.bytesToClients),

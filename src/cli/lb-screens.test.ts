@@ -1,11 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { LastMinute } from '../control/last-minute.ts';
 import type { InstanceStatus, ServerStatus } from '../control/status.ts';
-import { backendScreen, statsScreen, statusScreen } from './lb-screens.ts';
+import { statsScreen, statusScreen } from './lb-screens.ts';
+import { backendScreen } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { textTable } from './text-table.ts';
 
 const PLAIN = { isColoured: false, widthMax: 100, nowMs: 1_000_000 };
+
+const QUIET: LastMinute = {
+  failures: [],
+  observed: [],
+  waf: { blocked: 0, detected: 0, noted: 0 },
+  handshakes: { whole: 0, resumed: 0, failed: 0 },
+  waited: 0,
+  waitP99Ms: 0,
+  turnedAway: 0,
+};
 
 const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus => ({
   name,
@@ -27,9 +39,13 @@ const server = (name: string, more: Partial<ServerStatus> = {}): ServerStatus =>
   share: 0.5,
   requestsPerSecond: 12.3,
   errorRate: 0,
+  failureRate: 0,
+  p50MsOfMinute: 4.2,
+  p99MsOfMinute: 19,
   latencyMs: 4.2,
   p99Ms: [],
   lastChange: null,
+  trouble: null,
   ...more,
 });
 
@@ -45,6 +61,7 @@ const status = (servers: ServerStatus[]): InstanceStatus => ({
   clients: [],
   requestsPerSecond: 1234,
   errorRate: 0.071,
+  failureRate: 0,
   p50Ms: 0.42,
   p99Ms: 1300,
   inFlight: 7,
@@ -52,6 +69,12 @@ const status = (servers: ServerStatus[]): InstanceStatus => ({
   tunnels: 0,
   streams: 2,
   alerts: [{ name: 'high_latency', subject: '', sinceMs: 940_000, measured: 'p99 1.3s' }],
+  queue: { waiting: 0, longestMs: 0 },
+  lastMinute: QUIET,
+  limits: { rates: 'off', shedRatio: 0, clientsWaiting: 0 },
+  waf: 'off',
+  tls: null,
+  alertsEnabled: true,
   pools: [{ name: 'default', strategy: 'round_robin', servers }],
   lostLogRecords: 0,
 });
@@ -116,11 +139,100 @@ test('every line of servers fits 100 columns, whatever their names and changes',
     address: '[2001:db8:1234:5678:9abc:def0:1234:5678]:65535',
     backup: true,
     weight: 256,
-    lastChange: { atMs: 1000, what: 'down', why },
+    state: 'down',
+    tunnels: 3,
+    trouble: { atMs: 1000, what: 'health down', why },
   });
-  const text = backendScreen(status([long, server('b')]), PLAIN);
-  for (const line of text.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
-  assert.match(text, /…/);
+  const [table, notes] = backendScreen(status([long, server('b')]), PLAIN).split('\n\n');
+  for (const line of table!.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
+  // Its end, which tells it from its like, is there; why it is down stands below, whole.
+  assert.match(table!, /^a-s\S*…\S*xxx +down +256 backup /m);
+  assert.equal(notes, `${long.name}: down 16m 39s ago: ${why}\n`);
+});
+
+test('of many servers that are down some reasons are told, and where the others are', () => {
+  const trouble = { atMs: 1000, what: 'health down', why: 'connect refused' };
+  const servers = Array.from({ length: 100 }, (_, at) =>
+    server(`s${at}`, { state: 'down', trouble }),
+  );
+  const lines = backendScreen(status(servers), PLAIN).trimEnd().split('\n');
+  assert.equal(lines.length, 1 + 100 + 1 + 20 + 1);
+  assert.equal(lines.at(-1), '80 more: openclaw logs --grep _changed');
+});
+
+test('without a server there is no table', () => {
+  assert.equal(backendScreen(status([]), PLAIN), 'no server\n');
+  assert.match(statusScreen(status([]), PLAIN), /^servers {4}none$/m);
+});
+
+test('the address of a server with a name is shown on a wide terminal', () => {
+  const named = status([server('red', { address: '10.0.0.1:80' })]);
+  assert.match(backendScreen(named, { ...PLAIN, widthMax: 140 }), /^red +10\.0\.0\.1:80 +up /m);
+  assert.match(backendScreen(named, PLAIN), /^red +up /m);
+});
+
+test('weights and tunnels are shown where there is something to say of them', () => {
+  const [plain] = backendScreen(status([server('a')]), PLAIN).split('\n');
+  assert.equal(
+    plain,
+    'SERVER  STATE  SHARE  REQ/S  IN FLIGHT  ERRORS  FAILED     P50    P99  LAST CHANGE',
+  );
+  const [full] = backendScreen(status([server('a', { weight: 2, tunnels: 1 })]), PLAIN).split('\n');
+  assert.match(full!, / WEIGHT .* TUNNELS /);
+});
+
+test('a server that fails is seen though other servers make up for it', () => {
+  const failing = status([server('a', { failureRate: 0.3 })]);
+  assert.match(backendScreen(failing, PLAIN), / 0% +30% /);
+  assert.match(
+    statusScreen({ ...failing, failureRate: 0.1 }, PLAIN),
+    /^errors .*5xx, 10% of attempts at servers failed$/m,
+  );
+});
+
+test('queue, limits, overload, firewall and certificates are told where there is something to tell', () => {
+  const quiet = statusScreen(status([]), PLAIN);
+  assert.doesNotMatch(quiet, /queue|overload|limits|firewall|tls|failures/);
+  const certificate = (names: string[], days: number) => {
+    return { path: '/c.pem', names, expiresMs: PLAIN.nowMs + (days + 0.5) * 86_400_000 };
+  };
+  const busy = statusScreen(
+    {
+      ...status([]),
+      queue: { waiting: 3, longestMs: 1200 },
+      lastMinute: {
+        ...QUIET,
+        failures: ['no_server', 'queue_timeout', 'waf_blocked', 'client_gone', 'rate_limited'].map(
+          (code, at) => ({ code, count: 9 - at }),
+        ),
+        observed: [{ code: 'address_rate_limited', count: 4 }],
+        waf: { blocked: 2, detected: 0, noted: 0 },
+        handshakes: { whole: 1, resumed: 0, failed: 7 },
+        waited: 40,
+        waitP99Ms: 950,
+      },
+      limits: { rates: 'observe', shedRatio: 0.3, clientsWaiting: 5 },
+      waf: 'block',
+      tls: { certificates: [certificate(['late.example'], 80), certificate(['a.example'], 9)] },
+    },
+    PLAIN,
+  ).split('\n');
+  for (const line of [
+    'failures   no_server 9, queue_timeout 8, waf_blocked 7, client_gone 6, 1 more in the last minute',
+    'queue      3 requests wait, the longest for 1.2 s; 40 waited in the last minute, p99 950 ms',
+    'overload   a worker refuses 30% of its new requests',
+    'clients    5 connections not taken up yet',
+    'limits     would have refused address_rate_limited 4 in the last minute',
+    'firewall   block: 2 blocked in the last minute',
+    'tls        2 certificates, a.example ends in 9 days, 7 handshakes failed in the last minute',
+  ]) {
+    assert.ok(busy.includes(line), line);
+  }
+});
+
+test('that alerts are off is not taken for that there are none', () => {
+  const off = { ...status([]), alerts: [], alertsEnabled: false };
+  assert.match(statusScreen(off, PLAIN), /^alerts {5}off \(load_balancing.monitoring.alerts\)$/m);
 });
 
 test('every line of stats fits 100 columns with large numbers', () => {

@@ -1,16 +1,16 @@
 /** What `openclaw lb` and `openclaw alerts` print: from the admin API's answers to text. */
 import type { Stats } from '../admin/stats.ts';
 import type { ClientStats } from '../control/client-board.ts';
-import type { InstanceStatus, ServerStatus } from '../control/status.ts';
+import type { LastMinute } from '../control/last-minute.ts';
+import type { CertificateStatus, InstanceStatus, ServerStatus } from '../control/status.ts';
+import { colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
-import { type Cell, type Colour, paint, textTable } from './text-table.ts';
+import { type Colour, paint, textTable } from './text-table.ts';
 
-export interface Screen {
-  readonly isColoured: boolean;
-  readonly widthMax: number;
-  /** Milliseconds since 1970. */
-  readonly nowMs: number;
-}
+const CODES_SHOWN = 4;
+const DAY_MS = 86_400_000;
+/** A certificate with fewer days left is in colour. */
+const DAYS_FEW = 30;
 
 /** One screen of the whole instance. */
 export function statusScreen(status: InstanceStatus, screen: Screen): string {
@@ -26,13 +26,14 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
       'pool',
       `${name}: ${strategy}, ${plural(servers.length, 'server')}`,
     ]),
-    ['servers', stateCounts(all, isColoured)],
+    ['servers', all.length === 0 ? 'none' : stateCounts(all, isColoured)],
     ...trafficRows(status, isColoured),
     [
       'open',
       `${plural(status.clientConnections, 'client connection')}, ${plural(status.tunnels, 'tunnel')}, ${plural(status.streams, 'stream')}`,
     ],
-    ['alerts', status.alerts.length === 0 ? 'none' : ''],
+    ...guardRows(status, screen),
+    ['alerts', alertsWord(status)],
   ];
   const lines = rows.map(([name, value]) => `${name.padEnd(11)}${value}`.trimEnd());
   for (const { name, subject, sinceMs, measured } of status.alerts) {
@@ -54,64 +55,94 @@ function trafficRows(status: InstanceStatus, isColoured: boolean): [string, stri
     const why = 'not counted: load_balancing.monitoring.enabled is false';
     return [['requests', `${inFlight}, ${paint(why, 'yellow', isColoured)}`]];
   }
+  const { failures } = status.lastMinute;
   return [
     [
       'requests',
       `${count(status.requestsPerSecond)}/s, ${inFlight}, ${count(status.requests)} since the start`,
     ],
-    ['errors', errorText(status.errorRate, isColoured)],
+    ['errors', `${errorText(status.errorRate, isColoured)}${failedText(status, isColoured)}`],
+    ...(failures.length === 0
+      ? []
+      : [['failures', `${codesText(failures)} in the last minute`] as [string, string]]),
     ['latency', `p50 ${ms(status.p50Ms)}, p99 ${ms(status.p99Ms)}`],
   ];
 }
 
-/** A row a server. */
-export function backendScreen(status: InstanceStatus, screen: Screen): string {
-  return `${status.pools
-    .map((pool) => {
-      const hasTunnels = pool.servers.some(({ tunnels }) => tunnels > 0);
-      const table = textTable(
-        [
-          { title: 'SERVER', isFlexible: true },
-          { title: 'STATE' },
-          { title: 'WEIGHT', align: 'right' },
-          { title: 'SHARE', align: 'right' },
-          { title: 'REQ/S', align: 'right' },
-          { title: 'IN FLIGHT', align: 'right' },
-          ...(hasTunnels ? [{ title: 'TUNNELS', align: 'right' as const }] : []),
-          { title: 'ERRORS', align: 'right' },
-          { title: 'LATENCY', align: 'right' },
-          { title: 'LAST CHANGE', isFlexible: true },
-        ],
-        pool.servers.map((server) => serverRow(server, screen, hasTunnels)),
-        screen,
-      );
-      return status.pools.length === 1 ? table : `pool ${pool.name}\n${table}`;
-    })
-    .join('\n\n')}\n`;
+/** What no user sees as long as other servers make up for it. */
+function failedText({ failureRate }: InstanceStatus, isColoured: boolean): string {
+  if (failureRate === 0) return '';
+  const text = `${percent(failureRate)} of attempts at servers failed`;
+  return `, ${paint(text, errorColour(failureRate), isColoured)}`;
 }
 
-function serverRow(
-  server: ServerStatus,
-  { nowMs }: Screen,
-  hasTunnels: boolean,
-): (Cell | string)[] {
-  const { lastChange } = server;
-  const change =
-    lastChange === null
-      ? ''
-      : `${lastChange.what} ${age(nowMs - lastChange.atMs)} ago${lastChange.why === '' ? '' : `: ${lastChange.why}`}`;
-  return [
-    server.name === server.address ? server.name : `${server.name} ${server.address}`,
-    stateCell(server, nowMs),
-    `${server.weight}${server.weightIsOperators ? ' set' : ''}${server.backup ? ' backup' : ''}`,
-    percent(server.share),
-    count(server.requestsPerSecond),
-    count(server.inFlight),
-    ...(hasTunnels ? [count(server.tunnels)] : []),
-    { text: percent(server.errorRate), ...colourOf(errorColour(server.errorRate)) },
-    ms(server.latencyMs),
-    change,
-  ];
+function codesText(codes: readonly { code: string; count: number }[]): string {
+  const shown = codes.slice(0, CODES_SHOWN).map(({ code, count: times }) => {
+    return `${code} ${count(times)}`;
+  });
+  const rest = codes.length - shown.length;
+  return `${shown.join(', ')}${rest === 0 ? '' : `, ${rest} more`}`;
+}
+
+/** What keeps requests waiting or out; a row only where there is something to say. */
+function guardRows(status: InstanceStatus, screen: Screen): [string, string][] {
+  const { queue, lastMinute, limits, waf, tls } = status;
+  const { isColoured, nowMs } = screen;
+  const rows: [string, string][] = [];
+  const say = (name: string, value: string, colour?: Colour) =>
+    rows.push([name, paint(value, colour, isColoured)]);
+  if (queue.waiting > 0 || lastMinute.waited > 0) {
+    const now =
+      queue.waiting === 0
+        ? 'nobody waits'
+        : `${plural(queue.waiting, 'request')} ${queue.waiting === 1 ? 'waits' : 'wait'}, the longest for ${ms(queue.longestMs)}`;
+    say(
+      'queue',
+      `${now}; ${count(lastMinute.waited)} waited in the last minute, p99 ${ms(lastMinute.waitP99Ms)}`,
+      queue.waiting > 0 ? 'yellow' : undefined,
+    );
+  }
+  if (limits.shedRatio > 0) {
+    say('overload', `a worker refuses ${percent(limits.shedRatio)} of its new requests`, 'red');
+  }
+  if (limits.clientsWaiting > 0) {
+    say('clients', `${plural(limits.clientsWaiting, 'connection')} not taken up yet`, 'yellow');
+  }
+  if (lastMinute.observed.length > 0) {
+    say('limits', `would have refused ${codesText(lastMinute.observed)} in the last minute`);
+  }
+  if (waf !== 'off') {
+    const { blocked, detected } = lastMinute.waf;
+    const said = waf === 'block' ? `${count(blocked)} blocked` : `${count(detected)} detected`;
+    say('firewall', `${waf}: ${said} in the last minute`, blocked > 0 ? 'yellow' : undefined);
+  }
+  if (tls !== null) rows.push(['tls', tlsText(tls.certificates, lastMinute, nowMs, isColoured)]);
+  return rows;
+}
+
+function tlsText(
+  certificates: readonly CertificateStatus[],
+  { handshakes }: LastMinute,
+  nowMs: number,
+  isColoured: boolean,
+): string {
+  const first = certificates.toSorted((a, b) => a.expiresMs - b.expiresMs)[0];
+  const parts = [plural(certificates.length, 'certificate')];
+  if (first !== undefined) {
+    const days = Math.floor((first.expiresMs - nowMs) / DAY_MS);
+    const about = certificates.length === 1 ? 'it' : (first.names[0] ?? first.path);
+    const ends = days < 0 ? `${about} has ended` : `${about} ends in ${plural(days, 'day')}`;
+    parts.push(paint(ends, days < 0 ? 'red' : days < DAYS_FEW ? 'yellow' : undefined, isColoured));
+  }
+  if (handshakes.failed > 0) {
+    parts.push(`${plural(handshakes.failed, 'handshake')} failed in the last minute`);
+  }
+  return parts.join(', ');
+}
+
+function alertsWord({ alerts, alertsEnabled }: InstanceStatus): string {
+  if (!alertsEnabled) return 'off (load_balancing.monitoring.alerts)';
+  return alerts.length === 0 ? 'none' : '';
 }
 
 /** Totals since the start. */
@@ -213,23 +244,10 @@ export function clientTable(clients: readonly ClientStats[], screen: Screen): st
   );
 }
 
-function stateCell(server: ServerStatus, nowMs: number): Cell {
-  if (server.admin === 'maintenance') return { text: 'disabled', colour: 'yellow' };
-  if (server.state === 'down') return { text: 'down', colour: 'red' };
-  if (server.breaker === 'open') return { text: 'breaker open', colour: 'red' };
-  if (server.breaker === 'half_open') return { text: 'breaker tries', colour: 'yellow' };
-  if (server.standing === 'ejected') return { text: 'ejected', colour: 'red' };
-  if (server.standing === 'draining') {
-    const left = server.drainEndsMs === 0 ? '' : `, ${age(server.drainEndsMs - nowMs)} left`;
-    return { text: `draining${left}`, colour: 'yellow' };
-  }
-  return { text: server.state, ...colourOf(server.state === 'up' ? 'green' : undefined) };
-}
-
 function stateCounts(servers: readonly ServerStatus[], isColoured: boolean): string {
   const counts = new Map<string, { times: number; colour: Colour | undefined }>();
   for (const server of servers) {
-    const { text, colour } = stateCell({ ...server, drainEndsMs: 0 }, 0);
+    const { text, colour } = stateCell(server);
     counts.set(text, { times: (counts.get(text)?.times ?? 0) + 1, colour });
   }
   return [...counts]
@@ -239,15 +257,6 @@ function stateCounts(servers: readonly ServerStatus[], isColoured: boolean): str
 
 function errorText(errorRate: number, isColoured: boolean): string {
   return paint(`${percent(errorRate)} of answers are 5xx`, errorColour(errorRate), isColoured);
-}
-
-function errorColour(errorRate: number): Colour | undefined {
-  if (errorRate >= 0.05) return 'red';
-  return errorRate > 0 ? 'yellow' : undefined;
-}
-
-function colourOf(colour: Colour | undefined): { colour?: Colour } {
-  return colour === undefined ? {} : { colour };
 }
 
 function plural(value: number, noun: string): string {

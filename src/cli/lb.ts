@@ -1,20 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
+import type { AlertsStatus } from '../control/observer.ts';
 import type { InstanceStatus } from '../control/status.ts';
-import type { ActiveAlert } from '../observe/alerts.ts';
-import type { ChannelStatus } from '../observe/dispatcher.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';
 import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
-import {
-  backendScreen,
-  clientTable,
-  type Screen,
-  statsScreen,
-  statusScreen,
-} from './lb-screens.ts';
+import { clientTable, statsScreen, statusScreen } from './lb-screens.ts';
+import { backendScreen, type Screen } from './lb-servers.ts';
 import { age } from './readable.ts';
 
 interface AskOptions extends AdminOptions {
@@ -60,7 +54,11 @@ export function lbCommand(io: Io): Command {
 
 async function failback(io: Io, options: AskOptions): Promise<void> {
   const answer = await AdminClient.find(io, options).post('/failback');
-  io.out(options.json ? `${JSON.stringify(answer, null, 2)}\n` : 'the primaries serve again\n');
+  io.out(
+    options.json
+      ? `${JSON.stringify(answer, null, 2)}\n`
+      : 'the primaries take over again. See it: openclaw lb backend status\n',
+  );
 }
 
 /** `openclaw alerts ...`. */
@@ -120,13 +118,13 @@ function topScreen(status: InstanceStatus, screen: Screen): string {
   return [...screens, ...(clients === '' ? [] : [`${clients}\n`])].join('\n');
 }
 
-interface Alerts {
-  active: ActiveAlert[];
-  channels: ChannelStatus[];
-  silentUntilMs: number;
-}
-
-function alertsScreen({ active, channels, silentUntilMs }: Alerts, { nowMs }: Screen): string {
+function alertsScreen(
+  { isEnabled, active, channels, silentUntilMs }: AlertsStatus,
+  { nowMs }: Screen,
+): string {
+  if (!isEnabled) {
+    return 'alerts are off: write load_balancing.monitoring.alerts, with channels, to switch them on\n';
+  }
   const lines = active.map(({ name, subject, sinceMs, measured, outliers }) => {
     const about = subject === '' ? name : `${name} ${subject}`;
     const out = outliers.length === 0 ? '' : `\n  stands out: ${outliers.join('; ')}`;

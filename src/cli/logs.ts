@@ -99,6 +99,13 @@ const COLOURS: Readonly<Record<string, Colour>> = { warn: 'yellow', error: 'red'
 /** Fields that a readable line shows in places of their own. */
 const PLACED = new Set(['level', 'time', 'event', 'name', 'request', 'status', 'failure']);
 
+/** Fields that say nothing where they are as in most lines. */
+const USUAL: Readonly<Record<string, unknown>> = {
+  kind: 'request',
+  requestBodyBytes: 0,
+  responseBodyBytes: 0,
+};
+
 /** One line for people: time, level, event, what happened, then the other fields. */
 export function readable(line: string, isColoured: boolean): string {
   const record = parseLine(line);
@@ -112,12 +119,16 @@ export function readable(line: string, isColoured: boolean): string {
     if (value !== undefined && value !== '') parts.push(printable(String(value)));
   }
   const rest = Object.entries(record)
-    .filter(([key, value]) => !PLACED.has(key) && value !== '' && value !== -1)
+    .filter(([key, value]) => !PLACED.has(key) && value !== USUAL[key] && !isEmpty(value))
     .map(([key, value]) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);
       return paint(`${key}=${printable(text)}`, 'dim', isColoured);
     });
   return `${[...parts, ...rest].join(' ')}\n`;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === '' || value === -1 || (Array.isArray(value) && value.length === 0);
 }
 
 /** A log holds what clients sent: nothing of it may steer the terminal. */

@@ -6,6 +6,10 @@ export interface Column {
   readonly align?: 'left' | 'right';
   /** Gives way first where the table would be too wide. */
   readonly isFlexible?: boolean;
+  /** Left out where the table would else be too wide. */
+  readonly isSpare?: boolean;
+  /** What is cut of it is its middle: of addresses and names in a row the end tells them apart. */
+  readonly keepsEnd?: boolean;
 }
 
 export interface Cell {
@@ -24,24 +28,37 @@ export function paint(text: string, colour: Colour | undefined, isColoured: bool
   return isColoured && colour !== undefined ? `\x1b[${CODES[colour]}m${text}\x1b[0m` : text;
 }
 
-/** @param widthMax columns of the terminal that the table may take */
+interface Bounds {
+  /** Columns of the terminal that the table may take. */
+  readonly widthMax?: number;
+  readonly isColoured?: boolean;
+}
+
 export function textTable(
   columns: readonly Column[],
   rows: readonly (readonly (Cell | string)[])[],
-  { widthMax = 100, isColoured = false }: { widthMax?: number; isColoured?: boolean } = {},
+  bounds: Bounds = {},
 ): string {
+  const { widthMax = 100, isColoured = false } = bounds;
   const cells = rows.map((row) =>
     row.map((cell): Cell => (typeof cell === 'string' ? { text: cell } : cell)),
   );
   const widths = columns.map(({ title }, at) =>
     Math.max(title.length, ...cells.map((row) => row[at]?.text.length ?? 0)),
   );
-  shrink(columns, widths, widthMax);
+  const spare = columns.findLastIndex(({ isSpare }) => isSpare === true);
+  if (shrink(columns, widths, widthMax) > 0 && spare !== -1) {
+    return textTable(
+      columns.toSpliced(spare, 1),
+      rows.map((row) => row.toSpliced(spare, 1)),
+      bounds,
+    );
+  }
   const line = (row: readonly Cell[]) =>
     columns
-      .map(({ align }, at) => {
+      .map(({ align, keepsEnd }, at) => {
         const { text, colour } = row[at] ?? { text: '' };
-        const cut = cutTo(text, widths[at]!);
+        const cut = cutTo(text, widths[at]!, keepsEnd === true);
         const padding = ' '.repeat(widths[at]! - cut.length);
         const painted = paint(cut, colour, isColoured);
         return align === 'right' ? padding + painted : painted + padding;
@@ -52,8 +69,12 @@ export function textTable(
   return [head, ...cells.map(line)].join('\n');
 }
 
-/** What stands to the right gives way first: names are read before reasons. */
-function shrink(columns: readonly Column[], widths: number[], widthMax: number): void {
+/**
+ * What stands to the right gives way first: names are read before reasons.
+ *
+ * @returns by how much the table is still too wide
+ */
+function shrink(columns: readonly Column[], widths: number[], widthMax: number): number {
   const gaps = GAP.length * (widths.length - 1);
   let excess = widths.reduce((sum, width) => sum + width, gaps) - widthMax;
   for (let at = columns.length - 1; at >= 0 && excess > 0; at--) {
@@ -62,8 +83,12 @@ function shrink(columns: readonly Column[], widths: number[], widthMax: number):
     widths[at] = widths[at]! - given;
     excess -= given;
   }
+  return excess;
 }
 
-function cutTo(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+function cutTo(text: string, width: number, keepsEnd: boolean): string {
+  if (text.length <= width) return text;
+  if (!keepsEnd) return `${text.slice(0, width - 1)}…`;
+  const head = Math.floor((width - 1) / 3);
+  return `${text.slice(0, head)}…${text.slice(text.length - (width - 1 - head))}`;
 }

@@ -28,6 +28,8 @@ const facts = (more: Partial<Facts> = {}): Facts => ({
   window: { seconds: 60, requests: 0, errors: 0, p50Ms: 0, p99Ms: 0 },
   servers: [server('red'), server('blue')],
   pools: ['default'],
+  unservedErrors: 0,
+  failures: [],
   certificates: [],
   reloadError: '',
   nowMs: 0,
@@ -89,7 +91,7 @@ test('events: a server down, a breaker open, a pool without servers, a failed re
     [
       'server_down red: connect refused',
       'breaker_open blue: too many failures in a row',
-      'no_servers default: of 2 servers 1 are down and 1 taken out by an operator',
+      'no_servers default: of 2 servers 1 down, 1 taken out by an operator',
       'reload_failed : openclaw.yml:3: unknown key',
     ],
   );
@@ -107,4 +109,30 @@ test('a certificate is told of two weeks before its end', () => {
 test('events that are not asked for raise nothing', () => {
   const servers = [server('red', { isDown: true })];
   assert.deepEqual(holding(facts({ servers }), '      events: [breaker_open]\n'), []);
+});
+
+test('a pool whose breakers are all open has no servers', () => {
+  const servers = ['red', 'blue'].map((label) => server(label, { isBreakerOpen: true }));
+  const told = (given: Facts) =>
+    holding(given).flatMap(({ name, measured }) => (name === 'no_servers' ? [measured] : []));
+  assert.deepEqual(told(facts({ servers })), ['of 2 servers 2 behind an open breaker']);
+  assert.deepEqual(told(facts({ servers: [...servers, server('green')] })), []);
+});
+
+test('5xx of requests that no server was asked for are told by their codes', () => {
+  const window = { seconds: 10, requests: 200, errors: 100, p50Ms: 1, p99Ms: 2 };
+  const given = facts({
+    window,
+    servers: [server('red', { requests: 4, errors: 3 }), server('blue', { requests: 100 })],
+    unservedErrors: 97,
+    failures: [
+      { code: 'no_server', count: 95 },
+      { code: 'client_gone', count: 9 },
+      { code: 'queue_full', count: 2 },
+    ],
+  });
+  // Three errors of a hundred are not what is wrong, however few requests red had.
+  assert.deepEqual(holding(given)[0]!.outliers, [
+    'no server asked: no_server 95, queue_full 2 in the last minute',
+  ]);
 });

@@ -1,6 +1,7 @@
 /** What may be wrong, as the table and the settings say: the conditions that alerts follow. */
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
+import { FAILURES, type Failure } from '../core/exchange/failures.ts';
 import type { Condition } from '../observe/alerts.ts';
 import type { Window } from './history.ts';
 
@@ -28,6 +29,10 @@ export interface Facts {
   readonly window: Window;
   readonly servers: readonly ServerFacts[];
   readonly pools: readonly string[];
+  /** 5xx of the last minute to requests that reached no server. */
+  readonly unservedErrors: number;
+  /** Of the last minute, by code, the most frequent first. */
+  readonly failures: readonly { code: string; count: number }[];
   readonly certificates: readonly { path: string; expiresSeconds: number }[];
   /** Why the last reload failed; empty where it did not. */
   readonly reloadError: string;
@@ -39,6 +44,8 @@ export const CERTIFICATE_DAYS_MIN = 14;
 /** Fewer requests than this say nothing about a rate or a quantile. */
 const REQUESTS_MIN = 10;
 const OUTLIERS_MAX = 3;
+/** Part of all errors that a server has at least, to stand out. */
+const ERROR_PERCENT_MIN = 5;
 const DAY_SECONDS = 86_400;
 
 export function conditionsOf(settings: AlertSettings, facts: Facts): Condition[] {
@@ -69,17 +76,22 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
   if (high_error_rate !== undefined) {
     const rate = percent(window.errors, window.requests);
     const worse = servers.filter((one) => percent(one.errors, one.requests) > high_error_rate);
+    const errors = servers.reduce((sum, one) => sum + one.errors, facts.unservedErrors);
     conditions.push({
       name: 'high_error_rate',
       subject: '',
       holds: hasEnough && rate > high_error_rate,
       measured: `${oneDigit(rate)}% of ${window.requests} answers are 5xx over ${over}, threshold ${high_error_rate}%`,
-      outliers: top(
-        worse,
-        (one) => one.errors,
-        (one) =>
-          `${one.label}: ${oneDigit(percent(one.errors, one.requests))}% of ${one.requests} in the last minute`,
-      ),
+      outliers: [
+        ...ownErrors(facts),
+        ...top(
+          // A few errors of a server that has next to no requests are not what is wrong.
+          worse.filter((one) => percent(one.errors, errors) >= ERROR_PERCENT_MIN),
+          (one) => one.errors,
+          (one) =>
+            `${one.label}: ${oneDigit(percent(one.errors, one.requests))}% of ${one.requests} in the last minute`,
+        ),
+      ],
     });
   }
   if (high_latency !== undefined) {
@@ -96,6 +108,17 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
     });
   }
   return conditions;
+}
+
+/** What openclaw itself answered with 5xx, for no server could be asked. */
+function ownErrors({ unservedErrors, failures }: Facts): string[] {
+  const own = failures.filter(({ code }) => {
+    const known = FAILURES[code as Failure];
+    return known !== undefined && known[0] === 'us' && known[1] >= 500;
+  });
+  if (unservedErrors === 0 || own.length === 0) return [];
+  const codes = own.slice(0, OUTLIERS_MAX).map(({ code, count }) => `${code} ${count}`);
+  return [`no server asked: ${codes.join(', ')} in the last minute`];
 }
 
 function events({ events }: AlertSettings, facts: Facts): Condition[] {
@@ -124,8 +147,15 @@ function events({ events }: AlertSettings, facts: Facts): Condition[] {
       const members = facts.servers.filter((one) => one.pool === pool);
       const down = members.filter((one) => one.isDown).length;
       const out = members.filter((one) => !one.isActive && !one.isDown).length;
-      const measured = `of ${members.length} servers ${down} are down and ${out} taken out by an operator`;
-      add('no_servers', pool, members.length > 0 && down + out === members.length, measured);
+      const broken = members.filter((one) => one.isActive && !one.isDown && one.isBreakerOpen);
+      const reasons = [
+        down === 0 ? '' : `${down} down`,
+        broken.length === 0 ? '' : `${broken.length} behind an open breaker`,
+        out === 0 ? '' : `${out} taken out by an operator`,
+      ].filter((reason) => reason !== '');
+      const measured = `of ${members.length} servers ${reasons.join(', ') || 'all may serve'}`;
+      const holds = members.length > 0 && down + out + broken.length === members.length;
+      add('no_servers', pool, holds, measured);
     }
   }
   if (wanted.has('certificate_expiry')) {

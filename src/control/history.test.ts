@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { COUNTER } from '../table/layout.ts';
 import { TIMING } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import { FIELDS, History, SAMPLES_MAX, SERVER_SAMPLES_MAX } from './history.ts';
@@ -66,4 +67,36 @@ test('a clock that is set back gives no sample', () => {
   history.sample([0], 4000);
   history.sample([0], 5000);
   assert.deepEqual(history.since(0)[0], [5000]);
+});
+
+test('attempts that failed are told of a server though another one made up for them', () => {
+  const table = make();
+  const history = new History(table, 0);
+  table.count(0, 0, COUNTER.attempts, 10);
+  table.count(0, 0, COUNTER.failures, 2);
+  table.count(0, 1, COUNTER.failedAnswers, 1);
+  table.count(0, 1, COUNTER.retries, 3);
+  history.sample([0], 1000);
+  // Sent again, and not counted as a failure: a kept-alive connection had gone.
+  table.count(0, 0, COUNTER.retries, 2);
+  history.sample([0], 2000);
+  const { attempts, failed } = history.server(0);
+  assert.deepEqual(
+    [attempts, failed],
+    [
+      [10, 0],
+      [3, 2],
+    ],
+  );
+});
+
+test('quantiles of a server are those of its last minute', () => {
+  const table = make();
+  const history = new History(table, 0);
+  table.measures.time(0, 0, TIMING.total, 800);
+  history.sample([0], 1000);
+  const tail = history.server(0).p99OfAllMs;
+  assert.ok(tail > 700 && tail <= 1000);
+  for (let second = 2; second <= 61; second++) history.sample([0], second * 1000);
+  assert.equal(history.server(0).p99OfAllMs, 0);
 });

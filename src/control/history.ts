@@ -1,5 +1,5 @@
 import { BUCKETS, quantileMs } from '../table/buckets.ts';
-import { COUNTER } from '../table/layout.ts';
+import { COUNTER, type Counter } from '../table/layout.ts';
 import { GAUGE, HISTOGRAM_CELLS, TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 
@@ -35,8 +35,14 @@ export interface Window {
 export interface ServerHistory {
   readonly requests: number[];
   readonly errors: number[];
+  readonly attempts: number[];
+  /** Attempts that failed, whether or not another one, elsewhere, made up for it. */
+  readonly failed: number[];
   /** -1 where nothing ended. */
   readonly p99Ms: number[];
+  /** Over all of these seconds; 0 where nothing ended. */
+  readonly p50OfAllMs: number;
+  readonly p99OfAllMs: number;
 }
 
 /** The last hour, a sample a second, in memory of a fixed size. */
@@ -148,7 +154,7 @@ export class History {
   }
 
   server(row: number): ServerHistory {
-    return this.#rows.get(row)?.history() ?? { requests: [], errors: [], p99Ms: [] };
+    return (this.#rows.get(row) ?? new Row()).history();
   }
 
   /** Places of the samples, the oldest first. */
@@ -171,10 +177,16 @@ export class History {
 class Row {
   readonly #requests = new Float32Array(SERVER_SAMPLES_MAX);
   readonly #errors = new Float32Array(SERVER_SAMPLES_MAX);
+  readonly #attempts = new Float32Array(SERVER_SAMPLES_MAX);
+  readonly #failed = new Float32Array(SERVER_SAMPLES_MAX);
   readonly #p99Ms = new Float32Array(SERVER_SAMPLES_MAX);
+  /** What was counted in each bucket of the total time, sample by sample. */
+  readonly #times = new Float32Array(SERVER_SAMPLES_MAX * BUCKETS);
   #count = 0;
   #lastRequests = 0;
   #lastErrors = 0;
+  #lastAttempts = 0;
+  #lastFailed = 0;
   #lastBytes = 0;
   #lastTimes = new Float64Array(HISTOGRAM_CELLS);
 
@@ -186,13 +198,22 @@ class Row {
       requestsNow += measures.requestsOfClass(row, statusClass);
     }
     const errorsNow = measures.requestsOfClass(row, 5);
-    const bytesNow = row === measures.noRow ? 0 : table.counted(row, COUNTER.bytesToClients);
+    const counted = (which: Counter) => (row === measures.noRow ? 0 : table.counted(row, which));
+    const bytesNow = counted(COUNTER.bytesToClients);
+    const attemptsNow = counted(COUNTER.attempts);
+    // What was sent again failed too, were it only that a kept-alive connection had gone.
+    const failedNow = Math.max(
+      counted(COUNTER.failures) + counted(COUNTER.failedAnswers),
+      counted(COUNTER.retries),
+    );
     const timesNow = new Float64Array(HISTOGRAM_CELLS);
     measures.addTiming(row, TIMING.total, timesNow);
     // The row was given to another server, and counts from nothing.
     if (requestsNow < this.#lastRequests) {
       this.#lastRequests = 0;
       this.#lastErrors = 0;
+      this.#lastAttempts = 0;
+      this.#lastFailed = 0;
       this.#lastBytes = 0;
       this.#lastTimes = new Float64Array(HISTOGRAM_CELLS);
     }
@@ -205,14 +226,19 @@ class Row {
       times[at] = timesNow[at]! - this.#lastTimes[at]!;
       ended += times[at]!;
     }
-    this.#lastRequests = requestsNow;
-    this.#lastErrors = errorsNow;
-    this.#lastBytes = bytesNow;
-    this.#lastTimes = timesNow;
     const slot = this.#count % SERVER_SAMPLES_MAX;
     this.#count += 1;
     this.#requests[slot] = requests;
     this.#errors[slot] = errors;
+    this.#attempts[slot] = Math.max(0, attemptsNow - this.#lastAttempts);
+    this.#failed[slot] = Math.max(0, failedNow - this.#lastFailed);
+    this.#times.set(times, slot * BUCKETS);
+    this.#lastRequests = requestsNow;
+    this.#lastErrors = errorsNow;
+    this.#lastAttempts = attemptsNow;
+    this.#lastFailed = failedNow;
+    this.#lastBytes = bytesNow;
+    this.#lastTimes = timesNow;
     this.#p99Ms[slot] = ended === 0 ? -1 : quantileMs(times, 0.99);
     return { requests, errors, bytes, times };
   }
@@ -222,11 +248,22 @@ class Row {
     const slots = Array.from({ length: this.#count - first }, (_, at) => {
       return (first + at) % SERVER_SAMPLES_MAX;
     });
+    const times = this.#timesOfAll();
     return {
       requests: slots.map((slot) => this.#requests[slot]!),
       errors: slots.map((slot) => this.#errors[slot]!),
+      attempts: slots.map((slot) => this.#attempts[slot]!),
+      failed: slots.map((slot) => this.#failed[slot]!),
       p99Ms: slots.map((slot) => rounded(this.#p99Ms[slot]!)),
+      p50OfAllMs: rounded(quantileMs(times, 0.5)),
+      p99OfAllMs: rounded(quantileMs(times, 0.99)),
     };
+  }
+
+  #timesOfAll(): Float64Array {
+    const sum = new Float64Array(BUCKETS);
+    for (let at = 0; at < this.#times.length; at++) sum[at % BUCKETS]! += this.#times[at]!;
+    return sum;
   }
 }
 

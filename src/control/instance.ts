@@ -102,7 +102,7 @@ export class Instance {
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
       writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
       onErrors: (records) => {
-        for (const record of records) this.observer.recordError(record);
+        for (const record of records) this.observer.requests.add(record);
       },
       onClients: (lane, clients) => this.observer.clients.tell(lane, clients),
       onHandshakeFailures: (failures) => {

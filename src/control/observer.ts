@@ -1,5 +1,3 @@
-import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
@@ -12,25 +10,33 @@ import type { Logger } from '../observe/log.ts';
 import { noticeOf, type Origin, testNotice } from '../observe/message.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { StatsdSender } from '../observe/statsd.ts';
-import type { View, ViewCertificate } from '../observe/view.ts';
+import type { View } from '../observe/view.ts';
 import { ADMIN, HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
-import type { ExchangeRecord } from '../worker/record.ts';
+import { Certificates } from './certificates.ts';
 import { ClientBoard } from './client-board.ts';
 import { conditionsOf, type ServerFacts } from './conditions.ts';
 import { History } from './history.ts';
+import { RecentCounts } from './last-minute.ts';
 import { urlOf } from './plan.ts';
+import { RecentRequests } from './recent-requests.ts';
 
 const TICK_MS = 1000;
-const ERRORS_MAX = 100;
-const CERTIFICATES_EVERY_MS = 3_600_000;
 
 /** What happened last to a server, and why. */
 export interface Change {
   readonly atMs: number;
   readonly what: string;
   readonly why: string;
+}
+
+export interface AlertsStatus {
+  /** False: no condition is looked at. */
+  isEnabled: boolean;
+  active: ActiveAlert[];
+  channels: ChannelStatus[];
+  silentUntilMs: number;
 }
 
 /** What the observer is told by the instance each time it looks. */
@@ -50,14 +56,16 @@ const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
 export class Observer {
   readonly history: History;
   readonly clients = new ClientBoard();
+  readonly lastMinute: RecentCounts;
+  readonly requests = new RecentRequests();
   readonly #table: SharedTable;
   readonly #log: Logger;
   readonly #surroundings: () => Surroundings;
   readonly #metrics = new Metrics();
   readonly #changes = new Map<string, Change>();
-  readonly #whys = new Map<string, string>();
+  /** The last change of each aspect: an alert tells the cause of its own matter. */
+  readonly #aspects = new Map<string, Change>();
   readonly #states = new Map<string, string>();
-  readonly #errors: (ExchangeRecord & { atMs: number })[] = [];
   readonly #startedSeconds: number;
   #settings: Settings;
   #plan: WorkerPlan;
@@ -66,8 +74,7 @@ export class Observer {
   #statsd: StatsdSender | null = null;
   #statsdDueMs = 0;
   #statsdFailed = false;
-  #certificates: readonly ViewCertificate[] = [];
-  #certificatesDueMs = 0;
+  readonly certificates: Certificates;
   #reloadError = '';
   #timer: NodeJS.Timeout | null = null;
 
@@ -85,6 +92,8 @@ export class Observer {
     this.#plan = plan;
     this.#startedSeconds = Date.now() / 1000 - process.uptime();
     this.history = new History(table, Date.now());
+    this.lastMinute = new RecentCounts(table);
+    this.certificates = new Certificates(log, settings);
     this.#engine = this.#newEngine();
     this.#dispatcher = this.#newDispatcher();
   }
@@ -108,7 +117,7 @@ export class Observer {
     const after = settings.load_balancing.monitoring;
     this.#settings = settings;
     this.#plan = plan;
-    this.#certificatesDueMs = 0;
+    this.certificates.follow(settings);
     this.#reloadError = '';
     if (JSON.stringify(before.alerts) !== JSON.stringify(after.alerts)) {
       this.#dispatcher.close();
@@ -131,24 +140,14 @@ export class Observer {
       servers.map(({ row }) => row),
       nowMs,
     );
+    this.lastMinute.sample(this.#surroundings().lanes);
     this.clients.tick(nowMs);
-    this.#readCertificates(nowMs);
+    this.certificates.look(nowMs);
     this.#raise(nowMs);
     if (this.#statsd !== null && nowMs >= this.#statsdDueMs) {
       this.#statsdDueMs = nowMs + this.#settings.load_balancing.monitoring.metrics.interval;
       this.#statsd.send(this.view());
     }
-  }
-
-  /** A request that went wrong, for the list of recent errors. */
-  recordError(record: ExchangeRecord): void {
-    this.#errors.push({ ...record, atMs: Date.now() });
-    if (this.#errors.length > ERRORS_MAX) this.#errors.shift();
-  }
-
-  /** The newest first. */
-  recentErrors(): readonly (ExchangeRecord & { atMs: number })[] {
-    return this.#errors.toReversed();
   }
 
   /** Whoever changes a server's state says what and why; it is shown and logged. */
@@ -159,10 +158,16 @@ export class Observer {
 
   /** Like `serverChanged`, for whoever logs the change himself. */
   noteChange(label: string, what: string, why: string): void {
-    this.#changes.set(label, { atMs: Date.now(), what, why });
-    // An alert tells the cause of its own matter, not of what happened to be last.
-    const aspect = /^(health|breaker) /.exec(what)?.[1];
-    if (aspect !== undefined) this.#whys.set(`${aspect} ${label}`, why);
+    const change = { atMs: Date.now(), what, why };
+    this.#changes.set(label, change);
+    // That a breaker tries again is not why it opened.
+    const aspect = /^(health|breaker|ejection) (?!half_open)/.exec(what)?.[1];
+    if (aspect !== undefined) this.#aspects.set(`${aspect} ${label}`, change);
+  }
+
+  /** What a probe, a breaker or a comparison said last of a server, and why. */
+  said(aspect: 'health' | 'breaker' | 'ejection', label: string): Change | null {
+    return this.#aspects.get(`${aspect} ${label}`) ?? null;
   }
 
   changeOf(label: string): Change | null {
@@ -178,8 +183,14 @@ export class Observer {
     return { type: this.#metrics.contentType, text: await this.#metrics.text(this.view()) };
   }
 
-  alerts(): { active: ActiveAlert[]; channels: ChannelStatus[]; silentUntilMs: number } {
+  get alertsEnabled(): boolean {
+    const { alerts, enabled } = this.#settings.load_balancing.monitoring;
+    return enabled && alerts.enabled;
+  }
+
+  alerts(): AlertsStatus {
     return {
+      isEnabled: this.alertsEnabled,
       active: this.#engine.active(),
       channels: this.#dispatcher.status(),
       silentUntilMs: this.#engine.silentUntilMs,
@@ -217,20 +228,22 @@ export class Observer {
       poolRow: pool.settings.row,
       version: VERSION,
       startedSeconds: this.#startedSeconds,
-      certificates: this.#certificates,
+      certificates: this.certificates.list(),
       alertsActive: this.#engine.active().map(({ name }) => name),
       undelivered,
     };
   }
 
   #raise(nowMs: number): void {
-    const { alerts, enabled } = this.#settings.load_balancing.monitoring;
-    if (!enabled || !alerts.enabled) return;
+    if (!this.alertsEnabled) return;
+    const { alerts } = this.#settings.load_balancing.monitoring;
     const facts = {
       window: this.history.window(alerts.window),
       servers: this.#serverFacts(),
       pools: [this.#plan.pool.settings.name],
-      certificates: this.#certificates,
+      unservedErrors: sum(this.history.server(this.#table.measures.noRow).errors),
+      failures: this.lastMinute.counts().failures,
+      certificates: this.certificates.list(),
       reloadError: this.#reloadError,
       nowMs,
     };
@@ -260,8 +273,8 @@ export class Observer {
         isDown: this.#table.health(row) === HEALTH.down,
         isActive: this.#table.admin(row) === ADMIN.active,
         isBreakerOpen: BROKEN.has(standingOf(this.#table, row)),
-        whyHealth: this.#whys.get(`health ${label}`) ?? '',
-        whyBreaker: this.#whys.get(`breaker ${label}`) ?? '',
+        whyHealth: this.said('health', label)?.why ?? '',
+        whyBreaker: this.said('breaker', label)?.why ?? '',
         requests: sum(requests),
         errors: sum(errors),
         p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
@@ -287,27 +300,9 @@ export class Observer {
       if (servers.some((server) => server.label === label)) continue;
       this.#states.delete(label);
       this.#changes.delete(label);
-      for (const aspect of ['health', 'breaker']) this.#whys.delete(`${aspect} ${label}`);
+      for (const aspect of ['health', 'breaker', 'ejection'])
+        this.#aspects.delete(`${aspect} ${label}`);
     }
-  }
-
-  #readCertificates(nowMs: number): void {
-    if (nowMs < this.#certificatesDueMs) return;
-    this.#certificatesDueMs = nowMs + CERTIFICATES_EVERY_MS;
-    const { tls } = this.#settings.load_balancing.security;
-    const paths = tls.enabled
-      ? [tls.cert_path, ...tls.certificates.map((one) => one.cert_path)]
-      : [];
-    this.#certificates = paths.flatMap((path) => {
-      if (path === undefined) return [];
-      try {
-        const { validTo } = new X509Certificate(readFileSync(path));
-        return [{ path, expiresSeconds: Date.parse(validTo) / 1000 }];
-      } catch (error) {
-        this.#log.warn({ event: 'certificate_unreadable', path, cause: (error as Error).message });
-        return [];
-      }
-    });
   }
 
   #newEngine(): AlertEngine {
@@ -316,8 +311,8 @@ export class Observer {
   }
 
   #newDispatcher(): Dispatcher {
-    const { alerts, enabled } = this.#settings.load_balancing.monitoring;
-    const channels = enabled && alerts.enabled ? channelsOf(alerts.channels) : [];
+    const { channels: configured } = this.#settings.load_balancing.monitoring.alerts;
+    const channels = this.alertsEnabled ? channelsOf(configured) : [];
     return new Dispatcher(channels, {
       onFailure: (channel, error, isLast) => {
         const event = isLast ? 'alert_undelivered' : 'alert_delayed';

@@ -1,11 +1,13 @@
 import { VERSION } from '../base/version.ts';
-import { standingOf, verdictName } from '../core/balance/verdict.ts';
+import { type Standing, standingOf, VERDICT, verdictName } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ClientStats } from './client-board.ts';
+import type { ServerHistory } from './history.ts';
+import type { LastMinute } from './last-minute.ts';
 import type { Change, Observer, Surroundings } from './observer.ts';
 import type { Operator } from './operator.ts';
 import { urlOf } from './plan.ts';
@@ -41,7 +43,9 @@ export interface ServerStatus {
   requests: number;
   /** Requests sent to it, each further attempt counted too. */
   attempts: number;
+  /** Attempts that failed: no whole answer, or 500, 502, 503, 504. */
   failures: number;
+  /** Requests that were sent again after they failed here. */
   retries: number;
   /** Part of the pool's requests of the last minute, 0 to 1. */
   share: number;
@@ -49,10 +53,18 @@ export interface ServerStatus {
   requestsPerSecond: number;
   /** Part of its answers of the last minute that are 5xx, 0 to 1. */
   errorRate: number;
+  /** Part of the attempts of the last minute that failed here, made up for elsewhere or not. */
+  failureRate: number;
+  /** Of the requests of the last minute; 0 where none ended. */
+  p50MsOfMinute: number;
+  p99MsOfMinute: number;
+  /** What strategies go by: an average that fades with time. */
   latencyMs: number;
   /** Of each of the last seconds, the oldest first; -1 where nothing ended. */
   p99Ms: number[];
   lastChange: Change | null;
+  /** Since when, and why, it does not simply serve; null where it does. */
+  trouble: Change | null;
 }
 
 export interface InstanceStatus {
@@ -68,6 +80,8 @@ export interface InstanceStatus {
   requestsPerSecond: number;
   /** Part of the answers of the last seconds that are 5xx, 0 to 1. */
   errorRate: number;
+  /** Part of the attempts of the last minute that failed, made up for elsewhere or not. */
+  failureRate: number;
   p50Ms: number;
   p99Ms: number;
   inFlight: number;
@@ -77,8 +91,28 @@ export interface InstanceStatus {
   alerts: { name: string; subject: string; sinceMs: number; measured: string }[];
   /** Those that ask most just now, the busiest first. */
   clients: ClientStats[];
+  /** Requests that wait for a server just now. */
+  queue: { waiting: number; longestMs: number };
+  lastMinute: LastMinute;
+  limits: {
+    rates: 'off' | 'observe' | 'enforce';
+    /** Part of its new requests that the worker that is worst off refuses for overload. */
+    shedRatio: number;
+    /** Connections that wait because `max_connections` are open. */
+    clientsWaiting: number;
+  };
+  waf: 'off' | 'detect' | 'block';
+  /** Null: no listener speaks TLS. */
+  tls: { certificates: CertificateStatus[] } | null;
+  alertsEnabled: boolean;
   pools: { name: string; strategy: string; servers: ServerStatus[] }[];
   lostLogRecords: number;
+}
+
+export interface CertificateStatus {
+  path: string;
+  names: readonly string[];
+  expiresMs: number;
 }
 
 export function statusOf(
@@ -89,6 +123,7 @@ export function statusOf(
   { lanes, workerDeaths, lostLogRecords }: Surroundings,
 ): InstanceStatus {
   const { pool, listen } = plan;
+  const { limits } = plan.guard;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
   const servers = pool.servers.map((server) =>
@@ -110,6 +145,7 @@ export function statusOf(
     requests: sum([...pool.servers.map(({ row }) => row), measures.noRow].map(requestsOf(table))),
     requestsPerSecond: ratio(window.requests, window.seconds),
     errorRate: ratio(window.errors, window.requests),
+    failureRate: failureRateOf(pool.servers.map(({ row }) => observer.history.server(row))),
     p50Ms: window.p50Ms,
     p99Ms: window.p99Ms,
     inFlight: sum(servers.map(({ inFlight }) => inFlight)),
@@ -120,6 +156,16 @@ export function statusOf(
       return { name, subject, sinceMs, measured };
     }),
     clients: observer.clients.topNow(CLIENTS_SHOWN),
+    queue: queueOf(table, pool.settings.row, lanes),
+    lastMinute: observer.lastMinute.counts(),
+    limits: {
+      rates: limits === null ? 'off' : limits.observes ? 'observe' : 'enforce',
+      shedRatio: Math.max(0, ...lanes.map((lane) => measures.get(lane, GAUGE.shedShare))),
+      clientsWaiting: measures.total(GAUGE.clientsWaiting),
+    },
+    waf: plan.waf?.mode ?? 'off',
+    tls: plan.tls === null ? null : { certificates: certificatesOf(observer) },
+    alertsEnabled: observer.alertsEnabled,
     pools: [{ name: pool.settings.name, strategy: pool.strategy, servers }],
     lostLogRecords,
   };
@@ -152,15 +198,58 @@ function serverStatus(
     tunnels: table.tunnels(row),
     requests: requestsOf(table)(row),
     attempts: table.counted(row, COUNTER.attempts),
-    failures: table.counted(row, COUNTER.failures),
+    failures: table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers),
     retries: table.counted(row, COUNTER.retries),
     share: 0,
     requestsPerSecond: ratio(requests, history.requests.length),
     errorRate: ratio(sum(history.errors), requests),
+    failureRate: failureRateOf([history]),
+    p50MsOfMinute: history.p50OfAllMs,
+    p99MsOfMinute: history.p99OfAllMs,
     latencyMs: table.latencyUs(row, performance.now()) / 1000,
     p99Ms: history.p99Ms,
     lastChange: observer.changeOf(label),
+    trouble: troubleOf(observer, label, standingOf(table, row)),
   };
+}
+
+function troubleOf(observer: Observer, label: string, standing: Standing): Change | null {
+  switch (standing) {
+    case VERDICT.usable:
+      return null;
+    case VERDICT.down:
+      return observer.said('health', label);
+    case VERDICT.open:
+    case VERDICT.halfOpen:
+      return observer.said('breaker', label);
+    case VERDICT.ejected:
+      return observer.said('ejection', label);
+    default:
+      return observer.changeOf(label);
+  }
+}
+
+function certificatesOf({ certificates }: Observer): CertificateStatus[] {
+  return certificates.list().map(({ path, names, expiresSeconds }) => {
+    return { path, names, expiresMs: expiresSeconds * 1000 };
+  });
+}
+
+function queueOf(table: SharedTable, poolRow: number, lanes: readonly number[]) {
+  const nowMs = performance.now() | 0;
+  // The table's times are 32 bits that wrap: only differences mean something; 0: nobody waits.
+  const waits = lanes
+    .map((lane) => table.waitingSince(poolRow, lane))
+    .filter((sinceMs) => sinceMs !== 0)
+    .map((sinceMs) => (nowMs - sinceMs) | 0);
+  return { waiting: table.waiting(poolRow), longestMs: Math.max(0, ...waits) };
+}
+
+/** An attempt may fail in a later second than it began in: never above 1. */
+function failureRateOf(histories: readonly ServerHistory[]): number {
+  const failed = sum(histories.map((one) => sum(one.failed)));
+  const attempts = sum(histories.map((one) => sum(one.attempts)));
+  return Math.min(1, ratio(failed, Math.max(attempts, failed)));
 }
 
 /** Requests that ended, by whatever status. */

@@ -9,7 +9,7 @@
  */
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { residentBytes } from '../base/resident.ts';
-import { CODES, codeIndex } from '../core/exchange/codes.ts';
+import { CODES, codeIndex, LIMIT_CODES } from '../core/exchange/codes.ts';
 import { WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { RULE_CLASSES } from '../core/waf/rule.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
@@ -61,8 +61,6 @@ export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) 
   TOLD_MS.has(BOUNDS_MS[at]!),
 );
 
-const LIMIT_CODES = ['address_rate_limited', 'rate_limited', 'too_many_connections'];
-
 const NONE: Labels = {};
 const SERVER = ['pool', 'server'];
 
@@ -99,11 +97,18 @@ export const FAMILIES: readonly Family[] = [
     'Bytes of response bodies and of tunnels to clients.',
     COUNTER.bytesToClients,
   ),
-  counter(
-    'openclaw_server_failures_total',
-    'Attempts that ended without a usable response.',
-    COUNTER.failures,
-  ),
+  {
+    name: 'openclaw_server_failures_total',
+    help: 'Attempts that failed: no whole response, or 500, 502, 503, 504; tried again elsewhere or not.',
+    type: 'counter',
+    labels: SERVER,
+    read: ({ servers, table }) =>
+      each(
+        servers,
+        ({ row }) =>
+          table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers),
+      ),
+  },
   counter(
     'openclaw_server_retries_total',
     'Requests that were sent again after they failed at this server.',

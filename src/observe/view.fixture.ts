@@ -36,7 +36,9 @@ export function viewWithTraffic(): View {
     startedSeconds: 1_700_000_000,
     workerDeaths: 1,
     lostLogRecords: 0,
-    certificates: [{ path: '/etc/cert.pem', expiresSeconds: 1_800_000_000 }],
+    certificates: [
+      { path: '/etc/cert.pem', names: ['example.com'], expiresSeconds: 1_800_000_000 },
+    ],
     alertsActive: ['high_latency'],
     undelivered: new Map([['slack', 2]]),
   };

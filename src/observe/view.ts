@@ -31,5 +31,7 @@ export interface ViewServer {
 
 export interface ViewCertificate {
   readonly path: string;
+  /** For whom it stands: names and addresses. */
+  readonly names: readonly string[];
   readonly expiresSeconds: number;
 }

@@ -6,7 +6,7 @@
 /** Upper bounds in milliseconds, inclusive; the last bucket, beyond them, has none. */
 export const BOUNDS_MS: readonly number[] = [
   0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700,
-  1000, 2000, 5000, 10_000, 30_000, 60_000, 600_000, 3_600_000,
+  1000, 1500, 2000, 3000, 5000, 7000, 10_000, 15_000, 30_000, 60_000, 600_000, 3_600_000,
 ];
 export const BUCKETS = BOUNDS_MS.length + 1;
 

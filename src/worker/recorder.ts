@@ -115,7 +115,7 @@ export class Recorder {
   }
 
   #pass(record: ExchangeRecord, isHit: boolean): void {
-    if (record.failure !== '' || record.status >= 500) this.#sink.failed(record);
+    if (isHit || record.failure !== '' || record.status >= 500) this.#sink.failed(record);
     this.#log(record, isHit);
   }
 

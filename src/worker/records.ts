@@ -11,7 +11,7 @@ const ERRORS_MAX = 50;
 export interface RecordSink {
   /** A line of the access log. @param wallMs milliseconds since 1970 */
   log(record: ExchangeRecord, wallMs: number): void;
-  /** A request that went wrong, for the list of recent errors. */
+  /** A request that went wrong, or that the firewall hit, for the lists of both. */
   failed(record: ExchangeRecord): void;
 }
 

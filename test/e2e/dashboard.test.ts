@@ -17,6 +17,7 @@ describe('dashboard', { skip: noBrowser }, () => {
     const channel = { type: 'webhook', url: `http://${demo.addresses[0]}/` };
     openclaw = await Openclaw.start({
       servers: demo.addresses.map((address, at) => ({ address, name: `server-${at}` })),
+      security: { waf: { enabled: true } },
       monitoring: {
         alerts: { thresholds: { high_traffic: 1 }, window: '1s', channels: [channel] },
       },
@@ -63,6 +64,16 @@ describe('dashboard', { skip: noBrowser }, () => {
     await until('a share', async () => /[1-9]\d*%/.test((await share.textContent()) ?? ''));
     isOver = true;
     await traffic;
+    await page.close();
+  });
+
+  test('it shows what the firewall blocked, and by which rule', async () => {
+    const page = await open();
+    assert.equal((await fetch(`${openclaw.url}/?q=1'+or+1=1--+`)).status, 403);
+    const row = page.getByRole('table', { name: 'Suspected attacks' }).getByRole('row');
+    await row.filter({ hasText: 'sql-condition' }).filter({ hasText: 'Blocked' }).waitFor();
+    const card = page.locator('.card').filter({ hasText: 'Firewall' });
+    await until('the count', async () => /Blocked\s*1/.test((await card.textContent()) ?? ''));
     await page.close();
   });
 

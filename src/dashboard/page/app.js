@@ -1,13 +1,17 @@
 /** The dashboard: asks the admin API each second, and shows what it says. */
 import { ask, TokenNeeded, token } from './api.js';
 import { Chart } from './charts.js';
-import { age, clock, count, ms, percent } from './readable.js';
+import { Protection } from './protection.js';
+import { age, count, ms, percent } from './readable.js';
+import { errorCells, hitCells, RequestTable } from './requests.js';
 import { ServerTable } from './servers.js';
 import { WORDS } from './words.js';
 
 const EVERY_MS = 1000;
 const SAMPLES_MAX = 3600;
 const ERRORS_MAX = 12;
+const HITS_MAX = 6;
+const CODES_MAX = 8;
 /** Columns of /history after the time. */
 const COLUMN = { requests: 1, errors: 2, p50: 3, p99: 4, tunnels: 7, clients: 6 };
 
@@ -66,6 +70,9 @@ const charts = [
 ];
 
 const table = new ServerTable($('server-rows'), act);
+const protection = new Protection($('protection'));
+const errorTable = new RequestTable($('error-rows'), errorCells);
+const hitTable = new RequestTable($('hit-rows'), hitCells);
 
 function translate() {
   document.documentElement.lang = words === WORDS.zh ? 'zh' : 'en';
@@ -80,6 +87,7 @@ function translate() {
   for (const button of document.querySelectorAll('[data-minutes]')) {
     button.textContent = words.minutes(Number(button.dataset.minutes));
   }
+  protection.translate(words);
   for (const { chart, title, names } of charts) {
     chart.name(title(), names(), (now, highest) => words.chart(title(), now, highest));
   }
@@ -100,6 +108,7 @@ function show() {
       ({ name, strategy, servers }) => `${name}: ${strategy}, ${words.serverCount(servers.length)}`,
     ),
     ...status.listeners,
+    ...(status.alertsEnabled ? [] : [words.alertsOff]),
   ].join(' · ');
   put('tile-requests', `${count(status.requestsPerSecond)}/s`);
   put('tile-errors', percent(status.errorRate));
@@ -110,6 +119,8 @@ function show() {
   put('tile-tunnels', count(status.tunnels + status.streams));
   put('tile-clients', count(status.clientConnections));
   table.show(servers, words, nowMs);
+  protection.show(status, nowMs);
+  showCodes(status);
 }
 
 function put(id, text) {
@@ -140,31 +151,18 @@ function showAlerts({ active, silentUntilMs }) {
   replaceIfChanged($('alert-list'), items);
 }
 
-function showErrors({ errors }) {
+function showErrors({ errors, hits }) {
   $('no-errors').hidden = errors.length > 0;
   $('error-table').hidden = errors.length === 0;
-  const rows = errors.slice(0, ERRORS_MAX).map((error) => {
-    const row = document.createElement('tr');
-    row.setAttribute('role', 'row');
-    const cells = [
-      [words.time, clock(error.atMs)],
-      [words.status, error.status === 0 ? '–' : String(error.status), 'number'],
-      [words.failure, error.failure || words.answered],
-      [words.request, error.request || '–', 'long'],
-      [words.server, error.server || '–'],
-      [words.client, error.peer],
-    ];
-    for (const [label, text, className = ''] of cells) {
-      const cell = document.createElement('td');
-      cell.setAttribute('role', 'cell');
-      cell.dataset.label = label;
-      cell.className = className;
-      cell.textContent = text;
-      row.append(cell);
-    }
-    return row;
-  });
-  replaceIfChanged($('error-rows'), rows);
+  errorTable.show(errors, words);
+  $('hits').hidden = hits.length === 0;
+  hitTable.show(hits.slice(0, HITS_MAX), words);
+}
+
+function showCodes({ lastMinute }) {
+  const codes = lastMinute.failures.slice(0, CODES_MAX);
+  $('error-codes').hidden = codes.length === 0;
+  put('error-codes', words.codes(codes.map((one) => `${one.code} ${count(one.count)}`).join(', ')));
 }
 
 /** What stays the same is left alone, so that a selection or a screen reader is not disturbed. */
@@ -184,7 +182,7 @@ async function look() {
       ask('status'),
       ask(`history?since=${since}`),
       ask('alerts'),
-      ask('errors'),
+      ask(`errors?limit=${ERRORS_MAX}`),
     ]);
     status = newStatus;
     add(history.samples);

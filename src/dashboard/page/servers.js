@@ -71,6 +71,7 @@ export class ServerTable {
     const perSecond = cell(words.perSecond, 'number');
     const inFlight = cell(words.inFlight, 'number');
     const errorRate = cell(words.errorRate, 'number');
+    const failedAttempts = cell(words.failedAttempts, 'number');
     const latency = cell(words.latency, 'latency');
     const spark = document.createElementNS(SVG, 'svg');
     spark.setAttribute('viewBox', `0 0 ${SPARK_WIDTH} ${SPARK_HEIGHT}`);
@@ -102,6 +103,7 @@ export class ServerTable {
       perSecond,
       inFlight,
       errorRate,
+      failedAttempts,
       path,
       latencyText,
       breaker,
@@ -143,25 +145,31 @@ export class ServerTable {
     put('errorClass', server.errorRate > 0, (wrong) =>
       row.errorRate.classList.toggle('wrong', wrong),
     );
+    text('failedAttempts', percent(server.failureRate));
+    put('failedClass', server.failureRate > 0, (wrong) =>
+      row.failedAttempts.classList.toggle('wrong', wrong),
+    );
     put('spark', server.p99Ms.join(), () => row.path.setAttribute('d', sparkline(server.p99Ms)));
-    text('latencyText', ms(server.p99Ms.findLast((value) => value >= 0) ?? 0));
+    text('latencyText', ms(server.p99MsOfMinute));
     const breaker = server.breaker ?? '';
     put('breakerState', breaker, () => {
       row.breaker.textContent = breaker === '' ? '–' : words[breaker];
       row.breaker.className = breaker === 'open' ? 'wrong' : '';
     });
-    const { lastChange } = server;
-    text(
-      'change',
-      lastChange === null
-        ? '–'
-        : `${words.changes[lastChange.what] ?? lastChange.what}, ${words.ago(age(nowMs - lastChange.atMs))}${lastChange.why === '' ? '' : `: ${lastChange.why}`}`,
-    );
+    text('change', changeText(server, words, nowMs));
     const taken = { active: 'enable', draining: 'drain', maintenance: 'disable' }[server.admin];
     put('taken', taken, () => {
       for (const button of row.buttons) button.disabled = button.dataset.action === taken;
     });
   }
+}
+
+/** What and when; why, unless its probes simply succeed. */
+function changeText({ lastChange, trouble }, words, nowMs) {
+  if (lastChange === null) return '–';
+  const { what, why, atMs } = trouble ?? lastChange;
+  const said = `${words.changes[what] ?? what}, ${words.ago(age(nowMs - atMs))}`;
+  return why === '' || what === 'health up' ? said : `${said}: ${why}`;
 }
 
 /** The gravest of what probes, operator and traffic say. */

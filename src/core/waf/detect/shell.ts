@@ -52,6 +52,14 @@ const TELLING = [
 /** Of those, what no honest script of many lines holds either. */
 const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-e /bin/bash'];
 
+/** Options that hand a program to git, ssh, tar, rsync, zip or find, as an argument slips them in. */
+const RUNNING_OPTION =
+  /(?:^|\s)(?:--(?:upload-pack|receive-pack|exec|ext-diff|use-compress-program|to-command|rsh|unzip-command|checkpoint-action|use-askpass|config-env)[ =]['"\w/]|-o\s{0,2}(?:proxycommand|queuedirectory)=)/;
+
+/** ;a=i;b=d;$a$b : variables set, and one of them where a command is expected. */
+const RUNS_VARIABLE =
+  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})[;&\s][^\n]{0,200}[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
+
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);
   const { characters: c, words } = subject;
@@ -285,7 +293,21 @@ function telltale(subject: Subject, findings: Findings): void {
       'the field separator for a blank',
     );
   }
+  const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
+  if (assigns && !isCommandLine(subject) && RUNS_VARIABLE.test(text))
+    findings.signal('shell-ifs', subject, 0, 80, 'a command put together in variables');
   if ((words & f.WORD_COMMAND) === 0 && (c & f.SLASH) === 0) return;
+  if (!subject.prose && !subject.document && !isCommandLine(subject)) {
+    const option = (c & f.OTHER) === 0 ? -1 : lower.search(RUNNING_OPTION);
+    if (option >= 0)
+      findings.signal(
+        'shell-command',
+        subject,
+        option,
+        option + 60,
+        'an option that runs a program',
+      );
+  }
   const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
   if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
     findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');

@@ -126,12 +126,10 @@ const OPENERS: readonly (readonly [string, string])[] = [
 /** Openers that are everyday characters, and open nothing where nothing closes them. */
 const ENDED = new Set(['{', '@(', '[[', '<#']);
 
-/** The first characters of openers, and the second ones of those but the brace. */
-const OPENS = new Uint8Array(128);
-const SECONDS = new Uint8Array(128);
+/** The openers of two characters but those that begin with a brace, as `first * 128 + second`. */
+const OPENS = new Uint8Array(128 * 128);
 for (const [open] of OPENERS) {
-  OPENS[open.charCodeAt(0)] = 1;
-  if (open.length > 1) SECONDS[open.charCodeAt(1)] = 1;
+  if (open.length > 1) OPENS[open.charCodeAt(0) * 128 + open.charCodeAt(1)] = 1;
 }
 
 /** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
@@ -158,9 +156,10 @@ function expressions(subject: Subject, findings: Findings): void {
   const most = subject.document ? EXPRESSIONS_IN_DOCUMENT_MAX : EXPRESSIONS_MAX;
   for (let at = 0; at < text.length && seen < most; at++) {
     const code = text.charCodeAt(at);
-    if (code > 126 || OPENS[code] === 0) continue;
+    if (code > 126) continue;
     const next = text.charCodeAt(at + 1);
-    if (code === 123 ? !opensTemplate(next) : SECONDS[next & 127] === 0) continue;
+    if (code === 123 ? !opensTemplate(next) : !(next < 128) || OPENS[code * 128 + next] === 0)
+      continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
     // A program of many lines is full of braces; its templates end where they begin.
@@ -359,6 +358,17 @@ function code(subject: Subject, findings: Findings): void {
     findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
     return;
   }
+  const broken = subject.place === 'header' ? null : CODE_BREAKOUT.exec(text);
+  if (broken) {
+    findings.signal(
+      'code-call',
+      subject,
+      broken[0].length - 20,
+      80,
+      'a closed string, then a call',
+    );
+    return;
+  }
   const call = CODE_CALL.exec(text);
   const quoted =
     call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
@@ -403,5 +413,9 @@ function code(subject: Subject, findings: Findings): void {
 const SUPERGLOBAL =
   /^\W{0,8}\$(?:_(?:GET|POST|COOKIE|REQUEST|SERVER|FILES|SESSION|ENV)|GLOBALS|HTTP_[A-Z_]{3,16}_VARS)\s{0,2}\[[^\]]{0,40}\]\W{0,8}$/;
 
+/** x"; system("id"); // : the first quote closes what the program wrote, and a call follows. */
+const CODE_BREAKOUT =
+  /^[^'"`]{0,64}['"`]\s{0,4}[)\]}]{0,4}\s{0,4}[;.|&+,]\s{0,4}@?(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo)\s{0,4}\(/i;
+
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b(?!\s[A-Za-z])|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
