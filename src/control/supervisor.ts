@@ -12,8 +12,11 @@ import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../work
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
 
-/** Room for short-lived objects, two half spaces of 64 MB: they die before they are copied. */
-const YOUNG_GENERATION_MB = 192;
+/**
+ * Room for short-lived objects: two half spaces of 16 MB and what V8 adds. Larger ones cost a worker
+ * up to 150 MB after some busy minutes, and no request was cheaper for it.
+ */
+const YOUNG_GENERATION_MB = 48;
 /** A worker that dies is replaced at once, but one that keeps dying ever more slowly. */
 const RESTART_MS_MIN = 50;
 const RESTART_MS_MAX = 5_000;

@@ -1,3 +1,4 @@
+import fs from 'node:fs';
 import net from 'node:net';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
@@ -25,6 +26,7 @@ export class SocketStream implements Stream {
   readonly #context: SocketContext;
   readonly #pace: ReadPace;
   #socket: StreamSocket | null = null;
+  #reads: 'onread' | 'data' = 'data';
   /** Buffers that writes of this stream still need. */
   #borrowed: Buffer[] | null = null;
   #cause: CloseCause = 'closed';
@@ -55,6 +57,7 @@ export class SocketStream implements Stream {
   /** Takes a socket; `reads` says whether it has the `onread` option or emits `data`. */
   attach(socket: net.Socket, reads: 'onread' | 'data'): void {
     this.#socket = socket;
+    this.#reads = reads;
     (socket as StreamSocket)[STREAM] = this;
     socket.on('drain', onDrain);
     socket.on('finish', onDrain);
@@ -90,20 +93,20 @@ export class SocketStream implements Stream {
   }
 
   writeBytes(bytes: Buffer, start: number, end: number): void {
-    const socket = this.#socket;
-    if (socket === null) return;
-    if (end - start <= TEXT_BYTES_MAX) socket.write(bytes.toString('latin1', start, end), 'latin1');
-    else this.#writeLarge(socket, '', bytes, start, end);
+    this.writeTextAndBytes('', bytes, start, end);
   }
 
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
     const socket = this.#socket;
     if (socket === null) return;
-    if (text.length + end - start <= TEXT_BYTES_MAX) {
-      socket.write(text + bytes.toString('latin1', start, end), 'latin1');
-      return;
+    let piece = this.#context.buffers.join(text, bytes, start, end);
+    if (piece === null) {
+      socket.write(text, 'latin1');
+      piece = bytes.subarray(start, end);
     }
-    this.#writeLarge(socket, text, bytes, start, end);
+    // The descriptor of a TLS socket would take it as it is.
+    const takenBytes = this.#reads === 'onread' ? writeAtOnce(socket, piece) : 0;
+    if (takenBytes < piece.length) this.#writeCopy(socket, piece.subarray(takenBytes));
   }
 
   pause(): void {
@@ -201,24 +204,19 @@ export class SocketStream implements Stream {
     return true;
   }
 
-  /** Writes without a copy, but for bytes in the shared buffer. */
-  #writeLarge(socket: net.Socket, text: string, bytes: Buffer, start: number, end: number): void {
-    const { buffers } = this.#context;
-    const isShared = buffers.isShared(bytes);
-    const copy = isShared ? buffers.take() : null;
-    let piece = bytes.subarray(start, end);
-    if (copy !== null) {
-      bytes.copy(copy, 0, start, end);
-      piece = copy.subarray(0, end - start);
-    } else if (isShared) piece = Buffer.from(piece);
-    if (text !== '') {
-      socket.cork();
-      socket.write(text, 'latin1');
+  #writeCopy(socket: net.Socket, piece: Buffer): void {
+    if (piece.length <= TEXT_BYTES_MAX) {
+      socket.write(piece.toString('latin1'), 'latin1');
+      return;
     }
-    socket.write(piece);
-    if (text !== '') socket.uncork();
-
-    if (copy === null) return;
+    const { buffers } = this.#context;
+    const copy = buffers.take();
+    if (copy === null) {
+      socket.write(Buffer.from(piece));
+      return;
+    }
+    piece.copy(copy);
+    socket.write(copy.subarray(0, piece.length));
     if (socket.writableLength === 0) buffers.giveBack(copy);
     else this.#borrow(copy);
   }
@@ -239,6 +237,21 @@ export class SocketStream implements Stream {
     for (const _ of this.#borrowed ?? []) buffers.forget();
     this.#borrowed = null;
     return socket;
+  }
+}
+
+/**
+ * How many bytes the system took at once. Node's own write may go on reading from its buffer
+ * after it returned, this one does not; so the bytes may lie where the next read goes. Whatever
+ * goes wrong (EAGAIN, a connection that is gone) is left to the ordinary write that follows.
+ */
+function writeAtOnce(socket: net.Socket & { _handle?: { fd?: number } }, piece: Buffer): number {
+  const fd = socket._handle?.fd;
+  if (fd === undefined || fd < 0 || socket.writableLength > 0 || !socket.writable) return 0;
+  try {
+    return fs.writeSync(fd, piece);
+  } catch {
+    return 0;
   }
 }
 

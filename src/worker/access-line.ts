@@ -1,42 +1,24 @@
-import { BYTES_PER_UNIT_MAX, type LinePieces } from './line-pieces.ts';
+import type { LinePieces } from './line-pieces.ts';
 import type { ExchangeRecord } from './record.ts';
 
 /** Of a text that a client chose no more is written. */
 const TEXT_MAX = 8 * 1024;
-/** What a line takes beside such texts. */
-const FIXED_BYTES_MAX = 1024;
 /** Beyond so many servers, those that came and went over the years, all are made anew. */
 const SERVERS_MAX = 1024;
 
-const PEER = Buffer.from('","peer":"');
-const REQUEST = Buffer.from('","request":"');
-const STATUS = Buffer.from(',"status":');
-const NO_FAILURE = Buffer.from(',"failure":"","durationMs":');
-const FAILURE = Buffer.from(',"failure":"');
-const DURATION = Buffer.from('","durationMs":');
-const FIRST_BYTE = Buffer.from(',"firstByteMs":');
-const NONE = Buffer.from('-1');
-const REQUEST_BODY = Buffer.from(',"requestBodyBytes":');
-const RESPONSE_BODY = Buffer.from(',"responseBodyBytes":');
-const TRACE = Buffer.from(',"trace_id":"');
-const CLIENT = Buffer.from(',"client":"');
-const QUOTE = Buffer.from('"');
-const END = Buffer.from('}\n');
-const KINDS = {
-  'HTTP/1': kindsOf('HTTP/1'),
-  'HTTP/2': kindsOf('HTTP/2'),
-};
+/** What stands in a JSON string as it is. */
+const PLAIN = /^[ !#-[\]-~]*$/;
 
 /**
  * Lines of the access log: the same JSON as the log's own lines, but put together here, for a
  * general serialiser costs about as much as it does to forward a request. What is the same in many
- * lines is kept as bytes: a line is a dozen copies and some digits.
+ * lines is made once.
  */
 export class AccessLines {
   readonly #lines: LinePieces;
-  readonly #servers = new Map<string, { pool: string; bytes: Uint8Array }>();
+  readonly #servers = new Map<string, { pool: string; text: string }>();
   #headMs = -1;
-  readonly #heads = { info: NONE, warn: NONE };
+  readonly #heads = { info: '', warn: '' };
 
   constructor(lines: LinePieces) {
     this.#lines = lines;
@@ -47,86 +29,62 @@ export class AccessLines {
    * @returns false where the line was dropped
    */
   write(record: ExchangeRecord, level: 'info' | 'warn', wallMs: number): boolean {
-    const lines = this.#lines;
-    const { requestId, peer, request, pool, server, failure, kind, client = '' } = record;
-    const rare = rareOf(record);
-    const idLength = Math.min(requestId.length, TEXT_MAX);
-    const requestLength = Math.min(request.length, TEXT_MAX);
-    const units = idLength + requestLength + peer.length + pool.length + server.length;
-    const rareBytes = rare === null ? 0 : rare.length;
-    if (!lines.begin(FIXED_BYTES_MAX + units * BYTES_PER_UNIT_MAX + rareBytes)) return false;
-    lines.copy(this.#head(level, wallMs));
-    lines.string(requestId, idLength);
-    lines.copy(PEER);
-    lines.string(peer);
-    lines.copy(REQUEST);
-    lines.string(request, requestLength);
-    lines.copy(this.#server(pool, server));
-    lines.whole(record.attempts);
-    lines.copy(STATUS);
-    lines.whole(record.status);
-    if (failure === '') lines.copy(NO_FAILURE);
-    else {
-      lines.copy(FAILURE);
-      lines.string(failure);
-      lines.copy(DURATION);
-    }
-    lines.milliseconds(record.durationMs);
-    lines.copy(FIRST_BYTE);
-    if (record.firstByteMs < 0) lines.copy(NONE);
-    else lines.milliseconds(record.firstByteMs);
-    lines.copy(REQUEST_BODY);
-    lines.whole(record.requestBodyBytes);
-    lines.copy(RESPONSE_BODY);
-    lines.whole(record.responseBodyBytes);
-    if (record.trace_id !== '') {
-      lines.copy(TRACE);
-      lines.string(record.trace_id);
-      lines.copy(QUOTE);
-    }
-    if (client !== '') {
-      lines.copy(CLIENT);
-      lines.string(client);
-      lines.copy(QUOTE);
-    }
-    if (rare !== null) lines.copy(rare);
-    lines.copy(KINDS[record.protocol][kind]);
-    lines.copy(END);
-    lines.end();
-    return true;
+    const { pool, server, attempts, status, failure, kind, protocol } = record;
+    const firstByteMs = record.firstByteMs < 0 ? '-1' : milliseconds(record.firstByteMs);
+    return this.#lines.add(
+      `${this.#head(level, wallMs)}${inside(record.requestId)}","peer":"${record.peer}","request":"${inside(record.request)}${this.#server(pool, server)}${attempts},"status":${status},"failure":"${failure}","durationMs":${milliseconds(record.durationMs)},"firstByteMs":${firstByteMs},"requestBodyBytes":${record.requestBodyBytes},"responseBodyBytes":${record.responseBodyBytes}${rareOf(record)},"kind":"${kind}","protocol":"${protocol}"}\n`,
+    );
   }
 
   /** Up to the request's id; made once for each millisecond. */
-  #head(level: 'info' | 'warn', wallMs: number): Uint8Array {
+  #head(level: 'info' | 'warn', wallMs: number): string {
     if (wallMs !== this.#headMs) {
       this.#headMs = wallMs;
       const rest = `"time":"${new Date(wallMs).toISOString()}","name":"load_balancing","event":"request","requestId":"`;
-      this.#heads.info = Buffer.from(`{"level":"info",${rest}`);
-      this.#heads.warn = Buffer.from(`{"level":"warn",${rest}`);
+      this.#heads.info = `{"level":"info",${rest}`;
+      this.#heads.warn = `{"level":"warn",${rest}`;
     }
     return this.#heads[level];
   }
 
   /** From the request's end to the number of attempts; made once for each server. */
-  #server(pool: string, server: string): Uint8Array {
+  #server(pool: string, server: string): string {
     const known = this.#servers.get(server);
-    if (known !== undefined && known.pool === pool) return known.bytes;
-    const text = `","pool":${JSON.stringify(pool)},"server":${JSON.stringify(server)},"attempts":`;
+    if (known !== undefined && known.pool === pool) return known.text;
+    const text = `","pool":"${inside(pool)}","server":"${inside(server)}","attempts":`;
     if (this.#servers.size === SERVERS_MAX) this.#servers.clear();
-    const bytes = Buffer.from(text);
-    this.#servers.set(server, { pool, bytes });
-    return bytes;
+    this.#servers.set(server, { pool, text });
+    return text;
   }
 }
 
-/** What few lines have. */
-function rareOf({ verdicts, repeats }: ExchangeRecord): Uint8Array | null {
-  if (verdicts === undefined && repeats === undefined) return null;
-  return Buffer.from(`,${JSON.stringify({ verdicts, repeats }).slice(1, -1)}`);
+/** What only some lines have. */
+function rareOf({ trace_id, client, verdicts, repeats }: ExchangeRecord): string {
+  let text = trace_id === '' ? '' : `,"trace_id":"${trace_id}"`;
+  if (client !== undefined) text += `,"client":"${inside(client)}"`;
+  if (verdicts !== undefined || repeats !== undefined) {
+    text += `,${bytesOf(JSON.stringify({ verdicts, repeats })).slice(1, -1)}`;
+  }
+  return text;
 }
 
-function kindsOf(protocol: ExchangeRecord['protocol']) {
-  const of = (kind: ExchangeRecord['kind']) =>
-    Buffer.from(`,"kind":"${kind}","protocol":"${protocol}"`);
-  return { request: of('request'), stream: of('stream'), tunnel: of('tunnel') };
+/** The inside of a JSON string. */
+function inside(text: string): string {
+  if (text.length > TEXT_MAX) return inside(text.slice(0, TEXT_MAX));
+  return PLAIN.test(text) ? text : bytesOf(JSON.stringify(text)).slice(1, -1);
+}
+
+/** A character for each byte of the text's UTF-8. */
+function bytesOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/** @param value from 0 on; three digits of it are written */
+function milliseconds(value: number): string {
+  const us = Math.round(value * 1000);
+  // Whole numbers are spelled much faster than others.
+  const whole = Math.floor(us / 1000);
+  const rest = us - whole * 1000;
+  if (rest < 10) return `${whole}.00${rest}`;
+  return rest < 100 ? `${whole}.0${rest}` : `${whole}.${rest}`;
 }

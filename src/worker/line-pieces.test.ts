@@ -8,20 +8,12 @@ function textOf(piece: LinePiece): string {
   return Buffer.from(bytesOf(memory, piece)).toString();
 }
 
-function add(pieces: LinePieces, line: string): boolean {
-  if (!pieces.begin(6 * line.length)) return false;
-  pieces.string(line.trimEnd());
-  pieces.copy(Buffer.from('\n'));
-  pieces.end();
-  return true;
-}
-
 /** Adds lines until one is dropped. @returns those that were taken */
 function fill(pieces: LinePieces): string[] {
   const taken: string[] = [];
   for (let at = 0; at < 1_000_000; at++) {
     const line = `${at} ${'x'.repeat(1000)}\n`;
-    if (!add(pieces, line)) return taken;
+    if (!pieces.add(line)) return taken;
     taken.push(line);
   }
   throw new Error('there is no bound');
@@ -30,8 +22,8 @@ function fill(pieces: LinePieces): string[] {
 test('lines are handed over whole, in order, with their number', () => {
   const sent: LinePiece[] = [];
   const pieces = new LinePieces(memory, (piece) => sent.push(piece));
-  add(pieces, 'one\n');
-  add(pieces, 'zwei: grün 绿\n');
+  pieces.add('one\n');
+  pieces.add(Buffer.from('zwei: grün 绿\n').toString('latin1'));
   assert.equal(sent.length, 0);
   pieces.flush();
   pieces.flush();
@@ -46,10 +38,10 @@ test('when nothing comes back lines are refused, within a bound, until something
   assert.equal(sent.map(textOf).join(''), taken.join(''));
   const bytes = sent.reduce((sum, { length }) => sum + length, 0);
   assert.ok(bytes <= 2 * 1024 * 1024, `${bytes} bytes`);
-  assert.equal(add(pieces, 'refused\n'), false);
+  assert.equal(pieces.add('refused\n'), false);
 
   pieces.giveBack(sent[3]!.index);
-  assert.ok(add(pieces, 'taken again\n'));
+  assert.ok(pieces.add('taken again\n'));
   pieces.flush();
   assert.equal(textOf(sent.at(-1)!), 'taken again\n');
   assert.equal(sent.at(-1)!.index, sent[3]!.index, 'in the memory that came back');
@@ -58,6 +50,6 @@ test('when nothing comes back lines are refused, within a bound, until something
 test('a line larger than a piece is refused, and the next is taken', () => {
   const sent: LinePiece[] = [];
   const pieces = new LinePieces(memory, (piece) => sent.push(piece));
-  assert.equal(add(pieces, 'x'.repeat(400_000)), false);
-  assert.ok(add(pieces, 'small\n'));
+  assert.equal(pieces.add('x'.repeat(400_000)), false);
+  assert.ok(pieces.add('small\n'));
 });

@@ -61,6 +61,22 @@ test('an attack in a body gets 403, and no server sees any of it', async (contex
   assert.equal(server.accepted, 0);
 });
 
+test('an attack in a field behind a chunked body gets 403', async (context) => {
+  const { openclaw, server } = await start(context, { mode: 'block' });
+  server.on('/echo', async (peer, head) => {
+    const { trailers } = await peer.withBody(head, false);
+    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${trailers.length}\r\n\r\n${trailers}`);
+  });
+  const withTrailer = (value: string): string =>
+    `${chunked('/echo', 'plain words').slice(0, -2)}X-Note: ${value}\r\n\r\n`;
+  const refused = await openclaw.send(withTrailer("x' UNION SELECT 1,password FROM users--"));
+  assert.equal((await refused.response()).status, 403);
+  assert.match(String((await openclaw.logged('/echo')).verdicts), /sql-union.*in header "x-note"/);
+  assert.equal(server.requestsFor('/echo'), 0);
+  const passed = await openclaw.send(withTrailer('fine'));
+  assert.match((await passed.response()).text, /x-note: fine/i);
+});
+
 test('a harmless body reaches the server as it came, once it is whole', async (context) => {
   const { openclaw, server } = await start(context, { mode: 'block' });
   server.on('/echo', async (peer, head) => {

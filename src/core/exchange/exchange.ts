@@ -437,7 +437,7 @@ export class Exchange implements TimerOwner, Waiter {
       else if (screening.isCrowded) this.answer('waf_busy', nowMs);
       return;
     }
-    screening.finish(done);
+    screening.finish(done, this.requestBody.trailers);
     if (!holds) return;
     if (screening.blocks) this.answer('waf_blocked', nowMs);
     else this.tryNext(nowMs);

@@ -8,7 +8,7 @@ import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { Verdict } from '../waf/findings.ts';
 import { headIsClean } from '../waf/first-pass.ts';
-import { CLEAN, type HeadView, type Waf } from '../waf/waf.ts';
+import { CLEAN, type HeaderList, type HeadView, type Waf } from '../waf/waf.ts';
 import { decoded } from './content-coding.ts';
 import type { Engine } from './engine.ts';
 
@@ -100,8 +100,13 @@ export class Screening implements PayloadSink {
     return this.#engine.screenedBytes > WAITING_BYTES_MAX;
   }
 
-  /** Looks at the body. @param isWhole false: only its beginning came */
-  finish(isWhole: boolean): void {
+  /**
+   * Looks at the body, and at the fields behind it as at headers.
+   *
+   * @param isWhole false: only its beginning came
+   * @param trailers lines as they go on to a server
+   */
+  finish(isWhole: boolean, trailers = ''): void {
     const [only = EMPTY] = this.#pieces;
     const sent = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : only;
     const limit = this.#waf!.options.bodyBytesLimit;
@@ -114,6 +119,10 @@ export class Screening implements PayloadSink {
       truncated,
     });
     this.verdict = this.#waf!.join(this.verdict, body);
+    if (trailers !== '') {
+      const fields = this.#waf!.inspectTrailers(this.#target, fieldsOf(trailers));
+      this.verdict = this.#waf!.join(this.verdict, fields);
+    }
     this.close();
   }
 
@@ -129,6 +138,16 @@ export class Screening implements PayloadSink {
 /** What the firewall says of a request, in the order in which the shared table counts it. */
 export const WAF_VERDICTS = ['blocked', 'detected', 'noted'] as const;
 const EMPTY = Buffer.alloc(0);
+
+function fieldsOf(trailers: string): HeaderList {
+  const lines = trailers.split('\r\n').filter((line) => line !== '');
+  const colonOf = (index: number): number => lines[index]!.indexOf(':');
+  return {
+    length: lines.length,
+    name: (index) => lines[index]!.slice(0, colonOf(index)),
+    value: (index) => lines[index]!.slice(colonOf(index) + 1).trim(),
+  };
+}
 
 function viewOf(head: Head): HeadView {
   return {

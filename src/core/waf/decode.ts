@@ -190,13 +190,17 @@ export function lenientUtf8(text: string): string {
   return from === 0 ? text : out + text.slice(from);
 }
 
-/** Whether raw percent-encoding spells an ASCII character in two bytes (%c0%af, %c1%9c). */
+/** Whether raw percent-encoding spells an ASCII character in more bytes than it need (%c0%af, %e0%80%af). */
 export function hasOverlong(raw: string): boolean {
   for (let at = raw.indexOf('%'); at !== -1 && at + 5 < raw.length; at = raw.indexOf('%', at + 1)) {
     const lead = hexRun(raw, at + 1, 2);
-    if (lead !== 0xc0 && lead !== 0xc1) continue;
+    if (lead !== 0xc0 && lead !== 0xc1 && lead !== 0xe0 && lead !== 0xf0) continue;
     if (raw.charCodeAt(at + 3) !== 37) continue;
     const next = hexRun(raw, at + 4, 2);
+    if (lead >= 0xe0) {
+      if (next >= 0x80 && next < (lead === 0xe0 ? 0xa0 : 0x90)) return true;
+      continue;
+    }
     if (next >= 0x80 && next <= 0xbf) return true;
     if (lead === 0xc0 && (next === 0x2e || next === 0x2f || next === 0x5c)) return true;
   }

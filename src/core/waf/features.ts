@@ -52,6 +52,8 @@ export const WORD_COMMAND_NAME = 1 << 10;
 export const WORD_BODY = 1 << 11;
 /** Names of languages and types that serialised objects carry. */
 export const WORD_TYPE = 1 << 12;
+/** Names that give away a header of a program's own: files of the system, hosts of its network. */
+export const WORD_HEADER = 1 << 13;
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -129,7 +131,7 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_SCRIPT,
   'etc passwd shadow proc environ boot win ini windows winnt system inf web htpasswd htaccess ssh rsa dsa ecdsa var log home root hosts php phar expect zip glob data file config env git aws bash history opt usr inetpub wwwroot tomcat conf compress ogg rar zlib input filter':
     WORD_FILE,
-  'cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
+  'eval cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
     WORD_COMMAND,
   'contents esi fsockopen socket defined class method gzinflate gzuncompress uudecode ini posix apache register handler uploaded unserialize uname compiler system exec eval assert passthru popen proc runtime processbuilder classloader getclass forname require process subprocess builtins globals mro subclasses lipsum cycler freemarker velocity smarty ognl memberaccess javax springframework php objectinputstream objectdataprovider func ruby python phpinfo assign think invokefunction phpversion readfile execfile os md spawn java allow auto prepend deno kernel':
     WORD_CODE,
@@ -140,6 +142,7 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_BODY,
   'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
     WORD_TYPE,
+  'etc passwd shadow proc winnt localhost metadata kubernetes': WORD_HEADER,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);

@@ -8,9 +8,18 @@ import { headerList, inspectSpecimen, readSpecimen } from './specimen.ts';
 import { Waf } from './waf.ts';
 
 const CORPUS = join(import.meta.dirname, '../../../test/corpus/waf');
-const cases = ['.', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seventh'].flatMap((set) =>
-  loadCorpus(join(CORPUS, set)),
-);
+const cases = [
+  '.',
+  'second',
+  'third',
+  'fourth',
+  'fifth',
+  'sixth',
+  'seventh',
+  'eighth',
+  'ninth',
+  'tenth',
+].flatMap((set) => loadCorpus(join(CORPUS, set)));
 
 function headBytes(line: string): Buffer {
   const { method, target, headers } = readSpecimen(line);

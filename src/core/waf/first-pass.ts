@@ -13,6 +13,7 @@ import {
   WORD_BODY,
   WORD_COMMAND_NAME,
   WORD_FEATURE_OF,
+  WORD_HEADER,
   WORD_LOGIC,
   WORD_PROBE,
   WORD_SCANNER,
@@ -167,7 +168,7 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
 
 /** The same for a value whose words count, and in which only a user agent has semicolons. */
 function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: boolean): number {
-  const telling = agent ? WORD_SCANNER : WORD_SCANNER | WORD_SQL;
+  const telling = agent ? WORD_SCANNER : WORD_SCANNER | WORD_SQL | WORD_HEADER;
   let hash = 0;
   // 1 or 1=1: a logical word and an equals sign, in either order
   let logic = false;
@@ -207,6 +208,8 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
         return -1;
       if (byte === 34) return -1;
     } else if (byte === SEMICOLON || byte === PAREN) return -1;
+    else if (byte === DOT && isLinkLocal(bytes, at)) return -1;
+    else if (byte === COLON && pointsInward(bytes, at)) return -1;
   }
   return end;
 }
@@ -295,6 +298,17 @@ function isWildcard(bytes: Uint8Array, at: number): boolean {
   const before = bytes[at - 1];
   const next = bytes[at + 1];
   return before === 63 || next === 63 || (before === SLASH && next !== SLASH && next !== 34);
+}
+
+/** `://` behind no `http` or `https`, or before a number: an address that is judged. */
+function pointsInward(bytes: Uint8Array, colon: number): boolean {
+  if (bytes[colon + 1] !== SLASH || bytes[colon + 2] !== SLASH) return false;
+  const next = bytes[colon + 3]!;
+  if ((next >= 48 && next <= 57) || next === 91) return true;
+  const p = (bytes[colon - 1]! | 0x20) === 115 ? colon - 2 : colon - 1; // https, http
+  return (
+    (bytes[p]! | 0x20) !== 112 || (bytes[p - 1]! | 0x20) !== 116 || (bytes[p - 2]! | 0x20) !== 116
+  );
 }
 
 /** `.254.` as in 169.254.169.254, the address of a cloud's secrets. */

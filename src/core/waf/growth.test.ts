@@ -182,6 +182,12 @@ const PIECES: readonly string[] = [
   '<?php ',
   '<xsl:value-of ',
   '<include ',
+  ';a=b;$a',
+  'ab "',
+  "it's a ",
+  'php://a b ',
+  '\u4e2d',
+  'a --exec ',
   'xinclude ',
 ];
 

@@ -77,6 +77,8 @@ export class Inspection implements Visitor {
       type === 'multipart/related'
     ) {
       const boundary = boundaryOf(contentType);
+      if (/boundary\s{0,4}=[^=]{1,200}boundary\s{0,4}=/i.test(contentType))
+        this.findings.say('protocol-framing', 'request', '', 0, 'two boundaries', contentType);
       if (boundary === undefined) this.bound('malformed', 'multipart without a boundary');
       else {
         walkMultipart(boundary, buffer.toString('latin1'), this);
@@ -319,7 +321,8 @@ export class Inspection implements Visitor {
     }
   }
 
-  private headers(headers: HeaderList): void {
+  /** Header fields, or those behind a chunked body. */
+  headers(headers: HeaderList): void {
     const count = Math.min(headers.length, HEADERS_MAX);
     if (headers.length > HEADERS_MAX) this.bound('parts', `more than ${HEADERS_MAX} headers`);
     let length = false;
@@ -337,8 +340,8 @@ export class Inspection implements Visitor {
       if (name === 'content-length') length = true;
       else if (name === 'transfer-encoding')
         encoding = value.toLowerCase().replace(/^[ \t]+|[ \t]+$/g, '');
-      else if (name === 'range' && value.split(',', 12).length > 10) {
-        this.findings.say('protocol-range', 'header', name, 0, 'more than ten ranges', value);
+      else if (name === 'range' && (value.split(',', 12).length > 10 || /\d{18}/.test(value))) {
+        this.findings.say('protocol-range', 'header', name, 0, 'ranges that nobody reads', value);
       }
       const tells = name === 'user-agent' ? agentTells(value) : headerTells(name, value);
       if (tells || name.startsWith('spring.cloud.')) {

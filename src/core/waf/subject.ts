@@ -76,6 +76,18 @@ export class Subject {
     return this.trusting && isProse(this.text.slice(0, at));
   }
 
+  /** Whether a word or more lead up to `at`, in Latin letters or others. */
+  wordsBefore(at: number): boolean {
+    return (
+      this.trusting && /\p{L}{2}[\p{P}\s]{1,4}\p{L}{2}|\p{Lo}{4}/u.test(this.text.slice(0, at))
+    );
+  }
+
+  /** Whether words follow what stands at the beginning of `text`, as in a search or a title. */
+  readsOn(text: string): boolean {
+    return this.trusting && /^\S{1,200}\s{1,4}\p{L}{2,30}(?:[\s.,:?!]|$)/u.test(text.slice(0, 256));
+  }
+
   /** Whether a sentence goes on from `at`: an injection ends there, or the application's rest does. */
   proseAfter(at: number): boolean {
     return this.trusting && isProse(this.text.slice(at), SENTENCE_END_WORDS_MIN, 1);
@@ -92,6 +104,17 @@ export class Subject {
       else high = middle;
     }
     return low % 2 === 1 && low < this.ticks.length;
+  }
+
+  /** Whether `at` lies in "a text in double quotes" that words lead up to, in a body. */
+  quotesText(at: number): boolean {
+    if (!this.trusting || !isBody(this.place)) return false;
+    const open = this.text.lastIndexOf('"', at - 1);
+    if (open < 1 || !isBlank(this.text.charCodeAt(open - 1)) || !this.wordsBefore(open))
+      return false;
+    // A string of GraphQL or of a program stands in brackets and is no quotation.
+    if (/[{(=]/.test(this.text.slice(0, open))) return false;
+    return this.text.indexOf('"', at + 1) > 0;
   }
 
   /** A header whose own grammar is made of quotes and semicolons: SQL and HTML read it wrongly. */
@@ -145,12 +168,20 @@ const PROSE_WORDS_MAX = 80;
 function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
   let words = 0;
   let functionWords = 0;
+  let ideographs = 0;
   let at = 0;
   while (at < text.length && words < PROSE_WORDS_MAX) {
     while (at < text.length && !isLetter(text.charCodeAt(at))) at++;
     const start = at;
     while (at < text.length && isLetter(text.charCodeAt(at))) at++;
     if (at === start) break;
+    if (text.charCodeAt(at - 1) > 0x2e80) {
+      // Chinese, Japanese, Korean: words without blanks, and two signs make about one.
+      for (let sign = start; sign < at; sign++)
+        if (isIdeograph(text.charCodeAt(sign))) ideographs++;
+      if (ideographs >= 2 * wordsMin) return true;
+      continue;
+    }
     const before = start === 0 ? 32 : text.charCodeAt(start - 1);
     const after = at === text.length ? 32 : text.charCodeAt(at);
     // A word of a sentence stands between blanks or punctuation, not between operators.
@@ -200,6 +231,11 @@ function positions(text: string, mark: string): number[] {
 function isLetter(code: number): boolean {
   const lower = code | 0x20;
   return (lower >= 97 && lower <= 122) || code > 0xbf;
+}
+
+/** Han, kana and hangul; not the full-width forms that hide ASCII. */
+function isIdeograph(code: number): boolean {
+  return (code >= 0x3040 && code <= 0x9fff) || (code >= 0xac00 && code <= 0xd7a3);
 }
 
 function isBlank(code: number): boolean {

@@ -51,13 +51,17 @@ const HEADER_TELLING =
   f.NEWLINE |
   f.HIGH;
 
+/** The address of a number, or of no web server, and the link-local one of a cloud's secrets. */
+const INWARD = /:\/\/[\d[]|(?<!https?):\/\/|\.254\./i;
+
 /** What first-pass.ts asks of a header's bytes, asked of its text. */
 export function headerTells(name: string, value: string): boolean {
   f.scan(value);
   const free = name === 'referer' || name.startsWith('x-');
   const telling = free ? HEADER_TELLING | f.SEMICOLON | f.PAREN : HEADER_TELLING;
   if ((f.scanned.characters & telling) !== 0) return true;
-  if (free && (f.scanned.words & f.WORD_SQL) !== 0) return true;
+  if (free && (f.scanned.words & (f.WORD_SQL | f.WORD_HEADER)) !== 0) return true;
+  if (free && INWARD.test(value)) return true;
   if (free && (f.scanned.words & f.WORD_LOGIC) !== 0 && value.includes('=')) return true;
   return value.includes('..') || value.includes('rO0') || (free && /^aced/i.test(value));
 }

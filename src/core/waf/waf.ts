@@ -8,7 +8,7 @@
  */
 import type { Findings, Verdict } from './findings.ts';
 import { bodyIsClean } from './first-pass.ts';
-import { type BodyView, type HeadView, Inspection } from './inspection.ts';
+import { type BodyView, type HeaderList, type HeadView, Inspection } from './inspection.ts';
 import type { Paranoia, Rule } from './rule.ts';
 import { type Exclusion, Ruleset } from './ruleset.ts';
 
@@ -64,6 +64,13 @@ export class Waf {
   inspectHead(head: HeadView): Verdict {
     const inspection = this.begin(head.target);
     inspection.head(head);
+    return this.verdict(inspection.findings);
+  }
+
+  /** Looks at the fields behind a chunked body. @param target of the request, for exclusions by path */
+  inspectTrailers(target: string, fields: HeaderList): Verdict {
+    const inspection = this.begin(target);
+    inspection.headers(fields);
     return this.verdict(inspection.findings);
   }
 

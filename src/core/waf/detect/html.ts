@@ -14,6 +14,8 @@ import { isNamePart, isSymbolScript, reachesBrowser, runsScript } from './script
 /** Characters of an attribute's value that are looked at. */
 const VALUE_MAX = 256;
 const NAME_MAX = 40;
+/** Addresses that begin as a script does, of one value: each costs a look at what follows it. */
+const SCHEMES_MAX = 64;
 
 export function detectHtml(subject: Subject, findings: Findings): void {
   const { text } = subject;
@@ -21,6 +23,7 @@ export function detectHtml(subject: Subject, findings: Findings): void {
   let single = false;
   let double = false;
   let tick = false;
+  let schemes = 0;
   let tag = '';
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
@@ -58,7 +61,7 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         break;
       }
       case 58: // :
-        judgeScheme(subject, findings, at, inTag);
+        if (schemes < SCHEMES_MAX && judgeScheme(subject, findings, at, inTag)) schemes++;
         break;
     }
   }
@@ -89,10 +92,10 @@ function judgeTag(
       // A page of an example loads its own scripts; an attacker's lie elsewhere.
       const shown = subject.prose || subject.document;
       const own = shown && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
-      // In a document that shows a program the browser must be reached for.
-      const runs = subject.document
+      // Among words, and in a document that shows a program, the browser must be reached for.
+      const runs = shown
         ? reachesBrowser(text, body, bodyEnd)
-        : runsScript(text, body, bodyEnd) || (closed && !shown);
+        : runsScript(text, body, bodyEnd) || closed;
       if (loads ? !own : runs || text.charCodeAt(end) === 60) {
         findings.signal(
           'xss-script',
@@ -218,7 +221,7 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
       text.charCodeAt(valueAt) === 123 &&
       subject.trusting &&
       !HEAD_VALUES.includes(subject.place) &&
-      !reachesBrowser(text, valueAt);
+      !reachesBrowser(text, valueAt, valueEnd(text, valueAt));
     const empty =
       valueAt > equals + 1 &&
       isQuote(text.charCodeAt(valueAt)) &&
@@ -292,8 +295,8 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
 
 const SCRIPT_SCHEMES = ['javascript', 'vbscript', 'livescript', 'jscript'];
 
-/** `javascript:` in any spelling a browser forgives, with a script after it. */
-function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag: boolean): void {
+/** `javascript:` in any spelling a browser forgives, with a script after it; whether it is that scheme. */
+function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag: boolean): boolean {
   const { text } = subject;
   // Read backwards over letters and what browsers skip inside a scheme (tab, newline, NUL).
   let scheme = '';
@@ -307,24 +310,25 @@ function judgeScheme(subject: Subject, findings: Findings, colon: number, inTag:
     at--;
     if (SCRIPT_SCHEMES.includes(scheme)) break;
   }
-  if (!SCRIPT_SCHEMES.includes(scheme)) return;
+  if (!SCRIPT_SCHEMES.includes(scheme)) return false;
   const before = at >= 0 ? text.charCodeAt(at) : -1;
-  if (before >= 0 && isNamePart(before)) return;
+  if (before >= 0 && isNamePart(before)) return false;
   const next = text.charCodeAt(colon + 1);
   const atStart = text.slice(0, at + 1).trim() === '';
   const quoted = before === 34 || before === 39 || before === 40 || before === 61 || inTag;
   const scripted =
     reachesBrowser(text, colon + 1) || (runsScript(text, colon + 1) && (next !== 32 || quoted));
-  if (/^\s{0,8}void\(0\);?["')]?/i.test(text.slice(colon + 1, colon + 24)) && !broken) return;
-  if (subject.prose && !quoted && !broken && (!atStart || next === 32)) return;
+  if (/^\s{0,8}void\(0\);?["')]?/i.test(text.slice(colon + 1, colon + 24)) && !broken) return true;
+  if (subject.prose && !quoted && !broken && (!atStart || next === 32)) return true;
   if (scripted && (atStart || quoted || broken || next !== 32)) {
-    if (subject.prose && !inTag && subject.quotesCode(at + 1)) return;
+    if (subject.prose && !inTag && subject.quotesCode(at + 1)) return true;
     findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
   } else if ((inTag || broken) && !subject.prose) {
     findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
   } else if (atStart && (next === 37 || next === 47)) {
     findings.signal('xss-address', subject, at + 1, colon + 60, 'an address that is a script');
   }
+  return true;
 }
 
 /** A quote, then an operator or the end of a statement, then a call of the browser's functions. */
@@ -404,6 +408,8 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     );
   if (!word) return;
   const rest = text.slice(at + word[0].length, at + word[0].length + 40);
+  // alert(1) vs alert("1"): no operator of JavaScript between a call and a word.
+  if (/^\([^()]{0,30}\)\s{1,4}(?!in\b|instanceof\b)[a-z]{2,20}\s/i.test(rest)) return;
   if (/^(?:['"`]\])?(?:\?\.|\.call|\.apply|\))?[(`](?!\))/.test(rest) && text.length < 400) {
     findings.signal('xss-call', subject, at, text.length, `calls ${word[1]}`);
   }
@@ -425,6 +431,14 @@ function valueStart(text: string, at: number): number {
   while (at < limit && isSpace(text.charCodeAt(at))) at++;
   const code = text.charCodeAt(at);
   return code === 34 || code === 39 || code === 96 ? at + 1 : at;
+}
+
+/** Where a value without quotes ends for a browser. */
+function valueEnd(text: string, from: number): number {
+  let end = from;
+  const limit = Math.min(text.length, from + VALUE_MAX);
+  while (end < limit && text.charCodeAt(end) !== 62 && !isSpace(text.charCodeAt(end))) end++;
+  return end;
 }
 
 /** A piece in lower case without blanks, controls and CSS comments or escapes. */

@@ -86,7 +86,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   const document =
     /^[\s]{0,8}[{["',$]|^[^\n]{0,40},\s{0,4}\$where\s{0,4}:/.test(text) ||
     (subject.place !== 'json' && subject.place !== 'form');
-  let at = document ? text.indexOf('$') : -1;
+  const named = subject.trusting && /^(?:[\p{L}\d-]{2,30}\s{1,4}){1,8}\{\s{0,4}\$/u.test(text);
+  let at = document && !named ? text.indexOf('$') : -1;
   for (let seen = 0; at >= 0 && seen < 64; seen++) {
     let end = at + 1;
     while (
@@ -142,6 +143,12 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   if (bare) {
     findings.signal('nosql-script', subject, 0, 80, 'a closed block, then an expression');
   }
+  if (
+    /^\w{0,20};\s{0,4}(?:var|let)\s{1,4}\w/.test(text) &&
+    /[;{]\s{0,4}(?:do\s{0,4}\{|(?:while|for)\s{0,4}\()/.test(text)
+  ) {
+    findings.signal('nosql-script', subject, 0, 80, 'a closed expression, then a loop');
+  }
   const xpath = /['"]\s{0,4}\)?\]\s{0,4}\|\s{0,4}\/{1,2}[\w*]/.exec(text);
   if (xpath) {
     findings.signal(
@@ -176,7 +183,11 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     /(?:(?:\*|\w|^)\)|^[\w*]{0,32}\*)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
       text,
     );
-  if (subject.place === 'json' && subject.trusting && isWholeFilter(text)) return;
+  // A search of a directory by its own name; an injection has something to close first.
+  const asked = subject.place === 'json' || /filter|ldap|search|query/i.test(subject.name);
+  if (asked && subject.trusting && isWholeFilter(text)) return;
+  const words = subject.trusting && /^(?:[\p{L}\d-]{2,30}\s{1,4}){1,8}(?=\()/u.exec(text);
+  if (words && isWholeFilter(text.slice(words[0].length))) return; // a search about filters
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
     findings.signal(
       'nosql-ldap',

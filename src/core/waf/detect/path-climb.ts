@@ -73,7 +73,9 @@ function climb(subject: Subject, findings: Findings, text: string, offset: numbe
   if (climbs === 0) return;
   const whole = !words && !subject.prose;
   const why = `climbs ${climbs} folders`;
-  const target = lowerPath(text.slice(first, first + 512)).split(' ', 1)[0]!;
+  // What climbs no further than it came stays in its place, whatever its query says.
+  const ends = lowest < 0 || odd ? ' ' : /[ ?]/;
+  const target = lowerPath(text.slice(first, first + 512)).split(ends, 1)[0]!;
   const secret = PRIVATE_PATHS.some((it) => target.includes(it));
   const coded =
     subject.round > 0 ||
@@ -105,6 +107,7 @@ function climb(subject: Subject, findings: Findings, text: string, offset: numbe
     first === 0 &&
     endsInCode(target) &&
     subject.place !== 'json' &&
+    subject.place !== 'xml' &&
     subject.place !== 'body'
   )
     report('path-climb');

@@ -142,6 +142,9 @@ export const PRIVATE_ABSOLUTE: readonly string[] = [
 ];
 /** Settings of the system, whatever their name: no visitor of a page has business there. */
 export const SYSTEM = /^(?:etc|root|proc)\/[\w.-]/;
+/** Settings and keys of a program where programs are installed. */
+export const PROGRAM_SETTINGS =
+  /^(?:usr|opt|srv|var)\/(?:[\w.-]{1,40}\/){1,6}(?:conf|config|etc)(?:\.d)?\/[\w./-]{0,60}\.(?:conf|cnf|cfg|ini|xml|properties|ya?ml|key|pem)$/;
 /** Files that begin with a dot because people keep secrets and habits in them. */
 export const DOT_SECRETS =
   /\/\.(?:[a-z]{1,12}rc|[a-z]{1,12}[_-]?history|ht(?:access|passwd|digest|group)|bash_\w{3,8}|profile|my\.cnf|viminfo|lesshst|netrc|pgpass|rhosts|gnupg|ssh|aws|azure|kube|docker|subversion|svn|git(?:config|-credentials)?|hg|bzr|env|npmrc|pypirc|xauthority|ws_ftp\.ini|dbshell|drush|lftp|config\/\w|local\/share)(?:$|[/.~])/;

@@ -6,7 +6,14 @@ import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { detectClimb, isBoundary, lowerPath } from './path-climb.ts';
-import { DOT_SECRETS, LOG, PRIVATE_ABSOLUTE, SETTINGS, SYSTEM } from './path-names.ts';
+import {
+  DOT_SECRETS,
+  LOG,
+  PRIVATE_ABSOLUTE,
+  PROGRAM_SETTINGS,
+  SETTINGS,
+  SYSTEM,
+} from './path-names.ts';
 
 /** Stream wrappers that read, run or unpack. */
 const WRAPPERS = [
@@ -54,7 +61,7 @@ function upload(subject: Subject, findings: Findings): void {
 
 function absolute(subject: Subject, findings: Findings): void {
   const { text } = subject;
-  if (subject.place === 'header' || text.length > 300) return;
+  if (text.length > 300) return;
   const first = text.charCodeAt(0);
   if (
     first > 32 &&
@@ -91,7 +98,8 @@ function absolute(subject: Subject, findings: Findings): void {
   if (path.includes(' ')) return;
   if (subject.place === 'json' && subject.trusting && SETTINGS.test(path)) return;
   const own = subject.place === 'query' || subject.place === 'cookie';
-  if (LOG.test(path) || (own && (SYSTEM.test(path) || DOT_SECRETS.test(`/${path}`)))) {
+  const named = SYSTEM.test(path) || PROGRAM_SETTINGS.test(path) || DOT_SECRETS.test(`/${path}`);
+  if ((LOG.test(path) && subject.place !== 'header') || (own && named)) {
     findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
     return;
   }
@@ -114,6 +122,7 @@ function wrapper(subject: Subject, findings: Findings): void {
     const at = lower.indexOf(scheme);
     if (at < 0 || at > 64) continue;
     if (at > 0 && !isBoundary(lower.charCodeAt(at - 1))) continue;
+    if (scheme !== 'expect://' && subject.readsOn(lower.slice(at))) continue; // a search about it
     findings.signal('path-wrapper', subject, at, at + 60, `the stream wrapper ${scheme}`);
     return;
   }

@@ -6,6 +6,10 @@ import type { Subject } from '../subject.ts';
 const HEADER_NAMES =
   /^(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|x-[a-z-]{2,40}|host|refresh|access-control-[a-z-]{4,30}|status|link|cookie|connection|cache-control|last-modified|expires|authorization|server|proxy-[a-z-]{4,30}|user-agent|upgrade|www-authenticate|bcc|cc|to|subject|reply-to|from)$/;
 
+/** Fields that become one line of a mail's head. */
+const MAIL_FIELDS =
+  /^(?:(?:your|full|first|last|user|sender|contact)?[-_ ]?(?:name|e?-?mail)|subject|from|to|cc|reply[-_]?to|recipient)$/i;
+
 export function detectProtocol(subject: Subject, findings: Findings): void {
   const { text, place } = subject;
   if (text.includes('\u560a') || text.includes('\u560d')) {
@@ -31,6 +35,8 @@ export function detectProtocol(subject: Subject, findings: Findings): void {
   }
   if (place === 'query' || place === 'form' || place === 'cookie' || place === 'path')
     requestInside(subject, findings);
+  else if (place === 'body' && LAST_CHUNK.test(text))
+    findings.signal('protocol-smuggled-body', subject, 0, 80, 'the last chunk, then a request');
 }
 
 function judgeLine(subject: Subject, findings: Findings, at: number, start: number): void {
@@ -41,7 +47,17 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
     const name = line.slice(0, colon).trim().toLowerCase();
     if (HEADER_NAMES.test(name)) {
       // A mail that someone quotes has a sender and a subject; a blind copy is asked for by injection.
-      if (name === 'bcc' && line.includes('@')) {
+      // A field that is a mail as a whole begins with a header of its own.
+      const whole = subject.document || /^[\w-]{1,40}:\s/.test(text);
+      if (MAIL_FIELDS.test(subject.name) && !whole) {
+        findings.signal(
+          'protocol-blind-copy',
+          subject,
+          at,
+          start + 80,
+          `a line of a mail's head in ${subject.name}`,
+        );
+      } else if (name === 'bcc' && line.includes('@')) {
         findings.signal('protocol-blind-copy', subject, at, start + 80, 'a line break, then Bcc');
       }
       // In a field of one line; a text of many lines may show an answer.
@@ -131,6 +147,9 @@ function nextBreak(text: string, from: number): number {
   return -1;
 }
 
+/** What a front end took for the end of a body, and a back end for the next request. */
+const LAST_CHUNK = /^0\r?\n\r?\n\s{0,4}[A-Z]{3,8}\s\//;
+
 /** A value that is a whole request or the framing of one. */
 function requestInside(subject: Subject, findings: Findings): void {
   const { text } = subject;
@@ -144,7 +163,8 @@ function requestInside(subject: Subject, findings: Findings): void {
   if (
     /^\s{0,8}transfer-encoding\s{0,4}:\s{0,4}\S{0,12}chunked/i.test(text) ||
     /^[0-9a-f]{1,8}\r\n[\s\S]{0,400}\r\n0\r\n/i.test(text) ||
-    /^0\r?\n\r?\n\s{0,4}[A-Z]{3,8}\s\//.test(text)
+    LAST_CHUNK.test(text) ||
+    (subject.place !== 'form' && /\sHTTP\/1\.[01]\s{0,4}\r?\n/.test(text))
   ) {
     findings.signal('protocol-smuggling', subject, 0, 80, 'the framing of a request as a value');
   }

@@ -312,6 +312,7 @@ export function detectScanner(subject: Subject, findings: Findings): void {
     .split('\0')[0]!
     .replaceAll('\\', '/')
     .replace(/\/{2,}/g, '/')}`;
+  if (SHOWN_SOURCE.test(path)) return;
   const ended = path.endsWith('/') ? path : `${path}/`;
   for (const probe of PROBES_SURE) {
     const at = ended.indexOf(probe);
@@ -359,6 +360,9 @@ export function detectScanner(subject: Subject, findings: Findings): void {
   }
 }
 
+/** A page of a forge that shows a file of somebody's sources: /ann/tool/blob/main/... */
+const SHOWN_SOURCE = /^\/[\w.~-]{1,64}\/[\w./-]{1,128}\/(?:blob|tree|raw|blame|edit|commits)\/[^/]/;
+
 /** A probe that ends in a name must end there in the path: /info.php, not /info.phpx; /.env.local. */
 function boundedProbe(path: string, probe: string, at: number): boolean {
   const last = probe.charCodeAt(probe.length - 1);
@@ -367,7 +371,8 @@ function boundedProbe(path: string, probe: string, at: number): boolean {
   if (probe === '/.env' && /^\.(?:example|sample|template|dist)\b/.test(path.slice(at + 5)))
     return false;
   const next = path.charCodeAt(at + probe.length);
-  const letter = (next >= 97 && next <= 122) || (next >= 48 && next <= 57) || next === 45;
+  const letter =
+    (next >= 97 && next <= 122) || (next >= 48 && next <= 57) || next === 45 || next === 95;
   return !letter;
 }
 

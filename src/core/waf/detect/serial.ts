@@ -143,7 +143,8 @@ function isPickle(bytes: string, whole: boolean): boolean {
   if (first === 0x80) {
     const protocol = bytes.charCodeAt(1);
     if (protocol < 2 || protocol > 5) return false;
-    if (protocol >= 4 && bytes.charCodeAt(2) === 0x95) return true;
+    // A frame and its length in eight bytes, the upper four of which are never needed.
+    if (protocol >= 4 && bytes.charCodeAt(2) === 0x95) return bytes.startsWith('\0\0\0\0', 7);
     const named = /[cX\x8c][\w.\x00-\x7f]{2,80}/.test(bytes.slice(2, 200));
     return named && (!whole || /\.[\0-\x03]?$/.test(bytes));
   }
@@ -190,10 +191,10 @@ const GADGETS: readonly (readonly [string, string])[] = [
   ['serial-net', 'system.web.ui.losformatter'],
   ['serial-net', 'textformattingrunproperties'],
   ['serial-net', 'objectdataprovider'],
-  ['serial-python', '!!python/object'],
-  ['serial-python', '!!python/name'],
-  ['serial-python', '!!python/module'],
-  ['serial-python', '!python/object'],
+  ['serial-python', '!python/object:'],
+  ['serial-python', '!python/object/'],
+  ['serial-python', '!python/name:'],
+  ['serial-python', '!python/module:'],
   ['serial-python', 'py/object'],
   ['serial-python', 'py/reduce'],
   ['serial-ruby', '!ruby/object'],
@@ -241,7 +242,7 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   const lower = note === '' ? subject.lower : text.toLowerCase();
   for (const [signal, name] of GADGETS) {
     const at = lower.indexOf(name);
-    if (at >= 0) {
+    if (at >= 0 && !/\bimport\s{1,4}$/.test(lower.slice(Math.max(0, at - 12), at))) {
       findings.signal(signal, subject, at, at + 80, `names the type ${name}${note}`);
       break;
     }
@@ -271,9 +272,10 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   ) {
     findings.signal('serial-java', subject, 0, 80, `XML of objects${note}`);
   }
-  const proto = /__proto__|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
-    text,
-  );
+  const proto =
+    /__proto__(?!\s{1,4}[A-Za-z])|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
+      text,
+    );
   // In a JSON text as a whole only keys count; in a document of many lines it is shown.
   const inString =
     proto !== null && subject.name === '' && text.slice(0, proto.index).endsWith('\\"');

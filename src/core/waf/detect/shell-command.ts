@@ -27,7 +27,7 @@ export const WITH_ARGUMENTS = new Set(
     'iptables watch env sudo su time nice setsid chroot script expect git make pip npm true false ' +
     'iex invoke-expression invoke-webrequest start-process cd column fold comm flock strace ltrace gdb parallel gpg ' +
     'tclsh lwp-download lwp-request aria2c axel rclone ansible ansible-config cpulimit ionice stdbuf unshare nsenter capsh ' +
-    'setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
+    'eval setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
     'mongo mongosh sqlite3 7z bzip2 xz zcat zgrep bzcat xzcat shuf paste join split csplit uuencode uudecode basenc ' +
     'md5sum sha1sum sha256sum cksum jq ar ld nm objdump readelf ldd pip3 gem npx deno cargo javac java jrunscript dotnet'
   ).split(' '),
@@ -93,6 +93,7 @@ export function commandAt(text: string, from: number): Command | undefined {
 function expansionWidth(text: string, at: number): number {
   const next = text[at + 1] ?? '';
   if ('@*123456789!_-'.includes(next) && next !== '') return 2;
+  if (next === "'" || next === '"') return 1; // $'id': a quoted word in bash
   if (next === '{') {
     const end = text.slice(at, at + 24).indexOf('}');
     return end < 0 ? 0 : end + 1;
@@ -105,6 +106,7 @@ export function hasArguments(text: string, command: Command): boolean {
   const start = skipBlanks(text, command.end);
   if (start >= text.length) return false;
   if (text.startsWith('$IFS', command.end) || text.startsWith('${IFS', command.end)) return true;
+  if (text.startsWith('<>/', start)) return true;
   if (start === command.end)
     return (
       '<>'.includes(text[start]!) && start + 1 < text.length && !'<>='.includes(text[start + 1]!)
@@ -237,6 +239,7 @@ export function hasArguments(text: string, command: Command): boolean {
         /^[0-7]{3}$/.test(word)
       );
     case 'sudo':
+    case 'eval':
     case 'exec':
     case 'nohup':
     case 'xargs':

@@ -48,6 +48,11 @@ export function isCommandLine(subject: Subject): boolean {
   if (/^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{1,30}=)/.test(text)) return true;
   // tsc && cp -r a b: one word of a program, no host, number or file that a form asked for.
   if (/^[a-z][a-z_-]{1,20}(?: [\w./:-]{1,30}){0,4} && /.test(text)) return true;
+  // A line of a crontab
+  if (/^(?:\w{1,20}: ?)?(?:[\d*/,-]{1,12} ){5}\S/.test(text)) return true;
+  // rg -n foo src | head: a program by whatever name, with an option.
+  if (/^[a-z][a-z0-9_.-]{1,20} --?[a-z]/i.test(text) && !isTarget(text.slice(0, text.indexOf(' '))))
+    return true;
   const command = commandAt(text, 0);
   if (command?.at !== 0 || command.disguised) return false;
   if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));

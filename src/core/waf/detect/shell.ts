@@ -29,6 +29,9 @@ import {
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
 
+/** Characters of a line that tell whether it is a command's. */
+const LINE_LENGTH_MAX = 80;
+
 /** A shell that waits for someone to type: nobody needs one by way of a request. */
 const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
 
@@ -51,6 +54,14 @@ const TELLING = [
 
 /** Of those, what no honest script of many lines holds either. */
 const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-e /bin/bash'];
+
+/** Options that hand a program to git, ssh, tar, rsync, zip or find, as an argument slips them in. */
+const RUNNING_OPTION =
+  /(?:^|\s)(?:--(?:upload-pack|receive-pack|exec|ext-diff|use-compress-program|to-command|rsh|unzip-command|checkpoint-action|use-askpass|config-env)[ =]['"\w/]|-o\s{0,2}(?:proxycommand|queuedirectory)=)/;
+
+/** ;a=i;b=d;$a$b : variables set, and one of them where a command is expected. */
+const RUNS_VARIABLE =
+  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})[;&\s][^\n]{0,200}[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
 
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);
@@ -120,6 +131,9 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
   };
   if ((isCommandLine(subject) || subject.document) && !telling()) return;
   let seen = 0;
+  let lineStart = 0;
+  /** Whether the line, not the first, is a command line from its own first word on. */
+  let shownLine: boolean | undefined;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
     const line = code === 10 || code === 13;
@@ -128,6 +142,10 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     while (end < text.length && (text.charCodeAt(end) === code || text.charCodeAt(end) === 10))
       end++;
     seen++;
+    if (line) {
+      lineStart = end;
+      shownLine = undefined;
+    }
     // Lines of a body are lines; a line end in a query's value is a way to a second command.
     if (line && subject.place !== 'query' && subject.place !== 'cookie') {
       at = end - 1;
@@ -136,6 +154,12 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
       findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
       return;
+    }
+    if (lineStart > 0 && at > lineStart) {
+      shownLine ??= isCommandLine(
+        subject.reread(text.slice(lineStart, lineStart + LINE_LENGTH_MAX)),
+      );
+      if (shownLine && !telling()) continue;
     }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
@@ -285,7 +309,21 @@ function telltale(subject: Subject, findings: Findings): void {
       'the field separator for a blank',
     );
   }
+  const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
+  if (assigns && !isCommandLine(subject) && RUNS_VARIABLE.test(text))
+    findings.signal('shell-ifs', subject, 0, 80, 'a command put together in variables');
   if ((words & f.WORD_COMMAND) === 0 && (c & f.SLASH) === 0) return;
+  if (!subject.prose && !subject.document && !isCommandLine(subject)) {
+    const option = (c & f.OTHER) === 0 ? -1 : lower.search(RUNNING_OPTION);
+    if (option >= 0)
+      findings.signal(
+        'shell-command',
+        subject,
+        option,
+        option + 60,
+        'an option that runs a program',
+      );
+  }
   const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
   if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
     findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');

@@ -88,6 +88,7 @@ export function walk(
           }
           return undefined;
         case 'comment':
+          if (isHashWord(tokens[at - 1], token)) return undefined;
           if (logic && (quoted || before === 'number' || compare !== '')) {
             return found('sql-condition', 'a condition and a comment', token);
           }
@@ -213,6 +214,8 @@ export function walk(
       case 'variable':
       case 'null': {
         const open = token.type === 'open';
+        if (token.type === 'string' && isGlued(token, next)) return undefined;
+        if (isHashWord(token, next)) return undefined;
         if (compare !== '') {
           if (logic && (leftLiteral || quoted) && !mathematical) {
             return found('sql-condition', `a condition: ... ${compare} ${token.text}`, token);
@@ -220,7 +223,8 @@ export function walk(
           if (
             quoted &&
             open &&
-            (direct ? !isQuotedWord(tokens, at) : endsInValue(token, compare))
+            (endsInValue(token, compare) ||
+              (direct && !isSymbol(compare) && !isQuotedWord(tokens, at)))
           ) {
             return found('sql-condition', `a comparison: = ${compare} with the rest`, token);
           }
@@ -232,7 +236,7 @@ export function walk(
           logicJust &&
           before === 'number' &&
           !next &&
-          token.text === tokens[start - 1]?.text
+          (token.text === tokens[start - 1]?.text || tokens[at - 1]?.text === 'xor')
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
         } else if (logicJust && quoted && open && (isTruth(token) || (compared && isLone(token)))) {
@@ -257,6 +261,16 @@ export function walk(
     }
   }
   return undefined;
+}
+
+/** `"or"9`, `'a'b`: no operator and no blank, as in a password; no database reads it. */
+function isGlued(token: SqlToken, next: SqlToken | undefined): boolean {
+  return next?.at === token.end && (next.type === 'name' || next.type === 'number');
+}
+
+/** `2#kQ`: whoever comments out the rest leaves a blank behind the mark, or nothing. */
+function isHashWord(token: SqlToken | undefined, next: SqlToken | undefined): boolean {
+  return next?.type === 'comment' && next.at === token?.end && /^#\w/.test(next.text);
 }
 
 /** `if(1=1,a,b)`, `iif(2>1,a,b)`: what is compared is known before, as only a probe's is. */
@@ -339,6 +353,7 @@ function comparisonEnds(tokens: readonly SqlToken[], at: number): boolean {
 function callIsPlain(tokens: readonly SqlToken[], at: number, before: Before): boolean {
   if (before !== 'nothing' || at > 0) return true;
   if (tokens[at + 1]!.at !== tokens[at]!.end) return false; // `sleep (deeply)`
+  if (tokens[at + 2]?.type === 'number' && tokens[at + 3]?.type === 'name') return false; // 8 hours
   let depth = 0;
   for (let end = at + 1; end < tokens.length; end++) {
     if (tokens[end]!.type === '(') depth++;

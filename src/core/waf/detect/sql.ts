@@ -9,7 +9,7 @@ import { WORD_LOGIC, WORD_SQL } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { isStatement, unionList } from './sql-grammar.ts';
-import { isWordStart, type SqlType, sqlTokens } from './sql-tokens.ts';
+import { isWordStart, type SqlToken, type SqlType, sqlTokens } from './sql-tokens.ts';
 import { type Evidence, walk } from './sql-walk.ts';
 
 const TOKENS_MAX = 400;
@@ -43,7 +43,7 @@ const EXECUTED =
 
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
-    inBareShown(text) ??
+    inBareShown(subject, text) ??
     inQuotes(subject, text, "'") ??
     inQuotes(subject, text, '"') ??
     anywhere(subject, text);
@@ -56,12 +56,12 @@ function judge(subject: Subject, findings: Findings, text: string): void {
 /** Characters before what gave a bare value away that are shown with it. */
 const SHOWN_BEFORE = 40;
 
-function inBareShown(text: string): Evidence | undefined {
-  const seen = inBare(text);
+function inBareShown(subject: Subject, text: string): Evidence | undefined {
+  const seen = inBare(subject, text);
   return seen && { ...seen, at: Math.max(0, seen.at - SHOWN_BEFORE) };
 }
 
-function inBare(text: string): Evidence | undefined {
+function inBare(subject: Subject, text: string): Evidence | undefined {
   const [first, second, third] = sqlTokens(text, 0, 3);
   if (first?.type === 'variable' && first.text.startsWith('@@') && second?.type === 'comment') {
     return { signal: 'sql-marker', why: 'a variable of the server and a comment', at: 0 };
@@ -81,10 +81,17 @@ function inBare(text: string): Evidence | undefined {
     return walk(tokens, at + 1, true, 'number');
   }
   if (kind === 'string') return walk(tokens, at + 1, true, 'name');
+  if (kind === 'clause' && /^(?:asc|desc)$/.test(tokens[at]!.text))
+    return walk(tokens, at + 1, true, 'name'); // the direction of an order
   if (kind === 'name' && tokens[at + 1]?.type !== '(') {
-    return walk(tokens, at + 1, true, 'name');
+    const last = tokens.at(-1)!;
+    const spoken =
+      subject.prose &&
+      (!keepsToGrammar(tokens, 0) || (last.type === 'comment' && subject.proseAfter(last.at)));
+    return spoken ? undefined : walk(tokens, at + 1, true, 'name');
   }
-  return walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
+  const seen = walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
+  return seen?.signal === 'sql-condition' && !keepsToGrammar(tokens, 0) ? undefined : seen;
 }
 
 /** What never follows a closed string in SQL: two operands have an operator between them. */
@@ -116,27 +123,38 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     if (!second && before === '') return undefined;
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
-  const seen = walk(sqlTokens(text, at + 1, TOKENS_MAX), 0, true, 'quoted');
-  if (!seen) return undefined;
-  const shown =
-    subject.prose &&
-    (subject.proseBefore(at) ||
-      subject.quotesCode(at) ||
-      (seen.signal === 'sql-condition' && subject.proseAfter(seen.at)));
-  if (shown) return undefined;
-  if (
-    seen?.signal === 'sql-condition' &&
-    subject.prose &&
-    !seen.why.includes('=') &&
-    !endsInComment(text)
-  ) {
-    return undefined;
-  }
-  return seen && { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
+  const tokens = sqlTokens(text, at + 1, TOKENS_MAX);
+  const seen = walk(tokens, 0, true, 'quoted');
+  if (!seen || isShown(subject, at, tokens)) return undefined;
+  return { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
 }
 
-function endsInComment(text: string): boolean {
-  return /(?:--[\s+-]{0,4}|#|\/\*)$/.test(text.slice(-8));
+/**
+ * Whether a person quotes SQL from `at` on. What is quoted stands apart from the word before it, and
+ * the sentence goes on; what is injected closes the word before it and keeps to the grammar until
+ * the value ends, or it would do nothing.
+ */
+function isShown(subject: Subject, at: number, tokens: readonly SqlToken[]): boolean {
+  if (subject.quotesText(at)) return true;
+  if (!subject.prose) return false;
+  if (subject.quotesCode(at) || !keepsToGrammar(tokens)) return true;
+  if (at === 0 || subject.text.charCodeAt(at - 1) > 32) return false;
+  const last = tokens.at(-1)!;
+  const goesOn = (last.type === 'comment' || last.type === 'open') && subject.proseAfter(last.at);
+  return subject.proseBefore(at) || (goesOn && subject.wordsBefore(at));
+}
+
+/** Whether operands stand side by side once at most, as an alias does: in sentences they always do. */
+function keepsToGrammar(tokens: readonly SqlToken[], pairsMax = 1): boolean {
+  let pairs = 0;
+  for (let at = 1; at < tokens.length; at++) {
+    const left = tokens[at - 1]!.type;
+    const right = tokens[at]!.type;
+    if (left === ';') break; // what a second statement begins with has been looked at
+    const operand = left === 'name' || left === 'number' || left === 'string' || left === 'null';
+    if (operand && STRANGERS.has(right) && right !== 'open' && ++pairs > pairsMax) return false;
+  }
+  return true;
 }
 
 /** An identifier, an address or nothing: what a login form's field holds before the attack. */

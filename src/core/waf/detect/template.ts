@@ -35,7 +35,9 @@ function lookups(subject: Subject, findings: Findings): void {
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
   const { resolved } = lookup;
-  const named = subject.prose ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
+  // Without an address it looks nothing up; among words it is only named.
+  const among = subject.trusting && /^\p{L}[\p{L}\d]{1,30} /u.test(text);
+  const named = subject.prose || among ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
   if (named && !/jndi:[a-z]{2,6}:\/\/\.\.\.\}/.test(resolved)) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
   } else if (subject.document) {
@@ -126,12 +128,10 @@ const OPENERS: readonly (readonly [string, string])[] = [
 /** Openers that are everyday characters, and open nothing where nothing closes them. */
 const ENDED = new Set(['{', '@(', '[[', '<#']);
 
-/** The first characters of openers, and the second ones of those but the brace. */
-const OPENS = new Uint8Array(128);
-const SECONDS = new Uint8Array(128);
+/** The openers of two characters but those that begin with a brace, as `first * 128 + second`. */
+const OPENS = new Uint8Array(128 * 128);
 for (const [open] of OPENERS) {
-  OPENS[open.charCodeAt(0)] = 1;
-  if (open.length > 1) SECONDS[open.charCodeAt(1)] = 1;
+  if (open.length > 1) OPENS[open.charCodeAt(0) * 128 + open.charCodeAt(1)] = 1;
 }
 
 /** `${{<%[%'"}}%\.`: a short text that tries one engine after the other. */
@@ -158,9 +158,10 @@ function expressions(subject: Subject, findings: Findings): void {
   const most = subject.document ? EXPRESSIONS_IN_DOCUMENT_MAX : EXPRESSIONS_MAX;
   for (let at = 0; at < text.length && seen < most; at++) {
     const code = text.charCodeAt(at);
-    if (code > 126 || OPENS[code] === 0) continue;
+    if (code > 126) continue;
     const next = text.charCodeAt(at + 1);
-    if (code === 123 ? !opensTemplate(next) : SECONDS[next & 127] === 0) continue;
+    if (code === 123 ? !opensTemplate(next) : !(next < 128) || OPENS[code * 128 + next] === 0)
+      continue;
     const opener = OPENERS.find(([open]) => text.startsWith(open, at));
     if (!opener) continue;
     // A program of many lines is full of braces; its templates end where they begin.
@@ -176,7 +177,8 @@ function expressions(subject: Subject, findings: Findings): void {
     const inner = end < 0 ? piece : piece.slice(0, end);
     if (subject.document && (inner.includes('\n') || /\bprocess\.env\b/.test(inner))) continue;
     const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open, subject.prose);
-    if (why !== '' && !(subject.prose && subject.quotesCode(at))) {
+    const searched = why === ARITHMETIC && at === 0 && subject.readsOn(text);
+    if (why !== '' && !searched && !(subject.prose && subject.quotesCode(at))) {
       findings.signal(
         'template-expression',
         subject,
@@ -274,7 +276,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (body === '') return '';
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
-  if (!prose && computesLiterals(body)) return 'arithmetic on literals';
+  if (!prose && computesLiterals(body)) return ARITHMETIC;
   const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
@@ -321,6 +323,8 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   return '';
 }
 
+const ARITHMETIC = 'arithmetic on literals';
+
 /** 7*7, 7*'7', (3+4), '7'+7, 1337*1337: numbers and operators, and nothing named. */
 function computesLiterals(body: string): boolean {
   return /^[\s("']{0,6}\d{1,12}['"\s)]{0,4}(?:[*+/^%~]|-|\*\*|<|>)\s{0,4}[("']{0,4}\d{1,12}[\s)"'.\w+*/()-]{0,24}$/.test(
@@ -357,6 +361,17 @@ function code(subject: Subject, findings: Findings): void {
   if (subject.document) return;
   if (SUPERGLOBAL.test(text)) {
     findings.signal('code-call', subject, 0, 80, "PHP's own variable as a value");
+    return;
+  }
+  const broken = subject.place === 'header' ? null : CODE_BREAKOUT.exec(text);
+  if (broken) {
+    findings.signal(
+      'code-call',
+      subject,
+      broken[0].length - 20,
+      80,
+      'a closed string, then a call',
+    );
     return;
   }
   const call = CODE_CALL.exec(text);
@@ -403,5 +418,9 @@ function code(subject: Subject, findings: Findings): void {
 const SUPERGLOBAL =
   /^\W{0,8}\$(?:_(?:GET|POST|COOKIE|REQUEST|SERVER|FILES|SESSION|ENV)|GLOBALS|HTTP_[A-Z_]{3,16}_VARS)\s{0,2}\[[^\]]{0,40}\]\W{0,8}$/;
 
+/** x"; system("id"); // : the first quote closes what the program wrote, and a call follows. */
+const CODE_BREAKOUT =
+  /^[^'"`]{0,64}['"`]\s{0,4}[)\]}]{0,4}\s{0,4}[;.|&+,]\s{0,4}@?(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo)\s{0,4}\(/i;
+
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|process\.(?:mainModule|binding|dlopen)|\bgetRuntime\s{0,4}\(\s{0,4}\)|Runtime\.getRuntime|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|java\.lang\.(?:Runtime|ProcessBuilder|System)\b(?!\s[A-Za-z])|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

@@ -103,7 +103,10 @@ const TEXT_NAMES =
   /^(?:q|query|search|s|term|keywords?|text|message|comment|content|note|title|body|description|refer+er|origin)$/i;
 /** What a server fetches. */
 const FETCH_NAMES =
-  /(?:^|[_.\-[\]])(?:u|url|uri|link|src|source|target|dest|destination|fetch|proxy|image|img|avatar|picture|webhook|hook|feed|rss|load|site|host|domain|page|file|path|document|doc|pdf|remote|open|import|download|preview|render|location|href|endpoint|server|backend|api|addr|address|request|view|data|content|template|include|xml|to|out|show|navigation|window|port|ref|forward|upload|thumbnail|screenshot|resource|icon|logo|website)(?:$|[_.\-[\]])|url$|uri$/i;
+  /(?:^|[_.\-[\]])(?:u|url|uri|link|src|source|target|dest|destination|fetch|proxy|image|img|avatar|picture|webhook|hook|feed|rss|load|site|host|domain|page|file|path|document|doc|pdf|remote|open|import|download|preview|render|location|href|endpoint|server|backend|api|addr|address|request|view|data|content|template|include|xml|wsdl|to|out|show|navigation|window|port|ref|forward|upload|thumbnail|screenshot|resource|icon|logo|website)(?:$|[_.\-[\]])|url$|uri$/i;
+
+/** Schemes whose addresses hold no blank; what gopher sends may. */
+const WEB_SCHEMES = new Set(['', 'http', 'https', 'file']);
 
 export function detectUrl(subject: Subject, findings: Findings): void {
   const { place } = subject;
@@ -119,11 +122,12 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     return;
   }
   const { scheme, host, rest, odd } = address;
+  if (WEB_SCHEMES.has(scheme) && subject.readsOn(text)) return; // an address that a sentence is about
   const report = (signal: string, why: string): void =>
     findings.signal(signal, subject, 0, 120, why);
 
   if (
-    place !== 'header' &&
+    (place !== 'header' || (ODD_SCHEMES.has(scheme) && scheme !== 'file')) &&
     (host !== '' || (rest.length > 1 && rest.charCodeAt(0) > 32)) &&
     (ODD_SCHEMES.has(scheme) || ((scheme === 'jar' || scheme === 'netdoc') && rest !== ''))
   ) {
@@ -151,12 +155,17 @@ export function detectUrl(subject: Subject, findings: Findings): void {
   }
   const reach = reachOf(host);
   const spoken = TEXT_NAMES.test(subject.name);
-  if (place === 'header' || host === '') {
+  if (place === 'header' && host !== '' && reach.kind === 'metadata') {
+    report('ssrf-metadata', `the host ${host} is the cloud's metadata service`);
+  } else if (place === 'header' && reach.kind === 'internal' && FETCH_HEADERS.test(subject.name)) {
+    report('ssrf-internal', `the host ${host} is this machine or its network`);
+  } else if (place === 'header' || host === '') {
     if (host !== '' && CALLBACK_NAMES.some((it) => host === it || host.endsWith(`.${it}`)))
       report('ssrf-callback', `the host ${host}`);
-    return;
   }
-  const returning = reach.loopback && RETURN_NAMES.test(subject.name);
+  if (place === 'header' || host === '') return;
+  const returning =
+    reach.loopback && (RETURN_NAMES.test(subject.name) || OWN_NAMES.test(subject.name));
   if (reach.kind === 'metadata')
     report('ssrf-metadata', `the host ${host} is the cloud's metadata service`);
   else if (reach.kind === 'internal' && (reach.disguised || odd))
@@ -185,6 +194,7 @@ function elsewhere(subject: Subject, findings: Findings): void {
   if (!lower.includes('169.254.') && !lower.includes('metadata.g') && !lower.includes('100.100.'))
     return;
   if (subject.prose || subject.document) return;
+  if (lower.startsWith('169.254.') && subject.readsOn(lower)) return;
   for (const mark of ['169.254.169.254', 'metadata.google.internal', '100.100.100.200/latest']) {
     const at = lower.indexOf(mark);
     if (at >= 0) {
@@ -374,6 +384,12 @@ function mappedAddress(tail: string): number {
   if (high === undefined || low === undefined) return -1;
   return Number.parseInt(high, 16) * 65536 + Number.parseInt(low, 16);
 }
+
+/** A header of a program's own that names what its server is to fetch or where it is to turn to. */
+const FETCH_HEADERS =
+  /^x-.{0,30}(?:callback|hook|proxy|dest|target|fetch|profile|forwarded-(?:for|host)|original-ur[il]|rewrite-ur[il]|image|avatar|src|endpoint|feed|upstream|backend)/;
+/** Where a client's own programs are found, as an agent's settings have them. */
+const OWN_NAMES = /^(?:base_?ur[il]|api_?base(?:_?ur[il])?)$/i;
 
 const INCLUDE_NAMES =
   /^(?:file|page|include|inc|path|template|doc|document|dir|lang|language|load|module|mod|view|content|layout|theme|style|root|conf|config|class|plugin|body|main|show|cat|locale|pg|p|site|require|basedir|abs_path|absolute_path|base_?path|.*_(?:path|dir|root|file))$/i;

@@ -6,8 +6,9 @@ const DECLARATIONS_MAX = 128;
 const DECLARATION_LENGTH_MAX = 1024;
 
 export function detectXxe(subject: Subject, findings: Findings): void {
-  if (subject.prose) return;
   const { text, lower } = subject;
+  // A document that is XML as a whole is no letter, whatever words it holds.
+  if (subject.prose && !(subject.place === 'xml' && text.startsWith('<'))) return;
   let nested = 0;
   let at = lower.indexOf('<!');
   for (let seen = 0; at >= 0 && seen < DECLARATIONS_MAX; seen++) {
@@ -38,8 +39,11 @@ export function detectXxe(subject: Subject, findings: Findings): void {
       lower.indexOf('<!entity') + 100,
       `${nested} entities made of entities`,
     );
-  const include = lower.search(/<(?:[\w-]{1,20}:)?include\s[^>]{0,400}(?:href|src)\s{0,4}=/);
-  if (include >= 0 && (lower.includes('xinclude') || lower.includes('xi:include'))) {
+  const including = lower.includes('xinclude') || lower.includes('xi:include');
+  const include = including
+    ? lower.search(/<(?:[\w-]{1,20}:)?include\s[^>]{0,400}(?:href|src)\s{0,4}=/)
+    : -1;
+  if (include >= 0) {
     findings.signal('xxe-include', subject, include, include + 100, 'XInclude');
   }
   const sheet = lower.search(

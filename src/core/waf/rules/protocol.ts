@@ -65,12 +65,16 @@ export const PROTOCOL_RULES: readonly Rule[] = [
   },
   {
     id: 'protocol-blind-copy',
-    title: "A mail's blind copy after a line break",
+    title: "A line added to a mail's head",
     class: 'protocol',
     where: ['query', 'form', 'json', 'multipart', 'cookie'],
     severity: 'critical',
     paranoia: 1,
-    match: ['form:to a@b.example␍␊Bcc: all@evil.example', 'query:subject Hi␊bcc:x@evil.example'],
+    match: [
+      'form:to a@b.example␍␊Bcc: all@evil.example',
+      'query:subject Hi␊bcc:x@evil.example',
+      'form:email a@b.example␊Cc: all@evil.example',
+    ],
     pass: ['form:note Hello␍␊Bcc means blind copy', 'json:mail From: a@b.c␊Subject: x'],
   },
   {
@@ -82,6 +86,16 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     paranoia: 1,
     match: ['query:u x␍␊GET /admin HTTP/1.1␍␊Host: y', 'form:q 0␍␊␍␊GET /admin HTTP/1.1'],
     pass: ['form:t GET the book', 'json:t GET / HTTP/1.1'],
+  },
+  {
+    id: 'protocol-smuggled-body',
+    title: 'A body that ends by its own account and goes on as a request',
+    class: 'protocol',
+    where: ['body'],
+    severity: 'critical',
+    paranoia: 1,
+    match: ['body:text/plain 0␍␊␍␊GET /admin HTTP/1.1␍␊Host: x␍␊␍␊'],
+    pass: ['body:text/plain GET /admin HTTP/1.1␊Host: x␊is what I sent'],
   },
   {
     id: 'protocol-line-break',

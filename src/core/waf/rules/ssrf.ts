@@ -28,9 +28,12 @@ export const SSRF_RULES: readonly Rule[] = [
       'query:url http://[::1]/',
       'json:next http://0x7f.1/',
       'query:url http://127.0.0.1.nip.io/',
+      'header:x-callback http://127.0.0.1:8080/',
     ],
     pass: [
       'query:redirect_uri http://localhost:3000/callback',
+      'header:referer http://localhost:3000/app',
+      'json:base_url http://localhost:11434/v1',
       'query:url https://example.com/',
       'json:text http://localhost:3000 is where it runs',
     ],
