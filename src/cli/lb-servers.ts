@@ -104,12 +104,14 @@ function noteOf({ name, trouble, drainEndsMs }: ServerStatus, nowMs: number): st
 const SAID: Readonly<Record<string, string>> = {
   disable: 'disabled',
   enable: 'enabled',
+  drain: 'drain began',
   'ejection in': 'taken back',
 };
 
 /** "down 8s ago", "breaker open 2m ago". */
 function changeText({ what, atMs }: Change, nowMs: number): string {
-  const said = SAID[what] ?? what.replace(/^(health|ejection) /, '');
+  const word = what.replace(/ for .*/, '');
+  const said = SAID[word] ?? word.replace(/^(health|ejection) /, '');
   return `${said.replace('_', '-')} ${age(nowMs - atMs)} ago`;
 }
 

@@ -4,6 +4,9 @@ import { age, count, ms, percent } from './readable.js';
 const SVG = 'http://www.w3.org/2000/svg';
 const SPARK_WIDTH = 90;
 const SPARK_HEIGHT = 22;
+const LEAST_SHARE = 0.001;
+/** Times after which every row was brought up to date. */
+const TURNS = 10;
 /** A frame costs as much as a hundred rows do, so that smaller pieces would cost more in all. */
 const ROWS_A_FRAME = 100;
 
@@ -14,19 +17,40 @@ export class ServerTable {
     this.act = act;
     this.rows = new Map();
     this.words = {};
+    this.turn = 0;
+    this.shareMax = 1;
+    this.sight = new IntersectionObserver((entries) => this.look(entries), { rootMargin: '200px' });
+  }
+
+  /** A row that comes into sight is brought up to date before it is there. */
+  look(entries) {
+    for (const { target, isIntersecting } of entries) {
+      const row = [...this.rows.values()].find(({ line }) => line === target);
+      if (row === undefined) continue;
+      row.isSeen = isIntersecting;
+      if (isIntersecting) this.fill(row, row.server, Date.now());
+    }
   }
 
   /**
-   * The work of showing them, in pieces that each fit into a frame.
+   * The work of showing them, in pieces that each fit into a frame. Rows out of sight are brought up
+   * to date in turn, one in ten each time: screen readers and searches in the page meet them too.
    *
    * @param {object[]} servers of /status
    * @returns {(() => void)[]}
    */
   pieces(servers, words, nowMs) {
     this.keep(servers, words);
+    this.turn = (this.turn + 1) % TURNS;
+    this.shareMax = Math.max(LEAST_SHARE, ...servers.map(({ share }) => share));
+    const due = servers.filter((server, at) => {
+      const row = this.rows.get(server.name);
+      if (row !== undefined) row.server = server;
+      return row === undefined || row.isSeen || at % TURNS === this.turn;
+    });
     const work = [];
-    for (let first = 0; first < servers.length; first += ROWS_A_FRAME) {
-      const some = servers.slice(first, first + ROWS_A_FRAME);
+    for (let first = 0; first < due.length; first += ROWS_A_FRAME) {
+      const some = due.slice(first, first + ROWS_A_FRAME);
       work.push(() => {
         for (const server of some) this.fill(this.rowOf(server), server, nowMs);
       });
@@ -37,6 +61,7 @@ export class ServerTable {
   /** Rows of these servers and no others. */
   keep(servers, words) {
     if (words !== this.words) {
+      this.sight.disconnect();
       this.body.replaceChildren();
       this.rows.clear();
       this.words = words;
@@ -44,6 +69,7 @@ export class ServerTable {
     const names = new Set(servers.map(({ name }) => name));
     for (const [name, row] of this.rows) {
       if (names.has(name)) continue;
+      this.sight.unobserve(row.line);
       row.line.remove();
       this.rows.delete(name);
     }
@@ -55,6 +81,7 @@ export class ServerTable {
       row = this.make(server);
       this.rows.set(server.name, row);
       this.body.append(row.line);
+      this.sight.observe(row.line);
     }
     return row;
   }
@@ -116,6 +143,8 @@ export class ServerTable {
     });
     return {
       line,
+      server,
+      isSeen: false,
       address,
       badge,
       part,
@@ -155,11 +184,12 @@ export class ServerTable {
       row.badge.className = `state ${state}`;
       row.badge.textContent = words[state];
     });
-    put('share', Math.round(server.share * 1000), () => {
+    // Beside the largest share: of a hundred servers none has a share that could be seen by itself.
+    put('part', Math.round((server.share / this.shareMax) * 44) / 44, (part) => {
       // Its width would have the whole table laid out anew.
-      row.part.style.transform = `scaleX(${server.share})`;
-      row.shareText.textContent = percent(server.share);
+      row.part.style.transform = `scaleX(${part})`;
     });
+    text('shareText', percent(server.share));
     text('perSecond', count(server.requestsPerSecond));
     text('inFlight', count(server.inFlight));
     text('errorRate', percent(server.errorRate));
@@ -189,15 +219,18 @@ export class ServerTable {
 function changeText({ lastChange, trouble }, words, nowMs) {
   if (lastChange === null) return '–';
   const { what, why, atMs } = trouble ?? lastChange;
-  const said = `${words.changes[what] ?? what}, ${words.ago(age(nowMs - atMs))}`;
+  const said = `${words.changes[what.replace(/ for .*/, '')] ?? what}, ${words.ago(age(nowMs - atMs))}`;
   return why === '' || what === 'health up' ? said : `${said}: ${why}`;
 }
 
-/** The gravest of what probes, operator and traffic say. */
-function stateOf({ admin, state, standing }) {
+/** The gravest of what operator, probes and live traffic say. */
+function stateOf({ admin, state, standing, breaker }) {
   if (admin === 'maintenance') return admin;
-  if (state === 'down' || standing === 'ejected') return state === 'down' ? state : standing;
-  return standing === 'draining' ? standing : state;
+  if (state === 'down') return state;
+  if (breaker === 'open') return 'tripped';
+  if (breaker === 'half_open') return 'half_open';
+  if (standing === 'ejected' || standing === 'draining') return standing;
+  return state;
 }
 
 /** A line through the values that were measured, on a scale of its own. */
