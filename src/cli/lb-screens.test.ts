@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { LastMinute } from '../control/last-minute.ts';
 import type { InstanceStatus, ServerStatus } from '../control/status.ts';
-import { statsScreen, statusScreen } from './lb-screens.ts';
+import { fitting, statsScreen, statusScreen, topScreen } from './lb-screens.ts';
 import { backendScreen } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { textTable } from './text-table.ts';
@@ -228,6 +228,40 @@ test('queue, limits, overload, firewall and certificates are told where there is
   ]) {
     assert.ok(busy.includes(line), line);
   }
+});
+
+test('lb top fits the terminal: trouble first, then the busiest', () => {
+  const servers = Array.from({ length: 100 }, (_, at) =>
+    server(`s${at}`, { requestsPerSecond: at }),
+  );
+  servers[7] = server('failing', { failureRate: 0.2, requestsPerSecond: 0 });
+  servers[8] = server('down', {
+    state: 'down',
+    trouble: { atMs: 1000, what: 'health down', why: 'x' },
+  });
+  const client = { address: '10.0.0.1', requests: 1, errors: 0, bytes: 1, requestsPerSecond: 1 };
+  const clients = Array.from({ length: 10 }, () => client);
+  const text = topScreen({ ...status(servers), clients }, { ...PLAIN, heightMax: 30 });
+  const lines = text.trimEnd().split('\n');
+  assert.ok(lines.length < 30, `${lines.length} lines`);
+  const first = lines.findIndex((line) => line.startsWith('SERVER'));
+  assert.deepEqual(
+    lines.slice(first + 1, first + 4).map((line) => line.split(' ')[0]),
+    ['down', 'failing', 's99'],
+  );
+  assert.match(text, /^\d\d more servers: openclaw lb backend status$/m);
+  assert.equal(text.match(/^10\.0\.0\.1/gm)!.length, 5);
+  // Where nothing takes its place nothing is left out.
+  assert.match(topScreen(status(servers), PLAIN), /^s0 /m);
+});
+
+test('a live screen is cut rather than scrolled', () => {
+  const text = `${Array.from({ length: 40 }, (_, at) => `line ${at}`).join('\n')}\n`;
+  const lines = fitting(text, { ...PLAIN, heightMax: 24 })
+    .trimEnd()
+    .split('\n');
+  assert.deepEqual(lines.slice(-2), ['line 21', '… 18 more lines']);
+  assert.equal(fitting(text, PLAIN), text);
 });
 
 test('that alerts are off is not taken for that there are none', () => {

@@ -3,13 +3,17 @@ import type { Stats } from '../admin/stats.ts';
 import type { ClientStats } from '../control/client-board.ts';
 import type { LastMinute } from '../control/last-minute.ts';
 import type { CertificateStatus, InstanceStatus, ServerStatus } from '../control/status.ts';
-import { colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
+import { backendScreen, colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Colour, paint, textTable } from './text-table.ts';
 
 const CODES_SHOWN = 4;
 /** A worker that uses so much of its core is near its end. */
 const CPU_MUCH = 0.9;
+/** On a lower terminal `lb top` shows few clients. */
+const HEIGHT_FOR_ALL = 50;
+const CLIENTS_FEW = 5;
+const SERVERS_LEAST = 3;
 const DAY_MS = 86_400_000;
 /** A certificate with fewer days left is in colour. */
 const DAYS_FEW = 30;
@@ -49,6 +53,47 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
     );
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** Everything that moves: the servers with trouble first, then the busiest, as many as there is room for. */
+export function topScreen(status: InstanceStatus, screen: Screen): string {
+  const { heightMax = Number.POSITIVE_INFINITY } = screen;
+  const head = statusScreen(status, screen);
+  const clients = status.clients.slice(0, heightMax < HEIGHT_FOR_ALL ? CLIENTS_FEW : undefined);
+  const others = lineCount(head) + (clients.length === 0 ? 0 : clients.length + 2) + 5;
+  const room = Math.max(SERVERS_LEAST, heightMax - others);
+  const pools = status.pools.map((pool) => ({ ...pool, servers: firstOf(pool.servers, room) }));
+  const hidden = status.pools.reduce(
+    (sum, { servers }) => sum + Math.max(0, servers.length - room),
+    0,
+  );
+  return [
+    head,
+    backendScreen({ ...status, pools }, { ...screen, notesMax: 0 }),
+    ...(hidden === 0 ? [] : [`${plural(hidden, 'more server')}: openclaw lb backend status\n`]),
+    ...(clients.length === 0 ? [] : [`${clientTable(clients, screen)}\n`]),
+  ].join('\n');
+}
+
+function firstOf(servers: readonly ServerStatus[], room: number): ServerStatus[] {
+  if (servers.length <= room) return [...servers];
+  const trouble = (one: ServerStatus) =>
+    (one.trouble === null ? 0 : 2) + Number(one.failureRate > 0);
+  return servers
+    .toSorted((a, b) => trouble(b) - trouble(a) || b.requestsPerSecond - a.requestsPerSecond)
+    .slice(0, room);
+}
+
+/** A screen that takes the place of the one before must not scroll: what is too much is cut. */
+export function fitting(text: string, { heightMax = Number.POSITIVE_INFINITY }: Screen): string {
+  const lines = text.trimEnd().split('\n');
+  if (lines.length < heightMax) return text;
+  const shown = lines.slice(0, heightMax - 2);
+  return `${shown.join('\n')}\n… ${plural(lines.length - shown.length, 'more line')}\n`;
+}
+
+function lineCount(text: string): number {
+  return text.trimEnd().split('\n').length;
 }
 
 function trafficRows(status: InstanceStatus, isColoured: boolean): [string, string][] {

@@ -13,6 +13,10 @@ export interface Screen {
   readonly widthMax: number;
   /** Milliseconds since 1970. */
   readonly nowMs: number;
+  /** Lines of the terminal, where each second's screen takes the place of the one before. */
+  readonly heightMax?: number;
+  /** Most lines below the table of servers. */
+  readonly notesMax?: number;
 }
 
 /** A row a server; below the table why those are as they are that do not simply serve. */
@@ -76,7 +80,7 @@ const SERVER_COLUMNS: readonly ServerColumn[] = [
 ];
 
 function serverTable(servers: readonly ServerStatus[], screen: Screen): string {
-  const { nowMs, widthMax } = screen;
+  const { nowMs, widthMax, notesMax = NOTES_SHOWN } = screen;
   const shown = SERVER_COLUMNS.filter(({ isShown }) => isShown?.(servers, widthMax) ?? true);
   const table = textTable(
     shown.map(({ column }) => column),
@@ -84,11 +88,12 @@ function serverTable(servers: readonly ServerStatus[], screen: Screen): string {
     screen,
   );
   const notes = servers.flatMap((server) => noteOf(server, nowMs));
-  const rest = notes.length - NOTES_SHOWN;
+  const rest = notes.length - notesMax;
+  if (notesMax === 0) return table;
   return [
     table,
     ...(notes.length === 0 ? [] : ['']),
-    ...notes.slice(0, NOTES_SHOWN),
+    ...notes.slice(0, notesMax),
     ...(rest > 0 ? [`${rest} more: openclaw logs --grep _changed`] : []),
   ].join('\n');
 }

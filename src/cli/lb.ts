@@ -1,13 +1,12 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { AlertsStatus } from '../control/observer.ts';
-import type { InstanceStatus } from '../control/status.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';
 import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
-import { clientTable, statsScreen, statusScreen } from './lb-screens.ts';
+import { fitting, statsScreen, statusScreen, topScreen } from './lb-screens.ts';
 import { backendScreen, type Screen } from './lb-servers.ts';
 import { age } from './readable.ts';
 
@@ -21,6 +20,8 @@ interface ShowOptions extends AskOptions {
 
 const WATCH_EVERY_MS = 1000;
 const WIDTH_MAX = 100;
+/** A smaller terminal is scrolled. */
+const HEIGHT_MIN = 20;
 
 /** `openclaw lb ...`: what the running instance is doing. */
 export function lbCommand(io: Io): Command {
@@ -101,21 +102,16 @@ async function show<T>(
       isColoured: stdout.isTTY && io.colour,
       widthMax: stdout.isTTY ? Math.max(60, stdout.columns) : WIDTH_MAX,
       nowMs: io.now().getTime(),
+      ...(isLive ? { heightMax: Math.max(HEIGHT_MIN, stdout.rows) } : {}),
     };
     if (options.json) {
       // One line each time, so that a program can read them as they come.
       io.out(`${JSON.stringify(answer, null, options.watch ? 0 : 2)}\n`);
-    } else if (isLive) io.out(`\x1b[H\x1b[2J${render(answer, screen)}`);
+    } else if (isLive) io.out(`\x1b[H\x1b[2J${fitting(render(answer, screen), screen)}`);
     else io.out(render(answer, screen));
     if (options.watch !== true) return;
     await wait(WATCH_EVERY_MS);
   }
-}
-
-function topScreen(status: InstanceStatus, screen: Screen): string {
-  const clients = clientTable(status.clients, screen);
-  const screens = [statusScreen(status, screen), backendScreen(status, screen)];
-  return [...screens, ...(clients === '' ? [] : [`${clients}\n`])].join('\n');
 }
 
 function alertsScreen(
