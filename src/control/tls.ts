@@ -1,8 +1,14 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
 import { inspectPair, type Reading, readCertificates, readKey } from '../config/certificate.ts';
+import { inspectOcsp, readOcsp, statusOf } from '../config/ocsp.ts';
 import type { Settings } from '../config/schema.ts';
-import { type CertificatePlan, ServerContexts, type TlsPlan } from '../io/tls/server-contexts.ts';
+import {
+  type CertificatePlan,
+  ServerContexts,
+  type Staple,
+  type TlsPlan,
+} from '../io/tls/server-contexts.ts';
 import { TicketKeys } from '../table/ticket-keys.ts';
 
 /**
@@ -67,12 +73,13 @@ export class TlsState {
     const clientCa = tls.client_ca_path === undefined ? '' : textOf(tls.client_ca_path);
     if (clientCa !== '') valueFrom(tls.client_ca_path!, readCertificates(Buffer.from(clientCa)));
     const plan: TlsPlan = {
-      certificates: pairsOf(tls).map(([cert, key]) => certificateOf(cert, key)),
+      certificates: pairsOf(tls).map((pair) => certificateOf(...pair)),
       minVersion: tls.protocols.includes('TLSv1.2') ? 'TLSv1.2' : 'TLSv1.3',
       maxVersion: tls.protocols.includes('TLSv1.3') ? 'TLSv1.3' : 'TLSv1.2',
       ciphers: tls.ciphers ?? INTERMEDIATE_CIPHERS,
       curves: tls.curves,
       clientCa,
+      clientCertificates: clientCa === '' ? 'none' : tls.client_certificates,
       http2: tls.http2,
       handshakeMs,
       hstsLine:
@@ -109,20 +116,24 @@ export class TlsState {
   }
 }
 
-type Pair = [cert: string, key: string];
+type Pair = [cert: string, key: string, ocsp: string | undefined];
 
 function pairsOf(tls: TlsSettings): Pair[] {
-  const others = tls.certificates.map(({ cert_path, key_path }): Pair => [cert_path, key_path]);
+  const others = tls.certificates.map(
+    ({ cert_path, key_path, ocsp_path }): Pair => [cert_path, key_path, ocsp_path],
+  );
   if (tls.cert_path === undefined || tls.key_path === undefined) return others;
-  return [[tls.cert_path, tls.key_path], ...others];
+  return [[tls.cert_path, tls.key_path, tls.ocsp_path], ...others];
 }
 
 function filesOf(tls: TlsSettings): string[] {
-  const files = pairsOf(tls).flat();
+  const files = pairsOf(tls)
+    .flat()
+    .filter((file) => file !== undefined);
   return tls.client_ca_path === undefined ? files : [...files, tls.client_ca_path];
 }
 
-function certificateOf(certFile: string, keyFile: string): CertificatePlan {
+function certificateOf(...[certFile, keyFile, ocspFile]: Pair): CertificatePlan {
   const cert = textOf(certFile);
   const key = textOf(keyFile);
   const chain = valueFrom(certFile, readCertificates(Buffer.from(cert)));
@@ -130,7 +141,17 @@ function certificateOf(certFile: string, keyFile: string): CertificatePlan {
     ({ severity }) => severity === 'error',
   );
   if (fault !== undefined) throw new TlsError(keyFile, fault.message, fault.help);
-  return { cert, key, names: namesOf(chain[0]!) };
+  const ocsp = ocspFile === undefined ? null : stapleOf(ocspFile, chain[0]!);
+  return { cert, key, names: namesOf(chain[0]!), ocsp };
+}
+
+function stapleOf(file: string, leaf: X509Certificate): Staple | null {
+  const response = bytesOf(file);
+  const statuses = valueFrom(file, readOcsp(response));
+  const fault = inspectOcsp(statuses, leaf, 0).find(({ severity }) => severity === 'error');
+  if (fault !== undefined) throw new TlsError(file, fault.message, fault.help);
+  const { status, untilMs } = statusOf(statuses, leaf)!;
+  return status === 'good' ? { response, untilMs } : null;
 }
 
 /** The names a certificate is for, in lower case; those of its subject count no more (RFC 9525). */
@@ -139,9 +160,11 @@ function namesOf(certificate: X509Certificate): string[] {
   return [...names.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name!.toLowerCase());
 }
 
-function textOf(file: string): string {
+const textOf = (file: string): string => bytesOf(file).toString('utf8');
+
+function bytesOf(file: string): Buffer {
   try {
-    return readFileSync(file, 'utf8');
+    return readFileSync(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new TlsError(

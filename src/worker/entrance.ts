@@ -182,13 +182,18 @@ export class Entrance {
   }
 
   #welcome(
-    { socket, stream, secured, protocol }: Secured,
+    { socket, stream, secured, protocol, clientCertificate }: Secured,
     visitor: Visitor,
     hstsLine: string,
     address: ListenAddress,
   ): void {
     const isHttp2 = protocol === 'h2';
-    const via = this.#via(visitor, { scheme: 'https', responseLines: hstsLine, isHttp2 });
+    const via = this.#via(visitor, {
+      scheme: 'https',
+      responseLines: hstsLine,
+      isHttp2,
+      clientCertificate,
+    });
     if (isHttp2) return this.#http2(socket, via, address, visitor.seat);
     stream.attach(secured);
     stream.owner = this.#http1(stream, via, address, visitor.seat);
@@ -229,7 +234,8 @@ export class Entrance {
 
   #via(
     { peer, source }: Visitor,
-    what: Pick<Via, 'scheme'> & Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2'>>,
+    what: Pick<Via, 'scheme'> &
+      Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2' | 'clientCertificate'>>,
   ): Via {
     return new Via({
       peerAddress: peer.address,
@@ -368,7 +374,7 @@ export function securityOf(plan: TlsPlan | null): ListenerSecurity | null {
   return {
     contexts: new ServerContexts(plan, tickets),
     alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
-    asksCertificate: plan.clientCa !== '',
+    clientCertificates: plan.clientCertificates,
     handshakeMs: plan.handshakeMs,
     hstsLine: plan.hstsLine,
   };

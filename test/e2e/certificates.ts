@@ -34,7 +34,36 @@ export function authority(folder: string, file: string): Files {
   return files;
 }
 
-export function signedBy(by: Files, folder: string, file: string): Files {
+/** What the authority's responder says of a certificate, as a file; good for `days`, or revoked. */
+export function ocspAnswer(
+  by: Files,
+  of: Files,
+  folder: string,
+  days: number,
+  isRevoked = false,
+): string {
+  const path = (name: string) => join(folder, name);
+  const serial = /=(\w+)/.exec(openssl(['x509', '-in', of.cert_path, '-noout', '-serial']))![1];
+  const state = isRevoked ? 'R\t361231235959Z\t260101000000Z' : 'V\t361231235959Z\t';
+  writeFileSync(path('index.txt'), `${state}\t${serial}\tunknown\t/CN=x\n`);
+  const request = path('request.der');
+  const issuer = ['-issuer', by.cert_path, '-cert', of.cert_path];
+  openssl(['ocsp', ...issuer, '-no_nonce', '-reqout', request]);
+  const answer = path('answer.ocsp');
+  openssl([
+    ...['ocsp', '-index', path('index.txt'), '-CA', by.cert_path, '-rsigner', by.cert_path],
+    ...['-rkey', by.key_path, '-reqin', request, '-respout', answer, '-ndays', String(days)],
+  ]);
+  return answer;
+}
+
+/** @param names alternative names as openssl writes them */
+export function signedBy(
+  by: Files,
+  folder: string,
+  file: string,
+  names: readonly string[] = [],
+): Files {
   const files = filesOf(folder, file);
   const request = join(folder, `${file}.csr`);
   openssl([
@@ -42,7 +71,8 @@ export function signedBy(by: Files, folder: string, file: string): Files {
     ...['-keyout', files.key_path, '-out', request],
   ]);
   const extensions = join(folder, `${file}.ext`);
-  writeFileSync(extensions, 'basicConstraints=CA:FALSE\n');
+  const alternatives = names.length === 0 ? '' : `subjectAltName=${names.join(',')}\n`;
+  writeFileSync(extensions, `basicConstraints=CA:FALSE\n${alternatives}`);
   openssl([
     ...['x509', '-req', '-days', '90', '-in', request, '-CA', by.cert_path, '-CAkey', by.key_path],
     ...['-CAcreateserial', '-extfile', extensions, '-out', files.cert_path],

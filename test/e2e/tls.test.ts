@@ -7,7 +7,7 @@ import https from 'node:https';
 import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
-import { authority, openssl, selfSigned, signedBy } from './certificates.ts';
+import { authority, ocspAnswer, openssl, selfSigned, signedBy } from './certificates.ts';
 import {
   freePort,
   type Message,
@@ -112,7 +112,7 @@ test('plain HTTP is sent on to HTTPS with method and target kept', async () => {
   }
 });
 
-test('no old protocol, no weak cipher, no compression, no renegotiation', async () => {
+test('no old protocol, no weak cipher, group or signature, no compression, no renegotiation', async () => {
   const openclaw = await start({ certificates: [rsa] });
   const at = `127.0.0.1:${openclaw.port}`;
   const talk = (...args: string[]) => openssl(['s_client', '-connect', at, ...args], 'Q\n');
@@ -122,31 +122,47 @@ test('no old protocol, no weak cipher, no compression, no renegotiation', async 
       const output = talk(version, '-cipher', 'ALL:@SECLEVEL=0');
       assert.match(output, /alert protocol version/, version);
     }
-    const weak = [
-      'NULL',
-      'aNULL',
-      'RC4',
-      '3DES',
-      'EXPORT',
-      'kRSA',
-      'AES128-SHA',
-      'ECDHE-RSA-AES128-SHA',
-      'ECDHE-ECDSA-AES256-SHA384',
-      'CAMELLIA',
+    const good = [
+      'ECDHE-ECDSA-AES128-GCM-SHA256',
+      'ECDHE-RSA-AES128-GCM-SHA256',
+      'ECDHE-ECDSA-AES256-GCM-SHA384',
+      'ECDHE-RSA-AES256-GCM-SHA384',
+      'ECDHE-ECDSA-CHACHA20-POLY1305',
+      'ECDHE-RSA-CHACHA20-POLY1305',
+      'DHE-RSA-AES128-GCM-SHA256',
+      'DHE-RSA-AES256-GCM-SHA384',
+      'DHE-RSA-CHACHA20-POLY1305',
     ];
+    for (const cipher of good) assert.equal(agreed(talk('-tls1_2', '-cipher', cipher)), cipher);
+    // Whatever else OpenSSL knows, offered all at once: nothing of it is taken.
+    const others = ['ALL', 'COMPLEMENTOFALL', ...good.map((cipher) => `!${cipher}`), '@SECLEVEL=0'];
+    assert.equal(agreed(talk('-tls1_2', '-cipher', others.join(':'))), '(NONE)');
+    const weak = ['eNULL', 'aNULL', 'RC4', '3DES', 'EXPORT', 'kRSA', 'kPSK', 'SHA1', 'AESCCM'];
     for (const cipher of weak) {
       const output = talk('-tls1_2', '-cipher', `${cipher}:@SECLEVEL=0`);
       assert.equal(agreed(output), '(NONE)', cipher);
     }
-    const good = [
-      'ECDHE-ECDSA-AES128-GCM-SHA256',
-      'ECDHE-ECDSA-CHACHA20-POLY1305',
-      'ECDHE-RSA-AES256-GCM-SHA384',
-      'DHE-RSA-AES128-GCM-SHA256',
-    ];
-    for (const cipher of good) assert.equal(agreed(talk('-tls1_2', '-cipher', cipher)), cipher);
     assert.match(talk('-tls1_3'), /^New, TLSv1.3/m);
-    assert.match(talk('-tls1_2'), /Compression: NONE/);
+    for (const group of ['X25519', 'prime256v1', 'secp384r1']) {
+      assert.match(talk('-tls1_3', '-groups', group), /^New, TLSv1.3/m, group);
+    }
+    for (const group of ['secp521r1', 'X448', 'ffdhe2048']) {
+      assert.doesNotMatch(talk('-tls1_3', '-groups', group), /^New, TLSv1.3/m, group);
+    }
+    for (const group of ['secp192r1', 'secp224r1', 'sect283k1']) {
+      const output = talk('-tls1_2', '-groups', group, '-cipher', 'ECDHE:@SECLEVEL=0');
+      assert.equal(agreed(output), '(NONE)', group);
+    }
+    const [, bits] =
+      /Server Temp Key: DH, (\d+) bits/.exec(talk('-tls1_2', '-cipher', 'kDHE')) ?? [];
+    assert.ok(Number(bits) >= 2048, `DH of ${bits} bits`);
+    const sha1 = ['-sigalgs', 'RSA+SHA1:ECDSA+SHA1', '-cipher', 'ALL:@SECLEVEL=0'];
+    assert.equal(agreed(talk('-tls1_2', ...sha1)), '(NONE)');
+    const plain = talk('-tls1_2');
+    assert.match(plain, /Compression: NONE/);
+    assert.match(plain, /Secure Renegotiation IS supported/);
+    assert.match(plain, /Extended master secret: yes/);
+    assert.match(talk('-tls1_2', '-fallback_scsv'), /inappropriate fallback/);
     const again = openssl(['s_client', '-connect', at, '-tls1_2'], 'R\n');
     assert.match(again, /RENEGOTIATING/);
     assert.match(again, /no renegotiation/);
@@ -259,6 +275,64 @@ test('clients without a certificate of the right authority are not let in, resum
   }
 });
 
+test("a client's certificate goes on to servers, where one is brought, and nobody makes one up", async () => {
+  const seen: Message[] = [];
+  server.on('/who', (peer, head) => {
+    seen.push(head);
+    peer.send(okWith('hello'));
+  });
+  const openclaw = await start({
+    client_ca_path: ours.cert_path,
+    client_certificates: 'optional',
+  });
+  const made = 'Client-Cert: :AAAA:\r\nclient-cert-chain: :AAAA:\r\n';
+  const request = GET('/who').replace('\r\n\r\n', `\r\n${made}\r\n`);
+  const ask = async (options: tls.ConnectionOptions) => {
+    const client = await secureTo(openclaw.port, options);
+    const sessions: Buffer[] = [];
+    tlsOf(client).on('session', (session: Buffer) => sessions.push(session));
+    // One of 1.2 came with the handshake, those of 1.3 come after it.
+    if (options.maxVersion === 'TLSv1.2') sessions.push(tlsOf(client).getSession()!);
+    assert.equal((await client.send(request).response()).status, 200);
+    const { headers } = seen.at(-1)!;
+    assert.equal(headers['client-cert-chain'], undefined);
+    const isReused = tlsOf(client).isSessionReused();
+    const session = options.session ?? (await until('a session', () => sessions[0]));
+    client.close();
+    return { said: headers['client-cert'], session, isReused };
+  };
+  try {
+    const files = signedBy(ours, folder, 'ann');
+    const der = openssl(['x509', '-in', files.cert_path]).replace(/-----[A-Z ]+-----|\s/g, '');
+    const ann = {
+      cert: openssl(['x509', '-in', files.cert_path]),
+      key: openssl(['pkey', '-in', files.key_path]),
+    };
+    for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
+      const first = await ask({ maxVersion, ...ann });
+      assert.deepEqual(first.said, [`:${der}:`]);
+      const again = await ask({ maxVersion, ...ann, session: first.session });
+      assert.equal(again.isReused, true);
+      assert.deepEqual(again.said, [`:${der}:`], 'a resumed session is still hers');
+      const nobody = await ask({ maxVersion });
+      assert.equal(nobody.said, undefined);
+      const still = await ask({ maxVersion, session: nobody.session });
+      assert.deepEqual([still.isReused, still.said], [true, undefined]);
+    }
+    const wrong = signedBy(theirs, folder, 'eve');
+    const eve = {
+      cert: openssl(['x509', '-in', wrong.cert_path]),
+      key: openssl(['pkey', '-in', wrong.key_path]),
+    };
+    await assert.rejects(
+      ask({ maxVersion: 'TLSv1.2', ...eve }),
+      'one that is brought is looked at',
+    );
+  } finally {
+    await openclaw.stop();
+  }
+});
+
 test('a certificate that changes serves new handshakes, and open connections go on', async () => {
   server.on('/', hello);
   const own = newFolder();
@@ -297,6 +371,57 @@ test('a certificate that changes serves new handshakes, and open connections go 
   }
 });
 
+test("an authority's answer about a certificate is stapled to it, and swapped when it changes", async () => {
+  const own = newFolder();
+  const shop = signedBy(ours, own, 'shop', ['DNS:localhost']);
+  const answer = ocspAnswer(ours, shop, own, 7);
+  const stapled = `${own}/live.ocsp`;
+  copyFileSync(answer, stapled);
+  const openclaw = await start({ ...shop, ocsp_path: stapled }, {}, 2);
+  const at = `127.0.0.1:${openclaw.port}`;
+  const asked = (...args: string[]) =>
+    openssl(['s_client', '-connect', at, '-status', '-CAfile', ours.cert_path, ...args], 'Q\n');
+  try {
+    for (const version of ['-tls1_2', '-tls1_3']) {
+      assert.match(
+        asked(version),
+        /OCSP Response Status: successful[\s\S]*Cert Status: good/,
+        version,
+      );
+    }
+    const unasked = openssl(['s_client', '-connect', at], 'Q\n');
+    assert.doesNotMatch(unasked, /OCSP Response Status/);
+    const nextUpdate = () => /Next Update: (.+)/.exec(asked())?.[1];
+    const before = nextUpdate();
+    copyFileSync(ocspAnswer(ours, shop, own, 30), stapled);
+    await until('the new answer', () => nextUpdate() !== before);
+    // One that says no is no help to anybody.
+    copyFileSync(ocspAnswer(ours, shop, own, 7, true), stapled);
+    await until('none at all', () => /no response sent/.test(asked()));
+  } finally {
+    await openclaw.stop();
+  }
+});
+
+test('of many certificates each has its own answer stapled, and the others none', async () => {
+  const own = newFolder();
+  const lone = signedBy(ours, own, 'lone', ['DNS:lone.example']);
+  const ocsp_path = ocspAnswer(ours, lone, own, 7);
+  const openclaw = await start({ certificates: [{ ...lone, ocsp_path }, exact] });
+  const asked = (name: string) =>
+    openssl(
+      ['s_client', '-connect', `127.0.0.1:${openclaw.port}`, '-status', '-servername', name],
+      'Q\n',
+    );
+  try {
+    assert.match(asked('lone.example'), /Cert Status: good/);
+    assert.match(asked('shop.example.com'), /no response sent/);
+    assert.match(asked('elsewhere.org'), /no response sent/);
+  } finally {
+    await openclaw.stop();
+  }
+});
+
 test('a client that does not finish its handshake, or speaks no TLS, is counted and named', async () => {
   const openclaw = await start({}, { timeout: { request: '300ms' } });
   const failures = (reason: string) =>
@@ -306,6 +431,9 @@ test('a client that does not finish its handshake, or speaks no TLS, is counted 
     await silent.gone();
     assert.equal(await failures('timeout'), 1);
     const plain = await openclaw.send(GET('/'));
+    const answer = await plain.response();
+    assert.equal(answer.status, 400);
+    assert.match(answer.text, /This port speaks HTTPS.*\(not_tls\)/);
     await plain.gone();
     assert.equal(await failures('not_tls'), 1);
     const gone = await openclaw.connect();

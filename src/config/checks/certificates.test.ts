@@ -56,6 +56,14 @@ test('each fault of a certificate stands at its setting', () => {
       [/^error 5 cert_path: .*no certificate$/, /^error 6 key_path: .*no private key$/],
     ],
     [
+      ['cert_path: nameless.crt', 'key_path: nameless.key', 'ocsp_path: revoked.ocsp'],
+      [/^warning 5 cert_path: .*names no host/, /^warning 7 ocsp_path: .*is revoked$/],
+    ],
+    [
+      ['cert_path: nameless.crt', 'key_path: nameless.key', 'ocsp_path: nameless.key'],
+      [/^error 7 ocsp_path: .*no answer of an OCSP responder$/, /^warning 5/],
+    ],
+    [
       ['cert_path: nameless.crt', 'key_path: weak.key'],
       [/^error 6 key_path: .*do not belong together$/, /^warning 5 cert_path: .*names no host/],
     ],

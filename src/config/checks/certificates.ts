@@ -13,6 +13,7 @@ import {
   readKey,
 } from '../certificate.ts';
 import { nearest } from '../nearest.ts';
+import { inspectOcsp, readOcsp } from '../ocsp.ts';
 import type { Path } from '../walk.ts';
 import { at, type CheckContext, type Report } from './check.ts';
 
@@ -46,6 +47,15 @@ export function tls(context: CheckContext, report: Report): void {
     files.pair(one, path('certificates', index), true);
   }
   files.authorities(chosen.client_ca_path, path('client_ca_path'));
+  const asks = context.written(path('client_certificates'));
+  if (chosen.client_ca_path === undefined && asks) {
+    report(
+      'warning',
+      [path('client_certificates')],
+      'it is not used, for no client is asked for a certificate',
+      'name their authorities: client_ca_path',
+    );
+  }
 }
 
 export function serverTls(context: CheckContext, report: Report): void {
@@ -61,6 +71,7 @@ export function serverTls(context: CheckContext, report: Report): void {
 interface PairOfPaths {
   cert_path?: string | undefined;
   key_path?: string | undefined;
+  ocsp_path?: string | undefined;
 }
 
 /** Reads each file once, however many servers name it. */
@@ -84,6 +95,7 @@ class Files {
       this.#report('error', [lone, [...section, other]], `it needs ${other} beside it`);
     }
     const chain = this.#chain(certFile, certPath, isForClients);
+    if (isForClients) this.#ocsp(paths.ocsp_path, [...section, 'ocsp_path'], chain);
     const key = this.#key(keyFile, keyPath);
     if (chain === undefined || key === undefined) return;
     const faults = inspectPair(chain, key);
@@ -96,6 +108,15 @@ class Files {
     const read = opened && this.#value(readCertificates(opened.bytes), path, file!);
     if (read === undefined) return;
     for (const fault of inspectAuthorities(read, this.#surroundings!.nowMs)) {
+      this.#tell(fault, [path], file!);
+    }
+  }
+
+  #ocsp(file: string | undefined, path: Path, chain: X509Certificate[] | undefined): void {
+    const opened = this.#open(file, path);
+    const statuses = opened && this.#value(readOcsp(opened.bytes), path, file!);
+    if (statuses === undefined || chain === undefined) return;
+    for (const fault of inspectOcsp(statuses, chain[0]!, this.#surroundings!.nowMs)) {
       this.#tell(fault, [path], file!);
     }
   }

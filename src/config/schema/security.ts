@@ -19,10 +19,14 @@ import {
   text,
 } from '../kinds.ts';
 
+const OCSP =
+  'Answer of the OCSP responder of its authority, DER, sent along with the certificate (stapling). Left out: none is sent.';
+
 const certificate = z
   .strictObject({
     cert_path: required(path(), 'Certificate and its chain, PEM.'),
     key_path: required(path(), 'Private key, PEM.'),
+    ocsp_path: optional(path(), OCSP),
   })
   .meta({ kind: 'section' });
 
@@ -74,6 +78,7 @@ export const security = section(
           'Certificate and its chain, PEM. Watched and swapped when it changes.',
         ),
         key_path: optional(path(), 'Private key of cert_path, PEM.'),
+        ocsp_path: optional(path(), OCSP),
         certificates: setting(
           list(certificate, 1000),
           [],
@@ -96,7 +101,12 @@ export const security = section(
         http2: setting(flag(), true, 'Offer HTTP/2 to clients (ALPN).'),
         client_ca_path: optional(
           path(),
-          'Ask clients for a certificate that one of these authorities signed, PEM. Left out: clients need none.',
+          'Ask clients for a certificate that one of these authorities signed, PEM; it goes on to servers as Client-Cert (RFC 9440). Left out: none is asked for.',
+        ),
+        client_certificates: setting(
+          choice(['required', 'optional']),
+          'required',
+          'required: no connection without a certificate. optional: without one too; one that is brought has to be valid, and servers hear of it (Client-Cert).',
         ),
         redirect_http: optional(
           redirect(),

@@ -282,6 +282,18 @@ test('a trusted proxy that says nothing, or sends empty headers, is the first of
   }
 });
 
+test("a client's own word on its certificate stops here, a trusted proxy's goes on (RFC 9440 §4)", () => {
+  const lines = 'cLient-Cert: :AA==:\r\nClient-Cert-Chain: :AA==:\r\nClient-Certificate: x\r\n';
+  const certificates = (isTrusted: boolean) =>
+    serverGets(lines, isTrusted).filter((line) => /^client-/i.test(line));
+  assert.deepEqual(certificates(false), ['Client-Certificate: x']);
+  assert.deepEqual(certificates(true), [
+    'cLient-Cert: :AA==:',
+    'Client-Cert-Chain: :AA==:',
+    'Client-Certificate: x',
+  ]);
+});
+
 test('Via is appended to those that were there', () => {
   const sent = serverGets('Via: 1.0 first\r\n', false);
   assert.deepEqual(

@@ -17,7 +17,8 @@ const FORWARDING =
   (1 << NAME.xForwardedFor) |
   (1 << NAME.xForwardedProto) |
   (1 << NAME.xForwardedHost) |
-  (1 << NAME.forwarded);
+  (1 << NAME.forwarded) |
+  (1 << NAME.clientCert);
 
 /** What is written anew, with the peer appended, where the peer is trusted. */
 const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
@@ -27,7 +28,12 @@ const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
 const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
 
 type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
-  Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2'>>;
+  Partial<
+    Pick<
+      Via,
+      'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2' | 'clientCertificate'
+    >
+  >;
 
 /** What is known of the client's side when its requests are passed on. */
 export class Via {
@@ -46,6 +52,8 @@ export class Via {
   readonly redirectPort: number;
   /** Whether it speaks HTTP/2. */
   readonly isHttp2: boolean;
+  /** What it identified itself with, verified, DER; null: it did not. */
+  readonly clientCertificate: Buffer | null;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
   /** The session cookie that it last brought, once verified. */
@@ -70,6 +78,7 @@ export class Via {
     this.responseLines = peer.responseLines ?? '';
     this.redirectPort = peer.redirectPort ?? 0;
     this.isHttp2 = peer.isHttp2 ?? false;
+    this.clientCertificate = peer.clientCertificate ?? null;
     if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
     else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
   }
@@ -108,11 +117,20 @@ export class Via {
       this.#lines = Buffer.from(
         `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
           `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
+          this.certificateLine() +
           this.viaLine(minorVersion),
         'latin1',
       );
     }
     return this.#lines;
+  }
+
+  /** RFC 9440 §2.2: a byte sequence of structured fields. */
+  certificateLine(): string {
+    const { clientCertificate } = this;
+    return clientCertificate === null
+      ? ''
+      : `Client-Cert: :${clientCertificate.toString('base64')}:\r\n`;
   }
 
   /** RFC 9110 §7.6.3. */
@@ -187,6 +205,8 @@ export function forwardedRequest(
   const { writer } = engine;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  // RFC 9440 §4: nobody else says whose certificate was seen here.
+  if (via.clientCertificate !== null) leaveOut |= 1 << NAME.clientCert;
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
@@ -240,7 +260,8 @@ function trustedLines(head: Head, via: Via, host: string): string {
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const element = via.elementFor(host);
   const elements = forwarded ? `${forwarded}, ${element}` : element;
-  return `${lines}Forwarded: ${elements}\r\n${via.viaLine(head.minorVersion)}`;
+  lines += `Forwarded: ${elements}\r\n${via.certificateLine()}`;
+  return lines + via.viaLine(head.minorVersion);
 }
 
 function hasField(head: Head, name: string): boolean {

@@ -35,6 +35,7 @@ export const NAME = {
   authorization: 28,
   /** Not a name: a field that we leave out ourselves, whatever it is called (Head.drop). */
   dropped: 29,
+  clientCert: 30,
 } as const;
 
 const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> = {
@@ -66,7 +67,13 @@ const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> 
   userAgent: 'user-agent',
   proxyAuthenticate: 'proxy-authenticate',
   authorization: 'authorization',
+  clientCert: 'client-cert',
 };
+
+/** Further spellings of a number: the chain goes with its certificate (RFC 9440 §2.3). */
+const SPELLED_TOO: readonly (readonly [string, number])[] = [
+  ['client-cert-chain', NAME.clientCert],
+];
 
 /** A known name: its number, and its bytes in lower case. */
 export interface KnownName {
@@ -79,9 +86,12 @@ export const KNOWN_BY_FIRST: readonly (readonly KnownName[] | undefined)[] = byF
 
 function byFirst(): (KnownName[] | undefined)[] {
   const table: (KnownName[] | undefined)[] = new Array(256).fill(undefined);
-  for (const [key, spelling] of Object.entries(SPELLING)) {
+  const spellings = Object.entries(SPELLING).map(
+    ([key, spelling]) => [spelling, NAME[key as keyof typeof NAME]] as const,
+  );
+  for (const [spelling, id] of [...spellings, ...SPELLED_TOO]) {
     const bytes = Uint8Array.from(spelling, (char) => char.charCodeAt(0));
-    const name = { id: NAME[key as keyof typeof NAME], bytes };
+    const name = { id, bytes };
     const lower = bytes[0]!;
     table[lower] ??= [];
     table[lower].push(name);

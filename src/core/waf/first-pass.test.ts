@@ -18,6 +18,7 @@ const cases = [
   'seventh',
   'eighth',
   'ninth',
+  'tenth',
 ].flatMap((set) => loadCorpus(join(CORPUS, set)));
 
 function headBytes(line: string): Buffer {

@@ -26,6 +26,7 @@ const plan = {
       cert: readFileSync(join(CERTIFICATES, 'server.crt'), 'utf8'),
       key: readFileSync(join(CERTIFICATES, 'server.key'), 'utf8'),
       names: ['localhost'],
+      ocsp: null,
     },
   ],
   minVersion: 'TLSv1.2',
@@ -33,6 +34,7 @@ const plan = {
   ciphers: 'HIGH',
   curves: 'X25519',
   clientCa: '',
+  clientCertificates: 'none',
   http2: false,
   handshakeMs: 10_000,
   hstsLine: '',
@@ -41,7 +43,7 @@ const plan = {
 const security: Security = {
   contexts: new ServerContexts(plan, TicketKeys.create(randomBytes)),
   alpnProtocols: alpnOf(['http/1.1']),
-  asksCertificate: false,
+  clientCertificates: 'none',
   handshakeMs: plan.handshakeMs,
 };
 
@@ -110,6 +112,49 @@ test('what stands before TLS is read first, however the bytes come together', as
   });
   assert.equal(await talk(listener.port, HEADER), 'HELLO');
   listener.close();
+});
+
+test("whoever asks for http:// is told so, on the handle and on Node's own socket", async () => {
+  const reasons: string[] = [];
+  const owner: HandshakeOwner = {
+    secured: () => assert.fail('no TLS was spoken'),
+    failed: (reason) => reasons.push(reason),
+  };
+  const begin = (accepted: Accepted) =>
+    new Handshake(accepted, security, wheel, realClock.nowMs(), owner);
+  const ask = async (port: number): Promise<string> => {
+    const client = net.connect(port, '127.0.0.1');
+    client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
+    let said = '';
+    client.setEncoding('utf8').on('data', (text: string) => {
+      said += text;
+    });
+    await once(client, 'close');
+    return said;
+  };
+  const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
+  const listener = await Listener.open(address, context, begin);
+  const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+    begin(Accepted.ofSocket(context, socket)),
+  );
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  for (const port of [listener.port, (server.address() as net.AddressInfo).port]) {
+    assert.match(await ask(port), /^HTTP\/1\.1 400 [\s\S]*This port speaks HTTPS/);
+  }
+  assert.deepEqual(reasons, ['not_tls', 'not_tls']);
+  listener.close();
+  server.close();
+});
+
+test('an answer past its end would make clients refuse the certificate: it is not stapled', () => {
+  const [certificate] = plan.certificates;
+  const ocsp = { response: Buffer.from('answer'), untilMs: 5 };
+  const contexts = new ServerContexts(
+    { ...plan, certificates: [{ ...certificate, ocsp }] },
+    TicketKeys.create(randomBytes),
+  );
+  assert.equal(contexts.stapleFor(contexts.fallback, 4), ocsp.response);
+  assert.equal(contexts.stapleFor(contexts.fallback, 5), undefined);
 });
 
 test('what a client says of our certificate is told from other faults', () => {

@@ -2,8 +2,8 @@ import type tls from 'node:tls';
 import { Timer, type TimerOwner, type TimerWheel } from '../../base/wheel.ts';
 import type { Accepted } from '../accepted.ts';
 import { type TlsFailure, tlsFailureOf } from './failures.ts';
-import type { ServerContexts } from './server-contexts.ts';
-import { type SecuredSocket, secure, type TlsHandle } from './tls-socket.ts';
+import type { ClientCertificates, ServerContexts } from './server-contexts.ts';
+import { type SecuredSocket, sayInPlain, secure, type TlsHandle } from './tls-socket.ts';
 import { TlsStream } from './tls-stream.ts';
 
 /** What a listener's handshakes are made with; another object after the certificates changed. */
@@ -11,9 +11,16 @@ export interface Security {
   readonly contexts: ServerContexts;
   /** ALPN: the protocols on offer, as they stand on the wire (RFC 7301 §3.1). */
   readonly alpnProtocols: Buffer;
-  readonly asksCertificate: boolean;
+  readonly clientCertificates: ClientCertificates;
   readonly handshakeMs: number;
 }
+
+/** What OpenSSL makes of GET, HEAD, POST and PUT at the beginning of a connection. */
+const HTTP_REQUEST = 'ERR_SSL_HTTP_REQUEST';
+const HELP = '400 Bad Request\nThis port speaks HTTPS: ask for https:// instead. (not_tls)\n';
+const SPEAK_TLS =
+  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n' +
+  `Content-Length: ${HELP.length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${HELP}`;
 
 /** ALPN's spelling of a list of protocols. */
 export function alpnOf(protocols: readonly string[]): Buffer {
@@ -39,6 +46,8 @@ export interface Secured {
   /** What ALPN agreed on; null: the client did not ask. */
   readonly protocol: string | null;
   readonly isResumed: boolean;
+  /** The client's, verified, DER; null: it brought none. */
+  readonly clientCertificate: Buffer | null;
 }
 
 /** One accepted connection up to the end of its handshake. */
@@ -51,8 +60,10 @@ export class Handshake implements TimerOwner {
   readonly #stream: TlsStream;
   #error: NodeJS.ErrnoException | undefined;
   #isOver = false;
-  readonly #onError = (error: Error) => {
+  readonly #onError = (error: NodeJS.ErrnoException) => {
     this.#error = error;
+    // The socket below is open until this turn ends, and OpenSSL has said nothing on it.
+    if (error.code === HTTP_REQUEST) sayInPlain(this.#secured, SPEAK_TLS);
   };
   readonly #onEnd = () => this.#fail('left', '');
   readonly #onClose = () => {
@@ -71,16 +82,23 @@ export class Handshake implements TimerOwner {
     this.#owner = owner;
     this.#security = security;
     this.#stream = new TlsStream(accepted.context);
-    const { contexts, alpnProtocols, asksCertificate } = security;
+    const { contexts, alpnProtocols, clientCertificates } = security;
     this.#secured = secure(accepted, {
       secureContext: contexts.fallback,
-      requestCert: asksCertificate,
+      requestCert: clientCertificates !== 'none',
+      requiresCert: clientCertificates === 'required',
       alpnProtocols,
       SNICallback: contexts.areMany
-        ? (name, done) => done(null, contexts.contextFor(name))
+        ? (name, done) => {
+            const context = contexts.contextFor(name);
+            this.#staple(context ?? contexts.fallback);
+            done(null, context);
+          }
         : undefined,
       onread: this.#stream.onread,
     });
+    // Of many, which one is shown is known when the client has asked for a name.
+    if (!contexts.areMany) this.#staple(contexts.fallback);
     const { socket } = this.#secured;
     socket.on('error', this.#onError);
     socket.on('end', this.#onEnd);
@@ -100,11 +118,21 @@ export class Handshake implements TimerOwner {
     this.#fail('timeout', '');
   }
 
+  #staple(context: tls.SecureContext): void {
+    const { clock } = this.accepted.context;
+    const response = this.#security.contexts.stapleFor(context, clock.wallMs());
+    if (response !== undefined) handleOf(this.#secured.socket)?.setOCSPResponse?.(response);
+  }
+
   #done(): void {
     if (this.#isOver) return;
     const { socket } = this.#secured;
-    if (this.#security.asksCertificate) {
-      const refusal = refusalOf(socket);
+    const { clientCertificates } = this.#security;
+    let clientCertificate: Buffer | null = null;
+    if (clientCertificates !== 'none') {
+      clientCertificate = socket.getPeerX509Certificate()?.raw ?? null;
+      const isMissing = clientCertificate === null;
+      const refusal = isMissing ? missing(clientCertificates) : refusalOf(socket);
       if (refusal !== undefined) return this.#fail('bad_client_certificate', refusal);
     }
     this.#over();
@@ -123,6 +151,7 @@ export class Handshake implements TimerOwner {
         stream: this.#stream,
         protocol: socket.alpnProtocol || null,
         isResumed: socket.isSessionReused(),
+        clientCertificate,
       },
       this,
     );
@@ -147,14 +176,19 @@ interface SocketInternals {
   secureConnecting: boolean;
 }
 
+/** A resumed session says "valid" of a certificate that nobody brought. */
+function missing(wanted: ClientCertificates): string | undefined {
+  return wanted === 'required' ? 'NO_CERTIFICATE' : undefined;
+}
+
 /** Why the client's certificate is not accepted; undefined where it is. */
 function refusalOf(socket: tls.TLSSocket): string | undefined {
-  const handle = (socket as unknown as { _handle: TlsHandle | null })._handle;
-  const error = handle?.verifyError();
-  if (error !== null && error !== undefined) return error.code ?? error.message;
-  // A resumed session says "valid" of a certificate that nobody brought.
-  const hasOne = handle?.hasPeerCertificate?.() ?? socket.getPeerX509Certificate() !== undefined;
-  return hasOne ? undefined : 'NO_CERTIFICATE';
+  const error = handleOf(socket)?.verifyError();
+  return error === null || error === undefined ? undefined : (error.code ?? error.message);
+}
+
+function handleOf(socket: tls.TLSSocket): TlsHandle | null {
+  return (socket as unknown as { _handle: TlsHandle | null })._handle;
 }
 
 function detailOf(error: NodeJS.ErrnoException | undefined): string {

@@ -13,7 +13,19 @@ export interface CertificatePlan {
   readonly key: string;
   /** Names it is for, in lower case; `*.` stands for any one label. */
   readonly names: readonly string[];
+  readonly ocsp: Staple | null;
 }
+
+/** What the authority's OCSP responder says of a certificate, sent along with it (RFC 6066 §8). */
+export interface Staple {
+  /** DER. */
+  readonly response: Uint8Array;
+  /** Milliseconds since 1970; afterwards clients would refuse it. */
+  readonly untilMs: number;
+}
+
+/** Whether clients are asked for a certificate; one that is brought has to be valid in any case. */
+export type ClientCertificates = 'none' | 'optional' | 'required';
 
 /** TLS to clients. */
 export interface TlsPlan {
@@ -25,8 +37,9 @@ export interface TlsPlan {
   readonly ciphers: string;
   /** Groups for the key exchange, in the syntax of OpenSSL. */
   readonly curves: string;
-  /** Authorities whose certificate a client must bring, PEM; empty: it needs none. */
+  /** Authorities that a client's certificate must be signed by, PEM; empty: it is asked for none. */
   readonly clientCa: string;
+  readonly clientCertificates: ClientCertificates;
   readonly http2: boolean;
   /** From the accepted connection to the end of the handshake. */
   readonly handshakeMs: number;
@@ -55,15 +68,20 @@ export class ServerContexts {
   readonly #byName = new Map<string, tls.SecureContext>();
   /** By what follows `*`. */
   readonly #byDomain = new Map<string, tls.SecureContext>();
+  readonly #staples = new Map<tls.SecureContext, Staple>();
 
   /** @throws Error of OpenSSL where a certificate, key or list is no good */
   constructor(plan: TlsPlan, tickets: TicketKeys) {
     const [first, ...others] = plan.certificates as [CertificatePlan, ...CertificatePlan[]];
     const isTwin = (one: CertificatePlan) => hasSameNames(one, first);
-    this.fallback = contextOf(plan, [first, ...others.filter(isTwin)], tickets);
+    const twins = others.filter(isTwin);
+    this.fallback = contextOf(plan, [first, ...twins], tickets);
+    // Which of twins is shown is known to OpenSSL alone, and what is stapled must be about it.
+    if (first.ocsp !== null && twins.length === 0) this.#staples.set(this.fallback, first.ocsp);
     for (const name of first.names) this.#enter(name, this.fallback);
     for (const one of others.filter((other) => !isTwin(other))) {
       const context = contextOf(plan, [one], tickets);
+      if (one.ocsp !== null) this.#staples.set(context, one.ocsp);
       for (const name of one.names) this.#enter(name, context);
     }
     this.areMany = others.some((other) => !isTwin(other));
@@ -76,6 +94,13 @@ export class ServerContexts {
     const context =
       this.#byName.get(asked) ?? (dot === -1 ? undefined : this.#byDomain.get(asked.slice(dot)));
     return context === this.fallback ? undefined : context;
+  }
+
+  /** What is to be stapled to the certificate of a context now; undefined: nothing. */
+  stapleFor(context: tls.SecureContext, wallMs: number): Uint8Array | undefined {
+    if (this.#staples.size === 0) return undefined;
+    const staple = this.#staples.get(context);
+    return staple !== undefined && staple.untilMs > wallMs ? staple.response : undefined;
   }
 
   /** Where two certificates have a name, the first one keeps it. */
@@ -115,7 +140,10 @@ function contextOf(
     secureOptions: OPTIONS,
     sessionTimeout: SESSION_SECONDS,
     // A session tells whom the client was taken for: under other authorities it must not go on.
-    sessionIdContext: createHash('sha256').update(plan.clientCa).digest('hex').slice(0, 32),
+    sessionIdContext: createHash('sha256')
+      .update(plan.clientCertificates + plan.clientCa)
+      .digest('hex')
+      .slice(0, 32),
   });
   useTickets(context, tickets);
   return context;

@@ -18,12 +18,15 @@ export interface TlsHandle {
   writeLatin1String(request: null, text: string): WriteRequest | number;
   writeBuffer(request: null, bytes: Uint8Array): WriteRequest | number;
   verifyError(): NodeJS.ErrnoException | null;
-  hasPeerCertificate?(): boolean;
+  /** For a client that asks for it; without this part nothing is stapled. */
+  setOCSPResponse?(response: Uint8Array): void;
 }
 
 export interface TlsSocketOptions {
   readonly secureContext: tls.SecureContext;
   readonly requestCert: boolean;
+  /** Without one there is no connection. */
+  readonly requiresCert: boolean;
   readonly alpnProtocols: Buffer;
   readonly SNICallback:
     | ((name: string, done: (error: null, context?: tls.SecureContext) => void) => void)
@@ -36,6 +39,14 @@ export interface SecuredSocket {
   readonly socket: tls.TLSSocket;
   /** The connection below, where it is known to be Node's own; null: only documented ways. */
   readonly lower: Handle | null;
+  /** Node's socket below, where there is no `lower`. */
+  readonly below: net.Socket | null;
+}
+
+/** Says a few bytes to a client that speaks no TLS: below the encryption, before its socket closes. */
+export function sayInPlain({ lower, below }: SecuredSocket, text: string): void {
+  if (below !== null) below.end(text, 'latin1');
+  else (lower as unknown as Partial<TlsHandle>).writeLatin1String?.(null, text);
 }
 
 /** The socket of an encrypted connection; the handshake goes on by itself. */
@@ -44,7 +55,7 @@ export function secure(accepted: Accepted, options: TlsSocketOptions): SecuredSo
     isServer: true,
     secureContext: options.secureContext,
     requestCert: options.requestCert,
-    rejectUnauthorized: options.requestCert,
+    rejectUnauthorized: options.requiresCert,
     ALPNProtocols: options.alpnProtocols,
     SNICallback: options.SNICallback,
     allowHalfOpen: true,
@@ -53,10 +64,10 @@ export function secure(accepted: Accepted, options: TlsSocketOptions): SecuredSo
   const lower = accepted.handle;
   if (lower !== null && HAS_SEAM) {
     const socket = new HandleSocket({ ...given, onread: options.onread, lower });
-    return { socket: socket as unknown as tls.TLSSocket, lower };
+    return { socket: socket as unknown as tls.TLSSocket, lower, below: null };
   }
-  const socket = accepted.socket ?? socketOf(lower!);
-  return { socket: new tls.TLSSocket(socket, given as tls.TLSSocketOptions), lower: null };
+  const below = accepted.socket ?? socketOf(lower!);
+  return { socket: new tls.TLSSocket(below, given as tls.TLSSocketOptions), lower: null, below };
 }
 
 function socketOf(handle: Handle): net.Socket {

@@ -92,10 +92,10 @@ function judgeTag(
       // A page of an example loads its own scripts; an attacker's lie elsewhere.
       const shown = subject.prose || subject.document;
       const own = shown && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
-      // In a document that shows a program the browser must be reached for.
-      const runs = subject.document
+      // Among words, and in a document that shows a program, the browser must be reached for.
+      const runs = shown
         ? reachesBrowser(text, body, bodyEnd)
-        : runsScript(text, body, bodyEnd) || (closed && !shown);
+        : runsScript(text, body, bodyEnd) || closed;
       if (loads ? !own : runs || text.charCodeAt(end) === 60) {
         findings.signal(
           'xss-script',

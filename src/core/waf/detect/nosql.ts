@@ -86,7 +86,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   const document =
     /^[\s]{0,8}[{["',$]|^[^\n]{0,40},\s{0,4}\$where\s{0,4}:/.test(text) ||
     (subject.place !== 'json' && subject.place !== 'form');
-  let at = document ? text.indexOf('$') : -1;
+  const named = subject.trusting && /^(?:[\p{L}\d-]{2,30}\s{1,4}){1,8}\{\s{0,4}\$/u.test(text);
+  let at = document && !named ? text.indexOf('$') : -1;
   for (let seen = 0; at >= 0 && seen < 64; seen++) {
     let end = at + 1;
     while (
@@ -185,6 +186,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   // A search of a directory by its own name; an injection has something to close first.
   const asked = subject.place === 'json' || /filter|ldap|search|query/i.test(subject.name);
   if (asked && subject.trusting && isWholeFilter(text)) return;
+  const words = subject.trusting && /^(?:[\p{L}\d-]{2,30}\s{1,4}){1,8}(?=\()/u.exec(text);
+  if (words && isWholeFilter(text.slice(words[0].length))) return; // a search about filters
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {
     findings.signal(
       'nosql-ldap',

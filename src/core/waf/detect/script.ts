@@ -77,6 +77,10 @@ const SINK_CALLS = new Set([
   'fromcharcode',
   'log',
   'error',
+  'image',
+  'xmlhttprequest',
+  'websocket',
+  'eventsource',
 ]);
 
 /** Whether the text that begins at `from` runs something when it is taken as JavaScript. */

@@ -106,6 +106,7 @@ export function hasArguments(text: string, command: Command): boolean {
   const start = skipBlanks(text, command.end);
   if (start >= text.length) return false;
   if (text.startsWith('$IFS', command.end) || text.startsWith('${IFS', command.end)) return true;
+  if (text.startsWith('<>/', start)) return true;
   if (start === command.end)
     return (
       '<>'.includes(text[start]!) && start + 1 < text.length && !'<>='.includes(text[start + 1]!)

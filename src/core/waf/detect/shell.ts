@@ -29,6 +29,9 @@ import {
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
 
+/** Characters of a line that tell whether it is a command's. */
+const LINE_LENGTH_MAX = 80;
+
 /** A shell that waits for someone to type: nobody needs one by way of a request. */
 const INTERACTIVE = /(?:^|[\s/;|&`(])(?:ba|z|da|k)?sh -i\b/;
 
@@ -128,6 +131,9 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
   };
   if ((isCommandLine(subject) || subject.document) && !telling()) return;
   let seen = 0;
+  let lineStart = 0;
+  /** Whether the line, not the first, is a command line from its own first word on. */
+  let shownLine: boolean | undefined;
   for (let at = 0; at < text.length && seen < limit; at++) {
     const code = text.charCodeAt(at);
     const line = code === 10 || code === 13;
@@ -136,6 +142,10 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     while (end < text.length && (text.charCodeAt(end) === code || text.charCodeAt(end) === 10))
       end++;
     seen++;
+    if (line) {
+      lineStart = end;
+      shownLine = undefined;
+    }
     // Lines of a body are lines; a line end in a query's value is a way to a second command.
     if (line && subject.place !== 'query' && subject.place !== 'cookie') {
       at = end - 1;
@@ -144,6 +154,12 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
       findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
       return;
+    }
+    if (lineStart > 0 && at > lineStart) {
+      shownLine ??= isCommandLine(
+        subject.reread(text.slice(lineStart, lineStart + LINE_LENGTH_MAX)),
+      );
+      if (shownLine && !telling()) continue;
     }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);

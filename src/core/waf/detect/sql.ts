@@ -43,7 +43,7 @@ const EXECUTED =
 
 function judge(subject: Subject, findings: Findings, text: string): void {
   const seen =
-    inBareShown(text) ??
+    inBareShown(subject, text) ??
     inQuotes(subject, text, "'") ??
     inQuotes(subject, text, '"') ??
     anywhere(subject, text);
@@ -56,12 +56,12 @@ function judge(subject: Subject, findings: Findings, text: string): void {
 /** Characters before what gave a bare value away that are shown with it. */
 const SHOWN_BEFORE = 40;
 
-function inBareShown(text: string): Evidence | undefined {
-  const seen = inBare(text);
+function inBareShown(subject: Subject, text: string): Evidence | undefined {
+  const seen = inBare(subject, text);
   return seen && { ...seen, at: Math.max(0, seen.at - SHOWN_BEFORE) };
 }
 
-function inBare(text: string): Evidence | undefined {
+function inBare(subject: Subject, text: string): Evidence | undefined {
   const [first, second, third] = sqlTokens(text, 0, 3);
   if (first?.type === 'variable' && first.text.startsWith('@@') && second?.type === 'comment') {
     return { signal: 'sql-marker', why: 'a variable of the server and a comment', at: 0 };
@@ -84,7 +84,11 @@ function inBare(text: string): Evidence | undefined {
   if (kind === 'clause' && /^(?:asc|desc)$/.test(tokens[at]!.text))
     return walk(tokens, at + 1, true, 'name'); // the direction of an order
   if (kind === 'name' && tokens[at + 1]?.type !== '(') {
-    return walk(tokens, at + 1, true, 'name');
+    const last = tokens.at(-1)!;
+    const spoken =
+      subject.prose &&
+      (!keepsToGrammar(tokens, 0) || (last.type === 'comment' && subject.proseAfter(last.at)));
+    return spoken ? undefined : walk(tokens, at + 1, true, 'name');
   }
   const seen = walk(tokens, 0, true, 'nothing') ?? walk(tokens, 0, false, 'nothing');
   return seen?.signal === 'sql-condition' && !keepsToGrammar(tokens, 0) ? undefined : seen;

@@ -35,7 +35,9 @@ function lookups(subject: Subject, findings: Findings): void {
   if (at < 0) return;
   const lookup = evaluateLookups(text, at);
   const { resolved } = lookup;
-  const named = subject.prose ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
+  // Without an address it looks nothing up; among words it is only named.
+  const among = subject.trusting && /^\p{L}[\p{L}\d]{1,30} /u.test(text);
+  const named = subject.prose || among ? JNDI_ADDRESS.test(resolved) : resolved.includes('jndi:');
   if (named && !/jndi:[a-z]{2,6}:\/\/\.\.\.\}/.test(resolved)) {
     findings.signal('template-jndi', subject, at, at + 80, 'a lookup that resolves to jndi:');
   } else if (subject.document) {
@@ -175,7 +177,8 @@ function expressions(subject: Subject, findings: Findings): void {
     const inner = end < 0 ? piece : piece.slice(0, end);
     if (subject.document && (inner.includes('\n') || /\bprocess\.env\b/.test(inner))) continue;
     const why = open === '{' ? smartyReason(inner) : expressionReason(inner, open, subject.prose);
-    if (why !== '' && !(subject.prose && subject.quotesCode(at))) {
+    const searched = why === ARITHMETIC && at === 0 && subject.readsOn(text);
+    if (why !== '' && !searched && !(subject.prose && subject.quotesCode(at))) {
       findings.signal(
         'template-expression',
         subject,
@@ -273,7 +276,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (body === '') return '';
   if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
-  if (!prose && computesLiterals(body)) return 'arithmetic on literals';
+  if (!prose && computesLiterals(body)) return ARITHMETIC;
   const named = INSIDES.exec(inner);
   if (named) return `${JSON.stringify(named[0].trim())}`;
   if (open === '{{') {
@@ -319,6 +322,8 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
   if (open === '@(' && /System\.|@\{|Process/.test(body)) return 'Razor';
   return '';
 }
+
+const ARITHMETIC = 'arithmetic on literals';
 
 /** 7*7, 7*'7', (3+4), '7'+7, 1337*1337: numbers and operators, and nothing named. */
 function computesLiterals(body: string): boolean {
