@@ -18,7 +18,8 @@ export interface Sample {
  * is left of the heaps after a collection, or beside them.
  */
 const HEAP_GROWTH_BYTES_MAX = 8 * 1024 * 1024;
-const NATIVE_GROWTH_BYTES_MAX = 24 * 1024 * 1024;
+/** Of 4,000 reloads without traffic one of the first 800 took 28 MB, the others together 7. */
+const NATIVE_GROWTH_BYTES_MAX = 40 * 1024 * 1024;
 
 /** Values of a metric, added over its labels. */
 export type Metrics = (name: string) => number;
