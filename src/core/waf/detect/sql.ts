@@ -124,9 +124,25 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const tokens = sqlTokens(text, at + 1, TOKENS_MAX);
+  if (isJoin(tokens) && before.trim() === '' && text.length <= JOIN_LENGTH_MAX) {
+    return { signal: 'sql-condition', why: `${quote} closes a string and joins the rest`, at };
+  }
   const seen = walk(tokens, 0, true, 'quoted');
   if (!seen || isShown(subject, at, tokens)) return undefined;
   return { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
+}
+
+const JOIN_LENGTH_MAX = 8;
+
+/** `'-'`, `'*'`: nothing but an operator between what the application wrote, and so a zero. */
+function isJoin(tokens: readonly SqlToken[]): boolean {
+  const [operator, open, more] = tokens;
+  return (
+    more === undefined &&
+    operator?.type === 'operator' &&
+    open?.type === 'open' &&
+    open.end - open.at === 1
+  );
 }
 
 /**
