@@ -110,6 +110,7 @@ function judgeTag(
     }
     case 'iframe':
     case 'frame':
+      if (follows === 62 || (subject.prose && subject.quotesCode(at))) return; // one of nothing
       findings.signal('xss-frame', subject, at, end + 60, `a ${tag} element`);
       return;
     case 'object':

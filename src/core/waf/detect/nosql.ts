@@ -197,6 +197,7 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a filter of LDAP closed and begun anew',
     );
   } else if (
+    !(subject.place === 'json' && subject.trusting && /^\w{0,32}\*\)$/.test(text)) && // case *)
     /^\*\(\)\||^\)\s{0,2}\([\w;.-]{1,40}=|^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=|^[\w;-]{1,40}:\d(?:\.\d{1,9}){3,12}:=/.test(
       text,
     )

@@ -133,11 +133,12 @@ export function hasArguments(text: string, command: Command): boolean {
     word.startsWith('./') ||
     word.startsWith('../')
   ) {
+    if (first === '<' && text[start + 1] === '=') return false;
     return (
       word.length > 1 || first === '$' || last || /^\s{1,4}-[a-z]/.test(text.slice(end, end + 8))
     );
   }
-  if (first === '>') return true;
+  if (first === '>') return text[start + 1] !== '=';
   if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
   if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
   switch (command.name) {

@@ -230,6 +230,8 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
 
 /** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
 function shownInText(text: string, start: number, end: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
+  if (/^\s{0,8}(?:#{1,6}|[*+>-]|\d{1,3}\.) /.test(line)) return true; // of a list or a heading
   const before = start === 0 ? ' ' : text[start - 1]!;
   const after = text[end + 1] ?? ' ';
   if (!' \n("'.includes(before) || !' \n.,:;!?)"\'-'.includes(after)) return false;

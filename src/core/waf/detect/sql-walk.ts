@@ -83,7 +83,7 @@ export function walk(
           return undefined;
         }
         case ';':
-          if (next && isStatement(tokens, at + 1)) {
+          if (next && (sure || next.text !== 'if') && isStatement(tokens, at + 1)) {
             return found('sql-stacked', `a second statement: ${next.text}`, token);
           }
           return undefined;
@@ -382,6 +382,7 @@ function comparisonEnds(tokens: readonly SqlToken[], at: number): boolean {
 
 /** sleep(5) alone is an attack; sleep(5) with a program around it is that program's. */
 function callIsPlain(tokens: readonly SqlToken[], at: number, before: Before): boolean {
+  if (before === 'name' && tokens[at + 2]?.type === 'name') return false; // x = load_file(path)
   if (before !== 'nothing' || at > 0) return true;
   if (tokens[at + 1]!.at !== tokens[at]!.end) return false; // `sleep (deeply)`
   if (tokens[at + 2]?.type === 'number' && tokens[at + 3]?.type === 'name') return false; // 8 hours

@@ -129,6 +129,8 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
   }
   const seen = walk(tokens, 0, true, 'quoted');
   if (!seen || isShown(subject, at, tokens)) return undefined;
+  // s = "<name>": a text of a program's begins here, and none ends.
+  if (seen.why.startsWith('a comparison') && /[=(:,[] ?$/.test(before)) return undefined;
   return { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
 }
 
