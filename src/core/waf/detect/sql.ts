@@ -114,13 +114,13 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     // admin'-- : the quote is closed and the application's own rest commented out.
     const tail = text.slice(first.at, first.end);
     const marked = tail.startsWith('--') || tail.startsWith('/*') || tail.length <= 2;
-    if (isBareword(before) && marked && tail.length <= 12) {
+    if (isBareword(before) && marked && tail.length <= 12 && !isSecret(subject)) {
       return { signal: 'sql-comment', why: `${quote} closes a string, then a comment`, at };
     }
     return undefined;
   }
   if (first.type === ';' && (!second || second.type === 'comment') && isBareword(before)) {
-    if (!second && before === '') return undefined;
+    if ((!second && before === '') || isSecret(subject)) return undefined;
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const tokens = sqlTokens(text, at + 1, TOKENS_MAX);
@@ -173,6 +173,11 @@ function keepsToGrammar(tokens: readonly SqlToken[], pairsMax = 1): boolean {
     if (operand && STRANGERS.has(right) && right !== 'open' && ++pairs > pairsMax) return false;
   }
   return true;
+}
+
+/** A password: nobody's comment ends there, for it is hashed before it meets a database. */
+function isSecret(subject: Subject): boolean {
+  return subject.trusting && /(?:^|[_-])(?:pass(?:word|wd|phrase)?|pwd)$/i.test(subject.name);
 }
 
 /** An identifier, an address or nothing: what a login form's field holds before the attack. */
