@@ -78,11 +78,13 @@ export function isList(text: string): boolean {
   let words = 0;
   let programs = 0;
   let others = 0; // the ends of a regular expression around its alternatives
-  for (const word of text.split(/[;|,&\n]/)) {
+  const pieces = text.split(/[;|,&\n]/);
+  for (const word of pieces) {
     const name = word.trim();
     if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
     if (!/^[\w .-]{1,40}$/.test(name)) {
       others++;
+      if (pieces.length < 8 * others) return false;
       continue;
     }
     words++;

@@ -129,7 +129,8 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     listed ??= isList(text);
     return listed;
   };
-  if ((isCommandLine(subject) || subject.document) && !telling()) return;
+  if (subject.document && !telling()) return;
+  const isShown = (): boolean => isCommandLine(subject) && !telling();
   let seen = 0;
   let lineStart = 0;
   /** Whether the line, not the first, is a command line from its own first word on. */
@@ -152,6 +153,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
       continue;
     }
     if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
+      if (isShown()) return;
       findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
       return;
     }
@@ -164,6 +166,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
     if (command && isCommand(subject, command, at, end, line, list)) {
+      if (isShown()) return;
       if (!subject.prose || telling()) {
         findings.signal(
           'shell-separator',
