@@ -1,5 +1,7 @@
+import { residentBytes } from '../base/resident.ts';
 import type { ClientStats } from '../control/client-board.ts';
 import type { Instance } from '../control/instance.ts';
+import type { WorkerLoad } from '../control/worker-loads.ts';
 import { CODES } from '../core/exchange/codes.ts';
 import { COUNTER } from '../table/layout.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
@@ -24,14 +26,22 @@ export interface Stats {
   open: { tunnels: number; streams: number };
   /** Those that happened, the most frequent first. */
   failures: { code: string; count: number }[];
-  workers: { worker: number; clients: number; heapBytes: number; cpuSeconds: number }[];
+  workers: WorkerStats[];
+  /** Resident memory of the process. */
+  memoryBytes: number;
+}
+
+export interface WorkerStats extends WorkerLoad {
+  clients: number;
+  heapBytes: number;
+  cpuSeconds: number;
 }
 
 const CLIENTS_SHOWN = 20;
 
 /** Totals since the start. */
 export function statsOf(instance: Instance): Stats {
-  const { table, lanes } = instance.observer.view();
+  const { table } = instance.observer.view();
   const { measures } = table;
   const rows = [
     ...instance.plan.pool.servers.map(({ label, row }) => ({ name: label, row })),
@@ -71,11 +81,12 @@ export function statsOf(instance: Instance): Stats {
     failures: CODES.map((code, index) => ({ code, count: measures.failures(index) }))
       .filter(({ count }) => count > 0)
       .sort((a, b) => b.count - a.count),
-    workers: lanes.map((worker) => ({
-      worker,
-      clients: measures.get(worker, GAUGE.clientConnections),
-      heapBytes: measures.get(worker, GAUGE.heapUsedBytes),
-      cpuSeconds: measures.get(worker, WORKER_COUNTER.cpuSeconds),
+    workers: instance.observer.workers.loads().map((load) => ({
+      ...load,
+      clients: measures.get(load.worker, GAUGE.clientConnections),
+      heapBytes: measures.get(load.worker, GAUGE.heapUsedBytes),
+      cpuSeconds: measures.get(load.worker, WORKER_COUNTER.cpuSeconds),
     })),
+    memoryBytes: residentBytes(),
   };
 }

@@ -262,12 +262,25 @@ test('every line of stats fits 100 columns with large numbers', () => {
       connections: { clients: 1, accepted: 2, idleToServers: 3 },
       open: { tunnels: 0, streams: 0 },
       failures: [{ code: 'connect_refused', count: 5 }],
-      workers: [{ worker: 0, clients: 1, heapBytes: 1e8, cpuSeconds: 12.34 }],
+      workers: [
+        {
+          worker: 0,
+          clients: 1,
+          heapBytes: 1e8,
+          cpuSeconds: 12.34,
+          cpuRatio: 0.94,
+          lateP99Ms: 12.4,
+          shedRatio: 0,
+        },
+      ],
+      memoryBytes: 2e8,
     },
     PLAIN,
   );
   for (const line of text.split('\n')) assert.ok(line.length <= 100, `${line.length}: ${line}`);
   assert.match(text, /connect_refused +5/);
+  assert.match(text, /^memory {5}191 MB resident$/m);
+  assert.match(text, /^ +0 +1 +95 MB +94% +12 ms +0%$/m);
   assert.match(text, /2001:db8:ffff:ffff:ffff:ffff:ffff:ffff +12k +123G +7 /);
 });
 

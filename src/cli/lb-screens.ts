@@ -8,6 +8,8 @@ import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Colour, paint, textTable } from './text-table.ts';
 
 const CODES_SHOWN = 4;
+/** A worker that uses so much of its core is near its end. */
+const CPU_MUCH = 0.9;
 const DAY_MS = 86_400_000;
 /** A certificate with fewer days left is in colour. */
 const DAYS_FEW = 30;
@@ -193,6 +195,7 @@ export function statsScreen(stats: Stats, screen: Screen): string {
     `clients    ${plural(connections.clients, 'open connection')}, ${count(connections.accepted)} accepted since the start`,
     `servers    ${plural(connections.idleToServers, 'idle connection')} kept alive`,
     `open       ${plural(open.tunnels, 'tunnel')}, ${plural(open.streams, 'stream')}`,
+    `memory     ${bytes(stats.memoryBytes)} resident`,
   ];
   if (stats.failures.length > 0) {
     const failures = textTable(
@@ -208,12 +211,16 @@ export function statsScreen(stats: Stats, screen: Screen): string {
       { title: 'CLIENTS', align: 'right' },
       { title: 'HEAP', align: 'right' },
       { title: 'CPU', align: 'right' },
+      { title: 'LATE', align: 'right' },
+      { title: 'REFUSES', align: 'right' },
     ],
     stats.workers.map((one) => [
       String(one.worker),
       count(one.clients),
       bytes(one.heapBytes),
-      `${count(one.cpuSeconds)} s`,
+      { text: percent(one.cpuRatio), ...colourOf(one.cpuRatio > CPU_MUCH ? 'yellow' : undefined) },
+      ms(one.lateP99Ms),
+      { text: percent(one.shedRatio), ...colourOf(one.shedRatio > 0 ? 'red' : undefined) },
     ]),
     screen,
   );

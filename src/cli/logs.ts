@@ -133,7 +133,8 @@ function isEmpty(value: unknown): boolean {
 
 /** A log holds what clients sent: nothing of it may steer the terminal. */
 function printable(text: string): string {
-  return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
+  const inOneLine = text.replaceAll(/\s*\n\s*/g, ' ⏎ ');
+  return inOneLine.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
 }
 
 function sinceMs(io: Io, when: number | Date): number {

@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
-import { standingOf, VERDICT, type Verdict } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
 import { type ActiveAlert, AlertEngine, type AlertMessage } from '../observe/alerts.ts';
 import { channelsOf } from '../observe/channels.ts';
@@ -11,16 +10,18 @@ import { noticeOf, type Origin, testNotice } from '../observe/message.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { StatsdSender } from '../observe/statsd.ts';
 import type { View } from '../observe/view.ts';
-import { ADMIN, HEALTH } from '../table/layout.ts';
+import { HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { Certificates } from './certificates.ts';
 import { ClientBoard } from './client-board.ts';
-import { conditionsOf, type ServerFacts } from './conditions.ts';
+import { conditionsOf } from './conditions.ts';
 import { History } from './history.ts';
 import { RecentCounts } from './last-minute.ts';
 import { urlOf } from './plan.ts';
 import { RecentRequests } from './recent-requests.ts';
+import { serverFactsOf } from './server-facts.ts';
+import { WorkerLoads } from './worker-loads.ts';
 
 const TICK_MS = 1000;
 
@@ -47,8 +48,6 @@ export interface Surroundings {
   readonly lostLogRecords: number;
 }
 
-const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
-
 /**
  * Watches the instance once a second from the control thread: keeps the last hour, raises alerts,
  * feeds StatsD, and answers what metrics, status and dashboard ask.
@@ -58,6 +57,7 @@ export class Observer {
   readonly clients = new ClientBoard();
   readonly lastMinute: RecentCounts;
   readonly requests = new RecentRequests();
+  readonly workers: WorkerLoads;
   readonly #table: SharedTable;
   readonly #log: Logger;
   readonly #surroundings: () => Surroundings;
@@ -93,6 +93,7 @@ export class Observer {
     this.#startedSeconds = Date.now() / 1000 - process.uptime();
     this.history = new History(table, Date.now());
     this.lastMinute = new RecentCounts(table);
+    this.workers = new WorkerLoads(table);
     this.certificates = new Certificates(log, settings);
     this.#engine = this.#newEngine();
     this.#dispatcher = this.#newDispatcher();
@@ -140,7 +141,9 @@ export class Observer {
       servers.map(({ row }) => row),
       nowMs,
     );
-    this.lastMinute.sample(this.#surroundings().lanes);
+    const { lanes } = this.#surroundings();
+    this.lastMinute.sample(lanes);
+    this.workers.sample(lanes, nowMs);
     this.clients.tick(nowMs);
     this.certificates.look(nowMs);
     this.#raise(nowMs);
@@ -239,7 +242,7 @@ export class Observer {
     const { alerts } = this.#settings.load_balancing.monitoring;
     const facts = {
       window: this.history.window(alerts.window),
-      servers: this.#serverFacts(),
+      servers: serverFactsOf(this.#table, this.#plan, this, alerts.window),
       pools: [this.#plan.pool.settings.name],
       unservedErrors: sum(this.history.server(this.#table.measures.noRow).errors),
       failures: this.lastMinute.counts().failures,
@@ -260,26 +263,6 @@ export class Observer {
     const since = new Date(sinceMs).toISOString();
     const told = { event: 'alert', alert, subject, phase, since, measured, outliers };
     this.#log[phase === 'begin' ? 'warn' : 'info'](told);
-  }
-
-  #serverFacts(): ServerFacts[] {
-    const { pool } = this.#plan;
-    const seconds = Math.ceil(this.#settings.load_balancing.monitoring.alerts.window / 1000);
-    return pool.servers.map(({ label, row }) => {
-      const { requests, errors, p99Ms } = this.history.server(row);
-      return {
-        pool: pool.settings.name,
-        label,
-        isDown: this.#table.health(row) === HEALTH.down,
-        isActive: this.#table.admin(row) === ADMIN.active,
-        isBreakerOpen: BROKEN.has(standingOf(this.#table, row)),
-        whyHealth: this.said('health', label)?.why ?? '',
-        whyBreaker: this.said('breaker', label)?.why ?? '',
-        requests: sum(requests),
-        errors: sum(errors),
-        p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
-      };
-    });
   }
 
   /** Changes that nobody told of are at least seen. */
@@ -342,11 +325,6 @@ export class Observer {
 function isWanted(message: AlertMessage, events: readonly string[]): boolean {
   if (message.name !== 'server_down') return true;
   return events.includes(message.phase === 'begin' ? 'server_down' : 'server_up');
-}
-
-/** The middle value; -1 of none. */
-function middle(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? -1;
 }
 
 function sum(values: readonly number[]): number {

@@ -12,6 +12,7 @@ const SAMPLES_MAX = 3600;
 const ERRORS_MAX = 12;
 const HITS_MAX = 6;
 const CODES_MAX = 8;
+const CHART_COLOURS = ['axis', 'grid', 'dim', 'text', 'first', 'second', 'third', 'bad'];
 /** Columns of /history after the time. */
 const COLUMN = { requests: 1, errors: 2, p50: 3, p99: 4, tunnels: 7, clients: 6 };
 
@@ -23,6 +24,8 @@ const samples = Array.from({ length: 9 }, () => []);
 let status = null;
 let minutes = 60;
 let isAsking = false;
+let isDrawing = false;
+let pending = [];
 
 const charts = [
   {
@@ -94,11 +97,35 @@ function translate() {
   show();
 }
 
+/** What can be seen is brought up to date over some frames: none of them comes late. */
 function show() {
-  showCharts();
+  const servers = status === null ? [] : status.pools.flatMap((pool) => pool.servers);
+  const [half, otherHalf] = [charts.slice(0, 2), charts.slice(2)];
+  inTurn([
+    showNow,
+    () => showCharts(half),
+    () => showCharts(otherHalf),
+    ...table.pieces(servers, words, Date.now()),
+  ]);
+}
+
+/** One piece of work a frame; a newer one of its kind takes the place of what has not begun. */
+function inTurn(work) {
+  pending = work;
+  if (isDrawing) return;
+  isDrawing = true;
+  const next = () => {
+    const piece = pending.shift();
+    isDrawing = pending.length > 0;
+    if (isDrawing) requestAnimationFrame(next);
+    piece?.();
+  };
+  requestAnimationFrame(next);
+}
+
+function showNow() {
   if (status === null) return;
   const nowMs = Date.now();
-  const servers = status.pools.flatMap((pool) => pool.servers);
   document.title = status.alerts.length > 0 ? `(${status.alerts.length}) openclaw` : 'openclaw';
   $('about').textContent = [
     status.version,
@@ -118,7 +145,6 @@ function show() {
   put('tile-inflight', count(status.inFlight));
   put('tile-tunnels', count(status.tunnels + status.streams));
   put('tile-clients', count(status.clientConnections));
-  table.show(servers, words, nowMs);
   protection.show(status, nowMs);
   showCodes(status);
 }
@@ -128,8 +154,17 @@ function put(id, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function showCharts() {
-  for (const { chart, columns } of charts) chart.show(samples[0], columns(), minutes);
+function showCharts(some) {
+  for (const { chart, columns } of some) chart.show(samples[0], columns(), minutes);
+}
+
+/** The theme's colours, for what the style sheet does not reach. */
+function paintCharts() {
+  const style = getComputedStyle(document.documentElement);
+  const colours = Object.fromEntries(
+    CHART_COLOURS.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]),
+  );
+  for (const { chart } of charts) chart.paint(colours);
 }
 
 function showAlerts({ active, silentUntilMs }) {
@@ -272,13 +307,13 @@ function setRange(wanted) {
   for (const button of document.querySelectorAll('[data-minutes]')) {
     button.setAttribute('aria-pressed', String(Number(button.dataset.minutes) === wanted));
   }
-  showCharts();
+  showCharts(charts);
 }
 
 function setTheme(theme) {
   document.documentElement.dataset.theme = theme;
   localStorage.setItem('openclaw-theme', theme);
-  showCharts();
+  paintCharts();
 }
 
 /** A table that is laid out as cards loses its meaning for screen readers unless it is said. */
@@ -296,11 +331,12 @@ function sayRoles() {
 
 const chosen = localStorage.getItem('openclaw-theme');
 if (chosen !== null) document.documentElement.dataset.theme = chosen;
-matchMedia('(prefers-color-scheme: dark)').addEventListener('change', showCharts);
+matchMedia('(prefers-color-scheme: dark)').addEventListener('change', paintCharts);
 document.addEventListener('visibilitychange', look);
 // It scrolls, and so has to be reached by the keyboard.
 $('config-text').tabIndex = 0;
 sayRoles();
+paintCharts();
 translate();
 look();
 setInterval(look, EVERY_MS);

@@ -34,6 +34,8 @@ export class Chart {
     parent.append(this.figure);
     this.times = [];
     this.values = [];
+    this.colours = {};
+    this.minutes = 60;
     this.cursor = null;
     this.canvas.addEventListener('pointermove', (event) => this.point(event.offsetX));
     this.canvas.addEventListener('pointerleave', () => this.point(null));
@@ -42,12 +44,7 @@ export class Chart {
       const step = { ArrowLeft: -8, ArrowRight: 8 }[event.key];
       if (step === undefined) return;
       event.preventDefault();
-      this.point(
-        Math.min(
-          Math.max((this.cursor ?? this.canvas.clientWidth) + step, LEFT),
-          this.canvas.clientWidth - RIGHT,
-        ),
-      );
+      this.point(Math.min(Math.max((this.cursor ?? this.width) + step, LEFT), this.width - RIGHT));
     });
     this.entries = options.series.map(({ name, colour }) => {
       const entry = document.createElement('span');
@@ -60,7 +57,12 @@ export class Chart {
       this.legend.append(entry);
       return { label, value };
     });
-    new ResizeObserver(() => this.draw()).observe(this.canvas);
+    // Asking for it while drawing would have the page laid out, once for each chart.
+    this.width = 0;
+    new ResizeObserver(([{ contentRect }]) => {
+      this.width = Math.round(contentRect.width);
+      this.draw();
+    }).observe(this.canvas);
   }
 
   name(title, names, describe) {
@@ -69,6 +71,12 @@ export class Chart {
     names.forEach((name, at) => {
       this.entries[at].label.textContent = name;
     });
+  }
+
+  /** Colours follow the theme. */
+  paint(colours) {
+    this.colours = colours;
+    this.draw();
   }
 
   show(times, columns, minutes) {
@@ -84,8 +92,7 @@ export class Chart {
   }
 
   draw() {
-    const { canvas, times, values } = this;
-    const width = canvas.clientWidth;
+    const { canvas, times, values, width } = this;
     if (width === 0) return;
     const scale = devicePixelRatio || 1;
     if (canvas.width !== Math.round(width * scale)) canvas.width = Math.round(width * scale);
@@ -93,8 +100,7 @@ export class Chart {
     const pen = canvas.getContext('2d');
     pen.setTransform(scale, 0, 0, scale, 0, 0);
     pen.clearRect(0, 0, width, HEIGHT);
-    const style = getComputedStyle(canvas);
-    const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+    const colour = (name) => this.colours[name];
     const end = times.at(-1) ?? Date.now();
     // A young instance has the whole width: nothing is known of the time before.
     const knownMs = Math.max(end - (times[0] ?? end), LEAST_MS);
@@ -158,13 +164,17 @@ export class Chart {
     }
     values.forEach((column, at) => {
       const value = picked < 0 ? undefined : column[picked];
-      this.entries[at].value.textContent = value === undefined ? '–' : this.options.format(value);
+      put(this.entries[at].value, value === undefined ? '–' : this.options.format(value));
     });
     const now = values[0]?.at(-1) ?? 0;
     const told = this.describe?.(this.options.format(now), this.options.format(highest)) ?? '';
     if (told !== this.told) canvas.setAttribute('aria-label', told);
     this.told = told;
   }
+}
+
+function put(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 /** One point for each column of pixels: the highest of the samples that fall into it. */

@@ -4,6 +4,8 @@ import { age, count, ms, percent } from './readable.js';
 const SVG = 'http://www.w3.org/2000/svg';
 const SPARK_WIDTH = 90;
 const SPARK_HEIGHT = 22;
+/** A frame costs as much as a hundred rows do, so that smaller pieces would cost more in all. */
+const ROWS_A_FRAME = 100;
 
 export class ServerTable {
   /** @param {(server: string, action: string) => void} act */
@@ -14,29 +16,47 @@ export class ServerTable {
     this.words = {};
   }
 
-  /** @param {object[]} servers of /status */
-  show(servers, words, nowMs) {
+  /**
+   * The work of showing them, in pieces that each fit into a frame.
+   *
+   * @param {object[]} servers of /status
+   * @returns {(() => void)[]}
+   */
+  pieces(servers, words, nowMs) {
+    this.keep(servers, words);
+    const work = [];
+    for (let first = 0; first < servers.length; first += ROWS_A_FRAME) {
+      const some = servers.slice(first, first + ROWS_A_FRAME);
+      work.push(() => {
+        for (const server of some) this.fill(this.rowOf(server), server, nowMs);
+      });
+    }
+    return work;
+  }
+
+  /** Rows of these servers and no others. */
+  keep(servers, words) {
     if (words !== this.words) {
       this.body.replaceChildren();
       this.rows.clear();
       this.words = words;
     }
-    const seen = new Set();
-    for (const server of servers) {
-      seen.add(server.name);
-      let row = this.rows.get(server.name);
-      if (row === undefined) {
-        row = this.make(server);
-        this.rows.set(server.name, row);
-        this.body.append(row.line);
-      }
-      this.fill(row, server, nowMs);
-    }
+    const names = new Set(servers.map(({ name }) => name));
     for (const [name, row] of this.rows) {
-      if (seen.has(name)) continue;
+      if (names.has(name)) continue;
       row.line.remove();
       this.rows.delete(name);
     }
+  }
+
+  rowOf(server) {
+    let row = this.rows.get(server.name);
+    if (row === undefined) {
+      row = this.make(server);
+      this.rows.set(server.name, row);
+      this.body.append(row.line);
+    }
+    return row;
   }
 
   make(server) {
@@ -136,7 +156,8 @@ export class ServerTable {
       row.badge.textContent = words[state];
     });
     put('share', Math.round(server.share * 1000), () => {
-      row.part.style.width = `${server.share * 100}%`;
+      // Its width would have the whole table laid out anew.
+      row.part.style.transform = `scaleX(${server.share})`;
       row.shareText.textContent = percent(server.share);
     });
     text('perSecond', count(server.requestsPerSecond));
