@@ -4,17 +4,12 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { inspectSpecimen } from '../src/core/waf/specimen.ts';
 import { Waf } from '../src/core/waf/waf.ts';
-import { loadCorpus } from './corpus/waf/load.ts';
+import { loadCorpus, loadSets } from './corpus/waf/load.ts';
 
 const FOLDER = join(import.meta.dirname, 'corpus/waf');
 const classes = loadCorpus(FOLDER);
-/** The others were written after the rules: docs/waf.md tells how they fared at first sight. */
-const cases = [
-  ...classes,
-  ...['second', 'third', 'fourth', 'fifth', 'sixth', 'seventh', 'eighth', 'ninth', 'tenth'].flatMap(
-    (set) => loadCorpus(join(FOLDER, set)),
-  ),
-];
+/** Those in folders were written after the rules: docs/waf.md tells how they fared at first sight. */
+const cases = loadSets(FOLDER);
 const waf = new Waf();
 const attacks = cases.filter((it) => it.kind === 'attacks');
 const harmless = cases.filter((it) => it.kind === 'harmless');

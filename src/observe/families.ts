@@ -7,6 +7,7 @@
  * by METHODS and STATUS_CLASSES, codes by the tables of failures. Nothing that a client sends
  * becomes a label.
  */
+import { getHeapStatistics } from 'node:v8';
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { residentBytes } from '../base/resident.ts';
 import { CODES, codeIndex, LIMIT_CODES } from '../core/exchange/codes.ts';
@@ -382,6 +383,18 @@ export const FAMILIES: readonly Family[] = [
     'When the process began, in seconds since 1970.',
     'gauge',
     (view) => view.startedSeconds,
+  ),
+  single(
+    'openclaw_control_heap_used_bytes',
+    'JavaScript heap of the control thread that is in use.',
+    'gauge',
+    () => getHeapStatistics().used_heap_size,
+  ),
+  single(
+    'openclaw_control_heap_size_bytes',
+    'JavaScript heap of the control thread.',
+    'gauge',
+    () => getHeapStatistics().total_heap_size,
   ),
   single('process_resident_memory_bytes', 'Resident memory of the process.', 'gauge', () =>
     residentBytes(),

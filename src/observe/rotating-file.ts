@@ -153,8 +153,12 @@ export class RotatingFile {
 
   async #append(bytes: Uint8Array): Promise<void> {
     if (this.#isDue(bytes.length)) await this.#rotate();
-    await this.#current.handle.appendFile(bytes);
-    this.#current.bytes += bytes.length;
+    // appendFile would do the same with some promises more.
+    for (let at = 0; at < bytes.length; ) {
+      const { bytesWritten } = await this.#current.handle.write(bytes, at);
+      at += bytesWritten;
+      this.#current.bytes += bytesWritten;
+    }
   }
 
   #isDue(more: number): boolean {

@@ -50,6 +50,6 @@ test('when nothing comes back lines are refused, within a bound, until something
 test('a line larger than a piece is refused, and the next is taken', () => {
   const sent: LinePiece[] = [];
   const pieces = new LinePieces(memory, (piece) => sent.push(piece));
-  assert.equal(pieces.add('x'.repeat(400_000)), false);
+  assert.equal(pieces.add('x'.repeat(600_000)), false);
   assert.ok(pieces.add('small\n'));
 });

@@ -1,6 +1,6 @@
-const PIECE_BYTES = 256 * 1024;
+const PIECE_BYTES = 512 * 1024;
 /** So many may be on their way to the disk; beyond them lines are dropped. */
-const PIECES = 8;
+const PIECES = 4;
 
 /** Some whole lines, as bytes in the memory that both threads share. */
 export interface LinePiece {

@@ -27,12 +27,21 @@ const withField = (name: string, value: string) => headers(1, [...REQUEST, name,
 const replaced = (name: string, value: string) =>
   headers(1, REQUEST.with(REQUEST.indexOf(name) + 1, value));
 
+/** HEADERS with this and nothing else for its block. */
+const block = (...octets: number[]) =>
+  frame(TYPE.headers, END_STREAM | END_HEADERS, 1, Buffer.from(octets));
+
 /** Errors of one stream, or of the connection: either may be answered (§5.4.2). */
 const STREAM_ERRORS: Record<string, Buffer[]> = {
   '5.1: HEADERS on a stream that the client has ended': [
     post(1),
     frame(TYPE.data, END_STREAM, 1),
     headers(1),
+  ],
+  '5.1: DATA on a stream that the client has ended': [
+    post(1),
+    frame(TYPE.data, END_STREAM, 1),
+    frame(TYPE.data, 0, 1, bytes(1)),
   ],
   '5.1.2: more streams than are allowed': Array.from({ length: 200 }, (_, at) => post(2 * at + 1)),
   '5.3.1: a stream that depends on itself': [
@@ -52,6 +61,7 @@ const STREAM_ERRORS: Record<string, Buffer[]> = {
     frame(TYPE.window, 0, 1, uint32(0x7fffffff)),
     frame(TYPE.window, 0, 1, uint32(0x7fffffff)),
   ],
+  '6.3: PRIORITY of the wrong size': [post(1), frame(TYPE.priority, 0, 1, bytes(4))],
   '8.1: trailers that do not end the stream': [post(1), headers(1, ['x', 'y'], OPEN)],
   '8.1: trailers with a pseudo-header field': [
     post(1),
@@ -68,8 +78,11 @@ const STREAM_ERRORS: Record<string, Buffer[]> = {
   '8.1.1: content-length and no DATA': [withField('content-length', '5')],
   '8.1.1: content-length that is no number': [withField('content-length', '+5')],
   '8.2.1: a name in upper case': [withField('X-Test', 'a')],
+  '8.1: an upper case letter in a trailer': [post(1), headers(1, ['X-T', 'y'])],
   '8.2.2: connection': [withField('connection', 'keep-alive')],
   '8.2.2: transfer-encoding': [withField('transfer-encoding', 'chunked')],
+  '8.2.2: keep-alive': [withField('keep-alive', 'timeout=5')],
+  '8.2.2: proxy-connection': [withField('proxy-connection', 'keep-alive')],
   '8.2.2: upgrade': [withField('upgrade', 'websocket')],
   '8.2.2: te with something else than trailers': [withField('te', 'gzip')],
   '8.3: an unknown pseudo-header field': [headers(1, [':test', 'a', ...REQUEST])],
@@ -81,6 +94,8 @@ const STREAM_ERRORS: Record<string, Buffer[]> = {
   '8.3.1: no :scheme': [headers(1, [...REQUEST.slice(0, 2), ...REQUEST.slice(4)])],
   '8.3.1: no :path': [headers(1, REQUEST.slice(0, 6))],
   '8.3.1: :method twice': [headers(1, [':method', 'GET', ...REQUEST])],
+  '8.3.1: :scheme twice': [headers(1, [':scheme', 'https', ...REQUEST])],
+  '8.3.1: :authority twice': [headers(1, [':authority', 'a', ...REQUEST])],
   '8.3.1: :path twice': [headers(1, [':path', '/', ...REQUEST])],
   '8.3.1: a Host that is not the :authority': [withField('host', 'b')],
   '8.5: CONNECT with :path': [replaced(':method', 'CONNECT')],
@@ -99,6 +114,26 @@ const CONNECTION_ERRORS: Record<string, Buffer[]> = {
   '4.3: another frame amid a header block': [
     headers(1, REQUEST, END_STREAM),
     frame(TYPE.ping, 0, 0, bytes(8)),
+  ],
+  '4.3: a field of no table (RFC 7541 §2.3.3)': [block(0xff, 0x80, 0x7f)],
+  '4.3: a name of no table (RFC 7541 §2.3.3)': [block(0x7f, 0x80, 0x7f, 0x01, 0x61)],
+  '4.3: a table larger than was allowed (RFC 7541 §6.3)': [block(0x3f, 0xe1, 0xff, 0x7f)],
+  '4.3: a table changed amid its fields (RFC 7541 §4.2)': [
+    frame(
+      TYPE.headers,
+      END_STREAM | END_HEADERS,
+      1,
+      Buffer.concat([literals(REQUEST), Buffer.from([0x20])]),
+    ),
+  ],
+  '4.3: Huffman padding of a byte (RFC 7541 §5.2)': [block(0, 1, 0x61, 0x82, 0x1f, 0xff)],
+  '4.3: Huffman padding of zeros (RFC 7541 §5.2)': [block(0, 1, 0x61, 0x81, 0x18)],
+  '4.3: the end of a Huffman string within it (RFC 7541 §5.2)': [
+    block(0, 1, 0x61, 0x84, 0xff, 0xff, 0xff, 0xff),
+  ],
+  '4.3: a string longer than its block (RFC 7541 §5.2)': [block(0, 1, 0x61, 9, 0x61)],
+  '4.2: HEADERS that exceeds the frame size': [
+    frame(TYPE.headers, END_STREAM | END_HEADERS, 1, bytes(16_385)),
   ],
   '5.1: DATA on an idle stream': [frame(TYPE.data, 0, 1, bytes(1))],
   '5.1: RST_STREAM on an idle stream': [frame(TYPE.reset, 0, 1, uint32(8))],
@@ -126,6 +161,7 @@ const CONNECTION_ERRORS: Record<string, Buffer[]> = {
   '6.6: PUSH_PROMISE from a client': [post(1), frame(TYPE.push, END_HEADERS, 1, uint32(2))],
   '6.7: PING on a stream': [frame(TYPE.ping, 0, 1, bytes(8))],
   '6.7: PING of the wrong size': [frame(TYPE.ping, 0, 0, bytes(6))],
+  '6.8: GOAWAY of the wrong size': [frame(TYPE.goaway, 0, 0, bytes(7))],
   '6.8: GOAWAY on a stream': [frame(TYPE.goaway, 0, 1, bytes(8))],
   '6.9: WINDOW_UPDATE by 0 on the connection': [frame(TYPE.window, 0, 0, uint32(0))],
   '6.9: WINDOW_UPDATE of the wrong size': [frame(TYPE.window, 0, 0, bytes(3))],
@@ -207,6 +243,56 @@ test('5.1.1: a stream below one before is not answered', async () => {
   await peer.isAlive();
   assert.ok(!peer.frames.some(({ stream }) => stream === 3));
   peer.close();
+});
+
+test('6.9.2: a window that a setting changes holds for streams that are open', async () => {
+  const peer = await FramePeer.connect(openclaw.port);
+  const window = (size: number) =>
+    frame(TYPE.settings, 0, 0, Buffer.concat([Buffer.from([0, 4]), uint32(size)]));
+  const dataOf = () => peer.frames.filter(({ type, stream }) => stream === 1 && type === TYPE.data);
+  peer.send(window(0), headers(1, REQUEST.with(7, '/window')));
+  await peer.next(({ type, stream }) => stream === 1 && type === TYPE.headers);
+  await peer.isAlive();
+  assert.equal(
+    dataOf().reduce((sum, { payload }) => sum + payload.length, 0),
+    0,
+  );
+  peer.send(window(1));
+  const first = await peer.next(({ type, stream }) => stream === 1 && type === TYPE.data);
+  assert.equal(first?.payload.toString(), '/');
+  // Below zero: what is given next pays the debt first.
+  peer.send(window(0), frame(TYPE.window, 0, 1, uint32(3)));
+  await peer.next(({ type, payload }) => type === TYPE.data && payload.length === 2);
+  peer.send(window(100));
+  await peer.next(({ type, flags }) => type === TYPE.data && (flags & END_STREAM) !== 0);
+  assert.equal(Buffer.concat(dataOf().map(({ payload }) => payload)).toString(), '/window');
+  peer.close();
+});
+
+test('5.1: what comes on a stream that the client has reset is not answered', async () => {
+  const peer = await FramePeer.connect(openclaw.port);
+  const late = [headers(1, REQUEST.with(7, '/late')), frame(TYPE.data, 0, 1, bytes(1))];
+  peer.send(post(1), frame(TYPE.reset, 0, 1, uint32(8)), ...late);
+  await peer.isAlive();
+  assert.ok(!peer.frames.some(({ stream, type }) => stream === 1 && type === TYPE.headers));
+  assert.equal(server.requestsFor('/late'), 0);
+  peer.close();
+});
+
+/** RFC 9113 §6.3 would have the connection closed; the library knows no priorities any more. */
+test('6.3: PRIORITY on stream 0 does nothing', async () => {
+  const peer = await FramePeer.connect(openclaw.port);
+  peer.send(frame(TYPE.priority, 0, 0, bytes(5)));
+  assert.equal(await peer.isAlive(), true);
+  peer.close();
+});
+
+test('7: errors of unknown codes are ignored', async () => {
+  const peer = await FramePeer.connect(openclaw.port);
+  peer.send(post(1), frame(TYPE.reset, 0, 1, uint32(0xff)));
+  assert.equal(await peer.isAlive(), true);
+  peer.send(frame(TYPE.goaway, 0, 0, Buffer.concat([uint32(0), uint32(0xff)])));
+  await peer.next(() => false);
 });
 
 test('what is no preface ends the connection', async () => {

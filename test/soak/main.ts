@@ -22,9 +22,9 @@ let samples = 0;
 const report = await new Soak().run(minutes, (sample) => {
   samples += 1;
   if (samples % TELL_EVERY !== 0) return;
-  const { atMs, residentBytes, heapBytes, descriptors } = sample;
+  const { atMs, residentBytes, heapBytes, nativeBytes, descriptors } = sample;
   print(
-    `${Math.round(atMs / 1000)} s: ${mb(residentBytes)} MB resident, ${mb(heapBytes)} MB heap, ${descriptors} descriptors`,
+    `${Math.round(atMs / 1000)} s: ${mb(residentBytes)} MB resident, ${mb(heapBytes)} MB heap, ${mb(nativeBytes)} MB beside the heaps, ${descriptors} descriptors`,
   );
 });
 tell(report);
@@ -38,13 +38,15 @@ function tell({ tallies, seen, samples, kills, reloads, troubles }: SoakReport):
     print(`| ${name} | ${well} | ${meant} | ${excused} | ${lost} |`);
   }
   const fifth = Math.max(1, Math.floor(samples.length / 5));
-  print('\n| fifth of the time | resident MB | heap MB | descriptors |');
-  print('| --- | --: | --: | --: |');
+  print(
+    '\n| fifth of the time | resident MB | least heap MB | beside the heaps MB | descriptors |',
+  );
+  print('| --- | --: | --: | --: | --: |');
   for (let at = 0; at < 5; at++) {
     const part = samples.slice(at * fifth, (at + 1) * fifth);
     const of = (read: (one: (typeof part)[number]) => number) => median(part.map(read));
     print(
-      `| ${at + 1} | ${mb(of((one) => one.residentBytes))} | ${mb(of((one) => one.heapBytes))} | ${of((one) => one.descriptors)} |`,
+      `| ${at + 1} | ${mb(of((one) => one.residentBytes))} | ${mb(Math.min(...part.map((one) => one.heapBytes)))} | ${mb(of((one) => one.nativeBytes))} | ${of((one) => one.descriptors)} |`,
     );
   }
   print('\nSeen on the way:');

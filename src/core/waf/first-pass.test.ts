@@ -1,25 +1,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { loadCorpus } from '../../../test/corpus/waf/load.ts';
+import { loadSets } from '../../../test/corpus/waf/load.ts';
 import { PROBES_LIKELY, PROBES_SURE } from './detect/scanner.ts';
 import { bodyIsClean, headIsClean } from './first-pass.ts';
 import { headerList, inspectSpecimen, readSpecimen } from './specimen.ts';
 import { Waf } from './waf.ts';
 
 const CORPUS = join(import.meta.dirname, '../../../test/corpus/waf');
-const cases = [
-  '.',
-  'second',
-  'third',
-  'fourth',
-  'fifth',
-  'sixth',
-  'seventh',
-  'eighth',
-  'ninth',
-  'tenth',
-].flatMap((set) => loadCorpus(join(CORPUS, set)));
+const cases = loadSets(CORPUS);
 
 function headBytes(line: string): Buffer {
   const { method, target, headers } = readSpecimen(line);

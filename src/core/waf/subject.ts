@@ -1,3 +1,4 @@
+import { wordHash, wordSlot } from './features.ts';
 import type { Place } from './rule.ts';
 
 /** One reading of one value of a request: what a detector looks at. */
@@ -150,15 +151,21 @@ const STRUCTURED = new Set([
   'dpop',
 ]);
 
-/** Words that hold English sentences together and that no payload needs. */
-const FUNCTION_WORDS = new Set(
-  (
-    'a an the this that these those is are was were be been do does did have has had i you we they he ' +
-    'she it my your our their me us them to of in on at for with from by about into how what why when ' +
-    'where which who can could should would will may please not but if then than so because as there ' +
-    'here just only also and or let use using need want help see get explain write run'
-  ).split(' '),
-);
+/**
+ * Words that hold English sentences together and that no payload needs, by `wordSlot`: another word
+ * that falls into the slot of one counts with it.
+ */
+const IS_FUNCTION_WORD = new Uint8Array(65_536);
+for (const word of (
+  'a an the this that these those is are was were be been do does did have has had i you we they he ' +
+  'she it my your our their me us them to of in on at for with from by about into how what why when ' +
+  'where which who can could should would will may please not but if then than so because as there ' +
+  'here just only also and or let use using need want help see get explain write run'
+).split(' ')) {
+  let hash = 0;
+  for (let at = 0; at < word.length; at++) hash = wordHash(hash, word.charCodeAt(at));
+  IS_FUNCTION_WORD[wordSlot(hash)] = 1;
+}
 const FUNCTION_WORD_LENGTH_MAX = 7;
 const SENTENCE_END_WORDS_MIN = 4;
 /** Prose is told from its beginning: this many words are enough. */
@@ -173,7 +180,14 @@ function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
   while (at < text.length && words < PROSE_WORDS_MAX) {
     while (at < text.length && !isLetter(text.charCodeAt(at))) at++;
     const start = at;
-    while (at < text.length && isLetter(text.charCodeAt(at))) at++;
+    let hash = 0;
+    let isLower = true;
+    for (; at < text.length; at++) {
+      const code = text.charCodeAt(at);
+      if (!isLetter(code)) break;
+      if (code <= 90) isLower = false;
+      hash = wordHash(hash, code | 0x20);
+    }
     if (at === start) break;
     if (text.charCodeAt(at - 1) > 0x2e80) {
       // Chinese, Japanese, Korean: words without blanks, and two signs make about one.
@@ -190,10 +204,9 @@ function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
     if (!isBlank(before) && !isBlank(after)) continue;
     words++;
     if (at - start > FUNCTION_WORD_LENGTH_MAX) continue;
-    const word = text.slice(start, at);
-    if (FUNCTION_WORDS.has(word)) functionWords++;
     // In capitals AND, IS and NOT are keywords, not English.
-    else if (isCapitalised(word) && FUNCTION_WORDS.has(word.toLowerCase())) functionWords++;
+    if (IS_FUNCTION_WORD[wordSlot(hash)] === 1 && (isLower || isCapitalised(text, start, at)))
+      functionWords++;
   }
   return words >= wordsMin && functionWords >= functionWordsMin && functionWords * 5 >= words;
 }
@@ -205,9 +218,9 @@ function isBody(place: Place): boolean {
 const DOCUMENT_LINES_MIN = 5;
 
 /** `The`, `I`: a sentence's first word. */
-function isCapitalised(word: string): boolean {
-  const first = word.charCodeAt(0);
-  return first >= 65 && first <= 90 && (word.length === 1 || word.charCodeAt(1) >= 97);
+function isCapitalised(text: string, start: number, end: number): boolean {
+  const first = text.charCodeAt(start);
+  return first >= 65 && first <= 90 && (end - start === 1 || text.charCodeAt(start + 1) >= 97);
 }
 
 /** Of a body that is neither a form nor JSON: YAML, CSV, a mail. */

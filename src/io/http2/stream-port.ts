@@ -14,6 +14,8 @@ export class StreamPort implements Http2Port {
   readonly #clock: Clock;
   #owner: Http2PortOwner | null = null;
   #trailers: Fields | null = null;
+  /** Nobody waits for the last piece to be out: the stream closes then. */
+  #closesWithEnd = false;
   /** One for all writes of the stream. */
   readonly #onWritten = () => {
     if (this.#stream.writableLength === 0) this.#owner?.drained(this.#clock.nowMs());
@@ -27,6 +29,7 @@ export class StreamPort implements Http2Port {
   /** @param isEnd the request is whole already */
   attach(owner: Http2PortOwner, isEnd: boolean): void {
     this.#owner = owner;
+    this.#closesWithEnd = isEnd;
     const stream = this.#stream;
     const clock = this.#clock;
     stream.on('error', ignore);
@@ -70,6 +73,7 @@ export class StreamPort implements Http2Port {
     if (this.#isOver) return;
     this.#trailers = trailers;
     if (bytes === null) this.#stream.end();
+    else if (this.#closesWithEnd) this.#stream.end(bytes);
     else this.#stream.end(bytes, this.#onWritten);
   }
 

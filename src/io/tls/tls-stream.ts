@@ -110,14 +110,18 @@ export class TlsStream implements Stream {
 
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
     const size = text.length + end - start;
-    if (size > JOINED_BYTES_MAX) {
-      this.writeText(text);
-      this.writeBytes(bytes, start, end);
-      return;
-    }
+    if (size > JOINED_BYTES_MAX) return this.#writeLarge(text, bytes, start, end);
     joined.write(text, 0, 'latin1');
     bytes.copy(joined, text.length, start, end);
     this.writeBytes(joined, 0, size);
+  }
+
+  /** As one piece where that can be: a second one would have to wait for the end of the first. */
+  #writeLarge(text: string, bytes: Buffer, start: number, end: number): void {
+    const piece = this.#context.buffers.join(text, bytes, start, end);
+    if (piece !== null) return this.writeBytes(piece, 0, piece.length);
+    this.writeText(text);
+    this.writeBytes(bytes, start, end);
   }
 
   pause(): void {

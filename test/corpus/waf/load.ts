@@ -20,3 +20,9 @@ export function loadCorpus(folder: string): Case[] {
   }
   return cases;
 }
+
+/** The same of the folder and of each folder within it: sets that were written one after the other. */
+export function loadSets(folder: string): Case[] {
+  const sets = readdirSync(folder, { withFileTypes: true }).filter((it) => it.isDirectory());
+  return [folder, ...sets.map((it) => join(folder, it.name))].flatMap(loadCorpus);
+}

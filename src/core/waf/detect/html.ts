@@ -110,6 +110,7 @@ function judgeTag(
     }
     case 'iframe':
     case 'frame':
+      if (follows === 62 || (subject.prose && subject.quotesCode(at))) return; // one of nothing
       findings.signal('xss-frame', subject, at, end + 60, `a ${tag} element`);
       return;
     case 'object':
@@ -205,7 +206,10 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
   const valueAt = valueStart(text, equals + 1);
 
   if (name.startsWith('on') && name.length > 4) {
-    const event = EVENTS.some((it) => name.startsWith(it, 2));
+    // In the head of a request nobody has a use for a tag with such an attribute.
+    const event =
+      EVENTS.some((it) => name.startsWith(it, 2)) ||
+      (tag !== '' && HEAD_VALUES.includes(subject.place) && !ON_WORDS.test(name));
     const scripted = runsScript(text, valueAt) || reachesBrowser(text, valueAt);
     const separated =
       before === -1 ||
@@ -292,6 +296,9 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
     }
   }
 }
+
+/** Attributes of XML that are words and no events. */
+const ON_WORDS = /^on(?:line|ly|ce|e|to|set|ward|going|ion|us|tolog|site|hand|board)/;
 
 const SCRIPT_SCHEMES = ['javascript', 'vbscript', 'livescript', 'jscript'];
 
@@ -399,6 +406,11 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     findings.signal('xss-call', subject, 0, text.length, 'calls what a name is put together for');
     return;
   }
+  const handed = HANDED_ON.exec(text.slice(0, VALUE_MAX));
+  if (handed) {
+    findings.signal('xss-call', subject, handed.index, text.length, `hands on ${handed[0]}`);
+    return;
+  }
   let at = 0;
   while (at < text.length && (isSpace(text.charCodeAt(at)) || ';})]>-+/*!~('.includes(text[at]!)))
     at++;
@@ -414,6 +426,10 @@ function judgeBareScript(subject: Subject, findings: Findings): void {
     findings.signal('xss-call', subject, at, text.length, `calls ${word[1]}`);
   }
 }
+
+/** [1].find(alert), a=alert,a(1): a function of the browser's that is called by another name. */
+const HANDED_ON =
+  /\]\.(?:find|map|filter|every|some|forEach|reduce|sort)\((?:alert|confirm|prompt|eval)\)|(?:^|[;,])\w{1,12}=(?:alert|confirm|prompt|eval)[,;]\w{1,12}[(`]/;
 
 function attributesOf(text: string, from: number): string {
   const length = Math.min(lengthBefore(text, from, '>'), VALUE_MAX);

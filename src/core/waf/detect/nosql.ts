@@ -144,7 +144,7 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     findings.signal('nosql-script', subject, 0, 80, 'a closed block, then an expression');
   }
   if (
-    /^\w{0,20};\s{0,4}(?:var|let)\s{1,4}\w/.test(text) &&
+    /^\w{0,20}['"]?\s{0,4};\s{0,4}(?:(?:var|let)\s{1,4})?\w{1,20}\s{0,4}=[^=]/.test(text) &&
     /[;{]\s{0,4}(?:do\s{0,4}\{|(?:while|for)\s{0,4}\()/.test(text)
   ) {
     findings.signal('nosql-script', subject, 0, 80, 'a closed expression, then a loop');
@@ -197,7 +197,8 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a filter of LDAP closed and begun anew',
     );
   } else if (
-    /^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=|^[\w;-]{1,40}:\d(?:\.\d{1,9}){3,12}:=/.test(
+    !(subject.place === 'json' && subject.trusting && /^\w{0,32}\*\)$/.test(text)) && // case *)
+    /^\*\(\)\||^\)\s{0,2}\([\w;.-]{1,40}=|^\*\){1,3}(?:%00|\0|\(|$)|^\w{0,32}\*\){1,3}(?:%00|\0|\(|$)|^\(\s{0,2}[|&!]\s{0,2}\([\w.-]{1,40}=|^[\w;-]{1,40}:\d(?:\.\d{1,9}){3,12}:=/.test(
       text,
     )
   ) {

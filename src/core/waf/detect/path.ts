@@ -120,7 +120,7 @@ function wrapper(subject: Subject, findings: Findings): void {
   if (subject.prose || !/:|ssh2\.|^\\\\/.test(lower.slice(0, 80))) return;
   for (const scheme of WRAPPERS) {
     const at = lower.indexOf(scheme);
-    if (at < 0 || at > 64) continue;
+    if (at < 0 || at > 64 || lower.startsWith('::', at + scheme.length - 1)) continue;
     if (at > 0 && !isBoundary(lower.charCodeAt(at - 1))) continue;
     if (scheme !== 'expect://' && subject.readsOn(lower.slice(at))) continue; // a search about it
     findings.signal('path-wrapper', subject, at, at + 60, `the stream wrapper ${scheme}`);

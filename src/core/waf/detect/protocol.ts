@@ -1,4 +1,5 @@
 /** HTTP itself as the target: headers and requests hidden in values, and values no head should hold. */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 
@@ -17,7 +18,8 @@ export function detectProtocol(subject: Subject, findings: Findings): void {
     const cut = text.search(/[\u560a\u560d]{2}/);
     if (cut >= 0) judgeLine(subject, findings, cut, cut + 2);
   }
-  let at = nextBreak(text, 0);
+  const isBroken = (subject.characters & (f.NEWLINE | f.CONTROL)) !== 0;
+  let at = isBroken ? nextBreak(text, 0) : -1;
   for (let seen = 0; at >= 0 && seen < 256; seen++) {
     let start = at;
     while (start < text.length && (text.charCodeAt(start) === 13 || text.charCodeAt(start) === 10))
@@ -26,10 +28,10 @@ export function detectProtocol(subject: Subject, findings: Findings): void {
     if (text.charCodeAt(start) > 32 || !subject.document) judgeLine(subject, findings, at, start);
     at = nextBreak(text, start);
   }
-  if ((place === 'path' || place === 'header') && /[\r\n]/.test(text)) {
+  if (isBroken && (place === 'path' || place === 'header') && /[\r\n]/.test(text)) {
     findings.signal('protocol-line-break', subject, 0, 80, `a line break in a ${place}`);
   }
-  if (text.includes('\0')) {
+  if (isBroken && text.includes('\0')) {
     const nul = text.indexOf('\0');
     findings.signal('protocol-null', subject, nul - 20, nul + 20, 'a NUL byte');
   }

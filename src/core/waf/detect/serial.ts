@@ -273,7 +273,7 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
     findings.signal('serial-java', subject, 0, 80, `XML of objects${note}`);
   }
   const proto =
-    /__proto__(?!\s{1,4}[A-Za-z])|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
+    /(?:^|["'[.{,&=/])__proto__(?=$|["'\].[=])|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
       text,
     );
   // In a JSON text as a whole only keys count; in a document of many lines it is shown.

@@ -8,7 +8,7 @@ export const ALONE = new Set(
     'id whoami ls uname pwd env printenv ps ifconfig netstat ipconfig systeminfo tasklist sh bash zsh dash ' +
     'ksh csh tcsh busybox reboot shutdown halt poweroff dmesg lsof arp groups ver dir hostname df netcat nc ' +
     'w users lsb_release cmd cmd.exe powershell powershell.exe pwsh calc calc.exe notepad.exe uptime mount ' +
-    'wmic vol qwinsta quser getmac su sudo lscpu lsblk crontab'
+    'wmic sysinfo vol qwinsta quser getmac su sudo lscpu lsblk crontab'
   ).split(' '),
 );
 
@@ -27,7 +27,7 @@ export const WITH_ARGUMENTS = new Set(
     'iptables watch env sudo su time nice setsid chroot script expect git make pip npm true false ' +
     'iex invoke-expression invoke-webrequest start-process cd column fold comm flock strace ltrace gdb parallel gpg ' +
     'tclsh lwp-download lwp-request aria2c axel rclone ansible ansible-config cpulimit ionice stdbuf unshare nsenter capsh ' +
-    'eval setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
+    'eval netsh setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
     'mongo mongosh sqlite3 7z bzip2 xz zcat zgrep bzcat xzcat shuf paste join split csplit uuencode uudecode basenc ' +
     'md5sum sha1sum sha256sum cksum jq ar ld nm objdump readelf ldd pip3 gem npx deno cargo javac java jrunscript dotnet'
   ).split(' '),
@@ -133,11 +133,12 @@ export function hasArguments(text: string, command: Command): boolean {
     word.startsWith('./') ||
     word.startsWith('../')
   ) {
+    if (first === '<' && text[start + 1] === '=') return false;
     return (
       word.length > 1 || first === '$' || last || /^\s{1,4}-[a-z]/.test(text.slice(end, end + 8))
     );
   }
-  if (first === '>') return true;
+  if (first === '>') return text[start + 1] !== '=';
   if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
   if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
   switch (command.name) {
@@ -196,8 +197,11 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'mv':
       return namesFile(text, start);
     case 'net':
+    case 'netsh':
     case 'net.exe':
-      return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts)$/i.test(word);
+      return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts|firewall|advfirewall|wlan|interface|int)$/i.test(
+        word,
+      );
     case 'reg':
     case 'sc':
       return /^(?:query|add|delete|save)$/i.test(word);

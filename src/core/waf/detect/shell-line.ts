@@ -45,7 +45,8 @@ export function isCommandLine(subject: Subject): boolean {
   if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
   const { text } = subject;
   // A prompt, or a variable set before anything else.
-  if (/^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{1,30}=)/.test(text)) return true;
+  if (/^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{0,30}=)/.test(text)) return true;
+  if (subject.place === 'json' && SCRIPT_LINE.test(text)) return true;
   // tsc && cp -r a b: one word of a program, no host, number or file that a form asked for.
   if (/^[a-z][a-z_-]{1,20}(?: [\w./:-]{1,30}){0,4} && /.test(text)) return true;
   // A line of a crontab
@@ -62,6 +63,10 @@ export function isCommandLine(subject: Subject): boolean {
   );
 }
 
+/** A line of a script: a test, a loop, an assignment of what a command says, a program beside it. */
+const SCRIPT_LINE =
+  /^(?:(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
+
 /** What stood before the separator is a host, a number, a file: a value, not a word. */
 export function isTarget(text: string): boolean {
   return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
@@ -72,12 +77,18 @@ export function isList(text: string): boolean {
   if (text.length > LIST_LENGTH_MAX) return false;
   let words = 0;
   let programs = 0;
-  for (const word of text.split(/[;|,&\n]/)) {
+  let others = 0; // the ends of a regular expression around its alternatives
+  const pieces = text.split(/[;|,&\n]/);
+  for (const word of pieces) {
     const name = word.trim();
     if (name === '' || /^[-:= ]{1,40}$/.test(name)) continue;
-    if (!/^[\w .-]{1,40}$/.test(name)) return false;
+    if (!/^[\w .-]{1,40}$/.test(name)) {
+      others++;
+      if (pieces.length < 8 * others) return false;
+      continue;
+    }
     words++;
     if (ALONE.has(name.toLowerCase())) programs++;
   }
-  return words >= 3 && programs * 2 <= words;
+  return words >= (others === 0 ? 3 : 8 * others) && programs * 2 <= words;
 }

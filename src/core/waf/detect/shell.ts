@@ -129,7 +129,8 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     listed ??= isList(text);
     return listed;
   };
-  if ((isCommandLine(subject) || subject.document) && !telling()) return;
+  if (subject.document && !telling()) return;
+  const isShown = (): boolean => isCommandLine(subject) && !telling();
   let seen = 0;
   let lineStart = 0;
   /** Whether the line, not the first, is a command line from its own first word on. */
@@ -152,6 +153,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
       continue;
     }
     if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
+      if (isShown()) return;
       findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
       return;
     }
@@ -164,6 +166,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
     if (command && isCommand(subject, command, at, end, line, list)) {
+      if (isShown()) return;
       if (!subject.prose || telling()) {
         findings.signal(
           'shell-separator',
@@ -230,6 +233,8 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
 
 /** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
 function shownInText(text: string, start: number, end: number): boolean {
+  const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
+  if (/^\s{0,8}(?:#{1,6}|[*+>-]|\d{1,3}\.) /.test(line)) return true; // of a list or a heading
   const before = start === 0 ? ' ' : text[start - 1]!;
   const after = text[end + 1] ?? ' ';
   if (!' \n("'.includes(before) || !' \n.,:;!?)"\'-'.includes(after)) return false;

@@ -13,6 +13,8 @@ export function selectList(tokens: readonly SqlToken[], select: number): 0 | 1 |
   const token = tokens[at];
   const next = tokens[at + 1];
   if (!token) return 0;
+  // "union select" tutorial: a phrase ends there, and no string begins.
+  if (token.type === 'open' && /^['"]\s/.test(token.text)) return 0;
   switch (token.type) {
     case 'operator':
       return !next || next.text === 'from' || next.type === ')' || next.type === ',' ? 2 : 0;

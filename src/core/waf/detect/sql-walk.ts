@@ -83,7 +83,7 @@ export function walk(
           return undefined;
         }
         case ';':
-          if (next && isStatement(tokens, at + 1)) {
+          if (next && (sure || next.text !== 'if') && isStatement(tokens, at + 1)) {
             return found('sql-stacked', `a second statement: ${next.text}`, token);
           }
           return undefined;
@@ -92,6 +92,15 @@ export function walk(
           if (logic && (quoted || before === 'number' || compare !== '')) {
             return found('sql-condition', 'a condition and a comment', token);
           }
+          // or true-- : a condition from the value's first word to a comment that ends it
+          if (
+            before === 'nothing' &&
+            tokens[start]?.type === 'logic' &&
+            at === start + 2 &&
+            tokens[at - 1]!.type !== 'name' &&
+            isShortComment(token)
+          )
+            return found('sql-condition', 'a condition and a comment', token);
           // What is commented out is the application's own rest: an attacker adds a word at most.
           if (!isShortComment(token)) return undefined;
           if (quoted && at > opened)
@@ -127,6 +136,11 @@ export function walk(
           // `not like`, `not in`: the operator follows; CASE ... WHEN: an operand does.
           if (token.text !== 'not') wantsOperator = false;
           break;
+        case 'open':
+          // `' or '' '`: strings side by side are one, and the last one the application closes.
+          if (quoted && logic && isLone(token) && isEmpty(tokens[at - 1]))
+            return found('sql-condition', 'a logical operator and an open string', token);
+          return undefined;
         case 'name':
           // An alias inside a SELECT; anywhere else two operands in a row are no SQL.
           if (inSelect > 0) break;
@@ -239,7 +253,12 @@ export function walk(
           (token.text === tokens[start - 1]?.text || tokens[at - 1]?.text === 'xor')
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
-        } else if (logicJust && quoted && open && (isTruth(token) || (compared && isLone(token)))) {
+        } else if (
+          logicJust &&
+          quoted &&
+          open &&
+          (isTruth(token) || (isLone(token) && (compared || isConcat(tokens, at))))
+        ) {
           return found('sql-condition', 'a logical operator and an open string', token);
         } else if (logicJust && before === 'number' && isTruthLiteral(token) && !next) {
           return found('sql-condition', `a condition: ${token.text}`, token);
@@ -247,7 +266,9 @@ export function walk(
           return found('sql-condition', `a condition: = ${token.text}`, token);
         }
         if (open && quoted && at > opened && tokens[at - 1]!.type === 'operator') {
-          if (opensJoin(tokens, at)) return found('sql-condition', 'strings joined: =', token);
+          const joins =
+            opensJoin(tokens, at) || (logic && isLone(token) && isEmpty(tokens[at - 2]));
+          if (joins) return found('sql-condition', 'strings joined: =', token);
         }
         if (compare !== '') compared = true;
         leftLiteral = true;
@@ -317,6 +338,16 @@ function endsInValue(open: SqlToken, compare: string): boolean {
   return isSymbol(compare) && /^['"][\w%]{0,40}$/.test(open.text);
 }
 
+/** `1'||'a'||'`: a string put between two halves of the application's own. */
+function isConcat(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens[at - 1]!.text === '||' && tokens[at - 2]?.type === 'string';
+}
+
+/** `''`, `""` */
+function isEmpty(token: SqlToken | undefined): boolean {
+  return token?.type === 'string' && token.end - token.at === 2;
+}
+
 /** The quote alone: the application's own closes it. */
 function isLone(open: SqlToken): boolean {
   return open.end - open.at === 1;
@@ -351,6 +382,7 @@ function comparisonEnds(tokens: readonly SqlToken[], at: number): boolean {
 
 /** sleep(5) alone is an attack; sleep(5) with a program around it is that program's. */
 function callIsPlain(tokens: readonly SqlToken[], at: number, before: Before): boolean {
+  if (before === 'name' && tokens[at + 2]?.type === 'name') return false; // x = load_file(path)
   if (before !== 'nothing' || at > 0) return true;
   if (tokens[at + 1]!.at !== tokens[at]!.end) return false; // `sleep (deeply)`
   if (tokens[at + 2]?.type === 'number' && tokens[at + 3]?.type === 'name') return false; // 8 hours

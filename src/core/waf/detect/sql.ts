@@ -114,19 +114,37 @@ function inQuotes(subject: Subject, text: string, quote: string): Evidence | und
     // admin'-- : the quote is closed and the application's own rest commented out.
     const tail = text.slice(first.at, first.end);
     const marked = tail.startsWith('--') || tail.startsWith('/*') || tail.length <= 2;
-    if (isBareword(before) && marked && tail.length <= 12) {
+    if (isBareword(before) && marked && tail.length <= 12 && !isSecret(subject)) {
       return { signal: 'sql-comment', why: `${quote} closes a string, then a comment`, at };
     }
     return undefined;
   }
   if (first.type === ';' && (!second || second.type === 'comment') && isBareword(before)) {
-    if (!second && before === '') return undefined;
+    if ((!second && before === '') || isSecret(subject)) return undefined;
     return { signal: 'sql-comment', why: `${quote} closes a string and ends the statement`, at };
   }
   const tokens = sqlTokens(text, at + 1, TOKENS_MAX);
+  if (isJoin(tokens) && before.trim() === '' && text.length <= JOIN_LENGTH_MAX) {
+    return { signal: 'sql-condition', why: `${quote} closes a string and joins the rest`, at };
+  }
   const seen = walk(tokens, 0, true, 'quoted');
   if (!seen || isShown(subject, at, tokens)) return undefined;
+  // s = "<name>": a text of a program's begins here, and none ends.
+  if (seen.why.startsWith('a comparison') && /[=(:,[] ?$/.test(before)) return undefined;
   return { ...seen, at, why: `${quote} closes a string, then ${seen.why}` };
+}
+
+const JOIN_LENGTH_MAX = 8;
+
+/** `'-'`, `'*'`: nothing but an operator between what the application wrote, and so a zero. */
+function isJoin(tokens: readonly SqlToken[]): boolean {
+  const [operator, open, more] = tokens;
+  return (
+    more === undefined &&
+    operator?.type === 'operator' &&
+    open?.type === 'open' &&
+    open.end - open.at === 1
+  );
 }
 
 /**
@@ -155,6 +173,11 @@ function keepsToGrammar(tokens: readonly SqlToken[], pairsMax = 1): boolean {
     if (operand && STRANGERS.has(right) && right !== 'open' && ++pairs > pairsMax) return false;
   }
   return true;
+}
+
+/** A password: nobody's comment ends there, for it is hashed before it meets a database. */
+function isSecret(subject: Subject): boolean {
+  return subject.trusting && /(?:^|[_-])(?:pass(?:word|wd|phrase)?|pwd)$/i.test(subject.name);
 }
 
 /** An identifier, an address or nothing: what a login form's field holds before the attack. */

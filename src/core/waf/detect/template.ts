@@ -121,12 +121,13 @@ const OPENERS: readonly (readonly [string, string])[] = [
   ['{#', '}'],
   ['[[', ']]'],
   ['<#', '>'],
+  ['[#', ']'],
   ['{=', '}'],
   ['{', '}'],
 ];
 
 /** Openers that are everyday characters, and open nothing where nothing closes them. */
-const ENDED = new Set(['{', '@(', '[[', '<#']);
+const ENDED = new Set(['{', '@(', '[[', '<#', '[#']);
 
 /** The openers of two characters but those that begin with a brace, as `first * 128 + second`. */
 const OPENS = new Uint8Array(128 * 128);
@@ -265,7 +266,7 @@ function smartyReason(inner: string): string {
 
 /** Names that no template needs and every exploit does. */
 const INSIDES =
-  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:alert|confirm|prompt)\s{0,4}[(`]|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
+  /__\w{2,24}__|\bconstructor\b|\bget(?:Class|Resource|ProtectionDomain)\b|\bclass\.get|\.class\b\.?(?:forName|module|getName|protectionDomain|classLoader)?|\bforName\b|getRuntime|\bRuntime\b|ProcessBuilder|ScriptEngine|\bT\s{0,4}\(\s{0,4}[\w.]|@[\w.]{3,80}@|#_?(?:memberAccess|context)\b|#_?(?:request|parameters|application|session|attr|cmd|rt|dm|ognlUtil|container|a|p|s|f|out|iswin|process|ros)\b\s{0,2}[=.[]|\bnew\s{1,4}(?:java|javax|freemarker|ProcessBuilder|File|com\.|org\.)|\?new\(|\?api|freemarker\.|springframework|\bjava\.(?:lang|io|util|net)|\bjavax\.|child_process|process\.(?:mainModule|env|binding)|mainModule|\bglobal\.process|\brequire\s{0,4}\(|\b(?:os|subprocess|sys)\.(?:system|popen|environ|listdir|Popen|check_output|modules)|\bpopen\b|\b(?:system|exec|eval|shell_exec|passthru|phpinfo|assert|execfile|open|include|file_get_contents|readfile|spawn|execSync|spawnSync)\s{0,4}\(|\bsleep\s{0,4}\(\s{0,4}(?:\d|hexdec)|\bgetattr\s{0,2}\(|\|\s{0,2}attr\s{0,2}\(|\blipsum\b|\bcycler\b|\bjoiner\b|\bget_flashed_messages\b|\burl_for\s{0,2}\.|\b_self\b|_context\b|\brequest\.(?:application|args|environ|__|cookies\.|values)|\bconfig\.(?:items|iteritems|from|SECRET|__)|SECRET_KEY|\bself\.(?:_|env|template)|\bmap\s{0,2}\(\s{0,2}['"](?:system|exec|passthru)|\|\s{0,2}(?:filter|map|sort|reduce)\s{0,2}\(\s{0,2}['"]\w|IO\.popen|File\.(?:open|read|new)|Dir\.(?:entries|glob|pwd)|Kernel\.|%x[({[]|\bself\.class|\bapp\.request|registerUndefinedFilterCallback|\b(?:alert|confirm|prompt)\s{0,4}[(`]|\b(?:application|session|request|page)Scope\b|\bpageContext\b|\bfacesContext\b|\binitParam\b|\bsession\[|pickle\.loads|\bsubclasses\b|#exec\b|lookupMethod|\|\s{0,2}(?:system|exec|passthru|shell_exec)\b|\$_(?:GET|POST|REQUEST|COOKIE|SERVER)\b|phpversion\s{0,2}\(|print\s{0,2}\(\s{0,2}md5|md5\s{0,2}\(\s{0,2}\d/i;
 
 function expressionReason(inner: string, open: string, prose: boolean): string {
   const body = inner
@@ -274,7 +275,7 @@ function expressionReason(inner: string, open: string, prose: boolean): string {
     .replace(/[}\])%\s]+$/, (end) => end.replaceAll(/[}%]/g, ''))
     .trim();
   if (body === '') return '';
-  if (open === '<#' && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
+  if ((open === '<#' || open === '[#') && !/\bassign\b|\bnew\b|\?/.test(inner)) return '';
   if (open === '[[' && !/\$\{|#\{|\(\$/.test(inner)) return '';
   if (!prose && computesLiterals(body)) return ARITHMETIC;
   const named = INSIDES.exec(inner);

@@ -111,6 +111,7 @@ const WEB_SCHEMES = new Set(['', 'http', 'https', 'file']);
 export function detectUrl(subject: Subject, findings: Findings): void {
   const { place } = subject;
   if (place === 'header' && subject.name === 'host') return;
+  if (place === 'json' && subject.trusting && subject.name === subject.text) return; // a key
   const text = subject.text.trim();
   if (text.length > LENGTH_MAX) {
     elsewhere(subject, findings);
