@@ -12,7 +12,10 @@ export interface Io {
   ask?: (question: string) => Promise<string>;
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
+  /** Whether `err` goes to a terminal that shows colours. */
   colour: boolean;
+  /** The same of `out`, which may go on through a pipe; absent: it does not. */
+  outColour?: boolean;
   now: () => Date;
   exitCode: number;
   /** It goes on when nobody reads its output any more. */
@@ -80,6 +83,7 @@ export function processIo(called = 'openclaw'): Io {
     env: process.env,
     cwd: process.cwd(),
     colour: process.stderr.isTTY === true && !process.env.NO_COLOR,
+    outColour: process.stdout.isTTY === true && !process.env.NO_COLOR,
     now: () => new Date(),
     exitCode: 0,
   };

@@ -49,7 +49,11 @@ async function explain(io: Io, requestId: string | undefined, options: Options):
   }
   for (const line of header) query.append('header', line);
   const told = await AdminClient.find(io, options).get<Explanation>(`/explain?${query}`);
-  io.out(options.json ? `${JSON.stringify(told, null, 2)}\n` : explanationText(told, io));
+  io.out(
+    options.json
+      ? `${JSON.stringify(told, null, 2)}\n`
+      : explanationText(told, { colour: io.outColour === true }),
+  );
 }
 
 export function explanationText(told: Explanation, { colour }: { colour: boolean }): string {

@@ -99,7 +99,7 @@ async function show<T>(
   for (;;) {
     const answer = await client.get<T>(path);
     const screen: Screen = {
-      isColoured: stdout.isTTY && io.colour,
+      isColoured: io.outColour === true,
       widthMax: stdout.isTTY ? Math.max(60, stdout.columns) : WIDTH_MAX,
       nowMs: io.now().getTime(),
       ...(isLive ? { heightMax: Math.max(HEIGHT_MIN, stdout.rows) } : {}),

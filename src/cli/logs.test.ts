@@ -141,3 +141,12 @@ test('a readable line says when, how grave and what, and steers no terminal', ()
   );
   assert.match(readable(text.trim(), true), /\x1b\[33mwarn/);
 });
+
+test('lines are in colour on a terminal, and not in a pipe beside one', async (context) => {
+  const place = workplace(context);
+  writeFileSync(place.file, line('warn', 10, { event: 'first' }));
+  place.io.colour = true;
+  assert.doesNotMatch(await place.type(), /\x1b/);
+  place.io.outColour = true;
+  assert.match(await place.type(), /\x1b\[33mwarn/);
+});

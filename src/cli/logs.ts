@@ -67,7 +67,8 @@ async function logs(io: Io, options: LogOptions, signal?: AbortSignal): Promise<
     ...(options.level === undefined ? {} : { level: options.level }),
     ...(options.since === undefined ? {} : { sinceMs: sinceMs(io, options.since) }),
   };
-  const say = (line: string) => io.out(options.json ? `${line}\n` : readable(line, io.colour));
+  const say = (line: string) =>
+    io.out(options.json ? `${line}\n` : readable(line, io.outColour === true));
   // Taken before reading, so that what is written meanwhile is not lost; it may be shown twice.
   const endBytes = statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   const linesMax = options.lines ?? (options.since === undefined ? LINES_DEFAULT : LINES_MAX);

@@ -259,7 +259,7 @@ function listRules(io: Io, options: RulesOptions): void {
     String(rule.paranoia),
     rule.title,
   ]);
-  io.out(`${textTable(columns, rows, { widthMax: 140, isColoured: io.colour })}\n`);
+  io.out(`${textTable(columns, rows, { widthMax: 140, isColoured: io.outColour === true })}\n`);
 }
 
 function collect(line: string, lines: string[]): string[] {
