@@ -282,6 +282,37 @@ test('a server that answers early and keeps reading spoils nothing', async () =>
   client.close();
 });
 
+test('an answer before much of a body says whether the connection ends', async () => {
+  server.on('/gone', async (peer) => {
+    await peer.bytes(10);
+    peer.reset();
+  });
+  server.on('/soon', async (peer) => {
+    await peer.bytes(10);
+    peer.send(okWith('soon'));
+    await peer.gone();
+  });
+  for (const path of ['/gone', '/soon']) {
+    for (const [length, connection] of [
+      [100_000, undefined],
+      [1_000_000, ['close']],
+    ] as const) {
+      const client = await openclaw.send(
+        `POST ${path} HTTP/1.1\r\n${HOST}Content-Length: ${length}\r\n\r\n0123456789`,
+      );
+      const { status, headers } = await client.response();
+      assert.equal(status, path === '/gone' ? 502 : 200);
+      assert.deepEqual(headers.connection, connection, `${path} with ${length} bytes`);
+      client.send(Buffer.alloc(length - 10, 'x'));
+      if (connection === undefined) {
+        client.send(`GET /next HTTP/1.1\r\n${HOST}\r\n`);
+        assert.equal((await client.response()).text, '/next');
+      }
+      client.close();
+    }
+  }
+});
+
 test('a response may begin, and flow, while the request still does', async () => {
   server.on('/echo', async (peer) => {
     peer.send('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');

@@ -43,7 +43,11 @@ const STATE = {
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
-/** So much of an unwanted request body is read, so that the connection can be kept. */
+/**
+ * So much of an unwanted request body is read, so that the connection can be kept. Where more is
+ * missing the answer says that the connection ends: a client that learned it from the end alone may
+ * have sent its next request by then.
+ */
 const DISCARD_BYTES_MAX = 256 * 1024;
 /** So many requests in a row that come too early are answered at once; then the connection rests. */
 const HASTY_MAX = 3;
@@ -251,6 +255,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
+    if (exchange.requestBody.missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
     let added =
       this.#connectionLine() + exchange.sessionLines(head) + this.via.linesForResponse(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
@@ -302,9 +307,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   sendAnswer(answer: Answer, exchange: Exchange): void {
     const body = exchange.requestBody;
-    if (!body.done && (body.kind === BODY.chunked || exchange.expectsContinue)) {
-      this.#keepsAlive = false;
-    }
+    if (!body.done && exchange.expectsContinue) this.#keepsAlive = false;
+    if (body.missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
     // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
     const { status } = answer;
     if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;

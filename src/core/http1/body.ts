@@ -97,6 +97,12 @@ export class BodyReader {
     return start;
   }
 
+  /** How many bytes are still to come; infinite where that is not known. */
+  get missingBytes(): number {
+    if (this.done) return 0;
+    return this.kind === BODY.length ? this.#remainingBytes : Number.POSITIVE_INFINITY;
+  }
+
   /** Whether what came so far ends with a whole chunk, so that a last one could follow. */
   get isBetweenChunks(): boolean {
     return this.kind === BODY.chunked && this.#state === STATE.size && this.#digits === 0;
