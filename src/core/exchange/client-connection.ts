@@ -255,7 +255,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
       this.#keepsAlive = false;
     }
-    if (exchange.requestBody.missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
+    // A chunked body may be one half of a conversation, which goes on behind this head.
+    const { kind, missingBytes } = exchange.requestBody;
+    if (kind === BODY.length && missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
     let added =
       this.#connectionLine() + exchange.sessionLines(head) + this.via.linesForResponse(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
