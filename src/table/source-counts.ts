@@ -97,9 +97,11 @@ export class SourceCounts {
   #isIn(entry: number, tag: number, worker: number): boolean {
     const cell = entry * ENTRY_CELLS + 1;
     const before = Atomics.load(this.#cells, cell);
-    if (before < 0 || Atomics.compareExchange(this.#cells, cell, before, before + 1) !== before) {
+    if (before < 0) {
+      this.#waitFor(cell, before);
       return false;
     }
+    if (Atomics.compareExchange(this.#cells, cell, before, before + 1) !== before) return false;
     // From here on nobody can take the entry over; but perhaps somebody just has.
     if (Atomics.load(this.#cells, entry * ENTRY_CELLS) !== tag) {
       Atomics.sub(this.#cells, cell, 1);
@@ -117,9 +119,9 @@ export class SourceCounts {
       const cell = entry * ENTRY_CELLS + 1;
       const count = Atomics.load(this.#cells, cell);
       if (count > 0) continue;
-      // Who claims it at this moment may do so for the same source; most often it is over already.
+      // Who claims it at this moment may do so for the same source.
       if (count < 0) {
-        Atomics.wait(this.#cells, cell, count, LOCKED_MS);
+        this.#waitFor(cell, count);
         return AGAIN;
       }
       if (Atomics.compareExchange(this.#cells, cell, 0, -1 - worker) !== 0) return AGAIN;
@@ -135,6 +137,11 @@ export class SourceCounts {
       return entry;
     }
     return UNCOUNTED;
+  }
+
+  /** Lets the worker that locked an entry go on; most often it is over already. */
+  #waitFor(cell: number, locked: number): void {
+    Atomics.wait(this.#cells, cell, locked, LOCKED_MS);
   }
 
   #lane(entry: number, worker: number): number {
