@@ -40,8 +40,8 @@ async function upgrade(
   return { status: response.status, body };
 }
 
-async function upgraded(openclaw: Openclaw): Promise<number> {
-  const { status, body } = await upgrade(openclaw);
+async function upgraded(openclaw: Openclaw, drain?: string): Promise<number> {
+  const { status, body } = await upgrade(openclaw, drain);
   assert.equal(status, 200, JSON.stringify(body));
   await until('the successor answers', async () => {
     const now = await openclaw.status().catch(() => null);
@@ -92,7 +92,8 @@ test('new connections, kept ones, one under way and a tunnel: an upgrade loses n
     }
   });
   await until('load', () => answered > 50);
-  const pid = await upgraded(openclaw);
+  // The tunnel's end comes at some moment of the drain, and is not to come before it was tried.
+  const pid = await upgraded(openclaw, '1h');
   const atTakeOver = answered;
   await until('load on the new one alone', () => answered > atTakeOver + 200);
   isOver = true;
