@@ -63,6 +63,7 @@ const CASES: readonly Case[] = [
   },
   { operation: 'GET /history', path: '/history?since=1', status: 200 },
   { operation: 'GET /errors', path: '/errors?limit=5', status: 200 },
+  { operation: 'GET /errors', path: '/errors?limit=few', status: 400 },
   { operation: 'GET /config', status: 200 },
   { operation: 'GET /config/plan', path: '/config/plan?section=admin', status: 200 },
   { operation: 'GET /config/plan', path: '/config/plan?section=nothing', status: 400 },

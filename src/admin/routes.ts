@@ -66,14 +66,7 @@ export const ROUTES: readonly Route[] = [
     method: 'GET',
     path: '/errors',
     help: 'the last requests that went wrong, and those that the firewall took for attacks; ?limit=N of each',
-    handle: ({ instance, query }) => {
-      const { requests } = instance.observer;
-      const limit = Number(query.get('limit') ?? Number.POSITIVE_INFINITY);
-      return ok({
-        errors: requests.errors().slice(0, limit),
-        hits: requests.hits().slice(0, limit),
-      });
-    },
+    handle: recentRequests,
   },
   {
     method: 'GET',
@@ -120,6 +113,19 @@ async function metrics({ instance }: Call): Promise<Reply> {
     'metrics_off',
     'load_balancing.monitoring.metrics is off, or its endpoints do not name prometheus',
   );
+}
+
+function recentRequests({ instance, query }: Call): Reply {
+  const text = query.get('limit');
+  if (text !== null && !/^\d+$/.test(text)) {
+    return wrong(400, 'bad_limit', '?limit=20: a whole number from 0 on is needed');
+  }
+  const limit = text === null ? Number.POSITIVE_INFINITY : Number(text);
+  const { requests } = instance.observer;
+  return ok({
+    errors: requests.errors().slice(0, limit),
+    hits: requests.hits().slice(0, limit),
+  });
 }
 
 function silence({ instance, query }: Call): Reply {

@@ -63,7 +63,7 @@ export function statsOf(instance: Instance): Stats {
           '5xx': count(5),
           none: count(0),
         },
-        failures: counted(COUNTER.failures) + counted(COUNTER.failedAnswers),
+        failures: row === measures.noRow ? 0 : table.failedAttempts(row),
         retries: counted(COUNTER.retries),
         bytesFromClients: counted(COUNTER.bytesFromClients),
         bytesToClients: counted(COUNTER.bytesToClients),

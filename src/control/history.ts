@@ -198,14 +198,12 @@ class Row {
       requestsNow += measures.requestsOfClass(row, statusClass);
     }
     const errorsNow = measures.requestsOfClass(row, 5);
-    const counted = (which: Counter) => (row === measures.noRow ? 0 : table.counted(row, which));
+    const isServer = row !== measures.noRow;
+    const counted = (which: Counter) => (isServer ? table.counted(row, which) : 0);
     const bytesNow = counted(COUNTER.bytesToClients);
     const attemptsNow = counted(COUNTER.attempts);
     // What was sent again failed too, were it only that a kept-alive connection had gone.
-    const failedNow = Math.max(
-      counted(COUNTER.failures) + counted(COUNTER.failedAnswers),
-      counted(COUNTER.retries),
-    );
+    const failedNow = Math.max(isServer ? table.failedAttempts(row) : 0, counted(COUNTER.retries));
     const timesNow = new Float64Array(HISTOGRAM_CELLS);
     measures.addTiming(row, TIMING.total, timesNow);
     // The row was given to another server, and counts from nothing.

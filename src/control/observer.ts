@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { sum } from '../base/sum.ts';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
@@ -325,10 +326,4 @@ export class Observer {
 function isWanted(message: AlertMessage, events: readonly string[]): boolean {
   if (message.name !== 'server_down') return true;
   return events.includes(message.phase === 'begin' ? 'server_down' : 'server_up');
-}
-
-function sum(values: readonly number[]): number {
-  let total = 0;
-  for (const value of values) total += value;
-  return total;
 }

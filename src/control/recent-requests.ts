@@ -1,11 +1,9 @@
-import type { ExchangeRecord } from '../worker/record.ts';
+import { type ExchangeRecord, OBSERVED, wentWrong } from '../worker/record.ts';
 
 /** A record, and when the control thread heard of it. */
 export type TimedRecord = ExchangeRecord & { atMs: number };
 
 const RECORDS_MAX = 100;
-/** How a verdict begins that is a limit's and not the firewall's. */
-const OBSERVED = 'observed: ';
 
 /** The last requests that somebody should look at. */
 export class RecentRequests {
@@ -14,7 +12,7 @@ export class RecentRequests {
 
   add(record: ExchangeRecord): void {
     const timed = { ...record, atMs: Date.now() };
-    if (record.failure !== '' || record.status >= 500) keep(this.#errors, timed);
+    if (wentWrong(record)) keep(this.#errors, timed);
     if (record.verdicts?.some((line) => !line.startsWith(OBSERVED)) === true) {
       keep(this.#hits, timed);
     }

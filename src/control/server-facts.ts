@@ -1,3 +1,4 @@
+import { sum } from '../base/sum.ts';
 import { standingOf, VERDICT, type Verdict } from '../core/balance/verdict.ts';
 import { ADMIN, HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
@@ -35,8 +36,4 @@ export function serverFactsOf(
 /** The middle value; -1 of none. */
 function middle(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1] ?? -1;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

@@ -1,3 +1,4 @@
+import { sum } from '../base/sum.ts';
 import { VERSION } from '../base/version.ts';
 import { type Standing, standingOf, VERDICT, verdictName } from '../core/balance/verdict.ts';
 import { breakerName } from '../core/exchange/upkeep.ts';
@@ -198,7 +199,7 @@ function serverStatus(
     tunnels: table.tunnels(row),
     requests: requestsOf(table)(row),
     attempts: table.counted(row, COUNTER.attempts),
-    failures: table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers),
+    failures: table.failedAttempts(row),
     retries: table.counted(row, COUNTER.retries),
     share: 0,
     requestsPerSecond: ratio(requests, history.requests.length),
@@ -261,10 +262,6 @@ function requestsOf(table: SharedTable): (row: number) => number {
     }
     return total;
   };
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }
 
 function ratio(part: number, whole: number): number {

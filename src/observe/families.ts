@@ -103,12 +103,7 @@ export const FAMILIES: readonly Family[] = [
     help: 'Attempts that failed: no whole response, or 500, 502, 503, 504; tried again elsewhere or not.',
     type: 'counter',
     labels: SERVER,
-    read: ({ servers, table }) =>
-      each(
-        servers,
-        ({ row }) =>
-          table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers),
-      ),
+    read: ({ servers, table }) => each(servers, ({ row }) => table.failedAttempts(row)),
   },
   counter(
     'openclaw_server_retries_total',

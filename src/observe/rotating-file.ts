@@ -153,12 +153,8 @@ export class RotatingFile {
 
   async #append(bytes: Uint8Array): Promise<void> {
     if (this.#isDue(bytes.length)) await this.#rotate();
-    // appendFile would do the same with some promises more.
-    for (let at = 0; at < bytes.length; ) {
-      const { bytesWritten } = await this.#current.handle.write(bytes, at);
-      at += bytesWritten;
-      this.#current.bytes += bytesWritten;
-    }
+    await this.#current.handle.appendFile(bytes);
+    this.#current.bytes += bytes.length;
   }
 
   #isDue(more: number): boolean {

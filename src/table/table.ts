@@ -1,6 +1,7 @@
 import {
   ADMIN,
   type Admin,
+  COUNTER,
   COUNTERS,
   type Counter,
   HEAD,
@@ -428,6 +429,11 @@ export class SharedTable {
       sum += this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]!;
     }
     return sum;
+  }
+
+  /** Attempts at a server that failed, over all workers: without a whole answer, or by its status. */
+  failedAttempts(row: number): number {
+    return this.counted(row, COUNTER.failures) + this.counted(row, COUNTER.failedAnswers);
   }
 
   /** Makes a row fit for a new server. Control thread only; no request may be in it. */

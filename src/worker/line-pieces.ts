@@ -23,9 +23,8 @@ export function bytesOf(memory: SharedArrayBuffer, { index, length }: LinePiece)
 
 /**
  * Lines of the log, handed over as bytes in large pieces: a line costs neither a message nor an
- * object. There is a fixed number of pieces: each
- * comes back once it is written, and when none is left, because the disk stalls, lines are refused
- * and whoever writes goes on.
+ * object. There is a fixed number of pieces: each comes back once it is written, and when none is
+ * left, because the disk stalls, lines are refused and whoever writes goes on.
  */
 export class LinePieces {
   readonly #send: (piece: LinePiece) => void;

@@ -59,6 +59,17 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
   return record;
 }
 
+/** Whether somebody should hear of a request. */
+export function wentWrong({
+  failure,
+  status,
+}: Pick<ExchangeRecord, 'failure' | 'status'>): boolean {
+  return failure !== '' || status >= 500;
+}
+
+/** How a verdict begins that is a limit's and not the firewall's. */
+export const OBSERVED = 'observed: ';
+
 /** What few requests have: fields that are absent from the rest. */
 function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
   const { screening, observed } = exchange;
@@ -67,7 +78,7 @@ function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
   const isScreened = screening !== null && screening.verdict !== CLEAN;
   if (observed === '' && !isScreened) return;
   record.verdicts = [
-    ...(observed === '' ? [] : [`observed: ${observed}`]),
+    ...(observed === '' ? [] : [OBSERVED + observed]),
     ...(isScreened ? explain(screening.verdict, screening.threshold) : []),
   ];
 }
@@ -97,7 +108,7 @@ export function refusalRecord(
     responseBodyBytes: 0,
     kind: 'request',
     protocol: protocolOf(peer),
-    ...(observed ? { verdicts: [`observed: ${code}`] } : {}),
+    ...(observed ? { verdicts: [OBSERVED + code] } : {}),
     trace_id: '',
   };
 }

@@ -1,3 +1,4 @@
+import { LIMIT_CODES } from '../core/exchange/codes.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Failure } from '../core/exchange/failures.ts';
@@ -7,15 +8,13 @@ import type { SharedTable } from '../table/table.ts';
 import { ClientCounts } from './client-counts.ts';
 import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';
 import type { WorkerPlan } from './plan.ts';
-import { type ExchangeRecord, type Refused, recordOf, refusalRecord } from './record.ts';
+import { type ExchangeRecord, type Refused, recordOf, refusalRecord, wentWrong } from './record.ts';
 import type { RecordSink } from './records.ts';
 
 /** Codes of which an attacker can cause as many as he likes. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'address_denied',
-  'address_rate_limited',
-  'rate_limited',
-  'too_many_connections',
+  ...LIMIT_CODES,
 ] satisfies Failure[]);
 /** Refusals that are told apart between two flushes; further ones are counted by code alone. */
 const KINDS_MAX = 256;
@@ -53,7 +52,7 @@ export class Recorder {
 
   /** A request is over. */
   settled(exchange: Exchange, server: Server | null, nowMs: number): void {
-    const isError = exchange.failure !== '' || exchange.status >= 500;
+    const isError = wentWrong(exchange);
     this.#measure(exchange, server, isError, nowMs);
     const code = exchange.observed === '' ? exchange.failure : exchange.observed;
     const isHit = exchange.screening?.isHit === true;
@@ -115,7 +114,7 @@ export class Recorder {
   }
 
   #pass(record: ExchangeRecord, isHit: boolean): void {
-    if (isHit || record.failure !== '' || record.status >= 500) this.#sink.failed(record);
+    if (isHit || wentWrong(record)) this.#sink.failed(record);
     this.#log(record, isHit);
   }
 

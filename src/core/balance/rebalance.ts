@@ -3,6 +3,7 @@
  * come back. A tunnel stays where it was opened: without this, the servers that were there in bad
  * times carry the tunnels for days.
  */
+import { sum } from '../../base/sum.ts';
 
 /** A server that takes new tunnels, or that others have relieved. */
 export interface TunnelBearer {
@@ -47,8 +48,4 @@ export function apportion(count: number, parts: readonly number[]): number[] {
   const left = count - sum(shares);
   for (const { at } of byRemainder.slice(0, left)) shares[at]! += 1;
   return shares;
-}
-
-function sum(values: readonly number[]): number {
-  return values.reduce((total, value) => total + value, 0);
 }

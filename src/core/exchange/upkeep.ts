@@ -180,8 +180,7 @@ export class Upkeep {
     const table = this.#table;
     const seen = this.#seen.get(row)!;
     const attempts = table.counted(row, COUNTER.attempts);
-    const failures =
-      table.counted(row, COUNTER.failures) + table.counted(row, COUNTER.failedAnswers);
+    const failures = table.failedAttempts(row);
     const firstByteUs = table.counted(row, COUNTER.firstByteUs);
     const firstBytes = table.counted(row, COUNTER.firstBytes);
     const sample = {
