@@ -28,6 +28,7 @@ const brokenDurations: [string, RegExp][] = [
   ['5 seconds', /write "5s"/],
   ['5S', /write "5s"/],
   ['10 min', /write "10m"/],
+  ['10 constructor', /written like 250ms/],
   ['-5s', /cannot be negative/],
   ['', /written like 250ms/],
   ['5s1m', /written like 250ms/],

@@ -69,31 +69,33 @@ export function formatSize(bytes: number): string {
   return String(bytes);
 }
 
-const WORDS: Record<string, string> = {
-  ms: 'ms',
-  msec: 'ms',
-  millisecond: 'ms',
-  milliseconds: 'ms',
-  sec: 's',
-  secs: 's',
-  second: 's',
-  seconds: 's',
-  min: 'm',
-  mins: 'm',
-  minute: 'm',
-  minutes: 'm',
-  hr: 'h',
-  hour: 'h',
-  hours: 'h',
-  day: 'd',
-  days: 'd',
-};
+const WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ms: 'ms',
+    msec: 'ms',
+    millisecond: 'ms',
+    milliseconds: 'ms',
+    sec: 's',
+    secs: 's',
+    second: 's',
+    seconds: 's',
+    min: 'm',
+    mins: 'm',
+    minute: 'm',
+    minutes: 'm',
+    hr: 'h',
+    hour: 'h',
+    hours: 'h',
+    day: 'd',
+    days: 'd',
+  }),
+);
 
 /** What a person meant by `5 seconds`, `5 s` or `5S`. */
 function durationMend(text: string): string {
   const match = /^(\d+)\s*([a-z]+)$/i.exec(text);
   const word = match?.[2]?.toLowerCase();
-  const unit = word === undefined ? undefined : (WORDS[word] ?? (word in MS_PER_UNIT && word));
+  const unit = word === undefined || Object.hasOwn(MS_PER_UNIT, word) ? word : WORDS.get(word);
   if (unit) return `write "${match![1]}${unit}"`;
   return 'a duration is written like 250ms, 5s, 1m30s, 24h or 7d';
 }

@@ -20,6 +20,7 @@ import { Source } from '../config/source.ts';
 import { writeAtomically } from '../config/store.ts';
 import { exportSection, importText } from '../config/transfer.ts';
 import { findTypography, fixTypography } from '../config/typography.ts';
+import { getAt } from '../config/value-path.ts';
 import {
   formatPath,
   keysOf,
@@ -199,7 +200,7 @@ function get(io: Io, argument: string | undefined, options: Options): void {
 function getEffective(io: Io, file: string, text: string, path: Path, options: Options): void {
   const loaded = check(io, text, file);
   refuseProblems(io, loaded, `${shown(io, file)} has errors`);
-  const value = present(at(loaded.settings, path), path, { secrets: options.secrets === true });
+  const value = present(getAt(loaded.settings, path), path, { secrets: options.secrets === true });
   const source = new Source(shown(io, file), text);
   const origin = (own: Path) => originOf(source, own);
   if (value === undefined) {
@@ -449,14 +450,7 @@ function historyOf(io: Io): History {
 }
 
 function plain(text: string, path: Path): unknown {
-  return at(parseDocument(text, { uniqueKeys: false, merge: true }).toJS(), path);
-}
-
-function at(root: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (value, key) => (value as Record<string | number, unknown> | undefined)?.[key],
-    root,
-  );
+  return getAt(parseDocument(text, { uniqueKeys: false, merge: true }).toJS(), path);
 }
 
 function printNode(node: Node): string {

@@ -140,6 +140,7 @@ test('a readable line says when, how grave and what, and steers no terminal', ()
     '2026-01-01 11:10:00.000 warn  request GET /�[2J 502 connect_refused server=red\n',
   );
   assert.match(readable(text.trim(), true), /\x1b\[33mwarn/);
+  assert.match(readable(line('constructor', 10, {}).trim(), true), / constructor/);
 });
 
 test('lines are in colour on a terminal, and not in a pipe beside one', async (context) => {

@@ -96,16 +96,20 @@ function fileOf(io: Io, { config }: LogOptions): string {
   }
 }
 
-const COLOURS: Readonly<Record<string, Colour>> = { warn: 'yellow', error: 'red', debug: 'dim' };
+const COLOURS: ReadonlyMap<string, Colour> = new Map([
+  ['warn', 'yellow'],
+  ['error', 'red'],
+  ['debug', 'dim'],
+]);
 /** Fields that a readable line shows in places of their own. */
 const PLACED = new Set(['level', 'time', 'event', 'name', 'request', 'status', 'failure']);
 
 /** Fields that say nothing where they are as in most lines. */
-const USUAL: Readonly<Record<string, unknown>> = {
-  kind: 'request',
-  requestBodyBytes: 0,
-  responseBodyBytes: 0,
-};
+const USUAL: ReadonlyMap<string, unknown> = new Map<string, unknown>([
+  ['kind', 'request'],
+  ['requestBodyBytes', 0],
+  ['responseBodyBytes', 0],
+]);
 
 /** One line for people: time, level, event, what happened, then the other fields. */
 export function readable(line: string, isColoured: boolean): string {
@@ -113,14 +117,17 @@ export function readable(line: string, isColoured: boolean): string {
   if (record === null) return `${printable(line)}\n`;
   const { level = 'info', time = '', event = '' } = record;
   const at = String(time).replace('T', ' ').replace(/Z$/, '');
-  const parts = [paint(at, 'dim', isColoured), paint(level.padEnd(5), COLOURS[level], isColoured)];
+  const parts = [
+    paint(at, 'dim', isColoured),
+    paint(level.padEnd(5), COLOURS.get(level), isColoured),
+  ];
   parts.push(paint(String(event), 'bold', isColoured));
   for (const key of ['request', 'status', 'failure']) {
     const value = record[key];
     if (value !== undefined && value !== '') parts.push(printable(String(value)));
   }
   const rest = Object.entries(record)
-    .filter(([key, value]) => !PLACED.has(key) && value !== USUAL[key] && !isEmpty(value))
+    .filter(([key, value]) => !PLACED.has(key) && value !== USUAL.get(key) && !isEmpty(value))
     .map(([key, value]) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);
       return paint(`${key}=${printable(text)}`, 'dim', isColoured);

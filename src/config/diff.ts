@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { present } from './present.ts';
 import type { Settings } from './schema.ts';
+import { ownOf } from './value-path.ts';
 import { formatPath, type Path } from './walk.ts';
 
 /** One setting that differs; a side that has none is undefined. Values as the file spells them. */
@@ -41,7 +42,7 @@ function compare(
   } else if (isSection(before) && isSection(after)) {
     for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
       const inner = name === '' ? key : `${name}.${key}`;
-      compare(before[key], after[key], [...path, key], inner, changes);
+      compare(ownOf(before, key), ownOf(after, key), [...path, key], inner, changes);
     }
   } else {
     changes.push({ path: name, before: shown(before, path), after: shown(after, path) });

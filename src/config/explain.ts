@@ -4,6 +4,7 @@ import type { IssueParams } from './kinds.ts';
 import { nearest } from './nearest.ts';
 import type { Finding } from './problem.ts';
 import { synonymOf } from './synonyms.ts';
+import { getAt } from './value-path.ts';
 import {
   branches,
   branchOf,
@@ -31,10 +32,10 @@ export interface Explained extends Finding {
 export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
   const path = existing(issue.path as Path, root);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(path, key, valueAt(root, path)));
+    return issue.keys.map((key) => unknownKey(path, key, getAt(root, path)));
   }
   const node = schemaAt(path);
-  const value = valueAt(root, path);
+  const value = getAt(root, path);
   const about = node === undefined ? {} : describe(node);
   const params = issue.code === 'custom' ? (issue.params as IssueParams | undefined) : undefined;
   if (value === undefined) {
@@ -62,7 +63,7 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
  */
 function existing(path: Path, root: unknown): Path {
   for (let depth = 0; depth < path.length; depth++) {
-    const value = valueAt(root, path.slice(0, depth));
+    const value = getAt(root, path.slice(0, depth));
     if (typeof value !== 'object' || value === null) return path.slice(0, depth);
   }
   return path;
@@ -233,13 +234,4 @@ function foundText(value: unknown): string {
 function sample(keys: readonly string[]): string {
   if (keys.length === 0) return 'nothing in it';
   return keys.length > 4 ? `${keys.slice(0, 4).join(', ')}, ...` : keys.join(', ');
-}
-
-export function valueAt(root: unknown, path: Path): unknown {
-  let value = root;
-  for (const key of path) {
-    if (typeof value !== 'object' || value === null) return undefined;
-    value = (value as Record<string | number, unknown>)[key];
-  }
-  return value;
 }

@@ -109,7 +109,17 @@ export function oneOrList<T extends z.ZodType>(item: T, most = 64) {
 }
 
 export function map(expected: string, value: z.ZodType<string> = text()) {
-  return z.record(z.string(), value).meta({ kind: 'map' satisfies Kind, expected });
+  // A record drops that name without a word.
+  const checked = z.preprocess(
+    (names: unknown, { issues }) => {
+      if (typeof names === 'object' && names !== null && Object.hasOwn(names, '__proto__')) {
+        issues.push({ code: 'custom', message: '"__proto__" cannot be a name here', input: names });
+      }
+      return names;
+    },
+    z.record(z.string(), value),
+  );
+  return checked.meta({ kind: 'map' satisfies Kind, expected });
 }
 
 export function flag() {

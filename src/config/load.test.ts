@@ -439,4 +439,13 @@ test('names that mean something to JavaScript are unknown settings like others',
       'unknown setting "constructor" in load_balancing',
     ],
   );
+  const env = Object.create({ constructor: 'inherited' });
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference in the file
+  const unset = parseConfig('admin: {token: "${constructor}"}', { file: '/a.yml', env });
+  assert.match(unset.problems[0]!.message, /variable constructor is not set/);
+  const headers = (name: string) =>
+    load(`load_balancing:\n  health_check: {http: {headers: {${name}: x}}}\n`);
+  assert.match(headers('__proto__').problems[0]!.message, /"__proto__" cannot be a name here/);
+  const { settings } = headers('constructor');
+  assert.deepEqual(settings?.load_balancing.health_check.http.headers, { constructor: 'x' });
 });

@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node } from 'yaml';
 import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
-import { type Explained, explain, valueAt } from './explain.ts';
+import { type Explained, explain } from './explain.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
@@ -19,6 +19,7 @@ import { keyText, type Place, range, Source } from './source.ts';
 import { substitute } from './substitute.ts';
 import { syntaxProblems, typographyProblems } from './syntax.ts';
 import { plainInPlace } from './typography.ts';
+import { getAt } from './value-path.ts';
 import {
   describe,
   formatPath,
@@ -229,7 +230,7 @@ function underWhatWasMeant(raw: unknown, found: readonly Explained[]): Explained
   for (const { aboutKey, path, meant } of found) {
     const [only, ...others] = meant ?? [];
     if (!aboutKey || only?.length !== path.length || others.length > 0) continue;
-    const holder = valueAt(mended, path.slice(0, -1)) as Record<string, unknown> | undefined;
+    const holder = getAt(mended, path.slice(0, -1)) as Record<string, unknown> | undefined;
     const [from, to] = [String(path.at(-1)), String(only.at(-1))];
     if (holder === undefined || !Object.hasOwn(holder, from) || Object.hasOwn(holder, to)) continue;
     holder[to] = holder[from];
@@ -278,9 +279,7 @@ function settleRest(
  */
 function takeOut(root: unknown, path: Path): Path | undefined {
   for (let depth = path.length; depth > 0; depth--) {
-    const holder = path
-      .slice(0, depth - 1)
-      .reduce<unknown>((value, key) => (value as Record<string, unknown> | undefined)?.[key], root);
+    const holder = getAt(root, path.slice(0, depth - 1));
     const key = path[depth - 1]!;
     if (typeof holder !== 'object' || holder === null || !Object.hasOwn(holder, key)) continue;
     if (Array.isArray(holder)) {

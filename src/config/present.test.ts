@@ -90,4 +90,10 @@ test('a diff knows a server by its address, and spells values as the file does',
   assert.match(lines[2]!, /^\+ load_balancing\.servers\[c:1\]/);
   assert.equal(lines[3], '~ load_balancing.timeout.read: 1m → 1m30s');
   assert.equal(lines.length, 4);
+  const headers = (text: string) =>
+    settingsOf(`load_balancing:\n  health_check: {http: {headers: {${text}}}}\n`);
+  assert.equal(
+    formatChanges(diffSettings(headers('a: b'), headers('a: b, constructor: c'))),
+    '+ load_balancing.health_check.http.headers.constructor: ********',
+  );
 });

@@ -39,7 +39,8 @@ export function substitute(
           return reference;
         }
         const [, name, fallback] = match as unknown as [string, string, string | undefined];
-        const value = env[name];
+        // Even `process.env` inherits: ${constructor} is not set.
+        const value = Object.hasOwn(env, name) ? env[name] : undefined;
         replaced = true;
         if (value !== undefined && (value !== '' || fallback === undefined)) return value;
         if (fallback !== undefined) return fallback;

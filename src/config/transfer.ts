@@ -3,6 +3,7 @@ import { type Document, isCollection, isMap, isScalar, parse, parseDocument, vis
 import { setValue, unsetValue } from './edit.ts';
 import { MASK } from './present.ts';
 import { keyText } from './source.ts';
+import { getAt } from './value-path.ts';
 import { formatPath, isSecret, type Path } from './walk.ts';
 
 /**
@@ -72,19 +73,12 @@ export function importText(
 export function withSectionOf(text: string, other: string, section: Path): string {
   const document = parseDocument(other, { merge: true, uniqueKeys: false });
   if (!document.hasIn(section)) return unsetValue(text, section) ?? text;
-  const value = section.reduce<unknown>(
-    (at, key) => (at as Record<string | number, unknown>)[key],
-    document.toJS(),
-  );
-  return setValue(text, section, value);
+  return setValue(text, section, getAt(document.toJS(), section));
 }
 
 function unmasked(value: unknown, path: Path, before: unknown): unknown {
   if (value === MASK) {
-    const kept = path.reduce<unknown>(
-      (at, key) => (at as Record<string | number, unknown> | undefined)?.[key],
-      before,
-    );
+    const kept = getAt(before, path);
     if (typeof kept === 'string') return kept;
     throw new Error(
       `${formatPath(path)} is masked in the imported file and not set here; export with --secrets`,

@@ -82,6 +82,7 @@ test('any other answer is a failure with its reason', async (context) => {
     [says(Buffer.from([0, 0])), /^malformed answer$/],
     [says(SERVING, '5'), /^grpc status 5 NOT_FOUND/],
     [says(SERVING, '99'), /^grpc status 99$/],
+    [says(SERVING, 'constructor'), /^grpc status constructor$/],
     [
       (stream) => stream.respond({ ':status': 200, 'grpc-status': '12' }, { endStream: true }),
       /UNIMPLEMENTED/,

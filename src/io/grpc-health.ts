@@ -17,16 +17,18 @@ const PREFIX_BYTES = 5;
 const SERVING = 1;
 const STATES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 /** Of the codes of gRPC those that a health check meets. */
-const CODES: Readonly<Record<string, string>> = {
-  4: 'DEADLINE_EXCEEDED',
-  5: 'NOT_FOUND: the service is not known there',
-  7: 'PERMISSION_DENIED',
-  8: 'RESOURCE_EXHAUSTED',
-  12: 'UNIMPLEMENTED: the server has no health service',
-  13: 'INTERNAL',
-  14: 'UNAVAILABLE',
-  16: 'UNAUTHENTICATED',
-};
+const CODES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    4: 'DEADLINE_EXCEEDED',
+    5: 'NOT_FOUND: the service is not known there',
+    7: 'PERMISSION_DENIED',
+    8: 'RESOURCE_EXHAUSTED',
+    12: 'UNIMPLEMENTED: the server has no health service',
+    13: 'INTERNAL',
+    14: 'UNAVAILABLE',
+    16: 'UNAUTHENTICATED',
+  }),
+);
 
 export interface GrpcEvents {
   /** The head of the answer came, with its HTTP status. */
@@ -91,7 +93,7 @@ function verdictOn(httpStatus: number, code: string | undefined, answer: Buffer)
 }
 
 function nameOf(code: string | undefined): string {
-  const name = CODES[code ?? ''];
+  const name = CODES.get(code ?? '');
   return name === undefined ? '' : ` ${name}`;
 }
 

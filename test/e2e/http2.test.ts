@@ -309,6 +309,37 @@ test('interim responses, HEAD and answers without a body', async () => {
   }
 });
 
+test('fields named like what every object has are passed on as any other', async () => {
+  const names = ['constructor', '__proto__', 'toString', 'hasOwnProperty', 'valueOf'];
+  const lines = names.map((name) => `${name}: a\r\n${name}: b\r\n`).join('');
+  server.on('/inherited', async (peer, head) => {
+    await peer.withBody(head, false);
+    peer.send(`HTTP/1.1 103 Early Hints\r\n${lines}\r\n`);
+    peer.send(`HTTP/1.1 200 OK\r\n${lines}Transfer-Encoding: chunked\r\n\r\n0\r\n${lines}\r\n`);
+  });
+  const openclaw = await start();
+  const session = await connect(openclaw);
+  try {
+    const stream = session.request(
+      { ':path': '/inherited', ':method': 'POST' },
+      { waitForTrailers: true },
+    );
+    stream.on('wantTrailers', () => stream.sendTrailers({ constructor: 'c', valueof: 'v' }));
+    let hints: http2.IncomingHttpHeaders = {};
+    stream.on('headers', (fields) => {
+      hints = fields;
+    });
+    stream.end('x');
+    const { headers: got, trailers } = await response(stream);
+    for (const fields of [hints, got, trailers]) {
+      for (const name of names) assert.equal(fields[name.toLowerCase()], 'a, b', name);
+    }
+  } finally {
+    session.destroy();
+    await openclaw.stop();
+  }
+});
+
 test('a WebSocket runs over a stream (RFC 8441)', async () => {
   let asked: Message | undefined;
   server.on('/chat', async (peer, head) => {

@@ -10,42 +10,44 @@
 /** Rounds of decoding beyond the application's own. */
 export const ROUNDS_MAX = 4;
 
-const ENTITIES: Readonly<Record<string, string>> = {
-  lt: '<',
-  gt: '>',
-  amp: '&',
-  quot: '"',
-  apos: "'",
-  colon: ':',
-  lpar: '(',
-  rpar: ')',
-  sol: '/',
-  bsol: '\\',
-  nbsp: ' ',
-  tab: '\t',
-  newline: '\n',
-  lbrace: '{',
-  lcub: '{',
-  rbrace: '}',
-  rcub: '}',
-  equals: '=',
-  semi: ';',
-  excl: '!',
-  num: '#',
-  dollar: '$',
-  percnt: '%',
-  comma: ',',
-  period: '.',
-  plus: '+',
-  ast: '*',
-  lsqb: '[',
-  rsqb: ']',
-  lbrack: '[',
-  rbrack: ']',
-  grave: '`',
-  verbar: '|',
-  vert: '|',
-};
+const ENTITIES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    lt: '<',
+    gt: '>',
+    amp: '&',
+    quot: '"',
+    apos: "'",
+    colon: ':',
+    lpar: '(',
+    rpar: ')',
+    sol: '/',
+    bsol: '\\',
+    nbsp: ' ',
+    tab: '\t',
+    newline: '\n',
+    lbrace: '{',
+    lcub: '{',
+    rbrace: '}',
+    rcub: '}',
+    equals: '=',
+    semi: ';',
+    excl: '!',
+    num: '#',
+    dollar: '$',
+    percnt: '%',
+    comma: ',',
+    period: '.',
+    plus: '+',
+    ast: '*',
+    lsqb: '[',
+    rsqb: ']',
+    lbrack: '[',
+    rbrack: ']',
+    grave: '`',
+    verbar: '|',
+    vert: '|',
+  }),
+);
 const ENTITY_LENGTH_MAX = 10;
 
 /** Value of a hexadecimal digit's code, -1 for anything else. */
@@ -312,7 +314,7 @@ function entityEnd(text: string, at: number): number {
 
 function entityValue(text: string, at: number, end: number): number {
   const body = text.slice(at + 1, text.charCodeAt(end - 1) === 59 ? end - 1 : end);
-  if (body.charCodeAt(0) !== 35) return ENTITIES[body.toLowerCase()]?.charCodeAt(0) ?? -1;
+  if (body.charCodeAt(0) !== 35) return ENTITIES.get(body.toLowerCase())?.charCodeAt(0) ?? -1;
   const sixteen = (body.charCodeAt(1) | 0x20) === 120;
   const value = sixteen ? Number.parseInt(body.slice(2), 16) : Number.parseInt(body.slice(1), 10);
   return value > 0 && value <= 0x10ffff ? value : -1;

@@ -48,14 +48,7 @@ export class StreamPort implements Http2Port {
 
   inform(fields: Fields): void {
     if (this.#isOver) return;
-    const headers: Record<string, string | string[]> = {};
-    for (let at = 0; at < fields.length; at += 2) {
-      const name = fields[at]!;
-      const before = headers[name];
-      const value = fields[at + 1]!;
-      headers[name] = before === undefined ? value : [before, value].flat();
-    }
-    this.#guarded(() => this.#stream.additionalHeaders(headers));
+    this.#guarded(() => this.#stream.additionalHeaders(valuesByName(fields)));
   }
 
   respond(fields: Fields, isEnd: boolean, mayHaveTrailers: boolean): void {
@@ -100,13 +93,7 @@ export class StreamPort implements Http2Port {
 
   #sendTrailers(): void {
     if (this.#isOver) return;
-    const trailers: Record<string, string[]> = {};
-    const fields = this.#trailers ?? [];
-    for (let at = 0; at < fields.length; at += 2) {
-      const name = fields[at]!;
-      trailers[name] ??= [];
-      trailers[name].push(fields[at + 1]!);
-    }
+    const trailers = valuesByName(this.#trailers ?? []);
     this.#guarded(() => this.#stream.sendTrailers(trailers));
   }
 
@@ -118,6 +105,17 @@ export class StreamPort implements Http2Port {
       this.#stream.close(RESET.internal);
     }
   }
+}
+
+/** As the library wants them. Names come from servers: no object with a prototype holds them. */
+function valuesByName(fields: Fields): Record<string, string[]> {
+  const values: Record<string, string[]> = Object.create(null);
+  for (let at = 0; at < fields.length; at += 2) {
+    const name = fields[at]!;
+    values[name] ??= [];
+    values[name].push(fields[at + 1]!);
+  }
+  return values;
 }
 
 function ignore(): void {}
