@@ -112,6 +112,14 @@ const CASES: readonly Case[] = [
     { path: '/servers/red/drain?timeout=5m&over=1s&persist=true', status: 200 },
     { path: '/servers/red/weight?to=3', status: 200 },
     { path: '/servers/red/disable', status: 200 },
+    {
+      path: '/servers/red/disable',
+      status: 409,
+      prepare: ({ instance }: World) => {
+        instance.say('127.0.0.1:2', { action: 'disable' }, { isKept: false, isForced: true });
+      },
+    },
+    { path: '/servers/red/disable?force=true', status: 200 },
     { path: '/servers/red/enable', status: 200 },
     { path: '/servers/red/weight?to=heavy', status: 400 },
     { path: '/servers/pink/drain', status: 404 },

@@ -1,5 +1,6 @@
 /** What an operator says of a server, as the admin API takes it. */
 import { parseDuration } from '../base/units.ts';
+import type { WordOutcome } from '../control/instance.ts';
 import {
   ACTIONS,
   type Action,
@@ -14,7 +15,7 @@ export const SERVER_ROUTES: readonly Route[] = [
   {
     method: 'POST',
     path: '/servers/:name/:action',
-    help: 'drain (?timeout=5m&over=10s), disable, enable or weight (?to=3, ?to=default) a server; ?persist=true for restarts too',
+    help: 'drain (?timeout=5m&over=10s), disable, enable or weight (?to=3, ?to=default) a server; ?persist=true for restarts too, ?force=true even if it is the last one that works',
     handle: changeServer,
   },
 ];
@@ -27,18 +28,26 @@ function changeServer({ instance, params, query }: Call): Reply {
   const word = wordOf(action as Action, query);
   if (typeof word === 'string') return wrong(400, 'bad_parameter', word);
   const isKept = query.get('persist') === 'true';
-  let note: string | null;
+  const isForced = query.get('force') === 'true';
+  let outcome: WordOutcome;
   try {
-    note = instance.say(name, word, isKept);
+    outcome = instance.say(name, word, { isKept, isForced });
   } catch (error) {
     const why = (error as Error).message;
     return wrong(500, 'not_persisted', `nothing was changed, for it cannot be kept: ${why}`);
   }
-  if (note === null) {
+  if (outcome.kind === 'last_server') {
+    return wrong(
+      409,
+      'last_server',
+      `${outcome.why}; to do it all the same: --force (?force=true)`,
+    );
+  }
+  if (outcome.kind === 'unknown_server') {
     const names = instance.plan.pool.servers.map(({ label }) => label).join(', ');
     return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
   }
-  return ok({ server: name, action, persisted: isKept, note });
+  return ok({ server: name, action, persisted: isKept, note: outcome.note });
 }
 
 /** @returns what is said, or what is wrong with the way it is said */

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parseConfig } from '../config/load.ts';
+import { impactOf } from '../control/impact.ts';
 import { Instance } from '../control/instance.ts';
 import { NO_LOG } from '../control/no-log.fixture.ts';
 import { AdminServer } from './server.ts';
@@ -71,10 +72,37 @@ test('servers are drained, disabled and enabled by POST, and by nothing else', a
   assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
   assert.equal((await ask('POST', '/servers/red/drain')).status, 200);
   assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'draining');
-  assert.equal((await ask('POST', '/servers/127.0.0.1%3A2/disable')).status, 200);
+  assert.equal((await ask('POST', '/servers/127.0.0.1%3A2/disable?force=true')).status, 200);
   assert.equal(adminOf((await ask('GET', '/status')).text, '127.0.0.1:2'), 'maintenance');
   assert.equal((await ask('POST', '/servers/red/enable')).status, 200);
   assert.equal(adminOf((await ask('GET', '/status')).text, 'red'), 'active');
+});
+
+test('the last server that works is taken out only by force', async (context) => {
+  const { ask } = await open(context);
+  assert.equal((await ask('POST', '/servers/red/disable')).status, 200);
+  for (const action of ['disable', 'drain', 'drain?timeout=5m', 'weight?to=0']) {
+    const { status, text } = await ask('POST', `/servers/127.0.0.1:2/${action}`);
+    assert.deepEqual([status, JSON.parse(text).error], [409, 'last_server'], action);
+    assert.match(text, /127\.0\.0\.1:2 is the last server that works.*503.*--force/);
+  }
+  assert.equal(adminOf((await ask('GET', '/status')).text, '127.0.0.1:2'), 'active');
+  assert.equal((await ask('POST', '/servers/127.0.0.1:2/weight?to=4')).status, 200);
+  assert.equal((await ask('POST', '/servers/127.0.0.1:2/disable?force=true')).status, 200);
+  assert.equal(adminOf((await ask('GET', '/status')).text, '127.0.0.1:2'), 'maintenance');
+});
+
+test('a reload that leaves no server that works says so beforehand', async (context) => {
+  const { instance, ask } = await open(context);
+  await ask('POST', '/servers/red/disable');
+  const leavesNoServer = (addresses: string[]) => {
+    const text = CONFIG.replace(/servers:(\n {4}- .*)+/, `servers: ${JSON.stringify(addresses)}`);
+    const next = parseConfig(text, { file: 'test', env: {} }).settings!;
+    return impactOf(instance, next, []).leavesNoServer;
+  };
+  assert.equal(leavesNoServer(['127.0.0.1:1', '127.0.0.1:2']), false);
+  assert.equal(leavesNoServer(['127.0.0.1:1', '127.0.0.1:3']), false, 'a new one is trusted');
+  assert.equal(leavesNoServer(['127.0.0.1:1']), true);
 });
 
 test("a weight is set, shown as the operator's, and taken back", async (context) => {

@@ -1,7 +1,7 @@
 /** `openclaw lb backend drain|disable|enable|weight`: what an operator says of a server. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { InstanceStatus } from '../control/status.ts';
+import type { InstanceStatus, ServerStatus } from '../control/status.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { asCalled, CommandError, EXIT, examples, type Io } from './io.ts';
 import { age } from './readable.ts';
@@ -9,27 +9,28 @@ import { age } from './readable.ts';
 interface Options extends AdminOptions {
   json?: boolean;
   persist?: boolean;
+  force?: boolean;
   timeout?: number;
   over?: number;
   wait?: boolean;
 }
 
-const WAIT_EVERY_MS = 250;
+const WAIT_EVERY_MS = 100;
 
 export function addOperatorCommands(backend: Command, io: Io): void {
-  operator(backend, 'drain')
+  takingOut(backend, 'drain')
     .description(
       'Send it nothing new; its sessions and tunnels go on, until the end if there is one',
     )
     .option('--timeout <duration>', 'when it ends: what is left is closed then', duration)
     .option('--over <duration>', 'how long the closings are spread over (10s)', duration)
-    .option('--wait', 'come back when nothing is under way there')
+    .option('--wait', 'come back as soon as nothing is under way there')
     .addHelpText(
       'after',
       '\nExamples:\n  openclaw lb backend drain web1               without an end\n  openclaw lb backend drain web1 --timeout 5m  WebSockets still open then get a close frame 1001\n  openclaw lb backend drain web1 --timeout 5m --wait && deploy web1',
     )
     .action((server: string, options: Options) => drain(io, server, options));
-  operator(backend, 'disable')
+  takingOut(backend, 'disable')
     .description('Send it nothing at all, sticky clients included; what is under way goes on')
     .addHelpText('after', examples('openclaw lb backend disable 10.0.0.1:8080 --persist'))
     .action((server: string, options: Options) =>
@@ -39,7 +40,7 @@ export function addOperatorCommands(backend: Command, io: Io): void {
     .description('Send it traffic again')
     .addHelpText('after', examples('openclaw lb backend enable web1'))
     .action((server: string, options: Options) => say(io, server, 'enable', options, 'is enabled'));
-  operator(backend, 'weight')
+  takingOut(backend, 'weight')
     .argument('<weight>', '0 to 256; 0: nothing new; default: the configured one')
     .description('Change its part of the traffic at once, in all workers')
     .addHelpText(
@@ -62,6 +63,11 @@ function operator(backend: Command, name: string): Command {
     );
 }
 
+/** A command that may leave nobody to answer. */
+function takingOut(backend: Command, name: string): Command {
+  return operator(backend, name).option('--force', 'even if no server that works is left');
+}
+
 async function drain(io: Io, server: string, options: Options): Promise<void> {
   const { timeout, over } = options;
   const query = [
@@ -76,7 +82,6 @@ async function drain(io: Io, server: string, options: Options): Promise<void> {
   if (options.wait) await waitUntilIdle(io, server, options);
 }
 
-/** A drain with an end is waited out, for sticky clients may come back until then. */
 async function waitUntilIdle(io: Io, name: string, options: Options): Promise<void> {
   const client = AdminClient.find(io, options);
   for (;;) {
@@ -85,11 +90,19 @@ async function waitUntilIdle(io: Io, name: string, options: Options): Promise<vo
     const server = servers.find((one) => one.name === name || one.address === name);
     if (server === undefined) throw new CommandError(`${name} is configured no more`, EXIT.refused);
     if (server.admin === 'active') throw new CommandError(`${name} was enabled`, EXIT.refused);
-    const isOver = options.timeout === undefined || server.admin === 'maintenance';
-    if (isOver && server.inFlight === 0) break;
+    if (server.inFlight === 0) {
+      const idle = `${name} has nothing under way${stillBound(server)}\n`;
+      if (!options.json) io.out(asCalled(io, idle));
+      return;
+    }
     await wait(WAIT_EVERY_MS);
   }
-  io.out(`${name} has nothing under way\n`);
+}
+
+/** Sessions outlive their requests: only the operator knows whether they are worth waiting for. */
+function stillBound({ admin, name }: ServerStatus): string {
+  if (admin !== 'draining') return '';
+  return `; clients bound to it may still come back: openclaw lb backend disable ${name} keeps them away`;
 }
 
 async function say(
@@ -99,8 +112,11 @@ async function say(
   options: Options,
   done: string,
 ): Promise<void> {
-  const persist = options.persist ? `${action.includes('?') ? '&' : '?'}persist=true` : '';
-  const path = `/servers/${encodeURIComponent(server)}/${action}${persist}`;
+  const [name, given] = action.split('?', 2) as [string, string?];
+  const query = new URLSearchParams(given);
+  if (options.persist) query.set('persist', 'true');
+  if (options.force) query.set('force', 'true');
+  const path = `/servers/${encodeURIComponent(server)}/${name}?${query}`;
   const answer = await AdminClient.find(io, options).post<{ note: string }>(path);
   const { note } = answer;
   if (options.json) {

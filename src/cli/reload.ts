@@ -78,7 +78,8 @@ export function reportText(report: ReloadReport, verb: 'applied' | 'planned'): s
   const { changes, impact, confirmBefore } = report;
   if (changes.length === 0) return 'nothing differs from what runs\n';
   const lines = [formatChanges(changes).trimEnd(), ''];
-  const { joining, leaving, underWay, underWayAtLeaving, movedKeysPercent, needRestart } = impact;
+  const { joining, leaving, underWay, underWayAtLeaving, movedKeysPercent } = impact;
+  const { leavesNoServer, needRestart } = impact;
   if (joining.length > 0) lines.push(`servers that join:  ${joining.join('  ')}`);
   if (leaving.length > 0) {
     lines.push(
@@ -87,6 +88,12 @@ export function reportText(report: ReloadReport, verb: 'applied' | 'planned'): s
   }
   lines.push(`requests and tunnels touched: ${underWayAtLeaving} of ${underWay}`);
   if (movedKeysPercent > 0) lines.push(`clients or keys that move: ${movedKeysPercent}%`);
+  if (leavesNoServer) {
+    const is = verb === 'planned' ? 'would be' : 'is';
+    lines.push(
+      `warning: no server that works ${is} left: requests are answered 503 until one comes up or is enabled; see openclaw lb backend status`,
+    );
+  }
   if (needRestart.length > 0) {
     lines.push(`only a restart brings into force: ${needRestart.join(', ')}`);
   }

@@ -6,6 +6,7 @@ import { poolServers } from '../config/servers.ts';
 import { createStrategy, strategyDefinition } from '../core/balance/registry.ts';
 import type { Candidate } from '../core/balance/strategy.ts';
 import type { Instance } from './instance.ts';
+import { ABILITY } from './last-server.ts';
 
 export interface Impact {
   readonly joining: readonly string[];
@@ -16,6 +17,8 @@ export interface Impact {
   readonly underWay: number;
   /** Share of clients or keys that are hashed to another server than before, in percent. */
   readonly movedKeysPercent: number;
+  /** Nobody is left to answer: no server, or all of them are down or taken out by an operator. */
+  readonly leavesNoServer: boolean;
   /** Settings that only a restart brings into force. */
   readonly needRestart: readonly string[];
 }
@@ -38,6 +41,7 @@ export function impactOf(instance: Instance, next: Settings, changes: readonly C
     underWayAtLeaving: sum(leaving),
     underWay: sum(old),
     movedKeysPercent: movedKeysPercent(instance.settings, next),
+    leavesNoServer: instance.abilityOf([...now]) !== ABILITY.works,
     needRestart: changes
       .map(({ path }) => path)
       .filter((path) => READ_AT_START.some((one) => path === one || path.startsWith(`${one}.`))),

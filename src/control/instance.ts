@@ -14,6 +14,7 @@ import type { WorkerPlan } from '../worker/plan.ts';
 import { GuardState } from './guard.ts';
 import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
+import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
@@ -32,6 +33,14 @@ const LOOKS_AT_PRESSURE_MS = 1_000;
 const SOURCES = 65_536;
 /** How often what limits remember is looked over. */
 const REFRESH_MS = 1_000;
+
+/** What became of an operator's word. */
+export type WordOutcome =
+  /** `note`: what the operator should know besides, or ''. */
+  | { readonly kind: 'done'; readonly note: string }
+  | { readonly kind: 'unknown_server' }
+  /** Nobody would be left to answer; `why` says who and what. */
+  | { readonly kind: 'last_server'; readonly why: string };
 
 /** Where the instance writes what happens. */
 export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
@@ -154,6 +163,17 @@ export class Instance {
     return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
   }
 
+  /** What servers of these addresses could do for new requests; those not yet known count as working. */
+  abilityOf(addresses: readonly string[]): Ability {
+    const rows = new Map(this.#plan.pool.servers.map(({ name, row }) => [name, row]));
+    if (addresses.some((address) => !rows.has(address))) return ABILITY.works;
+    const known = addresses.map((address) => rows.get(address)!);
+    return abilityOf(
+      this.#table,
+      known.filter((row) => this.#table.takesNew(row)),
+    );
+  }
+
   /**
    * Follows other settings from the next request on: all data threads together, or none.
    * Connections, requests under way and listeners that stay are not touched.
@@ -260,22 +280,28 @@ export class Instance {
    * An operator says something of a server.
    *
    * @param name the server's name or address
-   * @param isKept whether it outlives restarts
-   * @returns what the operator should know besides, or ''; null where there is no such server
+   * @param how isKept: whether it outlives restarts; isForced: even if no server is left to answer
    * @throws Error when it is to be kept and cannot be written; nothing has changed then
    */
-  say(name: string, word: Word, isKept: boolean): string | null {
+  say(
+    name: string,
+    word: Word,
+    how: { readonly isKept: boolean; readonly isForced: boolean },
+  ): WordOutcome {
     const { pool } = this.#plan;
     const server = pool.servers.find((one) => one.label === name || one.name === name);
-    if (server === undefined) return null;
+    if (server === undefined) return { kind: 'unknown_server' };
+    const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, word);
+    if (why !== null) return { kind: 'last_server', why };
     const wasActive = this.#table.takesNew(server.row);
-    this.#operator.say(server, word, isKept);
+    this.#operator.say(server, word, how.isKept);
     if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
     this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
     const isIdle =
       word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
-    return isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+    const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+    return { kind: 'done', note };
   }
 
   /** What tunnels and event streams there are at servers that are configured no more ends in time. */

@@ -7,6 +7,7 @@ import { parse } from 'yaml';
 import { History } from '../config/history.ts';
 import { parseConfig } from '../config/load.ts';
 import type { Instance } from './instance.ts';
+import { ABILITY } from './last-server.ts';
 import { Reloader } from './reloader.ts';
 
 const settingsOf = (text: string) => parseConfig(text, { file: 'openclaw.yml', env: {} }).settings!;
@@ -22,6 +23,7 @@ function open(context: TestContext, text: string | null) {
     instance: {
       settings,
       inFlight: () => new Map(),
+      abilityOf: () => ABILITY.works,
       reload: async () => {},
     } as unknown as Instance,
     read: () => file,

@@ -95,8 +95,11 @@ async function start(balancing: Balancing = {}, options: Options = {}): Promise<
   return claw;
 }
 
+/** Some pools here have one server. */
 async function say(path: string): Promise<void> {
-  const response = await fetch(`http://127.0.0.1:${claw!.adminPort}${path}`, { method: 'POST' });
+  const url = new URL(path, `http://127.0.0.1:${claw!.adminPort}`);
+  url.searchParams.set('force', 'true');
+  const response = await fetch(url, { method: 'POST' });
   assert.equal(response.status, 200, await response.text());
 }
 
@@ -168,7 +171,7 @@ test('lb backend drain --wait comes back when the server has nothing, and says w
   const { code, stdout } = await runOpenclaw(drain);
   assert.deepEqual([code, /red has nothing under way/.test(stdout)], [0, true]);
   assert.ok(clients.every((one) => one.served === 'blue' || isClosed(one)));
-  const waiting = runOpenclaw(['lb', 'backend', 'drain', 'blue', '--wait', ...admin]);
+  const waiting = runOpenclaw(['lb', 'backend', 'drain', 'blue', '--force', '--wait', ...admin]);
   await until('blue drains', async () => {
     return (await claw!.status()).pools[0]!.servers[1]!.admin === 'draining';
   });

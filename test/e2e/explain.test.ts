@@ -158,7 +158,7 @@ test('where no server can take a request each says why', async () => {
   await start();
   for (const name of ['red', 'blue']) {
     const action = name === 'red' ? 'disable' : 'drain';
-    const path = `http://127.0.0.1:${claw!.adminPort}/servers/${name}/${action}`;
+    const path = `http://127.0.0.1:${claw!.adminPort}/servers/${name}/${action}?force=true`;
     await fetch(path, { method: 'POST' });
   }
   const response = await fetch(claw!.url);

@@ -119,7 +119,7 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
   const settings = JSON.parse(readFileSync(config, 'utf8'));
   settings.load_balancing.listen = [settings.load_balancing.listen, `unix:${path}`];
   writeFileSync(config, JSON.stringify(settings));
-  const drain = `http://127.0.0.1:${openclaw.adminPort}/servers/${server.address}/drain`;
+  const drain = `http://127.0.0.1:${openclaw.adminPort}/servers/${server.address}/drain?force=true`;
   assert.equal((await fetch(drain, { method: 'POST' })).status, 200);
   const first = await upgraded(openclaw);
   const { pools } = await openclaw.status();

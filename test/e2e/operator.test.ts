@@ -4,10 +4,18 @@ import { after, before, test } from 'node:test';
 import { answerOk, newFolder, Openclaw, runOpenclaw, ScriptedServer, until } from './harness.ts';
 
 let servers: ScriptedServer[];
+/** Requests for /held wait for these. */
+const held: { address: string; answer: () => void }[] = [];
 
 before(async () => {
   servers = await Promise.all([1, 2].map(() => ScriptedServer.listen()));
-  for (const server of servers) server.on('/', answerOk);
+  for (const server of servers) {
+    server.on('/', answerOk);
+    server.on('/held', async (peer, head) => {
+      await new Promise<void>((answer) => held.push({ address: server.address, answer }));
+      await answerOk(peer, head);
+    });
+  }
 });
 
 after(() => Promise.all(servers.map((server) => server.close())));
@@ -65,6 +73,39 @@ test('a weight counts at once in all workers, 0 means nothing new, default the c
         [1, false, 'maintenance'],
       ],
     );
+  } finally {
+    await claw.stop();
+  }
+});
+
+test('a drain that is waited for is over as soon as nothing is under way, however long it may last', async () => {
+  const claw = await start();
+  const [red, blue] = servers.map((server) => server.address) as [string, string];
+  try {
+    const idle = await backend(claw, 'drain', red, '--timeout', '1h', '--wait');
+    assert.match(idle, /has nothing under way; clients bound to it may still come back/);
+    assert.equal((await claw.status()).pools[0]!.servers[0]!.admin, 'draining');
+    await backend(claw, 'enable', red);
+    const client = await claw.send('GET /held HTTP/1.1\r\nHost: a\r\n\r\n');
+    const server = await until('it is there', () => held[0]);
+    const waited = backend(claw, 'drain', server.address, '--timeout', '1h', '--wait');
+    const isOver = waited.then(() => true);
+    await until('it drains', async () => {
+      const all = (await claw.status()).pools[0]!.servers;
+      return all.find(({ address }) => address === server.address)!.admin === 'draining';
+    });
+    assert.equal(await Promise.race([isOver, claw.status().then(() => false)]), false);
+    server.answer();
+    assert.equal((await client.response()).status, 200);
+    assert.match(await waited, /has nothing under way/);
+    client.close();
+    const other = server.address === red ? blue : red;
+    const admin = `127.0.0.1:${claw.adminPort}`;
+    const args = ['lb', 'backend', 'disable', other, '--admin', admin];
+    const refused = await runOpenclaw(args);
+    assert.deepEqual([refused.code, refused.stdout], [1, '']);
+    assert.match(refused.stderr, /is the last server that works.*503.*--force/);
+    assert.equal((await runOpenclaw([...args, '--force'])).code, 0);
   } finally {
     await claw.stop();
   }

@@ -246,7 +246,9 @@ test('who waits is answered at once when no server is left', () =>
       await until('it is there', () => server.held.length === 1);
       const second = await claw.send(get('/b'));
       await waiting(claw, 1);
-      await fetch(`http://127.0.0.1:${claw.adminPort}/servers/one/disable`, { method: 'POST' });
+      await fetch(`http://127.0.0.1:${claw.adminPort}/servers/one/disable?force=true`, {
+        method: 'POST',
+      });
       const { status, text } = await second.response();
       assert.equal(status, 503);
       assert.match(text, /no_server/);

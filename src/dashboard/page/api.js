@@ -16,6 +16,8 @@ export async function ask(path, method = 'GET') {
   const response = await fetch(path, { method, headers, signal, cache: 'no-store' });
   if (response.status === 401) throw new TokenNeeded();
   const body = await response.json();
-  if (!response.ok) throw new Error(body.help ?? body.error);
+  if (!response.ok) {
+    throw Object.assign(new Error(body.help ?? body.error), { code: body.error });
+  }
   return body;
 }

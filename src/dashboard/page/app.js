@@ -245,12 +245,15 @@ function add(more) {
 }
 
 async function act(server, action) {
-  const servers = status.pools.flatMap((pool) => pool.servers);
-  const takes = servers.filter((one) => one.admin === 'active' && one.state !== 'down');
-  const isLast = action !== 'enable' && takes.length === 1 && takes[0].name === server;
-  if (isLast && !confirm(words.lastOne(server))) return;
+  const path = `servers/${encodeURIComponent(server)}/${action}`;
   try {
-    await ask(`servers/${encodeURIComponent(server)}/${action}`, 'POST');
+    try {
+      await ask(path, 'POST');
+    } catch (error) {
+      if (error.code !== 'last_server') throw error;
+      if (!confirm(words.lastOne(server))) return;
+      await ask(`${path}?force=true`, 'POST');
+    }
     $('said').textContent = words.done(server, words[action]);
   } catch (error) {
     $('said').textContent = words.failed(server, error.message);

@@ -72,7 +72,7 @@ export const WORDS = {
     done: (server, action) => `${server}: ${action}`,
     failed: (server, why) => `${server}: not done, ${why}`,
     lastOne: (server) =>
-      `${server} is the last server that takes requests. Take it out all the same?`,
+      `${server} is the last server that works. Without it, requests are answered 503. Take it out all the same?`,
     since: (age) => `for ${age}`,
     standsOut: 'stands out',
     silenced: 'silenced',
@@ -185,7 +185,7 @@ export const WORDS = {
     unreachable: 'openclaw 没有响应,每秒重试一次。',
     done: (server, action) => `${server}:${action}`,
     failed: (server, why) => `${server}:未完成,${why}`,
-    lastOne: (server) => `${server} 是最后一台可用的服务器,仍要移除吗?`,
+    lastOne: (server) => `${server} 是最后一台可用的服务器,移除后请求将得到 503。仍要移除吗?`,
     since: (age) => `已持续 ${age}`,
     standsOut: '突出的服务器',
     silenced: '已静默',
