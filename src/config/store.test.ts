@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   mkdtempSync,
@@ -117,4 +117,30 @@ test('a write keeps the mode of the file, and follows a link', async (t) => {
   assert.equal(statSync(file).mode & 0o777, 0o600);
   writeAtomically(join(folder, 'new.yml'), '', 0o644);
   assert.equal(statSync(join(folder, 'new.yml')).mode & 0o777, 0o644);
+});
+
+test('a disk that takes only the first part of a text leaves the file as it was, and nothing else', (t) => {
+  const folder = folderOf(t);
+  const file = join(folder, 'openclaw.yml');
+  writeFileSync(file, 'before');
+  const module = new URL('./store.ts', import.meta.url).href;
+  const code = `import(${JSON.stringify(module)}).then(async ({ createWhole, updateFile, writeAtomically }) => {
+    const text = 'x'.repeat(300_000);
+    const file = ${JSON.stringify(file)};
+    const failed = (step) => step.then(() => 'written', ({ code }) => code);
+    const codes = [
+      await failed(updateFile(file, () => text)),
+      await failed((async () => writeAtomically(file, text))()),
+      await failed((async () => createWhole(file + '.new', text))()),
+    ];
+    process.stdout.write(codes.join());
+  })`;
+  // The limit on the size of files does what a full disk does: a short write, then an error.
+  const limited = 'ulimit -f 100; exec "$0" -e "$1"';
+  const { stdout, stderr } = spawnSync('sh', ['-c', limited, process.execPath, code], {
+    encoding: 'utf8',
+  });
+  assert.equal(stdout, 'EFBIG,EFBIG,EFBIG', stderr);
+  assert.equal(readFileSync(file, 'utf8'), 'before');
+  assert.deepEqual(readdirSync(folder), ['openclaw.yml']);
 });

@@ -7,11 +7,13 @@
  * two system calls and counts as abandoned after a while, for a lock can only be taken away by
  * its owner or by the one breaker: no breaker can meet a fresh lock in place of the dead one.
  */
+import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   chownSync,
   closeSync,
   fsyncSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   openSync,
@@ -23,9 +25,9 @@ import {
   statSync,
   symlinkSync,
   unlinkSync,
-  writeSync,
+  writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const LOCK_WAIT_MS = 10_000;
@@ -65,17 +67,45 @@ export function writeAtomically(file: string, text: string, mode = 0o640): void 
   const prefix = `.${basename(file)}.`;
   removeLeftovers(folder, prefix);
   const temporary = join(folder, `${prefix}${process.pid}.tmp`);
-  const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeSync(descriptor, text);
+    writeSynced(temporary, text);
+    keepOwner(file, temporary);
+    chmodSync(temporary, modeOf(file) ?? mode);
+    renameSync(temporary, file);
+  } catch (error) {
+    unlinkIfThere(temporary);
+    throw error;
+  }
+  syncFolder(folder);
+}
+
+/**
+ * Makes a file, whole or not at all, readable by its owner alone.
+ * @returns false where it is there already, perhaps made by another process a moment ago
+ */
+export function createWhole(file: string, text: string): boolean {
+  const temporary = `${file}.${randomBytes(6).toString('hex')}`;
+  try {
+    writeSynced(temporary, text);
+    linkSync(temporary, file);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  } finally {
+    unlinkIfThere(temporary);
+  }
+}
+
+/** A full disk takes the first part of a text and refuses only the next: all of it, or an error. */
+function writeSynced(file: string, text: string): void {
+  const descriptor = openSync(file, 'wx', 0o600);
+  try {
+    writeFileSync(descriptor, text);
     fsyncSync(descriptor);
   } finally {
     closeSync(descriptor);
   }
-  keepOwner(file, temporary);
-  chmodSync(temporary, modeOf(file) ?? mode);
-  renameSync(temporary, file);
-  syncFolder(folder);
 }
 
 export function readIfThere(file: string): string | undefined {
@@ -158,13 +188,17 @@ function syncFolder(folder: string): void {
   }
 }
 
-/** A link is followed, so that the file it names is replaced and not the link. */
-function realPath(path: string): string {
+/**
+ * The one name of a file that has several: links are followed. Of one that is not there yet, its
+ * folder's are.
+ */
+export function realPath(path: string): string {
+  const whole = resolve(path);
   try {
-    return realpathSync(path);
+    return realpathSync(whole);
   } catch (error) {
-    if (isCode(error, 'ENOENT')) return path;
-    throw error;
+    if (!isCode(error, 'ENOENT') || dirname(whole) === whole) throw error;
+    return join(realPath(dirname(whole)), basename(whole));
   }
 }
 

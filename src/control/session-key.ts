@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { createWhole } from '../config/store.ts';
 import { COOKIE_KEYS_MAX } from '../core/sticky/cookie.ts';
 
 const FILE_NAME = 'session.key';
@@ -43,25 +44,12 @@ function readOrMake(folder: string, file: string): string {
   }
   try {
     mkdirSync(folder, { recursive: true });
-    make(file);
+    // Another instance may be making it in the same moment: one wins.
+    createWhole(file, `${randomBytes(KEY_BYTES).toString('base64url')}\n`);
     return readFileSync(file, 'utf8');
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new SessionKeyError(file, `it cannot be made (${code}). ${ELSEWHERE}`);
-  }
-}
-
-/** Whole or not at all: another instance may be making it in the same moment, and one wins. */
-function make(file: string): void {
-  const part = `${file}.${randomBytes(6).toString('hex')}`;
-  const key = randomBytes(KEY_BYTES).toString('base64url');
-  writeFileSync(part, `${key}\n`, { mode: 0o600, flag: 'wx' });
-  try {
-    linkSync(part, file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  } finally {
-    unlinkSync(part);
   }
 }
 
