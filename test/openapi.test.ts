@@ -309,6 +309,7 @@ class World {
       workersOf: () => 1,
       history: undefined as never,
       now: () => new Date(0),
+      onUnrecorded: () => {},
       onReload: () => {},
     });
     this.upgrade = new Upgrade(this.instance);

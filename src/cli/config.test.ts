@@ -1,9 +1,19 @@
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { History } from '../config/history.ts';
+import { instanceDirectory } from '../config/locate.ts';
+import { realPath } from '../config/store.ts';
 import { configCommand } from './config.ts';
 import type { Io } from './io.ts';
 import { runCommand } from './run.ts';
@@ -194,7 +204,7 @@ test('import shows what changes, dry or not, and mends typography', async (t) =>
 test('diff, history and rollback go by what was applied', async (t) => {
   const place = workplace(t, 'load_balancing:\n  strategy: random\n');
   assert.equal((await place.type('diff')).code, 1);
-  const applied = new History(place.env.OPENCLAW_STATE);
+  const applied = new History(instanceDirectory(place.env, realPath(place.file)));
   for (const strategy of ['random', 'ip_hash']) {
     const text = `load_balancing:\n  strategy: ${strategy}\n`;
     applied.record({ at: '2026-01-01T00:00:00Z', cause: 'reload', file: place.file, text });
@@ -206,6 +216,36 @@ test('diff, history and rollback go by what was applied', async (t) => {
   assert.match(place.read(), /ip_hash/);
   assert.equal((await place.type('rollback')).code, 0);
   assert.match(place.read(), /random/);
+});
+
+test('two files with one state directory: each has its own history, by whatever name it is called', async (t) => {
+  const place = workplace(t, 'load_balancing:\n  strategy: random\n');
+  const other = join(place.cwd, 'other.yml');
+  const link = join(place.cwd, 'link.yml');
+  writeFileSync(other, 'log: {}\n');
+  symlinkSync(place.file, link);
+  const record = (file: string, text: string) =>
+    new History(instanceDirectory(place.env, realPath(file))).record({
+      at: '2026-01-01T00:00:00Z',
+      cause: 'start',
+      file,
+      text,
+    });
+  for (const strategy of ['ip_hash', 'random']) {
+    record(place.file, `load_balancing:\n  strategy: ${strategy}\n`);
+  }
+  for (const command of ['rollback', 'rollback 1', 'rollback 2', 'diff']) {
+    const { code, err } = await place.type(`${command} --config other.yml`);
+    assert.equal(code, 1, command);
+    assert.match(err, /other\.yml/);
+  }
+  assert.deepEqual(JSON.parse((await place.type('history --json --config other.yml')).out), []);
+  record(other, 'log: {level: warn}\n');
+  assert.equal((await place.type('rollback 2 --config other.yml')).code, 1);
+  assert.equal(readFileSync(other, 'utf8'), 'log: {}\n');
+  assert.equal(JSON.parse((await place.type('history --json --config link.yml')).out).length, 2);
+  assert.equal((await place.type('rollback --config link.yml')).code, 0);
+  assert.match(place.read(), /ip_hash/);
 });
 
 test('without a file the command says where it looked', async (t) => {

@@ -10,14 +10,14 @@ import { diffSettings, formatChanges } from '../config/diff.ts';
 import { getNode, readArgument, setValue, unsetValue } from '../config/edit.ts';
 import { History } from '../config/history.ts';
 import { jsonSchema } from '../config/json-schema.ts';
-import { stateDirectory } from '../config/locate.ts';
+import { instanceDirectory } from '../config/locate.ts';
 import { nearest } from '../config/nearest.ts';
 import { present } from '../config/present.ts';
 import type { Problem } from '../config/problem.ts';
 import { inOrder, renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { Source } from '../config/source.ts';
-import { writeAtomically } from '../config/store.ts';
+import { realPath, writeAtomically } from '../config/store.ts';
 import { exportSection, importText } from '../config/transfer.ts';
 import { findTypography, fixTypography } from '../config/typography.ts';
 import { getAt } from '../config/value-path.ts';
@@ -344,8 +344,8 @@ function diff(io: Io, options: Options): void {
     before = settled(io, readConfig(other), other);
     than = options.file;
   } else {
-    const last = historyOf(io).list().at(-1);
-    if (last === undefined) throw new CommandError('nothing was applied yet', EXIT.refused);
+    const last = historyOf(io, file).list().at(-1);
+    if (last === undefined) throw new CommandError(nothingApplied(io, file), EXIT.refused);
     before = settled(io, last.text, last.file);
     than = `what was applied at ${last.at}`;
   }
@@ -358,7 +358,8 @@ function diff(io: Io, options: Options): void {
 }
 
 function history(io: Io, options: Options): void {
-  const entries = historyOf(io).list();
+  const applied = fileToWrite(io, options.config);
+  const entries = historyOf(io, applied).list();
   const rows = entries.map(({ number, at: time, cause, file }) => ({
     number,
     at: time,
@@ -370,7 +371,7 @@ function history(io: Io, options: Options): void {
     return;
   }
   if (rows.length === 0) {
-    io.out('nothing was applied yet\n');
+    io.out(`${nothingApplied(io, applied)}\n`);
     return;
   }
   for (const row of rows) {
@@ -379,15 +380,20 @@ function history(io: Io, options: Options): void {
 }
 
 async function rollback(io: Io, argument: string | undefined, options: Options): Promise<void> {
-  const kept = historyOf(io);
+  const file = fileToWrite(io, options.config);
+  const kept = historyOf(io, file);
   const entries = kept.list();
   const number = argument === undefined ? entries.at(-2)?.number : Number(argument);
   const entry = number === undefined ? undefined : kept.read(number);
   if (entry === undefined) {
     const have = entries.map((one) => one.number).join(', ') || 'none';
-    throw new CommandError(`the history has no such entry; it has: ${have}`, EXIT.refused);
+    const what = argument === undefined ? 'entry before the last' : `entry ${argument}`;
+    throw new CommandError(
+      `the history of ${shown(io, file)} has no ${what}; it has: ${have}`,
+      EXIT.refused,
+      'each configuration file has its own: openclaw config history --config FILE',
+    );
   }
-  const file = fileToWrite(io, options.config);
   const edited = await editFile(io, file, () => entry.text, options.dryRun);
   tellEdited(io, edited, options);
 }
@@ -445,8 +451,13 @@ function settled(io: Io, text: string, file: string): Settings {
   return loaded.settings!;
 }
 
-function historyOf(io: Io): History {
-  return new History(stateDirectory(io.env));
+/** What was applied of this file; another instance's history is not this one's. */
+function historyOf(io: Io, file: string): History {
+  return new History(instanceDirectory(io.env, realPath(file)));
+}
+
+function nothingApplied(io: Io, file: string): string {
+  return `nothing of ${shown(io, file)} was applied yet`;
 }
 
 function plain(text: string, path: Path): unknown {

@@ -71,6 +71,7 @@ function queryOf({ section, confirm }: Options): string {
 function tell(io: Io, report: ReloadReport, options: Options, verb: 'applied' | 'planned'): void {
   if (options.json) io.out(`${JSON.stringify(report, null, 2)}\n`);
   else io.out(asCalled(io, reportText(report, verb)));
+  if (report.warning) io.err(`warning: ${report.warning}\n`);
 }
 
 /** @param verb what is said of the changes: they were made, or would be */

@@ -3,8 +3,9 @@ import type { Route } from '../admin/routes.ts';
 import type { AdminServer } from '../admin/server.ts';
 import { upgradeRoutes } from '../admin/upgrade-routes.ts';
 import { History } from '../config/history.ts';
-import { logFile, stateDirectory } from '../config/locate.ts';
+import { instanceDirectory, logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { realPath } from '../config/store.ts';
 import { NetworkFileError } from '../control/guard.ts';
 import { Predecessor } from '../control/handover.ts';
 import { Instance, type InstanceLog } from '../control/instance.ts';
@@ -60,9 +61,10 @@ async function run(
   const workers = options.workers ?? workersOf(settings);
   const file = logFile(settings, io.env);
   const log = await openInstanceLog(io, settings);
-  const instance = openInstance(settings, log, io);
+  const ownDirectory = instanceDirectory(io.env, running.text === null ? '' : realPath(source));
+  const instance = openInstance(settings, log, io, ownDirectory);
   await open(instance, workers, predecessor);
-  const reloader = newReloader(io, instance, running, options);
+  const reloader = newReloader(io, instance, running, options, new History(ownDirectory));
   const upgrade = new Upgrade(instance);
   const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
   const admin = { instance, token: settings.admin.token ?? '', routes };
@@ -72,6 +74,8 @@ async function run(
     throw error;
   });
   predecessor?.takeOver();
+  // Not before: what did not come up is nothing to go back to.
+  reloader.started();
   const onHangUp = () => void reloader.reload().catch(() => {});
   const onUpgrade = () => upgradeBySignal(instance, upgrade);
   process.on('SIGHUP', onHangUp).on('SIGUSR2', onUpgrade);
@@ -173,14 +177,19 @@ function newReloader(
   instance: Instance,
   running: ReadConfiguration,
   options: StartOptions,
+  history: History,
 ): Reloader {
   return new Reloader({
     instance,
     running,
     read: () => (options.demo === true ? running : fromFile(io, options.config)),
     workersOf: (settings) => options.workers ?? workersOf(settings),
-    history: new History(stateDirectory(io.env)),
+    history,
     now: io.now,
+    onUnrecorded: (warning) => {
+      instance.log.warn({ event: 'history_unwritten', text: warning });
+      io.err(`openclaw: warning: ${warning}\n`);
+    },
     onReload: ({ changes, reason, isTakenBack }) => {
       if (reason === undefined) {
         io.out(`openclaw follows the new configuration: ${changes} settings differ\n`);
@@ -196,9 +205,14 @@ function newReloader(
   });
 }
 
-function openInstance(settings: Settings, log: InstanceLog, io: Io): Instance {
+function openInstance(
+  settings: Settings,
+  log: InstanceLog,
+  io: Io,
+  ownDirectory: string,
+): Instance {
   try {
-    return new Instance(settings, log, stateDirectory(io.env));
+    return new Instance(settings, log, stateDirectory(io.env), ownDirectory);
   } catch (error) {
     const isForUser =
       error instanceof SessionKeyError ||

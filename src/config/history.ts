@@ -1,13 +1,14 @@
 /**
- * What was applied when: a bounded folder of the configurations that an instance ran, each as its
- * text stood. The files hold secrets and are readable by their owner alone.
+ * What was applied when: a bounded folder of the configurations that came from one file, each as
+ * its text stood. The files hold secrets and are readable by their owner alone.
  */
-import { mkdirSync, readdirSync, unlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { readIfThere, writeAtomically } from './store.ts';
+import { createWhole, readIfThere } from './store.ts';
 
 /** How many are kept; the oldest go. */
 export const HISTORY_MAX = 50;
+const TRIES_MAX = 100;
 
 export interface HistoryEntry {
   /** Counts up from 1 and is never given twice. */
@@ -23,22 +24,35 @@ export interface HistoryEntry {
 export class History {
   readonly folder: string;
 
-  /** @param stateDirectory of locate.ts */
-  constructor(stateDirectory: string) {
-    this.folder = join(stateDirectory, 'history');
+  /** @param folder `instanceDirectory` of locate.ts: each configuration file has its own history */
+  constructor(folder: string) {
+    this.folder = join(folder, 'history');
   }
 
-  /** Adds what was applied, unless it is what the last one holds. */
+  /**
+   * Adds what was applied, unless it is what the last one holds.
+   *
+   * @throws the file system's error when it cannot be written
+   */
   record(entry: Omit<HistoryEntry, 'number'>): HistoryEntry {
-    const last = this.#newest();
-    if (last !== undefined && last.text === entry.text && last.file === entry.file) return last;
-    const whole = { number: (last?.number ?? 0) + 1, ...entry };
     mkdirSync(this.folder, { recursive: true, mode: 0o700 });
-    writeAtomically(join(this.folder, fileName(whole.number)), JSON.stringify(whole), 0o600);
-    for (const old of this.#numbers().slice(0, -HISTORY_MAX)) {
-      unlinkSync(join(this.folder, fileName(old)));
+    for (let tries = 1; ; tries++) {
+      const last = this.#newest();
+      if (last !== undefined && last.text === entry.text && last.file === entry.file) return last;
+      const whole = { number: (this.#numbers().at(-1) ?? 0) + 1, ...entry };
+      if (createWhole(join(this.folder, fileName(whole.number)), JSON.stringify(whole))) {
+        this.#removeOld();
+        return whole;
+      }
+      // Another process that runs the same file has just taken the number.
+      if (tries === TRIES_MAX) throw new Error(`${this.folder} is written by another process`);
     }
-    return whole;
+  }
+
+  #removeOld(): void {
+    for (const old of this.#numbers().slice(0, -HISTORY_MAX)) {
+      rmSync(join(this.folder, fileName(old)), { force: true });
+    }
   }
 
   /** From the oldest to the newest; what cannot be read is left out. */

@@ -1,6 +1,7 @@
 /** Where the configuration, the state and the runtime files of an instance are. */
+import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Settings } from './schema.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
@@ -43,11 +44,24 @@ function searchPath(env: Env, cwd: string): string[] {
   ];
 }
 
-/** For keys, history and logs: `$STATE_DIRECTORY` of systemd, else as XDG says. */
+/** For keys and logs, which instances may share: `$STATE_DIRECTORY` of systemd, else as XDG says. */
 export function stateDirectory(env: Env): string {
   const given = env.OPENCLAW_STATE || env.STATE_DIRECTORY?.split(':')[0];
   if (given) return given;
   return join(env.XDG_STATE_HOME || join(homeOf(env), '.local', 'state'), 'openclaw');
+}
+
+/**
+ * For what belongs to the instances of one configuration file alone: its history, and what operators
+ * said of its servers.
+ *
+ * @param file its real path; '' where the instance runs without a file
+ */
+export function instanceDirectory(env: Env, file: string): string {
+  if (file === '') return join(stateDirectory(env), 'instances', 'demo');
+  const mark = createHash('sha256').update(file).digest('hex').slice(0, 12);
+  const folder = `${basename(file).slice(0, 100)}-${mark}`;
+  return join(stateDirectory(env), 'instances', folder);
 }
 
 /** For the admin socket: `$RUNTIME_DIRECTORY` of systemd, else as XDG says, else the state directory. */

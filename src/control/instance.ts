@@ -71,11 +71,17 @@ export class Instance {
   #lastChange: Promise<unknown> = Promise.resolve();
 
   /**
-   * @param stateDirectory where the key of session cookies is kept, and what an operator said
+   * @param stateDirectory where the key of session cookies is kept
+   * @param ownDirectory where what an operator said is kept, of this configuration file alone
    * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
    *   what an operator said cannot be read
    */
-  constructor(settings: Settings, instanceLog: InstanceLog, stateDirectory: string) {
+  constructor(
+    settings: Settings,
+    instanceLog: InstanceLog,
+    stateDirectory: string,
+    ownDirectory = stateDirectory,
+  ) {
     const log = instanceLog.logger;
     this.log = log;
     this.#instanceLog = instanceLog;
@@ -90,12 +96,18 @@ export class Instance {
     this.#persistence = new PersistenceState(stateDirectory);
     this.#plan = this.#planOf(settings);
     this.#guard.follow(this.#plan.guard);
-    this.#operator = new Operator(this.#table, stateDirectory, {
+    this.#operator = new Operator(this.#table, ownDirectory, {
       onDrained: (server, overMs) => {
         this.#supervisor.end(endsAt(server.row, 0, overMs));
         this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
+      onUnwritten: (error) =>
+        log.warn({
+          event: 'operator_state_unwritten',
+          cause: error.message,
+          text: 'a restart brings back what operators said before',
+        }),
     });
     this.#operator.apply(this.#plan.pool.servers);
     this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {

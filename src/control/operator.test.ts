@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -21,13 +21,15 @@ function start(context: TestContext, folder: string, servers = [RED, BLUE]) {
   const table = SharedTable.create({ serverRows: 2, workerLanes: 1 });
   const forgotten: string[] = [];
   const drained: string[] = [];
+  const unwritten: string[] = [];
   const operator = new Operator(table, folder, {
     onDrained: ({ label }) => drained.push(label),
     onForgotten: (address) => forgotten.push(address),
+    onUnwritten: ({ message }) => unwritten.push(message),
   });
   operator.apply(servers);
   context.after(() => operator.close());
-  return { table, operator, forgotten, drained };
+  return { table, operator, forgotten, drained, unwritten };
 }
 
 test('what is said without --persist outlives reloads and no restart', (context) => {
@@ -64,6 +66,18 @@ test('a server that is configured no more is forgotten, in the file too', (conte
   });
   const again = start(context, folder);
   assert.deepEqual([again.table.admin(1), again.forgotten], [ADMIN.active, []]);
+});
+
+test('a file that cannot be written keeps no reload from taking a server out', (context) => {
+  const folder = folderOf(context);
+  const { operator, forgotten, unwritten } = start(context, folder);
+  operator.say(BLUE, { action: 'disable' }, true);
+  rmSync(join(folder, 'operator.json'));
+  // As on a full disk, whoever runs this.
+  mkdirSync(join(folder, 'operator.json'));
+  operator.apply([RED]);
+  assert.deepEqual(forgotten, [BLUE.name]);
+  assert.match(unwritten.join(), /^E/);
 });
 
 test('a drain with an end becomes maintenance, and is told of once', (context) => {

@@ -6,7 +6,8 @@
  * The file holds what was last said to be kept. A later word that is not to be kept takes the
  * earlier one back, so that a restart never brings back what an operator has undone.
  */
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { readIfThere, writeAtomically } from '../config/store.ts';
 import { ADMIN, type Admin } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
@@ -47,6 +48,8 @@ export interface OperatorEvents {
   onDrained(server: OperatedServer, overMs: number): void;
   /** What was said of a server that is configured no more is forgotten. */
   onForgotten(address: string): void;
+  /** The file does not hold what counts now: the next start goes by what was kept before. */
+  onUnwritten(error: Error): void;
 }
 
 /** The message names the mend. */
@@ -62,10 +65,13 @@ export class Operator {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   #servers: readonly OperatedServer[] = [];
 
-  /** @throws OperatorFileError when the file is there and cannot be read */
-  constructor(table: SharedTable, stateDirectory: string, events: OperatorEvents) {
+  /**
+   * @param folder of this configuration file alone: another instance knows other servers
+   * @throws OperatorFileError when the file is there and cannot be read
+   */
+  constructor(table: SharedTable, folder: string, events: OperatorEvents) {
     this.#table = table;
-    this.#file = join(stateDirectory, 'operator.json');
+    this.#file = join(folder, 'operator.json');
     this.#events = events;
     this.#kept = read(this.#file);
     this.#said = new Map(this.#kept);
@@ -81,7 +87,7 @@ export class Operator {
       this.#clearTimer(address);
       this.#events.onForgotten(address);
     }
-    if (gone.some((address) => this.#kept.delete(address))) this.#write();
+    if (gone.filter((address) => this.#kept.delete(address)).length > 0) this.#tryToWrite();
     for (const server of servers) this.#enforce(server, DRAIN_OVER_MS);
   }
 
@@ -151,10 +157,7 @@ export class Operator {
     const kept = this.#kept.get(address);
     if (kept !== undefined && kept.drainEndsMs !== 0) {
       this.#kept.set(address, isOver(kept));
-      // If it cannot be written, the next start finds a drain whose time is over.
-      try {
-        this.#write();
-      } catch {}
+      this.#tryToWrite();
     }
     this.#table.setAdmin(server.row, ADMIN.maintenance);
     this.#events.onDrained(server, overMs);
@@ -163,6 +166,15 @@ export class Operator {
   #clearTimer(address: string): void {
     clearTimeout(this.#timers.get(address));
     this.#timers.delete(address);
+  }
+
+  /** Where nobody asked for it, traffic does not depend on it. */
+  #tryToWrite(): void {
+    try {
+      this.#write();
+    } catch (error) {
+      this.#events.onUnwritten(error as Error);
+    }
   }
 
   #write(): void {
@@ -176,6 +188,7 @@ export class Operator {
         },
       ]),
     );
+    mkdirSync(dirname(this.#file), { recursive: true, mode: 0o700 });
     writeAtomically(this.#file, `${JSON.stringify({ servers }, null, 2)}\n`, 0o600);
   }
 }

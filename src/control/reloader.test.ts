@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -19,6 +19,7 @@ function open(context: TestContext, text: string | null) {
   const history = new History(folder);
   const settings = settingsOf(text ?? 'load_balancing: {}\n');
   let file = { file: 'openclaw.yml', text, settings };
+  const told: string[] = [];
   const reloader = new Reloader({
     instance: {
       settings,
@@ -31,10 +32,13 @@ function open(context: TestContext, text: string | null) {
     history,
     running: file,
     now: () => new Date(0),
-    onReload: () => {},
+    onUnrecorded: (warning) => told.push(warning),
+    onReload: ({ reason }) => reason && told.push(reason),
   });
   return {
     reloader,
+    folder,
+    told,
     write: (next: string) => {
       file = { file: 'openclaw.yml', text: next, settings: settingsOf(next) };
     },
@@ -42,10 +46,29 @@ function open(context: TestContext, text: string | null) {
   };
 }
 
-test('a start is recorded where it came from a file, and nowhere else', (context) => {
+test('a start is recorded once it is up, where it came from a file, and nowhere else', (context) => {
   const text = 'load_balancing: {}\n';
-  assert.deepEqual(open(context, text).recorded(), [text]);
-  assert.deepEqual(open(context, null).recorded(), []);
+  const ofFile = open(context, text);
+  assert.deepEqual(ofFile.recorded(), []);
+  ofFile.reloader.started();
+  assert.deepEqual(ofFile.recorded(), [text]);
+  const ofDemo = open(context, null);
+  ofDemo.reloader.started();
+  assert.deepEqual(ofDemo.recorded(), []);
+});
+
+test('a reload whose history cannot be written is applied, with a warning', async (context) => {
+  const { reloader, write, folder, told } = open(context, 'load_balancing: {}\n');
+  // As on a full disk: no folder can be made.
+  writeFileSync(join(folder, 'history'), '');
+  reloader.started();
+  assert.match(told.pop()!, /the history in .* could not be written.*Make room/);
+  write('load_balancing: {strategy: random}\n');
+  const report = await reloader.reload();
+  assert.equal(report.changes.length, 1);
+  assert.match(report.warning, /could not be written/);
+  assert.deepEqual(told, [report.warning]);
+  assert.deepEqual((await reloader.reload()).changes, []);
 });
 
 test('a reload of one section is recorded as what runs then, not as what the file says', async (context) => {
@@ -53,6 +76,7 @@ test('a reload of one section is recorded as what runs then, not as what the fil
     context,
     'load_balancing:\n  strategy: random # for now\n  workers: 2\n',
   );
+  reloader.started();
   write('load_balancing:\n  strategy: ip_hash\n  servers: ["10.0.0.1:80"]\nlog: {level: warn}\n');
   await reloader.reload(['load_balancing', 'strategy']);
   await reloader.reload(['load_balancing', 'servers']);

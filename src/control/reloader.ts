@@ -28,6 +28,8 @@ export interface ReloaderOptions {
   /** What runs at the start. */
   readonly running: ReadConfiguration;
   readonly now: () => Date;
+  /** Hears that what runs is not in the history. */
+  readonly onUnrecorded: (warning: string) => void;
   /** Hears of every attempt; `reason` says why one failed, or was taken back later. */
   readonly onReload: (outcome: { changes: number; reason?: string; isTakenBack?: boolean }) => void;
 }
@@ -37,6 +39,8 @@ export interface ReloadReport {
   readonly impact: Impact;
   /** When the change is taken back unless it is confirmed, ISO 8601; null: it stays. */
   readonly confirmBefore: string | null;
+  /** What went wrong beside it, though the change is applied; '' for nothing. */
+  readonly warning: string;
 }
 
 /** Longest time that a reload may wait for its confirmation. */
@@ -51,7 +55,11 @@ export class Reloader {
   constructor(options: ReloaderOptions) {
     this.#options = options;
     this.#running = options.running;
-    this.#record('start', options.running);
+  }
+
+  /** The instance is up with what it started on. */
+  started(): void {
+    this.#record('start', this.#running);
   }
 
   /** Whether a reload waits for its confirmation. */
@@ -120,8 +128,7 @@ export class Reloader {
       const timer = setTimeout(() => void this.#takeBack(), confirmWithinMs);
       this.#unconfirmed = { timer, before };
     }
-    this.#record(cause, next);
-    return report;
+    return { ...report, warning: this.#record(cause, next) };
   }
 
   /** Nobody confirmed: perhaps nobody could. */
@@ -156,13 +163,26 @@ export class Reloader {
   #report(settings: Settings, confirmBefore: string | null): ReloadReport {
     const { instance } = this.#options;
     const changes = diffSettings(this.#running.settings, settings);
-    return { changes, impact: impactOf(instance, settings, changes), confirmBefore };
+    const impact = impactOf(instance, settings, changes);
+    return { changes, impact, confirmBefore, warning: '' };
   }
 
-  #record(cause: string, { file, text }: ReadConfiguration): void {
-    if (text === null) return;
-    const at = this.#options.now().toISOString();
-    this.#options.history.record({ at, cause, file, text });
+  /**
+   * What runs goes into the history; a full disk keeps nothing from running.
+   *
+   * @returns what to tell the operator, or ''
+   */
+  #record(cause: string, { file, text }: ReadConfiguration): string {
+    if (text === null) return '';
+    const { history, now, onUnrecorded } = this.#options;
+    try {
+      history.record({ at: now().toISOString(), cause, file, text });
+      return '';
+    } catch (error) {
+      const warning = `the history in ${history.folder} could not be written, so "config rollback" cannot come back to this configuration: ${messageOf(error)}. Make room there, or let this user write there.`;
+      onUnrecorded(warning);
+      return warning;
+    }
   }
 
   #inTurn<T>(step: () => Promise<T>): Promise<T> {

@@ -44,6 +44,8 @@ export interface Options {
   env?: Record<string, string>;
   /** Instead of 127.0.0.1. */
   host?: string;
+  /** The configuration file, for a start anew with the same one. */
+  config?: string;
   /** Of the admin API; the harness itself shows none. */
   token?: string;
 }
@@ -219,7 +221,7 @@ async function tryToStart(
   const port = await freePort(host);
   const adminPort = await freePort();
   const folder = newFolder();
-  const config = join(folder, 'openclaw.yml');
+  const config = options.config ?? join(folder, 'openclaw.yml');
   // JSON is YAML.
   const settings = {
     load_balancing: {

@@ -1,5 +1,6 @@
 /** What an operator says of servers, by the command line, to a running instance of several workers. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { answerOk, newFolder, Openclaw, runOpenclaw, ScriptedServer, until } from './harness.ts';
 
@@ -22,12 +23,16 @@ after(() => Promise.all(servers.map((server) => server.close())));
 
 const ON_STATE = { env: {}, workers: 3 };
 
-async function start(state = newFolder()): Promise<Openclaw> {
+async function start(state = newFolder(), name = 'openclaw.yml'): Promise<Openclaw> {
   const balancing = {
     servers: servers.map((server) => server.address),
     strategy: 'weighted_round_robin',
   };
-  return await Openclaw.start(balancing, { ...ON_STATE, env: { OPENCLAW_STATE: state } });
+  return await Openclaw.start(balancing, {
+    ...ON_STATE,
+    env: { OPENCLAW_STATE: state },
+    config: join(state, name),
+  });
 }
 
 async function backend(claw: Openclaw, ...args: string[]): Promise<string> {
@@ -121,6 +126,9 @@ test('what is said outlives a reload, and with --persist a restart', async () =>
   await until('the reload', () => first.output.stdout.includes('new configuration'));
   assert.deepEqual(await get(first, 6), [0, 6]);
   assert.match(await backend(first, 'status'), /9 set/);
+  const other = await start(state, 'other.yml');
+  assert.deepEqual(await get(other, 6), [3, 3], 'said to the instance of another file');
+  await other.stop();
   await first.stop();
   const second = await start(state);
   assert.deepEqual(await get(second, 6), [0, 6]);
