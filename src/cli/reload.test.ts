@@ -15,6 +15,7 @@ const REPORT: ReloadReport = {
     needRestart: [],
   },
   confirmBefore: null,
+  warning: '',
 };
 
 test('a reload that leaves no server that works is warned of, before and after', () => {
