@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { type TestContext, test } from 'node:test';
 import { parseConfig } from '../config/load.ts';
 import { impactOf } from '../control/impact.ts';
@@ -222,4 +224,37 @@ test('the unix socket is for its owner alone, needs no token, and goes with the 
   assert.equal((await askAt({ socketPath }, 'GET', '/status')).status, 200);
   admin.close();
   assert.equal(statSync(socketPath, { throwIfNoEntry: false }), undefined);
+});
+
+test('a target that is no path is answered 400 after the guard, and leaves no line', async (context) => {
+  const guarded = await open(context, TOKEN);
+  const lines = context.mock.method(guarded.instance.log, 'error', () => {}).mock;
+  const targets = ['//[', '/%zz', '/servers/%ff/drain', '/\\', '*', 'http://[/x'];
+  for (const target of targets) {
+    assert.equal(await statusOf(guarded.port, target), 401, target);
+    const status = await statusOf(guarded.port, target, `authorization: Bearer ${TOKEN}\r\n`);
+    assert.equal(status, 400, target);
+  }
+  for (const target of ['/status', 'http://127.0.0.1/status', '/status?since=%zz', '/%73tatus']) {
+    const status = await statusOf(guarded.port, target, `authorization: Bearer ${TOKEN}\r\n`);
+    assert.equal(status, 200, target);
+  }
+  assert.equal(lines.callCount(), 0);
+});
+
+/** As it stands, which no client library sends. */
+async function statusOf(port: number, target: string, headers = ''): Promise<number> {
+  const socket = connect(port, '127.0.0.1');
+  socket.end(`GET ${target} HTTP/1.1\r\nhost: localhost\r\n${headers}connection: close\r\n\r\n`);
+  return Number(/^HTTP\/1\.1 (\d+)/.exec(await text(socket))?.[1]);
+}
+
+test('a route that fails again and again does not fill the log', async (context) => {
+  const { ask, instance } = await open(context);
+  context.mock.method(instance, 'status', () => {
+    throw new Error('a fault of ours');
+  });
+  const lines = context.mock.method(instance.log, 'error', () => {}).mock;
+  for (let nth = 0; nth < 5; nth++) assert.equal((await ask('GET', '/status')).status, 500);
+  assert.equal(lines.callCount(), 1);
 });

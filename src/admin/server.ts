@@ -4,6 +4,7 @@ import type { ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import type { Instance } from '../control/instance.ts';
 import { removeStaleSocket } from '../io/listener.ts';
+import { CONFIGURATION_HEADER } from './configuration-header.ts';
 import { EXPLAIN_ROUTES } from './explain-routes.ts';
 import { refusalOf } from './guard.ts';
 import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
@@ -15,11 +16,15 @@ export interface AdminOptions {
   readonly token: string;
   /** Served besides ROUTES: the dashboard. */
   readonly routes?: readonly Route[];
+  /** The real path of the configuration that the instance runs, '' for none; absent: not told. */
+  readonly configuration?: () => string;
 }
 
 /** Where it is reachable from outside, slow or many clients must not cost the traffic anything. */
 const LIMITS = { headersTimeout: 10_000, requestTimeout: 30_000, maxHeaderSize: 16 * 1024 };
 const CONNECTIONS_MAX = 256;
+/** A fault of ours that clients can trigger must not fill the disk. */
+const FAILURE_LINE_EVERY_MS = 10_000;
 
 /** The admin API on its TCP address and its unix socket. */
 export class AdminServer {
@@ -27,6 +32,8 @@ export class AdminServer {
   readonly #routes: readonly Route[];
   readonly #servers: Server[] = [];
   #socketPath = '';
+  #failures = 0;
+  #nextFailureLineMs = 0;
 
   constructor(options: AdminOptions) {
     this.#options = options;
@@ -72,7 +79,8 @@ export class AdminServer {
   async #open(where: ListenOptions, isGuarded: boolean): Promise<Server> {
     const server = createServer(LIMITS, (request, response) => {
       this.#answer(request, response, isGuarded).catch((error: Error) => {
-        this.#options.instance.log.error({ event: 'admin_failed', cause: error.stack });
+        this.#logFailure(error);
+        if (response.headersSent) return response.destroy();
         send(request, response, wrong(500, 'failed', 'the log says why: openclaw logs'));
       });
     });
@@ -81,8 +89,20 @@ export class AdminServer {
       server.once('error', reject);
       server.listen(where, resolve);
     });
+    // Without a descriptor left the next one may be accepted again.
+    server.on('error', () => {});
     this.#servers.push(server);
     return server;
+  }
+
+  #logFailure(error: Error): void {
+    this.#failures += 1;
+    const nowMs = performance.now();
+    if (nowMs < this.#nextFailureLineMs) return;
+    this.#nextFailureLineMs = nowMs + FAILURE_LINE_EVERY_MS;
+    const { log } = this.#options.instance;
+    log.error({ event: 'admin_failed', cause: error.stack, failures: this.#failures });
+    this.#failures = 0;
   }
 
   async #answer(
@@ -90,10 +110,10 @@ export class AdminServer {
     response: ServerResponse,
     isGuarded: boolean,
   ): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://admin');
+    const target = targetOf(request.url ?? '/');
     const method = request.method === 'HEAD' ? 'GET' : request.method;
     const found = this.#routes.flatMap((route) => {
-      const params = match(route.path, url.pathname);
+      const params = target && match(route.path, target.segments);
       return params === null ? [] : [{ route, params }];
     });
     const fit = found.find(({ route }) => route.method === method);
@@ -104,14 +124,31 @@ export class AdminServer {
         return send(request, response, wrong(refusal.status, refusal.error, refusal.help));
       }
     }
+    if (target === null) {
+      const help = 'a path is /status, with what stands for :name percent-encoded';
+      return send(request, response, wrong(400, 'bad_path', help));
+    }
+    const other = this.#otherConfiguration(request);
+    if (other !== null) return send(request, response, other);
     if (fit === undefined) {
       return send(request, response, found.length === 0 ? this.#unknown() : notAllowed(found[0]!));
     }
     // Bodies are not used: what there is to say stands in the path and the query.
     request.resume();
     const { instance } = this.#options;
-    const reply = await fit.route.handle({ instance, params: fit.params, query: url.searchParams });
+    const reply = await fit.route.handle({ instance, params: fit.params, query: target.query });
     send(request, response, reply);
+  }
+
+  /** @returns null where the request is meant for this instance, or for whichever answers */
+  #otherConfiguration({ headers }: IncomingMessage): Reply | null {
+    const wanted = headers[CONFIGURATION_HEADER];
+    const runs = this.#options.configuration?.();
+    if (wanted === undefined || runs === undefined || wanted === encodeURIComponent(runs)) {
+      return null;
+    }
+    const help = runs === '' ? 'this instance runs the demo' : `this instance runs ${runs}`;
+    return wrong(409, 'other_configuration', help);
   }
 
   #unknown(): Reply {
@@ -124,22 +161,35 @@ function notAllowed({ route }: { route: Route }): Reply {
   return wrong(405, 'method_not_allowed', `this is for ${route.method}`);
 }
 
+interface Target {
+  /** Decoded. */
+  readonly segments: readonly string[];
+  readonly query: URLSearchParams;
+}
+
+/** @returns null for what is no path (RFC 9112 section 3.2.1, 3.2.2; RFC 3986 section 3.3) */
+function targetOf(text: string): Target | null {
+  const parts =
+    /^(?:https?:\/\/(?:\[[\da-f:.]+\]|[\w\-.]+)(?::\d*)?)?(\/[\w\-.~!$&'()*+,;=:@%/]*)(?:\?(.*))?$/i.exec(
+      text,
+    );
+  if (parts === null) return null;
+  try {
+    const segments = parts[1]!.split('/').map(decodeURIComponent);
+    return { segments, query: new URLSearchParams(parts[2] ?? '') };
+  } catch {
+    return null;
+  }
+}
+
 /** @returns what stands for each `:name`, or null where the path is another */
-function match(pattern: string, path: string): Record<string, string> | null {
+function match(pattern: string, given: readonly string[]): Record<string, string> | null {
   const wanted = pattern.split('/');
-  const given = path.split('/');
   if (wanted.length !== given.length) return null;
   const params: Record<string, string> = {};
   for (const [at, segment] of wanted.entries()) {
-    if (!segment.startsWith(':')) {
-      if (segment !== given[at]) return null;
-      continue;
-    }
-    try {
-      params[segment.slice(1)] = decodeURIComponent(given[at]!);
-    } catch {
-      return null;
-    }
+    if (segment.startsWith(':')) params[segment.slice(1)] = given[at]!;
+    else if (segment !== given[at]) return null;
   }
   return params;
 }

@@ -2,11 +2,13 @@ import { existsSync } from 'node:fs';
 import { type RequestOptions, request } from 'node:http';
 import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
+import { CONFIGURATION_HEADER } from '../admin/configuration-header.ts';
 import { parseAddress } from '../base/address.ts';
 import { parseDuration } from '../base/units.ts';
 import { parseConfig } from '../config/load.ts';
-import { adminSocket } from '../config/locate.ts';
+import { adminSocket, locateConfig } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
+import { realPath } from '../config/store.ts';
 import { exportSection } from '../config/transfer.ts';
 import { check, readConfig, requireFile } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -35,50 +37,46 @@ export function duration(text: string): number {
 
 const ANSWER_MS_MAX = 30_000;
 
+/** One address of an instance. */
+interface Place {
+  readonly where: RequestOptions;
+  /** For people. */
+  readonly address: string;
+}
+
+/** Another instance answered there, or none: nothing was done. */
+class Elsewhere extends Error {}
+
+const NOBODY = new Set(['ECONNREFUSED', 'ENOENT', 'EACCES', 'ENOTSOCK']);
+
 /** Talks to the admin API of a running instance, over its unix socket or over TCP. */
 export class AdminClient {
-  readonly #where: RequestOptions;
-  /** The address, for people. */
-  readonly address: string;
+  /** Tried in this order until the instance is found. */
+  readonly #places: readonly Place[];
   readonly #token: string;
+  /** The configuration file of the instance; null: whichever answers is meant. */
+  readonly #file: string | null;
 
-  private constructor(where: RequestOptions, address: string, token: string) {
-    this.#where = where;
-    this.address = address;
+  private constructor(places: readonly Place[], token: string, file: string | null) {
+    this.#places = places;
     this.#token = token;
+    this.#file = file;
   }
 
   /**
-   * The unix socket where there is one, else the TCP address.
+   * At `--admin` whichever answers. Else the instance that runs the configuration file, on the unix
+   * socket or on the TCP address; without a file, whichever answers at the default ones.
    *
    * @throws CommandError where the configuration that is named cannot be read
    */
   static find(io: Io, options: AdminOptions): AdminClient {
-    const settings = settingsOf(io, options);
+    const { file, settings } = settingsOf(io, options);
     const token = io.env.OPENCLAW_ADMIN_TOKEN || settings.admin.token || '';
-    if (options.admin !== undefined) return AdminClient.#at(options.admin, token);
+    if (options.admin !== undefined) return new AdminClient([placeOf(options.admin)], token, null);
     const socket = adminSocket(settings, io.env);
-    return AdminClient.#at(existsSync(socket) ? socket : settings.admin.listen, token);
-  }
-
-  static #at(text: string, token: string): AdminClient {
-    if (text.includes('/')) {
-      const socketPath = text.replace(/^unix:/, '');
-      return new AdminClient({ socketPath }, socketPath, token);
-    }
-    const parsed = parseAddress(text);
-    if (!parsed.ok || parsed.value.kind !== 'tcp') {
-      throw new CommandError(
-        `--admin takes host:port or the path of a unix socket, not "${text}"`,
-        EXIT.usage,
-      );
-    }
-    const { port } = parsed.value;
-    const host = ['', '0.0.0.0', '::'].includes(parsed.value.host)
-      ? '127.0.0.1'
-      : parsed.value.host;
-    const named = isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}`;
-    return new AdminClient({ host, port }, named, token);
+    const places = [placeOf(settings.admin.listen)];
+    if (existsSync(socket)) places.unshift(placeOf(socket));
+    return new AdminClient(places, token, file);
   }
 
   /** @throws CommandError that says what is wrong and what to do */
@@ -91,11 +89,32 @@ export class AdminClient {
     return await this.#ask<T>('POST', path);
   }
 
-  #ask<T>(method: string, path: string): Promise<T> {
+  async #ask<T>(method: string, path: string): Promise<T> {
+    const tried: string[] = [];
+    for (const place of this.#places) {
+      try {
+        return await this.#askAt<T>(place, method, path);
+      } catch (error) {
+        if (!(error instanceof Elsewhere)) throw error;
+        tried.push(error.message);
+      }
+    }
+    throw new CommandError(
+      tried.join('; '),
+      EXIT.refused,
+      this.#file === null
+        ? 'start one: openclaw start; or say where it is: --admin HOST:PORT, --config FILE'
+        : `start it: openclaw start --config ${this.#file}; or say which one is meant: --config FILE, --admin ADDRESS`,
+    );
+  }
+
+  #askAt<T>(place: Place, method: string, path: string): Promise<T> {
     const headers: Record<string, string> = {};
     if (this.#token !== '') headers.authorization = `Bearer ${this.#token}`;
+    if (this.#file !== null) headers[CONFIGURATION_HEADER] = encodeURIComponent(this.#file);
     return new Promise<T>((resolve, reject) => {
-      const asked = request({ ...this.#where, method, path, headers, agent: false }, (response) => {
+      const options = { ...place.where, method, path, headers, agent: false };
+      const asked = request(options, (response) => {
         let text = '';
         response.setEncoding('utf8');
         response.on('data', (piece: string) => {
@@ -103,61 +122,95 @@ export class AdminClient {
         });
         response.on('end', () => {
           try {
-            resolve(this.#read<T>(response.statusCode ?? 0, text));
+            resolve(this.#read<T>(place, response.statusCode ?? 0, text));
           } catch (error) {
             reject(error);
           }
         });
       });
       asked.setTimeout(ANSWER_MS_MAX, () => asked.destroy(new Error('it does not answer')));
-      asked.on('error', (error: NodeJS.ErrnoException) => reject(this.#unreachable(error)));
+      asked.on('error', (error: NodeJS.ErrnoException) => reject(unreachable(place, error)));
       asked.end();
     });
   }
 
-  #read<T>(status: number, text: string): T {
+  #read<T>({ address }: Place, status: number, text: string): T {
     let body: { error?: string; help?: string };
     try {
       body = JSON.parse(text);
     } catch {
       throw new CommandError(
-        `${this.address} is no openclaw: it answered ${status} without JSON`,
+        `${address} is no openclaw: it answered ${status} without JSON`,
         EXIT.refused,
       );
     }
     if (status === 200) return body as T;
     if (status === 401) {
       throw new CommandError(
-        `${this.address} wants a token`,
+        `${address} wants a token`,
         EXIT.refused,
         'set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN',
       );
     }
-    const { error = String(status), help = `${this.address} refused` } = body;
+    const { error = String(status), help = `${address} refused` } = body;
+    if (error === 'other_configuration') {
+      const what = help.replace('this instance', `the instance at ${address}`);
+      throw new Elsewhere(`${what}, not ${this.#file}`);
+    }
     // Several lines speak for themselves: they show the problems of a file.
     throw new CommandError(help.includes('\n') ? help : `${help} (${error})`, EXIT.refused);
   }
-
-  #unreachable(error: NodeJS.ErrnoException): CommandError {
-    const why = error.code ?? error.message;
-    return new CommandError(
-      `no openclaw answers at ${this.address} (${why})`,
-      EXIT.refused,
-      'start one: openclaw start; or say where it is: --admin HOST:PORT, --config FILE',
-    );
-  }
 }
 
-/** What is wrong with the file must not keep anyone from looking at the instance that runs. */
-/** A file with errors elsewhere still says where the instance is that runs on the one before. */
-function settingsOf(io: Io, { config, admin }: AdminOptions): Settings {
+/** @throws CommandError where the text is no address */
+function placeOf(text: string): Place {
+  if (text.includes('/')) {
+    const socketPath = text.replace(/^unix:/, '');
+    return { where: { socketPath }, address: socketPath };
+  }
+  const parsed = parseAddress(text);
+  if (!parsed.ok || parsed.value.kind !== 'tcp') {
+    throw new CommandError(
+      `--admin takes host:port or the path of a unix socket, not "${text}"`,
+      EXIT.usage,
+    );
+  }
+  const { port } = parsed.value;
+  const host = ['', '0.0.0.0', '::'].includes(parsed.value.host) ? '127.0.0.1' : parsed.value.host;
+  return { where: { host, port }, address: isIPv6(host) ? `[${host}]:${port}` : `${host}:${port}` };
+}
+
+/** Where nobody listens, another address may do; what broke off may have been done. */
+function unreachable({ address }: Place, error: NodeJS.ErrnoException): Error {
+  const message = `no openclaw answers at ${address} (${error.code ?? error.message})`;
+  if (error.code !== undefined && NOBODY.has(error.code)) return new Elsewhere(message);
+  return new CommandError(message, EXIT.refused, 'look whether it runs: openclaw logs');
+}
+
+interface Found {
+  /** The real path of the configuration; null where none is there. */
+  readonly file: string | null;
+  readonly settings: Settings;
+}
+
+/**
+ * What is wrong with the file must not keep anyone from looking at the instance that runs on the one
+ * before: what is right in it still says where that is.
+ */
+function settingsOf(io: Io, { config, admin }: AdminOptions): Found {
   const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
+  const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
+  if (!located.found) {
+    if (located.asked && admin === undefined) requireFile(io, config);
+    return { file: null, settings: defaults() };
+  }
+  const { file } = located;
+  const found = (settings: Settings) => ({ file: realPath(file), settings });
   try {
-    const file = requireFile(io, config);
     const text = readConfig(file);
-    return check(io, text, file).settings ?? adminPart(io, text, file) ?? defaults();
+    return found(check(io, text, file).settings ?? adminPart(io, text, file) ?? defaults());
   } catch (error) {
-    if (config === undefined || admin !== undefined) return defaults();
+    if (config === undefined || admin !== undefined) return found(defaults());
     throw error;
   }
 }

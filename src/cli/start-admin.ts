@@ -43,7 +43,7 @@ async function openSocket(settings: Settings, admin: AdminServer): Promise<void>
     const { code } = error as NodeJS.ErrnoException;
     process.stderr.write(
       code === 'EADDRINUSE'
-        ? `openclaw: another instance listens on ${path}: commands reach this one by its TCP address. Name another path in admin.socket.\n`
+        ? `openclaw: another instance listens on ${path}: commands reach this one with --config FILE, by its TCP address. Give each instance its own path in admin.socket.\n`
         : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`,
     );
   }

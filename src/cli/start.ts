@@ -61,13 +61,14 @@ async function run(
   const workers = options.workers ?? workersOf(settings);
   const file = logFile(settings, io.env);
   const log = await openInstanceLog(io, settings);
-  const ownDirectory = instanceDirectory(io.env, running.text === null ? '' : realPath(source));
+  const configuration = () => (running.text === null ? '' : realPath(source));
+  const ownDirectory = instanceDirectory(io.env, configuration());
   const instance = openInstance(settings, log, io, ownDirectory);
   await open(instance, workers, predecessor);
   const reloader = newReloader(io, instance, running, options, new History(ownDirectory));
   const upgrade = new Upgrade(instance);
   const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
-  const admin = { instance, token: settings.admin.token ?? '', routes };
+  const admin = { instance, token: settings.admin.token ?? '', routes, configuration };
   await predecessor?.askRelease();
   const opened = await openAdmin(settings, admin).catch(async (error) => {
     await instance.stop();
@@ -182,7 +183,7 @@ function newReloader(
   return new Reloader({
     instance,
     running,
-    read: () => (options.demo === true ? running : fromFile(io, options.config)),
+    read: () => (options.demo === true ? running : fromFile(io, running.file)),
     workersOf: (settings) => options.workers ?? workersOf(settings),
     history,
     now: io.now,

@@ -20,7 +20,7 @@ export const admin = section(
     ),
     socket: optional(
       path(),
-      'Unix socket of the admin API, mode 0600, to which the commands talk. Left out: openclaw.sock in the runtime directory.',
+      'Unix socket of the admin API, mode 0600, to which the commands talk. Give each instance its own; one that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
     ),
     token: optional(
       secret(/^\S{16,}$/, 'a token of at least 16 characters without spaces'),
