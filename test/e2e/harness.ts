@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { InstanceStatus } from '../../src/control/status.ts';
 import { Peer } from './peer.ts';
-import { DEADLINE_MS, until } from './wait.ts';
+import { until } from './wait.ts';
 
 export { type Message, Peer } from './peer.ts';
 export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
@@ -170,10 +170,7 @@ export class Openclaw {
     const { child } = this;
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
-      await until('openclaw has ended', () => hasEnded(child)).catch((error) => {
-        child.kill('SIGKILL');
-        throw error;
-      });
+      await orKill(child, 'openclaw has ended', () => hasEnded(child));
     }
     rmSync(this.folder, { recursive: true, force: true });
     assert.equal(this.output.stderr, '');
@@ -189,9 +186,8 @@ export async function runOpenclaw(
   const folder = newFolder();
   const { child, output } = spawnOpenclaw([], args, { OPENCLAW_STATE: folder, ...env });
   const ended = once(child, 'close');
-  const deadline = setTimeout(() => child.kill('SIGKILL'), DEADLINE_MS);
+  await orKill(child, `openclaw ${args.join(' ')} has ended`, () => hasEnded(child));
   await ended;
-  clearTimeout(deadline);
   rmSync(folder, { recursive: true });
   return { code: child.exitCode, ...output };
 }
@@ -242,11 +238,23 @@ async function tryToStart(
   const args = ['start', '--config', config, '--workers', String(options.workers ?? 1)];
   const env = { OPENCLAW_STATE: folder, OPENCLAW_RUNTIME: folder, ...options.env };
   const { child, output } = spawnOpenclaw(options.nodeOptions ?? [], args, env);
-  await until('openclaw is up', () => BANNER_LAST_LINE.test(output.stdout) || hasEnded(child));
+  await orKill(
+    child,
+    'openclaw is up',
+    () => BANNER_LAST_LINE.test(output.stdout) || hasEnded(child),
+  );
   return {
     isUp: !hasEnded(child),
     openclaw: new Openclaw(port, adminPort, folder, child, output),
   };
+}
+
+/** Waits; a child that keeps a test waiting in vain would keep its process alive as well. */
+async function orKill(child: ChildProcess, what: string, holds: () => boolean): Promise<void> {
+  await until(what, holds).catch((error) => {
+    child.kill('SIGKILL');
+    throw error;
+  });
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -1,6 +1,7 @@
 /** HTTP/2 frame by frame (RFC 9113 §4), for what no library would send. */
 import { once } from 'node:events';
 import tls from 'node:tls';
+import { Patience } from '../patience.ts';
 import { DEADLINE_MS } from './wait.ts';
 
 export const TYPE = {
@@ -113,11 +114,11 @@ export class FramePeer {
 
   /** Waits for a frame; undefined where the connection ends before. */
   async next(isIt: (frame: Frame) => boolean): Promise<Frame | undefined> {
-    const deadlineMs = performance.now() + DEADLINE_MS;
+    const patience = new Patience(DEADLINE_MS);
     for (;;) {
       const found = this.frames.find(isIt);
       if (found !== undefined || this.isOver) return found;
-      if (performance.now() > deadlineMs) throw new Error('no such frame came, nor the end');
+      if (patience.isOver) throw new Error('no such frame came, nor the end');
       await new Promise<void>((resolve) => {
         this.#waiting.add(resolve);
         setTimeout(resolve, 1000).unref();

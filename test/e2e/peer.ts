@@ -1,6 +1,9 @@
 /** A raw connection as tests speak on it: exact bytes out, and what comes in read piece by piece. */
 import net from 'node:net';
+import { Patience } from '../patience.ts';
 import { DEADLINE_MS } from './wait.ts';
+
+const LOOK_EVERY_MS = 500;
 
 /** A message as it came over the wire. */
 export interface Message {
@@ -210,10 +213,13 @@ export class Peer {
   }
 
   async #until(what: string, holds: () => boolean): Promise<void> {
-    const deadlineMs = performance.now() + DEADLINE_MS;
+    const patience = new Patience(DEADLINE_MS);
     while (!holds()) {
-      const isLate = performance.now() > deadlineMs;
-      if (this.isClosed || isLate || (this.hasEnded && what !== 'the connection to be over')) {
+      if (
+        this.isClosed ||
+        patience.isOver ||
+        (this.hasEnded && what !== 'the connection to be over')
+      ) {
         const state = this.isClosed ? 'closed' : this.hasEnded ? 'ended' : 'silent';
         throw new Error(
           `waited for ${what}; the connection is ${state} (${this.error?.code ?? 'no error'}), ` +
@@ -221,7 +227,7 @@ export class Peer {
         );
       }
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(done, DEADLINE_MS);
+        const timer = setTimeout(done, LOOK_EVERY_MS);
         const waiting = this.#waiting;
         function done() {
           clearTimeout(timer);

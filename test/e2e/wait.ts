@@ -1,3 +1,5 @@
+import { Patience } from '../patience.ts';
+
 /** How long a test waits for what must happen: generous, for it is only reached by a failure. */
 export const DEADLINE_MS = 15_000;
 
@@ -8,11 +10,11 @@ export async function until<T>(
   what: string,
   holds: () => T | Promise<T>,
 ): Promise<Exclude<T, false | undefined>> {
-  const deadlineMs = performance.now() + DEADLINE_MS;
+  const patience = new Patience(DEADLINE_MS);
   for (;;) {
     const result = await holds();
     if (result !== undefined && result !== false) return result as Exclude<T, false | undefined>;
-    if (performance.now() > deadlineMs) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
+    if (patience.isOver) throw new Error(`not within ${DEADLINE_MS} ms: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 }
