@@ -8,7 +8,9 @@ import { probePlanOf } from '../control/health-plan.ts';
 import { planOf } from '../control/plan.ts';
 import type { ProbedServer } from '../control/prober.ts';
 import { ServerRows } from '../control/rows.ts';
+import { realClock } from '../io/clock.ts';
 import { type ProbeResult, probe } from '../io/probe.ts';
+import { Resolver } from '../io/resolver.ts';
 import { SharedTable } from '../table/table.ts';
 import { check, readConfig, requireFile } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -40,11 +42,12 @@ export function addBackendTest(backend: Command, io: Io): void {
 
 async function testBackend(io: Io, options: Options): Promise<void> {
   const { server, timeoutMs } = probed(io, options);
+  const resolver = new Resolver(realClock);
   const results: ProbeResult[] = [];
   for (let round = 0; round < options.count; round++) {
     if (round > 0) await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     const result = await new Promise<ProbeResult>((resolve) => {
-      probe(server.address, server.spec, timeoutMs, resolve);
+      probe(server.address, server.spec, timeoutMs, resolve, resolver);
     });
     results.push(result);
     if (!options.json) io.out(resultText(server, result));

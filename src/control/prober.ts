@@ -2,7 +2,9 @@ import type { ServerAddress } from '../core/exchange/server.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import { ProbeSchedule, type ProbeTimes } from '../core/health/probe-schedule.ts';
 import { ProbeState, type ProbeThresholds } from '../core/health/probe-state.ts';
+import { realClock } from '../io/clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../io/probe.ts';
+import { Resolver } from '../io/resolver.ts';
 import { HEALTH, type Health, SERVER } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 
@@ -50,6 +52,7 @@ interface Target {
 export class Prober {
   readonly #table: SharedTable;
   readonly #events: ProberEvents;
+  readonly #resolver = new Resolver(realClock);
   #plan: ProbePlan | null = null;
   #targets: Target[] = [];
   #underWay = 0;
@@ -113,11 +116,17 @@ export class Prober {
     schedule.started(plan.times, nowMs);
     const timeoutMs = schedule.isSuspect ? plan.suspectTimeoutMs : plan.timeoutMs;
     this.#underWay += 1;
-    target.cancel = probe(server.address, server.spec, timeoutMs, (result) => {
-      this.#underWay -= 1;
-      target.cancel = null;
-      this.#ended(target, result);
-    });
+    target.cancel = probe(
+      server.address,
+      server.spec,
+      timeoutMs,
+      (result) => {
+        this.#underWay -= 1;
+        target.cancel = null;
+        this.#ended(target, result);
+      },
+      this.#resolver,
+    );
   }
 
   #cancel(target: Target): void {

@@ -6,7 +6,9 @@ import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:h
 import type { AddressInfo, Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import type { ServerTls } from '../core/exchange/server.ts';
+import { realClock } from './clock.ts';
 import { type ProbeResult, probe } from './probe.ts';
+import { Resolver } from './resolver.ts';
 
 const TLS_FOLDER = new URL('../../test/e2e/tls/', import.meta.url);
 const LONG_MS = 10_000;
@@ -50,7 +52,9 @@ function says(body: Buffer, code = '0'): Answer {
 function probed(port: number, service = '', tls: ServerTls | null = null, timeoutMs = LONG_MS) {
   const address = { host: '127.0.0.1', port, path: '', tls };
   const spec = { http: null, grpc: { service, authority: `127.0.0.1:${port}` } };
-  return new Promise<ProbeResult>((resolve) => probe(address, spec, timeoutMs, resolve));
+  return new Promise<ProbeResult>((resolve) =>
+    probe(address, spec, timeoutMs, resolve, new Resolver(realClock)),
+  );
 }
 
 test('a server that says SERVING is healthy; it is asked as the protocol says', async (context) => {

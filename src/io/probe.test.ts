@@ -3,7 +3,9 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import net from 'node:net';
 import { after, test } from 'node:test';
+import { realClock } from './clock.ts';
 import { type HttpProbe, type ProbeResult, probe } from './probe.ts';
+import { Resolver } from './resolver.ts';
 
 const servers: (Server | net.Server)[] = [];
 const sockets = new Set<net.Socket>();
@@ -35,9 +37,11 @@ const ASKS: HttpProbe = {
 
 const LONG_MS = 10_000;
 
+const resolver = new Resolver(realClock);
+
 function probed(port: number, asks: HttpProbe | null, timeoutMs = LONG_MS): Promise<ProbeResult> {
   return new Promise((resolve) =>
-    probe(addressOf(port), { http: asks }, timeoutMs, (result) => resolve(result)),
+    probe(addressOf(port), { http: asks }, timeoutMs, resolve, resolver),
   );
 }
 
@@ -95,7 +99,7 @@ test('a name is resolved, and that is a step', async () => {
   const port = await http((_request, response) => response.end());
   const address = { host: 'localhost', port, path: '', tls: null };
   const result = await new Promise<ProbeResult>((resolve) => {
-    probe(address, { http: ASKS }, LONG_MS, resolve);
+    probe(address, { http: ASKS }, LONG_MS, resolve, resolver);
   });
   assert.equal(result.steps[0]?.name, 'resolve');
 });
@@ -169,7 +173,7 @@ test('a TLS handshake with a server that speaks none fails', async () => {
   const port = await http((_request, response) => response.end());
   const tls = { serverName: '127.0.0.1', verify: false, caPath: '', certPath: '', keyPath: '' };
   const result = await new Promise<ProbeResult>((resolve) => {
-    probe({ ...addressOf(port), tls }, { http: ASKS }, LONG_MS, resolve);
+    probe({ ...addressOf(port), tls }, { http: ASKS }, LONG_MS, resolve, resolver);
   });
   assert.match(result.reason, /^tls: /);
 });
@@ -177,9 +181,10 @@ test('a TLS handshake with a server that speaks none fails', async () => {
 test('a probe that is cancelled says nothing more', async () => {
   const port = await http((_request, response) => response.end());
   let said = 0;
-  const cancel = probe(addressOf(port), { http: ASKS }, LONG_MS, () => {
+  const count = () => {
     said += 1;
-  });
+  };
+  const cancel = probe(addressOf(port), { http: ASKS }, LONG_MS, count, resolver);
   cancel();
   await probed(port, ASKS);
   assert.equal(said, 0);

@@ -1,13 +1,23 @@
-import dns from 'node:dns';
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import net from 'node:net';
-import tls from 'node:tls';
+import type net from 'node:net';
 import { formatDuration } from '../base/units.ts';
 import type { StatusRange } from '../config/schema/health.ts';
 import type { ServerAddress } from '../core/exchange/server.ts';
+import { BodyReader } from '../core/http1/body.ts';
+import { FAULTS, type Fault } from '../core/http1/faults.ts';
+import { Framing, frameResponse } from '../core/http1/framing.ts';
+import { isFieldValue, isTarget, isToken } from '../core/http1/grammar.ts';
+import {
+  DEFAULT_HEAD_LIMITS,
+  FAULTY,
+  Head,
+  INCOMPLETE,
+  readResponseHead,
+} from '../core/http1/head.ts';
+import { HeadReader } from '../core/http1/reader.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
+import { Dial } from './dial.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
-import { secureContextOf } from './secure-context.ts';
+import type { Resolver } from './resolver.ts';
 
 /** What a probe asks and expects. */
 export interface ProbeSpec {
@@ -46,9 +56,12 @@ export interface ProbeResult {
 
 /** How much of a body is looked at. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** A server that answers with more interim responses than this is broken. */
+const HEADS_MAX = 64;
 
 /**
- * Probes a server once.
+ * Probes a server once, over the same way as traffic: its names, addresses and answers are taken
+ * as those of traffic are, so that what serves is not down, and what is up serves.
  *
  * @param timeoutMs for all steps together
  * @param done called once, never before `probe` has returned; not after it was cancelled
@@ -59,8 +72,9 @@ export function probe(
   spec: ProbeSpec,
   timeoutMs: number,
   done: (result: ProbeResult) => void,
+  resolver: Resolver,
 ): () => void {
-  const one = new Probe(address, spec, timeoutMs, done);
+  const one = new Probe(address, spec, timeoutMs, done, resolver);
   return () => one.cancel();
 }
 
@@ -71,11 +85,11 @@ class Probe {
   readonly #timer: NodeJS.Timeout;
   readonly #steps: ProbeStep[] = [];
   readonly #startedMs = performance.now();
+  readonly #dial: Dial;
+  readonly #answer = new Answer();
   #stepStartedMs = this.#startedMs;
   #step: ProbeStep['name'] = 'resolve';
-  #status = 0;
   #socket: net.Socket | null = null;
-  #request: ClientRequest | null = null;
   #endCall: (() => void) | null = null;
   #isOver = false;
   #isCancelled = false;
@@ -85,6 +99,7 @@ class Probe {
     spec: ProbeSpec,
     timeoutMs: number,
     done: (result: ProbeResult) => void,
+    resolver: Resolver,
   ) {
     this.#address = address;
     this.#spec = spec;
@@ -92,7 +107,16 @@ class Probe {
     this.#timer = setTimeout(() => {
       this.#end(`timed out after ${formatDuration(timeoutMs)}`);
     }, timeoutMs);
-    this.#resolve();
+    const options = { alpn: [spec.grpc === undefined ? 'http/1.1' : 'h2'], preface: prefaceOf };
+    this.#dial = new Dial(address, resolver, options, {
+      onResolved: () => this.#stepIsOver('resolve'),
+      onConnected: () => this.#stepIsOver('connect'),
+      onOpen: (socket) => this.#isOpen(socket),
+      onFailed: (error, step) => this.#end(reasonOf(error, step, address.host)),
+    });
+    function prefaceOf(socket: net.Socket): string {
+      return address.proxy === undefined ? '' : ownHeader(address.proxy, endsOf(socket));
+    }
   }
 
   cancel(): void {
@@ -103,133 +127,69 @@ class Probe {
   #close(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#request?.destroy();
+    this.#dial.cancel();
     this.#endCall?.();
     this.#socket?.destroy();
   }
 
-  #resolve(): void {
-    const { host, path } = this.#address;
-    if (path !== '' || net.isIP(host) !== 0) {
-      this.#connect(host);
-      return;
-    }
-    dns.lookup(host, (error, found) => {
-      if (this.#isOver) return;
-      if (error !== null) return this.#end(`name ${host} not found (${error.code})`);
-      this.#stepIsOver();
-      this.#connect(found);
-    });
-  }
-
-  #connect(host: string): void {
-    this.#step = 'connect';
-    const { path, port } = this.#address;
-    const socket = net.connect(path === '' ? { host, port } : { path });
-    this.#take(socket);
-    socket.once('connect', () => {
-      if (this.#isOver) return;
-      this.#stepIsOver();
-      const { proxy } = this.#address;
-      if (proxy !== undefined) socket.write(ownHeader(proxy, endsOf(socket)), 'latin1');
-      if (this.#address.tls === null) this.#isOpen(socket);
-      else this.#secure(socket);
-    });
-  }
-
-  #secure(socket: net.Socket): void {
-    this.#step = 'tls';
-    const settings = this.#address.tls!;
-    let secure: tls.TLSSocket;
-    try {
-      secure = tls.connect({
-        socket,
-        secureContext: secureContextOf(settings),
-        rejectUnauthorized: settings.verify,
-        ...(net.isIP(settings.serverName) === 0 ? { servername: settings.serverName } : {}),
-        checkServerIdentity: (_name, certificate) =>
-          tls.checkServerIdentity(settings.serverName, certificate),
-        ALPNProtocols: [this.#spec.grpc === undefined ? 'http/1.1' : 'h2'],
-      });
-    } catch (error) {
-      return this.#end(`tls: ${(error as Error).message}`);
-    }
-    this.#take(secure);
-    secure.once('secureConnect', () => {
-      if (this.#isOver) return;
-      this.#stepIsOver();
-      this.#isOpen(secure);
-    });
-  }
-
-  #take(socket: net.Socket): void {
-    this.#socket = socket;
-    socket.on('error', (error: NodeJS.ErrnoException) => this.#end(this.#reasonOf(error)));
-    socket.once('close', () => this.#end('connection closed before its answer'));
-  }
-
   #isOpen(socket: net.Socket): void {
-    const { http, grpc } = this.#spec;
-    if (grpc !== undefined) return this.#askGrpc(socket, grpc);
-    if (http === null) return this.#end('');
-    this.#step = 'first byte';
-    const names = Object.keys(http.headers).map((name) => name.toLowerCase());
-    this.#request = request({
-      createConnection: () => socket,
-      method: http.method,
-      path: http.target,
-      setHost: false,
-      headers: {
-        ...(names.includes('host') ? {} : { Host: http.authority }),
-        ...(names.includes('user-agent') ? {} : { 'User-Agent': 'openclaw-probe' }),
-        ...http.headers,
-        Connection: 'close',
-      },
+    this.#socket = socket;
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      this.#end(reasonOf(error, this.#step, this.#address.host));
     });
-    this.#request.on('error', (error: NodeJS.ErrnoException) => this.#end(this.#reasonOf(error)));
-    this.#request.once('response', (response) => this.#onResponse(response, http));
-    this.#request.end();
+    socket.once('close', () => this.#end('connection closed before its answer'));
+    if (this.#address.tls !== null) this.#stepIsOver('tls');
+    this.#step = 'first byte';
+    const { http, grpc } = this.#spec;
+    try {
+      if (grpc !== undefined) this.#askGrpc(socket, grpc);
+      else if (http === null) this.#end('');
+      else this.#ask(socket, http);
+    } catch (error) {
+      this.#end(`the probe cannot be sent: ${(error as Error).message}`);
+    }
   }
 
   #askGrpc(socket: net.Socket, grpc: GrpcProbe): void {
-    this.#step = 'first byte';
     this.#endCall = askHealth(socket, grpc, {
       onAnswer: (status) => {
         if (this.#isOver) return;
-        this.#status = status;
-        this.#stepIsOver();
+        this.#answer.status = status;
+        this.#stepIsOver('first byte');
         this.#step = 'body';
       },
       onEnd: (reason) => this.#end(reason),
     });
   }
 
-  #onResponse(response: IncomingMessage, http: HttpProbe): void {
-    if (this.#isOver) return;
-    this.#stepIsOver();
-    const status = response.statusCode!;
-    this.#status = status;
-    if (!http.expectedStatus.some(({ min, max }) => status >= min && status <= max)) {
-      return this.#end(`status ${status}, expected ${rangesText(http.expectedStatus)}`);
-    }
-    if (http.expectedBody === '') return this.#end('');
-    this.#step = 'body';
-    let body = '';
-    response.setEncoding('utf8');
-    response.on('data', (piece: string) => {
+  #ask(socket: net.Socket, http: HttpProbe): void {
+    socket.write(requestOf(http), 'latin1');
+    const answer = this.#answer;
+    const judge = (isAll: boolean) => {
       if (this.#isOver) return;
-      body += piece;
-      if (body.includes(http.expectedBody)) {
-        this.#stepIsOver();
-        this.#end('');
-      } else if (body.length >= BODY_BYTES_MAX) this.#end(bodyReason(http));
+      if (answer.status !== 0 && this.#step === 'first byte') {
+        this.#stepIsOver('first byte');
+        this.#step = 'body';
+      }
+      const verdict = answer.verdict(http, isAll);
+      if (verdict === null) return;
+      if (verdict === '' && http.expectedBody !== '') this.#stepIsOver('body');
+      this.#end(verdict);
+    };
+    socket.on('data', (bytes: Buffer) => {
+      if (this.#isOver) return;
+      answer.take(bytes, http);
+      judge(false);
     });
-    response.once('end', () => this.#end(bodyReason(http)));
+    socket.once('end', () => {
+      judge(true);
+      if (!this.#isOver) this.#end('connection closed before its answer');
+    });
   }
 
-  #stepIsOver(): void {
+  #stepIsOver(name: ProbeStep['name']): void {
     const nowMs = performance.now();
-    this.#steps.push({ name: this.#step, ms: nowMs - this.#stepStartedMs });
+    this.#steps.push({ name, ms: nowMs - this.#stepStartedMs });
     this.#stepStartedMs = nowMs;
   }
 
@@ -241,32 +201,124 @@ class Probe {
       isHealthy: reason === '',
       reason,
       steps: this.#steps,
-      status: this.#status,
+      status: this.#answer.status,
       ms: performance.now() - this.#startedMs,
     };
-    // A socket can fail within `connect` itself, before whoever asked knows how to cancel.
+    // Whoever asked has to know how to cancel first.
     setImmediate(() => {
       if (!this.#isCancelled) this.#done(result);
     });
   }
+}
 
-  #reasonOf(error: NodeJS.ErrnoException): string {
-    const action = this.#step === 'first byte' || this.#step === 'body' ? 'connection' : this.#step;
-    switch (error.code) {
-      case 'ECONNREFUSED':
-      case 'ENOENT':
-        return `${action} refused`;
-      case 'ECONNRESET':
-      case 'EPIPE':
-        return `${action} reset`;
-      case 'EHOSTUNREACH':
-      case 'ENETUNREACH':
-      case 'EHOSTDOWN':
-        return 'host unreachable';
-      default:
-        if (error.code?.startsWith('HPE_')) return `malformed answer (${error.message})`;
-        return `${action}: ${error.message}`;
+/** The head of an answer, and as much of its body as is looked at. Read as traffic reads it. */
+class Answer {
+  /** 0: its head has not come. */
+  status = 0;
+  readonly #head = new Head();
+  readonly #reader = new HeadReader(this.#head, readResponseHead, DEFAULT_HEAD_LIMITS);
+  readonly #body = new BodyReader();
+  readonly #pieces: Buffer[] = [];
+  #bodyBytes = 0;
+  #heads = 0;
+  #fault: Fault | undefined;
+
+  take(bytes: Buffer, http: HttpProbe): void {
+    let at = 0;
+    let end = bytes.length;
+    while (this.status === 0) {
+      at = this.#reader.take(bytes, at, end);
+      if (at === INCOMPLETE) return;
+      if (at === FAULTY) this.#fault = this.#head.fault;
+      else {
+        bytes = this.#head.bytes;
+        end = this.#reader.restEnd;
+        const framing = new Framing();
+        this.#fault = frameResponse(this.#head, framing, http.method);
+        this.#heads += 1;
+        if (this.#heads > HEADS_MAX) this.#fault = 'bad_status_line';
+        // An interim answer says that another follows, but for 101, which nobody asked for.
+        if (this.#head.status >= 200 || this.#head.status === 101) {
+          this.status = this.#head.status;
+          this.#body.begin(framing.body, framing.contentLength);
+        }
+      }
+      if (this.#fault !== undefined) return;
     }
+    if (this.#body.done || http.expectedBody === '') return;
+    this.#body.take(bytes, at, end, this);
+    this.#fault = this.#body.fault;
+  }
+
+  payload(bytes: Buffer, start: number, end: number): void {
+    const upTo = Math.min(end, start + BODY_BYTES_MAX - this.#bodyBytes);
+    this.#pieces.push(Buffer.from(bytes.subarray(start, upTo)));
+    this.#bodyBytes += upTo - start;
+  }
+
+  /**
+   * @param isAll nothing more comes
+   * @returns why the server is not healthy, empty where it is; null: more has to come first
+   */
+  verdict(http: HttpProbe, isAll: boolean): string | null {
+    const { status } = this;
+    if (status === 0) {
+      return this.#fault === undefined ? null : `malformed answer (${FAULTS[this.#fault][1]})`;
+    }
+    if (!http.expectedStatus.some(({ min, max }) => status >= min && status <= max)) {
+      return `status ${status}, expected ${rangesText(http.expectedStatus)}`;
+    }
+    if (http.expectedBody === '' || this.#text().includes(http.expectedBody)) return '';
+    const isWhole = this.#body.done || this.#bodyBytes >= BODY_BYTES_MAX;
+    if (this.#fault !== undefined) return `malformed answer (${FAULTS[this.#fault][1]})`;
+    return isWhole || isAll ? bodyReason(http) : null;
+  }
+
+  #text(): string {
+    return Buffer.concat(this.#pieces).toString('utf8');
+  }
+}
+
+/**
+ * The request of a probe, ready to be sent as latin1.
+ *
+ * @throws Error where it cannot be written; validation lets no such configuration pass
+ */
+function requestOf({ method, target, authority, headers }: HttpProbe): string {
+  if (!isToken(method)) throw new Error(`${JSON.stringify(method)} is not a method`);
+  if (!isTarget(target)) throw new Error(`${JSON.stringify(target)} is not a path`);
+  for (const [name, value] of Object.entries(headers)) {
+    if (!isToken(name)) throw new Error(`${JSON.stringify(name)} is not a header name`);
+    if (!isFieldValue(value)) throw new Error(`the value of ${name} cannot be sent in a header`);
+  }
+  const names = Object.keys(headers).map((name) => name.toLowerCase());
+  const lines = [`${method} ${target} HTTP/1.1`];
+  if (!names.includes('host')) lines.push(`Host: ${authority}`);
+  if (!names.includes('user-agent')) lines.push('User-Agent: openclaw-probe');
+  for (const [name, value] of Object.entries(headers)) {
+    if (name.toLowerCase() !== 'connection') lines.push(`${name}: ${value}`);
+  }
+  if (method === 'POST' && !names.includes('content-length')) lines.push('Content-Length: 0');
+  lines.push('Connection: close', '', '');
+  return lines.join('\r\n');
+}
+
+function reasonOf(error: NodeJS.ErrnoException, step: ProbeStep['name'], host: string): string {
+  if (step === 'resolve') return `name ${host} not found (${error.code})`;
+  const action = step === 'first byte' || step === 'body' ? 'connection' : step;
+  switch (error.code) {
+    case 'ECONNREFUSED':
+    case 'ENOENT':
+      return `${action} refused`;
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `${action} reset`;
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'EHOSTDOWN':
+      return 'host unreachable';
+    default:
+      return `${action}: ${error.message}`;
   }
 }
 

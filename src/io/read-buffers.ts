@@ -116,6 +116,11 @@ export class ReadPace {
     this.#buffers = buffers;
   }
 
+  /** Another socket is read, which has no buffer yet. */
+  begin(): void {
+    this.#present = null;
+  }
+
   /** Where the next read goes; undefined: where the last one went. For the `onread` option. */
   next(): Buffer | undefined {
     const { small, shared, isShort } = this.#buffers;

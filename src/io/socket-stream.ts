@@ -33,8 +33,8 @@ export class SocketStream implements Stream {
   #isPaused = false;
   #isEnding = false;
   #lastWords: NodeJS.Timeout | null = null;
-  /** Whether the core gave the stream up; nothing is opened for it then. */
-  isDestroyed = false;
+  /** What opens a socket for it, as long as it has none. */
+  dial: { cancel(): void } | null = null;
 
   constructor(context: SocketContext, owner: StreamOwner) {
     this.#context = context;
@@ -43,10 +43,11 @@ export class SocketStream implements Stream {
   }
 
   /**
-   * The `onread` option for a socket that is to be this stream's: it is read without an object
-   * for each piece.
+   * The `onread` option for a socket that may become this stream's: it is read without an object
+   * for each piece. To be asked for anew for each socket.
    */
   get onread(): net.OnReadOpts {
+    this.#pace.begin();
     return {
       // Undefined, which the types do not know: where the last read went.
       buffer: () => this.#pace.next()!,
@@ -130,13 +131,13 @@ export class SocketStream implements Stream {
   }
 
   destroy(): void {
-    this.isDestroyed = true;
+    this.#giveUp();
     const socket = this.#detach();
     if (socket !== null) net.Socket.prototype.destroy.call(socket);
   }
 
   reset(): void {
-    this.isDestroyed = true;
+    this.#giveUp();
     const socket = this.#detach();
     if (socket === null) return;
     if (socket instanceof net.Socket && socket.remoteFamily?.startsWith('IP')) {
@@ -194,6 +195,11 @@ export class SocketStream implements Stream {
     if (socket === null || this.#lastWords !== null) return;
     const destroy = () => net.Socket.prototype.destroy.call(socket, error);
     this.#lastWords = setTimeout(destroy, LAST_WORDS_MS);
+  }
+
+  #giveUp(): void {
+    this.dial?.cancel();
+    this.dial = null;
   }
 
   #onRead(bytesRead: number, buffer: Buffer): boolean {
