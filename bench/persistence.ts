@@ -18,8 +18,7 @@ const servers = [1, 2, 3].map((row) => ({
   backup: false,
 }));
 const verdicts = { verdictOf: () => VERDICT.usable };
-const peer: Peer = { peerAddress: '192.0.2.7', peerIsTrusted: false, checkedCookie: null };
-const addressOf = () => peer.peerAddress;
+const peer: Peer = { clientAddress: '192.0.2.7', checkedCookie: null };
 const head = new Head();
 const binding = new Binding();
 
@@ -58,8 +57,8 @@ const rows: [string, string, () => void][] = [
       serve(cookie);
     },
   ],
-  ['ip_hash', '', serve.bind(null, new AddressRing('crc32', addressOf, servers))],
-  ['source_ip', '', serve.bind(null, new AddressTable(table, addressOf))],
+  ['ip_hash', '', serve.bind(null, new AddressRing('crc32', servers))],
+  ['source_ip', '', serve.bind(null, new AddressTable(table))],
 ];
 
 for (const [name, line, step] of rows) {

@@ -235,6 +235,26 @@ export function network() {
   });
 }
 
+/** Whoever connects by a unix socket. */
+export const UNIX_PEERS = 'unix:';
+
+/** Where a proxy before us connects from: a network, or a unix socket, which has no address. */
+export function peers() {
+  return reading<string>({
+    kind: 'network',
+    expected: `a network like 10.0.0.0/8, an address, or ${UNIX_PEERS} for unix sockets`,
+    json: { type: 'string' },
+    read: (value) => {
+      if (typeof value !== 'string') return refuse('this is no network');
+      if (value === UNIX_PEERS) return { ok: true, value };
+      if (/^unix\b/i.test(value)) {
+        return refuse(`"${UNIX_PEERS}" alone stands for every unix socket that is listened on`);
+      }
+      return parseCidr(value);
+    },
+  });
+}
+
 export function text(pattern?: RegExp, expected = 'a text') {
   return reading<string>({
     kind: 'text',

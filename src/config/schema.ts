@@ -8,6 +8,7 @@
  */
 import { z } from 'zod';
 import { type StrategyName, strategies } from '../core/balance/registry.ts';
+import { TRUSTED_HEADERS } from '../core/exchange/client-address.ts';
 import {
   address,
   choice,
@@ -15,10 +16,10 @@ import {
   flag,
   integer,
   list,
-  network,
   oneOrList,
   optional,
   path,
+  peers,
   reading,
   refuse,
   required,
@@ -183,9 +184,14 @@ const loadBalancing = section(
       'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2), health checks too. Connections from elsewhere have none.',
     ),
     trusted_proxies: setting(
-      list(network()),
+      list(peers()),
       [],
-      'Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed. Only what you run: others could claim any address.',
+      'Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed; unix: stands for whoever connects by a unix socket. Only what you run: others could claim any address.',
+    ),
+    trusted_header: setting(
+      choice(TRUSTED_HEADERS),
+      'auto',
+      'Header in which trusted_proxies name the client: forwarded, x-forwarded-for, or proxy for the PROXY header. auto: X-Forwarded-For or Forwarded, whichever is there; where both are and name different clients, neither is believed. Set it where your proxy passes on headers that it does not write.',
     ),
     servers: setting(list(server, SERVERS_MAX), [], 'Servers of the pool.'),
     weights: setting(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { NetworkSet } from '../base/network-set.ts';
+import { UNIX_PEERS } from '../config/kinds.ts';
 import { parseNetworkFile } from '../config/network-file.ts';
 import type { Settings } from '../config/schema.ts';
 import { Rate } from '../core/limits/rate.ts';
@@ -23,10 +24,12 @@ export class GuardState {
    * @throws NetworkFileError where a list of networks cannot be read
    */
   planOf(settings: Settings): GuardPlan {
-    const { security, trusted_proxies } = settings.load_balancing;
+    const { security, trusted_proxies, trusted_header } = settings.load_balancing;
     const { access_control: access } = security;
     return {
-      trusted: NetworkSet.of(trusted_proxies).memory,
+      trusted: NetworkSet.of(trusted_proxies.filter((one) => one !== UNIX_PEERS)).memory,
+      trustsUnixPeers: trusted_proxies.includes(UNIX_PEERS),
+      trustedHeader: trusted_header,
       access: access.enabled ? accessOf(access) : null,
       limits: this.#limitsOf(settings),
     };

@@ -239,7 +239,7 @@ export class Entrance {
   ): Via {
     return new Via({
       peerAddress: peer.address,
-      peerIsTrusted: this.#owner.guard.trusts(source),
+      peerIsTrusted: this.#owner.guard.believesHeadersOf(source),
       peerPort: peer.port,
       source,
       localAuthority: peer.localAuthority,

@@ -1,4 +1,5 @@
 import { NetworkSet } from '../base/network-set.ts';
+import { TrustedProxies } from '../core/exchange/client-address.ts';
 import { Guard, type Limits } from '../core/exchange/guard.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
@@ -6,10 +7,10 @@ import type { SharedTable } from '../table/table.ts';
 import type { GuardPlan, LimitsPlan, RatePlan } from './plan.ts';
 
 /** What judges connections and requests before anything else is done for them. */
-export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
+export function createGuard(plan: GuardPlan, proxies: TrustedProxies, table: SharedTable): Guard {
   const { access } = plan;
   return new Guard(
-    NetworkSet.open(plan.trusted),
+    proxies,
     access === null
       ? null
       : {
@@ -19,6 +20,11 @@ export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
     plan.limits === null ? null : limitsOf(plan.limits),
     table.seed,
   );
+}
+
+/** The proxies before us that may say who the client is. */
+export function createProxies({ trusted, trustsUnixPeers, trustedHeader }: GuardPlan) {
+  return new TrustedProxies(NetworkSet.open(trusted), trustsUnixPeers, trustedHeader);
 }
 
 function limitsOf(plan: LimitsPlan): Limits {

@@ -2,7 +2,6 @@ import type { StrategyKey } from '../config/schema.ts';
 import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
-import { clientAddress } from '../core/exchange/client-address.ts';
 import type { KeyOf } from '../core/exchange/pool.ts';
 import type { Head } from '../core/http1/head.ts';
 
@@ -10,14 +9,10 @@ import type { Head } from '../core/http1/head.ts';
  * How requests are hashed for a strategy; null where it hashes by nothing. A request without the
  * header or cookie that is hashed by is hashed by its client's address.
  */
-export function keyOfStrategy(
-  strategy: string,
-  by: StrategyKey,
-  isTrusted: (address: string) => boolean,
-): KeyOf | null {
+export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
   const kind = strategyDefinition(strategy).key;
   if (kind === 'none') return null;
-  const byAddress: KeyOf = (via, head) => addressKey(clientAddress(via, head, isTrusted));
+  const byAddress: KeyOf = (via) => addressKey(via.clientAddress);
   if (kind === 'address' || by === 'address') return byAddress;
   if (by === 'path') return (_via, head) => hash32(pathOf(head.target()));
   const read = 'header' in by ? headerReader(by.header) : cookieReader(by.cookie);

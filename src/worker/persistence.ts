@@ -1,8 +1,7 @@
-import { clientAddress } from '../core/exchange/client-address.ts';
 import { AddressRing } from '../core/sticky/address-ring.ts';
 import { AddressTable } from '../core/sticky/address-table.ts';
 import { CookiePersistence } from '../core/sticky/cookie.ts';
-import type { AddressOf, BindableServer, Persistence } from '../core/sticky/persistence.ts';
+import type { BindableServer, Persistence } from '../core/sticky/persistence.ts';
 import { SourceTable } from '../table/source-table.ts';
 import type { PersistencePlan } from './plan.ts';
 
@@ -10,16 +9,14 @@ import type { PersistencePlan } from './plan.ts';
 export function createPersistence(
   plan: PersistencePlan | null,
   servers: readonly BindableServer[],
-  isTrusted: (address: string) => boolean,
 ): Persistence | null {
   if (plan === null) return null;
-  const addressOf: AddressOf = (peer, head) => clientAddress(peer, head, isTrusted);
   switch (plan.type) {
     case 'cookie':
       return new CookiePersistence(plan.attributes, plan.secrets, servers);
     case 'ip_hash':
-      return new AddressRing(plan.algorithm, addressOf, servers);
+      return new AddressRing(plan.algorithm, servers);
     case 'source_ip':
-      return new AddressTable(SourceTable.open(plan.memory, plan.expiresMs), addressOf);
+      return new AddressTable(SourceTable.open(plan.memory, plan.expiresMs));
   }
 }

@@ -3,6 +3,7 @@
 import type { StrategyKey } from '../config/schema.ts';
 import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
+import type { TrustedHeader } from '../core/exchange/client-address.ts';
 import type { PoolSettings } from '../core/exchange/pool.ts';
 import type { ServerPlan } from '../core/exchange/server.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
@@ -40,6 +41,9 @@ export type PersistencePlan =
 /** Who may come in, and how often; sets of networks are the memory of a NetworkSet. */
 export interface GuardPlan {
   readonly trusted: SharedArrayBuffer;
+  /** Whether whoever connects by a unix socket is a trusted proxy. */
+  readonly trustsUnixPeers: boolean;
+  readonly trustedHeader: TrustedHeader;
   /** null: everybody. */
   readonly access: {
     /** null: everybody who is not denied. */

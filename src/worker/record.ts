@@ -72,9 +72,8 @@ export const OBSERVED = 'observed: ';
 
 /** What few requests have: fields that are absent from the rest. */
 function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
-  const { screening, observed } = exchange;
-  const { via } = exchange.client;
-  if (via.peerIsTrusted && via.forwardedAddress !== '') record.client = via.forwardedAddress;
+  const { screening, observed, clientAddress } = exchange;
+  if (clientAddress !== record.peer) record.client = clientAddress;
   const isScreened = screening !== null && screening.verdict !== CLEAN;
   if (observed === '' && !isScreened) return;
   record.verdicts = [

@@ -2,7 +2,6 @@ import { LIMIT_CODES } from '../core/exchange/codes.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Failure } from '../core/exchange/failures.ts';
-import type { Via } from '../core/exchange/forward.ts';
 import type { Server } from '../core/exchange/server.ts';
 import type { SharedTable } from '../table/table.ts';
 import { ClientCounts } from './client-counts.ts';
@@ -14,6 +13,7 @@ import type { RecordSink } from './records.ts';
 /** Codes of which an attacker can cause as many as he likes. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'address_denied',
+  'bad_forwarding_header',
   ...LIMIT_CODES,
 ] satisfies Failure[]);
 /** Refusals that are told apart between two flushes; further ones are counted by code alone. */
@@ -57,7 +57,7 @@ export class Recorder {
     const code = exchange.observed === '' ? exchange.failure : exchange.observed;
     const isHit = exchange.screening?.isHit === true;
     if (!isHit && this.#access !== 'all' && REFUSALS.has(code)) {
-      const client = clientOf(exchange.client.via);
+      const client = exchange.clientAddress;
       this.#together(`${code} ${client}`, code, () => recordOf(exchange, server, nowMs));
       return;
     }
@@ -110,7 +110,7 @@ export class Recorder {
       return measureStream(measures, this.#lane, exchange, nowMs - exchange.startedMs);
     }
     measureExchange(measures, this.#lane, exchange, server, nowMs);
-    this.clients.count(clientOf(exchange.client.via), isError, exchange.responseBodyBytes);
+    this.clients.count(exchange.clientAddress, isError, exchange.responseBodyBytes);
   }
 
   #pass(record: ExchangeRecord, isHit: boolean): void {
@@ -123,9 +123,4 @@ export class Recorder {
     if (this.#logLevel === 'warn' && record.status < 500) return;
     this.#sink.log(record, this.#clock.wallMs());
   }
-}
-
-/** The client, or who stands before us where no proxy that we trust names one. */
-function clientOf(via: Via): string {
-  return via.peerIsTrusted && via.forwardedAddress !== '' ? via.forwardedAddress : via.peerAddress;
 }

@@ -1,6 +1,5 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
 import { isDeepStrictEqual } from 'node:util';
-import { NetworkSet } from '../base/network-set.ts';
 import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
@@ -41,7 +40,7 @@ import {
 } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
-import { createGuard } from './guard.ts';
+import { createGuard, createProxies } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
 import type { ListeningSocket } from './messages.ts';
@@ -204,7 +203,7 @@ export class DataWorker implements EntranceOwner {
     const source = this.#guard.sourceOf(question.client);
     const via = new Via({
       peerAddress: question.client,
-      peerIsTrusted: this.#guard.trusts(source),
+      peerIsTrusted: this.#guard.believesHeadersOf(source),
       source,
       scheme: 'http',
       localAuthority: () => 'localhost',
@@ -267,7 +266,9 @@ export class DataWorker implements EntranceOwner {
 
   /** @returns the guard of a plan; guard and firewall judge from the next request on */
   #follow(plan: WorkerPlan): Guard {
-    const guard = createGuard(plan.guard, this.#engine.table);
+    const proxies = createProxies(plan.guard);
+    const guard = createGuard(plan.guard, proxies, this.#engine.table);
+    this.#engine.proxies = proxies;
     const isOpen = plan.guard.access === null && plan.guard.limits === null;
     this.#engine.guard = isOpen ? null : guard;
     this.#engine.waf = this.#wafOf(plan);
@@ -333,7 +334,7 @@ export class DataWorker implements EntranceOwner {
     table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
   }
 
-  #makePool({ pool: plan, guard }: WorkerPlan, before: Pool | null): Pool {
+  #makePool({ pool: plan }: WorkerPlan, before: Pool | null): Pool {
     const engine = this.#engine;
     const old = new Map(before?.servers.map((server) => [server.row, server]));
     const servers = plan.servers.map((one) => {
@@ -350,10 +351,8 @@ export class DataWorker implements EntranceOwner {
       random: engine.random,
       panicThresholdPercent: plan.panicThresholdPercent,
     });
-    const trusted = NetworkSet.open(guard.trusted);
-    const isTrusted = (one: string) => trusted.hasText(one);
-    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey, isTrusted);
-    const persistence = createPersistence(plan.persistence, plan.servers, isTrusted);
+    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey);
+    const persistence = createPersistence(plan.persistence, plan.servers);
     return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence, this.#queue);
   }
 

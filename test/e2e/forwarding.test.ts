@@ -59,13 +59,13 @@ test('what a trusted proxy says is kept, and the proxy itself appended', async (
   const { headers } = await seen(
     believing,
     `GET /trusted HTTP/1.1\r\n${HOST}X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 10.0.0.1\r\n` +
-      'X-Forwarded-Proto: https\r\nX-Forwarded-Host: www.example\r\nForwarded: for=1.2.3.4;proto=https\r\nVia: 1.1 front\r\n\r\n',
+      'X-Forwarded-Proto: https\r\nX-Forwarded-Host: www.example\r\nForwarded: for=10.0.0.1;proto=https\r\nVia: 1.1 front\r\n\r\n',
   );
   assert.equal(headers['x-forwarded-for']!.join(', '), '1.2.3.4, 10.0.0.1, 127.0.0.1');
   assert.deepEqual(headers['x-forwarded-proto'], ['https']);
   assert.deepEqual(headers['x-forwarded-host'], ['www.example']);
   assert.deepEqual(headers.forwarded, [
-    'for=1.2.3.4;proto=https, for=127.0.0.1;host=a.example;proto=http',
+    'for=10.0.0.1;proto=https, for=127.0.0.1;host=a.example;proto=http',
   ]);
   assert.equal(headers.via!.join(', '), '1.1 front, 1.1 openclaw');
 });

@@ -92,6 +92,49 @@ test('a client behind a trusted proxy is limited by its own address', async (con
   assert.deepEqual(await ask('198.51.100.7'), [200, 200], 'exempt');
 });
 
+test('what a client writes behind a trusted proxy never opens an access list', async (context) => {
+  const openclaw = await start(context, {
+    trusted_proxies: ['127.0.0.0/8'],
+    security: { access_control: { denylist: ['203.0.113.66'] } },
+  });
+  const requests: [lines: string, status: number][] = [
+    ['Forwarded: proto=http;host="a;for=192.0.2.7";for=203.0.113.66', 403],
+    ['Forwarded: for=203.0.113.66;host="a,b"', 403],
+    ['Forwarded: for=192.0.2.7;x=", for=203.0.113.66', 400],
+    ['X-Forwarded-For: 203.0.113.66,', 403],
+    ['X-Forwarded-For:\r\nForwarded: for=203.0.113.66', 403],
+    ['X-Forwarded-For: 203.0.113.66, x', 400],
+    ['X-Forwarded-For: 192.0.2.7\r\nForwarded: for=203.0.113.66', 403],
+    ['X-Forwarded-For: 203.0.113.66\r\nForwarded: for=192.0.2.7', 403],
+    ['X-Forwarded-For: 203.0.113.66, 192.0.2.7\r\nForwarded: for=192.0.2.7;host="a,b"', 200],
+  ];
+  for (const [lines, status] of requests) {
+    const proxy = await openclaw.connect();
+    assert.deepEqual(
+      await statuses(proxy, 1, `GET / HTTP/1.1\r\nHost: x\r\n${lines}\r\n\r\n`),
+      [status],
+      lines,
+    );
+    proxy.close();
+  }
+});
+
+test('a proxy on a unix socket names its clients in the header that it writes', async (context) => {
+  const path = join(newFolder(), 'web');
+  await start(context, {
+    listen: `unix:${path}`,
+    trusted_proxies: ['unix:'],
+    trusted_header: 'forwarded',
+    security: { access_control: { denylist: ['203.0.113.66'] } },
+  });
+  const proxy = await Peer.connect({ path });
+  const request = 'GET / HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.7\r\n';
+  const ask = (node: string) => statuses(proxy, 1, `${request}Forwarded: for=${node}\r\n\r\n`);
+  assert.deepEqual(await ask('203.0.113.66'), [403]);
+  assert.deepEqual(await ask('192.0.2.1'), [200]);
+  proxy.close();
+});
+
 test('connections of one address are bounded over all workers', async (context) => {
   const openclaw = await start(context, limiting({ max_connections_per_ip: 3 }), 2);
   const peers = [];

@@ -51,6 +51,7 @@ export class MemoryStream implements Stream {
 
 export interface WireOptions {
   peerIsTrusted?: boolean;
+  peerAddress?: string;
 }
 
 export class Wire implements Connector {
@@ -60,7 +61,7 @@ export class Wire implements Connector {
   readonly #connection: ClientConnection;
   #nowMs = 0;
 
-  constructor({ peerIsTrusted = false }: WireOptions = {}) {
+  constructor({ peerIsTrusted = false, peerAddress = '203.0.113.7' }: WireOptions = {}) {
     const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
     const table = SharedTable.create(SIZE);
     const engine = new Engine({
@@ -131,7 +132,7 @@ export class Wire implements Connector {
     const queue = new WaitQueue(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, null, queue);
     const via = new Via({
-      peerAddress: '203.0.113.7',
+      peerAddress,
       peerIsTrusted,
       scheme: 'http',
       localAuthority: () => '198.51.100.1:8080',

@@ -4,7 +4,8 @@ import { formatPath, type Path } from '../walk.ts';
 import { at, type CheckContext, isEvery, isLoopback, type Report } from './check.ts';
 
 export function listeners({ settings, written }: CheckContext, report: Report): void {
-  const { listen, enabled, proxy_protocol, trusted_proxies, security } = settings.load_balancing;
+  const { listen, enabled, proxy_protocol, trusted_proxies, trusted_header, security } =
+    settings.load_balancing;
   if (!enabled && written(at('enabled'))) {
     report('warning', [at('enabled')], 'the load balancer is off; no listener is opened');
   }
@@ -35,6 +36,14 @@ export function listeners({ settings, written }: CheckContext, report: Report): 
       [at('proxy_protocol'), at('trusted_proxies')],
       'nobody may send a PROXY header, so no connection could be served',
       'name the proxies in load_balancing.trusted_proxies',
+    );
+  }
+  if (trusted_header === 'proxy' && !proxy_protocol) {
+    report(
+      'error',
+      [at('trusted_header')],
+      'no PROXY header is read, so every client would have the address of the proxy',
+      'set load_balancing.proxy_protocol to true, or name the header that the proxy writes',
     );
   }
 }

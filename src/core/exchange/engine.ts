@@ -8,6 +8,7 @@ import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import { Shedder } from '../limits/shedding.ts';
 import type { Waf } from '../waf/waf.ts';
+import { TrustedProxies } from './client-address.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
@@ -59,6 +60,8 @@ export class Engine {
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
   readonly headLimits: HeadLimits;
+  /** Who may tell us who the client is. Follows the configuration. */
+  proxies = TrustedProxies.none;
   /** Who may come in; null: everybody. Follows the configuration. */
   guard: Guard | null = null;
   /** null: requests are not looked at. Follows the configuration. */

@@ -63,6 +63,8 @@ export class Exchange implements TimerOwner, Waiter {
   client: ClientSide;
 
   method = '';
+  /** The client, behind trusted proxies too; `unix` or `unknown` where it has no address. */
+  clientAddress = '';
   /** The number of an id that we made; 0 where the client brought one. */
   requestNumber = 0;
   #broughtId = '';

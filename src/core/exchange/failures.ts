@@ -8,6 +8,11 @@
 export const FAILURES = {
   method_not_allowed: ['client', 405, 'a reverse proxy opens no tunnel and echoes no TRACE'],
   last_hop: ['client', 200, 'OPTIONS with Max-Forwards: 0 is answered here'],
+  bad_forwarding_header: [
+    'client',
+    400,
+    'a trusted proxy sent a malformed X-Forwarded-For or Forwarded header',
+  ],
   address_denied: ['client', 403, 'requests from this address are not let in'],
   address_rate_limited: ['client', 429, 'this address asks more often than it may'],
   rate_limited: ['us', 429, 'all clients together ask more often than they may'],

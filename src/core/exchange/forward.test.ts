@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { FUZZ } from '../../../test/http1/messages.ts';
-import { Wire } from '../../../test/http1/wire.ts';
+import { Wire, type WireOptions } from '../../../test/http1/wire.ts';
 import { parseAbsoluteTarget } from './forward.ts';
 
 const DATE = 'Date: Sun, 09 Sep 2001 01:46:40 GMT';
@@ -246,15 +246,15 @@ test('response: of any header lines only those of the hop are left out, and orde
 });
 
 /** The header lines that a server is sent. */
-function serverGets(lines: string, peerIsTrusted: boolean): string[] {
-  const wire = new Wire({ peerIsTrusted });
+function serverGets(lines: string, peerIsTrusted: boolean, options: WireOptions = {}): string[] {
+  const wire = new Wire({ peerIsTrusted, ...options });
   wire.clientSends(Buffer.from(`GET / HTTP/1.1\r\nHost: a.test\r\n${lines}\r\n`, 'latin1'));
   return wire.sent[0]!.slice(0, -4).split('\r\n').slice(1);
 }
 
 test("a trusted proxy's forwarding headers are kept, and the peer appended", () => {
   const sent = serverGets(
-    'X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b.test\r\nForwarded: for=1.1.1.1\r\nX-Request-Id: mine\r\n',
+    'X-Forwarded-For: 1.1.1.1\r\nX-Forwarded-For: 2.2.2.2\r\nX-Forwarded-Proto: https\r\nX-Forwarded-Host: b.test\r\nForwarded: for=2.2.2.2\r\nX-Request-Id: mine\r\n',
     true,
   );
   assert.deepEqual(sent, [
@@ -263,9 +263,78 @@ test("a trusted proxy's forwarding headers are kept, and the peer appended", () 
     'X-Forwarded-Host: b.test',
     'X-Request-Id: mine',
     'X-Forwarded-For: 1.1.1.1, 2.2.2.2, 203.0.113.7',
-    'Forwarded: for=1.1.1.1, for=203.0.113.7;host=a.test;proto=http',
+    'Forwarded: for=2.2.2.2, for=203.0.113.7;host=a.test;proto=http',
     'Via: 1.1 openclaw',
   ]);
+});
+
+/** X-Forwarded-For and Forwarded as a server gets them from a trusted peer. */
+function chainsFor(lines: string, wire: WireOptions = {}): string[] {
+  return serverGets(lines, true, wire).filter((line) =>
+    /^(x-forwarded-for|forwarded):/i.test(line),
+  );
+}
+
+const OWN = 'for=203.0.113.7;host=a.test;proto=http';
+const chains: [name: string, lines: string, chains: string[], wire?: WireOptions][] = [
+  [
+    'X-Forwarded-For alone: Forwarded says the same of the client',
+    'X-Forwarded-For: x, 2001:db8::1\r\n',
+    ['X-Forwarded-For: x, 2001:db8::1, 203.0.113.7', `Forwarded: for="[2001:db8::1]", ${OWN}`],
+  ],
+  [
+    'Forwarded alone: X-Forwarded-For says the same of the client',
+    'Forwarded: for=1.1.1.1, for="2.2.2.2:80";host="a,b"\r\n',
+    [
+      'X-Forwarded-For: 2.2.2.2, 203.0.113.7',
+      `Forwarded: for=1.1.1.1, for="2.2.2.2:80";host="a,b", ${OWN}`,
+    ],
+  ],
+  [
+    'empty elements are not passed on',
+    'X-Forwarded-For: , 1.1.1.1,\r\nX-Forwarded-For:\r\n',
+    ['X-Forwarded-For: 1.1.1.1, 203.0.113.7', `Forwarded: for=1.1.1.1, ${OWN}`],
+  ],
+  [
+    'headers that disagree are passed on as little as they are believed',
+    'X-Forwarded-For: 1.1.1.1\r\nForwarded: for=2.2.2.2\r\n',
+    ['X-Forwarded-For: 203.0.113.7', `Forwarded: ${OWN}`],
+  ],
+  [
+    'a client that its proxy hides stays hidden',
+    'Forwarded: for=_secret\r\n',
+    ['X-Forwarded-For: unknown, 203.0.113.7', `Forwarded: for=_secret, ${OWN}`],
+  ],
+  [
+    'a trusted proxy on a unix socket adds no address, for it has none',
+    'X-Forwarded-For: 1.1.1.1\r\n',
+    ['X-Forwarded-For: 1.1.1.1', 'Forwarded: for=1.1.1.1'],
+    { peerAddress: 'unix' },
+  ],
+  [
+    'a client on a unix socket is an unknown one',
+    '',
+    ['Forwarded: for=unknown;host=a.test;proto=http'],
+    { peerAddress: 'unix' },
+  ],
+];
+for (const [name, lines, expected, wire] of chains) {
+  test(`forwarding, ${name}`, () => assert.deepEqual(chainsFor(lines, wire), expected));
+}
+
+test('an untrusted peer of a unix socket is no address that a server could read', () => {
+  const sent = serverGets('X-Forwarded-For: 1.1.1.1\r\n', false, { peerAddress: 'unix' });
+  assert.deepEqual(
+    sent.filter((line) => /^(x-forwarded-for|forwarded):/i.test(line)),
+    ['Forwarded: for=unknown;host=a.test;proto=http'],
+  );
+});
+
+test('what a trusted proxy writes of the client is refused where it is malformed', () => {
+  const wire = new Wire({ peerIsTrusted: true });
+  wire.clientSends(Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nForwarded: for="\r\n\r\n'));
+  assert.match(wire.client.text, /^HTTP\/1\.1 400 .*bad_forwarding_header/s);
+  assert.deepEqual(wire.sent, []);
 });
 
 test('a trusted proxy that says nothing, or sends empty headers, is the first of the list', () => {

@@ -10,6 +10,7 @@ import type { HeadWriter } from '../http1/writer.ts';
 import { NOWHERE, type Source } from '../limits/source.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
+import { type ForwardedWay, nodeOf } from './client-address.ts';
 import type { Engine } from './engine.ts';
 import type { TraceContext } from './trace-context.ts';
 
@@ -26,6 +27,9 @@ const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);
 /** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
 const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
 const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
+
+/** The peer of a unix socket, which has no address. */
+const UNIX_PEER = 'unix';
 
 type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
   Partial<
@@ -60,7 +64,11 @@ export class Via {
   checkedCookie: CheckedCookie | null = null;
   /** The peer as limits and access lists know it. */
   readonly source: Source;
-  /** The client that a trusted peer named last, and the same of it. */
+  /** The client of the request that has just come: the peer, or whom a trusted peer names. */
+  clientAddress: string;
+  /** What a trusted peer's headers say of that request; null: nothing is believed. */
+  way: ForwardedWay | null = null;
+  /** The client that a trusted peer named last, as limits and access lists know it. */
   forwardedAddress = '';
   forwardedSource: Source = NOWHERE;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
@@ -72,6 +80,7 @@ export class Via {
     this.source = peer.source ?? NOWHERE;
     this.peerPort = peer.peerPort ?? 0;
     this.peerAddress = peer.peerAddress;
+    this.clientAddress = peer.peerAddress;
     this.peerIsTrusted = peer.peerIsTrusted;
     this.scheme = peer.scheme;
     this.localAuthority = peer.localAuthority;
@@ -79,8 +88,12 @@ export class Via {
     this.redirectPort = peer.redirectPort ?? 0;
     this.isHttp2 = peer.isHttp2 ?? false;
     this.clientCertificate = peer.clientCertificate ?? null;
-    if (peer.peerAddress.includes(':')) this.node = `"[${peer.peerAddress}]"`;
-    else this.node = peer.peerAddress === 'unix' ? 'unknown' : peer.peerAddress;
+    this.node = nodeOf(peer.peerAddress);
+  }
+
+  /** Whether the peer has an address: that of a unix socket has none. */
+  get hasAddress(): boolean {
+    return this.peerAddress !== UNIX_PEER;
   }
 
   /** What is added to a server's response: what it says itself of the same is left to it. */
@@ -115,7 +128,7 @@ export class Via {
       this.#host = host;
       this.#minorVersion = minorVersion;
       this.#lines = Buffer.from(
-        `X-Forwarded-For: ${this.peerAddress}\r\nX-Forwarded-Proto: ${this.scheme}\r\n` +
+        `${this.xForwardedForLine([])}X-Forwarded-Proto: ${this.scheme}\r\n` +
           `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
           this.certificateLine() +
           this.viaLine(minorVersion),
@@ -123,6 +136,12 @@ export class Via {
       );
     }
     return this.#lines;
+  }
+
+  /** The peer after those that a trusted peer named; one without an address adds nothing. */
+  xForwardedForLine(before: readonly string[]): string {
+    const hops = this.hasAddress ? [...before, this.peerAddress] : before;
+    return hops.length === 0 ? '' : `X-Forwarded-For: ${hops.join(', ')}\r\n`;
   }
 
   /** RFC 9440 §2.2: a byte sequence of structured fields. */
@@ -251,16 +270,18 @@ export function forwardedRequest(
   return writer.result();
 }
 
-/** What a trusted peer said, and the peer after it. */
+/**
+ * What a trusted peer said, as far as it was believed, and the peer after it. Both headers name the
+ * same client: whichever the next hop reads, it believes what was believed here.
+ */
 function trustedLines(head: Head, via: Via, host: string): string {
-  const before = head.joined(NAME.xForwardedFor);
-  const forwarded = head.joined(NAME.forwarded);
-  let lines = `X-Forwarded-For: ${before ? `${before}, ` : ''}${via.peerAddress}\r\n`;
+  const { way } = via;
+  let lines = via.xForwardedForLine(way?.xForwardedFor ?? way?.believed ?? []);
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
-  const element = via.elementFor(host);
-  const elements = forwarded ? `${forwarded}, ${element}` : element;
-  lines += `Forwarded: ${elements}\r\n${via.certificateLine()}`;
+  const before = way?.forwarded ?? way?.believed.map((one) => `for=${nodeOf(one)}`) ?? [];
+  const own = via.hasAddress || before.length === 0 ? [via.elementFor(host)] : [];
+  lines += `Forwarded: ${[...before, ...own].join(', ')}\r\n${via.certificateLine()}`;
   return lines + via.viaLine(head.minorVersion);
 }
 

@@ -1,10 +1,9 @@
-import { parseIp } from '../../base/ip.ts';
+import { type Ip, parseIp } from '../../base/ip.ts';
 import type { NetworkSet } from '../../base/network-set.ts';
-import type { Head } from '../http1/head.ts';
 import type { Rate } from '../limits/rate.ts';
 import { Source, type SourceSeed } from '../limits/source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';
-import { clientAddress } from './client-address.ts';
+import type { TrustedProxies } from './client-address.ts';
 import type { Failure } from './failures.ts';
 import type { Via } from './forward.ts';
 
@@ -31,7 +30,7 @@ export interface Limits {
 
 /** What may come in: access lists and limits, judged before anything else is done for a client. */
 export class Guard {
-  readonly #trusted: NetworkSet;
+  readonly #proxies: TrustedProxies;
   readonly #access: Access | null;
   readonly #limits: Limits | null;
   readonly #seed: SourceSeed;
@@ -43,17 +42,27 @@ export class Guard {
   /** In how many milliseconds the request just refused could have gone on; 0: never. */
   waitMs = 0;
 
-  constructor(trusted: NetworkSet, access: Access | null, limits: Limits | null, seed: SourceSeed) {
-    this.#trusted = trusted;
+  constructor(
+    proxies: TrustedProxies,
+    access: Access | null,
+    limits: Limits | null,
+    seed: SourceSeed,
+  ) {
+    this.#proxies = proxies;
     this.#access = access;
     this.#limits = limits;
     this.#seed = seed;
     this.#policy = limits === null ? '' : policyOf(limits);
   }
 
-  /** Whether an address is that of a trusted proxy. */
+  /** Whether a peer is a trusted proxy. */
   trusts(source: Source): boolean {
-    return this.#trusted.has(source.ip);
+    return this.#proxies.has(source);
+  }
+
+  /** Whether the forwarding headers of a peer are believed. */
+  believesHeadersOf(source: Source): boolean {
+    return this.#proxies.believesHeadersOf(source);
   }
 
   sourceOf(address: string): Source {
@@ -69,7 +78,7 @@ export class Guard {
    */
   refusalOf(source: Source, open: number): { code: Failure | ''; observed: boolean } {
     if (this.trusts(source)) return LET_IN;
-    if (this.#access !== null && !admits(this.#access, source)) return DENIED;
+    if (this.#access !== null && !admits(this.#access, source.ip)) return DENIED;
     const limits = this.#limits;
     if (limits === null || limits.connectionsMax === 0 || open <= limits.connectionsMax) {
       return LET_IN;
@@ -84,15 +93,17 @@ export class Guard {
    * @returns the code that it is refused with, or '' where it may go on; `observed` and
    *   `headerLines` say more
    */
-  judge(via: Via, head: Head, nowMs: number): Failure | '' {
-    const source = this.#clientOf(via, head);
+  judge(via: Via, nowMs: number): Failure | '' {
+    const source = this.#clientOf(via);
     this.observed = '';
     this.headerLines = '';
     this.waitMs = 0;
-    if (this.#access !== null && !admits(this.#access, source)) return 'address_denied';
+    if (this.#access !== null && !this.#letsIn(this.#access, source, via)) return 'address_denied';
     const limits = this.#limits;
     if (limits === null || limits.rates === null || limits.exempt.has(source.ip)) return '';
-    const waitMs = limits.rates.take(source.place, source.tag, nowMs);
+    // A client that its proxy does not name counts as the proxy, or it would count for nothing.
+    const { place, tag } = source.ip === null ? via.source : source;
+    const waitMs = limits.rates.take(place, tag, nowMs);
     if (waitMs === 0) return '';
     const code = waitMs < 0 ? 'rate_limited' : 'address_rate_limited';
     if (limits.observes) {
@@ -104,9 +115,14 @@ export class Guard {
     return code;
   }
 
-  #clientOf(via: Via, head: Head): Source {
-    if (!via.peerIsTrusted) return via.source;
-    const address = clientAddress(via, head, (one) => this.#trusted.hasText(one));
+  /** Whom two headers name that disagree, neither may be one that is kept out. */
+  #letsIn(access: Access, source: Source, { way }: Via): boolean {
+    if (!admits(access, source.ip)) return false;
+    return way === null || way.disputed.every((address) => admits(access, parseIp(address)));
+  }
+
+  #clientOf(via: Via): Source {
+    const address = via.clientAddress;
     if (address === via.peerAddress) return via.source;
     if (address !== via.forwardedAddress) {
       via.forwardedAddress = address;
@@ -128,7 +144,7 @@ const DENIED = { code: 'address_denied', observed: false } as const;
 const TOO_MANY = { code: 'too_many_connections', observed: false } as const;
 const WOULD_BE_TOO_MANY = { code: 'too_many_connections', observed: true } as const;
 
-function admits({ allowed, denied }: Access, { ip }: Source): boolean {
+function admits({ allowed, denied }: Access, ip: Ip | null): boolean {
   return !denied.has(ip) && (allowed === null || allowed.has(ip));
 }
 

@@ -14,13 +14,12 @@ import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
 import { CookiePersistence } from '../sticky/cookie.ts';
 import { requestHead, responseHead } from '../sticky/heads.testing.ts';
-import { type AddressOf, Binding, type Peer, type Persistence } from '../sticky/persistence.ts';
+import { Binding, type Peer, type Persistence } from '../sticky/persistence.ts';
 import { Engine } from './engine.ts';
 import { Pool, type PoolSettings } from './pool.ts';
 import { Server, type ServerPlan } from './server.ts';
 import { WaitQueue } from './wait-queue.ts';
 
-const addressOf: AddressOf = (peer) => peer.peerAddress;
 const memory = () => SourceTable.create(10_000, 1);
 
 interface Kind {
@@ -52,7 +51,7 @@ const KINDS: readonly Kind[] = [
   },
   ...(['crc32', 'fnv1a', 'xxhash'] as const).map((algorithm) => ({
     name: `ip_hash by ${algorithm}`,
-    share: () => (servers: readonly Server[]) => new AddressRing(algorithm, addressOf, servers),
+    share: () => (servers: readonly Server[]) => new AddressRing(algorithm, servers),
     // Nothing remembers where the client was in the meantime.
     staysAfterRecovery: false,
   })),
@@ -60,7 +59,7 @@ const KINDS: readonly Kind[] = [
     name: 'source_ip',
     share: () => {
       const shared = memory();
-      return () => new AddressTable(SourceTable.open(shared, 3_600_000), addressOf);
+      return () => new AddressTable(SourceTable.open(shared, 3_600_000));
     },
     staysAfterRecovery: true,
   },
@@ -121,8 +120,8 @@ class Client {
   #cookie = '';
 
   constructor(number: number) {
-    const peerAddress = `192.0.${number >> 8}.${number & 255}`;
-    this.peer = { peerAddress, peerIsTrusted: false, checkedCookie: null };
+    const clientAddress = `192.0.${number >> 8}.${number & 255}`;
+    this.peer = { clientAddress, checkedCookie: null };
   }
 
   /**

@@ -43,12 +43,15 @@ export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowM
 /** In their order. */
 export const PHASE_NAMES: readonly string[] = PHASES.map(({ name }) => name);
 
-/** Gives the request its id: the client's own, or a new one. */
-function identify(exchange: Exchange, head: Head): boolean {
+/** Gives the request its id, the client's own or a new one, and finds out who the client is. */
+function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const index = head.find(NAME.xRequestId);
   if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
   else exchange.bringsRequestId(head.value(index));
-  return true;
+  const { via } = exchange.client;
+  const isKnown = !via.peerIsTrusted || exchange.engine.proxies.identify(via, head);
+  exchange.clientAddress = via.clientAddress;
+  return isKnown || refuse(exchange, head, 'bad_forwarding_header', nowMs);
 }
 
 /** What cannot be answered in time is refused at once, before it costs anything. */
@@ -62,7 +65,7 @@ function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number):
 function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const present = exchange.engine.guard;
   if (present === null) return true;
-  const code = present.judge(exchange.client.via, head, nowMs);
+  const code = present.judge(exchange.client.via, nowMs);
   if (code !== '') {
     exchange.waitMs = present.waitMs;
     return refuse(exchange, head, code, nowMs, present.headerLines);

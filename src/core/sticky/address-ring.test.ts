@@ -13,9 +13,9 @@ const servers = (count: number, backups = 0) =>
     backup: row >= count,
   }));
 
-function rowOf(ring: AddressRing, peerAddress: string, verdictOf: (row: number) => Verdict) {
+function rowOf(ring: AddressRing, clientAddress: string, verdictOf: (row: number) => Verdict) {
   const binding = new Binding();
-  const peer = { peerAddress, peerIsTrusted: false, checkedCookie: null };
+  const peer = { clientAddress, checkedCookie: null };
   ring.find(requestHead().head, peer, { verdictOf }, binding);
   return binding.row;
 }
@@ -24,8 +24,7 @@ const addresses = Array.from({ length: 2000 }, (_, at) => `192.0.${at >> 8}.${at
 const usable = () => VERDICT.usable;
 
 for (const algorithm of ['crc32', 'fnv1a', 'xxhash'] as const) {
-  const make = (all: ReturnType<typeof servers>) =>
-    new AddressRing(algorithm, (peer) => peer.peerAddress, all);
+  const make = (all: ReturnType<typeof servers>) => new AddressRing(algorithm, all);
 
   test(`${algorithm}: neighbouring addresses spread over all servers`, () => {
     const ring = make(servers(5));
@@ -44,7 +43,7 @@ for (const algorithm of ['crc32', 'fnv1a', 'xxhash'] as const) {
 }
 
 test('one usable primary among many that are down never loses a client to a standing-by backup', () => {
-  const ring = new AddressRing('crc32', (peer) => peer.peerAddress, servers(300, 2));
+  const ring = new AddressRing('crc32', servers(300, 2));
   const verdictOf = (row: number) =>
     row === 7 ? VERDICT.usable : row < 300 ? VERDICT.down : VERDICT.standby;
   const rows = new Set(addresses.map((address) => rowOf(ring, address, verdictOf)));
@@ -55,6 +54,6 @@ test('one usable primary among many that are down never loses a client to a stan
 });
 
 test('a pool without servers binds nobody', () => {
-  const ring = new AddressRing('crc32', (peer) => peer.peerAddress, []);
+  const ring = new AddressRing('crc32', []);
   assert.equal(rowOf(ring, '192.0.2.1', usable), -1);
 });

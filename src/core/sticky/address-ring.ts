@@ -3,14 +3,7 @@ import { type HashAlgorithm, hashAlgorithms, mix32 } from '../balance/hash.ts';
 import { HashRing } from '../balance/hash-ring.ts';
 import { VERDICT } from '../balance/verdict.ts';
 import type { Head } from '../http1/head.ts';
-import type {
-  AddressOf,
-  BindableServer,
-  Binding,
-  Peer,
-  Persistence,
-  Verdicts,
-} from './persistence.ts';
+import type { BindableServer, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
 
 /** So many places on a ring are looked at before a client counts as unbound. */
 const JUMPS_MAX = 64;
@@ -26,21 +19,19 @@ const JUMP = 0x9e3779b9;
  * A draining server keeps its clients, new ones with old ones, for no table tells them apart.
  */
 export class AddressRing implements Persistence {
-  readonly #addressOf: AddressOf;
   readonly #hash: (bytes: Uint8Array) => number;
   readonly #tiers: readonly { ring: HashRing; rows: readonly number[] }[];
 
-  constructor(algorithm: HashAlgorithm, addressOf: AddressOf, servers: readonly BindableServer[]) {
-    this.#addressOf = addressOf;
+  constructor(algorithm: HashAlgorithm, servers: readonly BindableServer[]) {
     this.#hash = hashAlgorithms[algorithm];
     this.#tiers = [servers.filter((one) => !one.backup), servers.filter((one) => one.backup)]
       .filter((tier) => tier.length > 0)
       .map((tier) => ({ ring: new HashRing(tier), rows: tier.map((server) => server.row) }));
   }
 
-  find(head: Head, peer: Peer, servers: Verdicts, binding: Binding): void {
+  find(_head: Head, peer: Peer, servers: Verdicts, binding: Binding): void {
     // CRC-32 is linear: without mixing, neighbouring addresses would fall on few servers.
-    const key = addressKey(this.#addressOf(peer, head), this.#hash);
+    const key = addressKey(peer.clientAddress, this.#hash);
     for (const { ring, rows } of this.#tiers) {
       let hash = key;
       for (let jumps = 0; jumps <= JUMPS_MAX; jumps++) {

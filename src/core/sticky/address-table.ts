@@ -1,7 +1,7 @@
 import type { SourceTable } from '../../table/source-table.ts';
 import { addressKey } from '../balance/address-key.ts';
 import type { Head } from '../http1/head.ts';
-import type { AddressOf, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
+import type { Binding, Peer, Persistence, Verdicts } from './persistence.ts';
 
 /**
  * Knows a client by its address and a table that all workers share: whoever meets an address first
@@ -10,15 +10,13 @@ import type { AddressOf, Binding, Peer, Persistence, Verdicts } from './persiste
  */
 export class AddressTable implements Persistence {
   readonly #table: SourceTable;
-  readonly #addressOf: AddressOf;
 
-  constructor(table: SourceTable, addressOf: AddressOf) {
+  constructor(table: SourceTable) {
     this.#table = table;
-    this.#addressOf = addressOf;
   }
 
-  find(head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
-    binding.key = addressKey(this.#addressOf(peer, head));
+  find(_head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
+    binding.key = addressKey(peer.clientAddress);
     binding.row = this.#table.find(binding.key, wallMs);
   }
 

@@ -39,7 +39,7 @@ function issue(by: CookiePersistence, row: number, wallMs = NOW): string {
 
 /** A client's connection. */
 function newPeer(): Peer {
-  return { peerAddress: '192.0.2.1', peerIsTrusted: false, checkedCookie: null };
+  return { clientAddress: '192.0.2.1', checkedCookie: null };
 }
 
 /** One request with these Cookie fields. */

@@ -33,8 +33,8 @@ export interface Persistence {
 
 /** The client's side of a connection, as far as persistence knows it. */
 export interface Peer {
-  readonly peerAddress: string;
-  readonly peerIsTrusted: boolean;
+  /** The client of the request, behind trusted proxies too. */
+  readonly clientAddress: string;
   /** The session cookie that it last brought, once verified; null before the first. */
   checkedCookie: CheckedCookie | null;
 }
@@ -50,9 +50,6 @@ export interface CheckedCookie {
   /** Signed by the key that signs, not by one that is only still accepted. */
   readonly isCurrent: boolean;
 }
-
-/** Gives the address of a client, behind trusted proxies too. */
-export type AddressOf = (peer: Peer, head: Head) => string;
 
 /** A server as persistence sees it. */
 export interface BindableServer {
