@@ -54,6 +54,8 @@ export const WORD_BODY = 1 << 11;
 export const WORD_TYPE = 1 << 12;
 /** Names that give away a header of a program's own: files of the system, hosts of its network. */
 export const WORD_HEADER = 1 << 13;
+/** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
+export const WORD_REMOTE = 1 << 15;
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -138,11 +140,13 @@ const WORDS: Readonly<Record<string, number>> = {
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
   'doctype entity xinclude include xi xsl stylesheet system public': WORD_XML,
-  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced':
+  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced nc ncat netcat powershell pwsh cmd certutil bitsadmin regsvr mshta':
     WORD_BODY,
   'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
     WORD_TYPE,
   'etc passwd shadow proc winnt localhost metadata kubernetes': WORD_HEADER,
+  'nc ncat netcat telnet openssl socat mkfifo mknod tcp udp ztcp socket sockets tcpsocket tcpclient fsockopen sockaddr net powershell pwsh iex invoke iwr irm downloadstring cmd command comspec certutil bitsadmin mshta regsvr rundll':
+    WORD_REMOTE,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);
@@ -163,7 +167,7 @@ export function startsWithDigit(text: string): boolean {
 
 /** `1 or 1`: words and numbers alone that still may be a condition. */
 export function isShortSum(text: string): boolean {
-  return text.length < 24 && startsWithDigit(text);
+  return text.length < 48 && startsWithDigit(text);
 }
 
 /** What the last call of `scan` found. Read at once: one thread, one text at a time. */

@@ -228,7 +228,9 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
       continue;
     }
     if (hash !== 0) {
-      if ((WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) !== 0) return false;
+      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
+      if ((words & WORD_BODY) !== 0) return false;
+      if ((words & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return false;
       hash = 0;
     }
     switch (BODY_STOPS[byte]) {
@@ -246,6 +248,18 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
   }
   return hash === 0 || (WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) === 0;
 }
+
+/** `1 or`: whether a number stands before the word that ends at `last`. */
+function followsNumber(bytes: Uint8Array, last: number): boolean {
+  let at = last;
+  while (at > last - LOGIC_LENGTH_MAX && LETTER_OF[bytes[at]!] !== 0) at--;
+  while (at > last - LOGIC_LENGTH_MAX - BLANKS_MAX && bytes[at] === 32) at--;
+  return bytes[at]! >= 48 && bytes[at]! <= 57;
+}
+
+/** Letters of a logical word, and blanks before it, that are looked back over. */
+const LOGIC_LENGTH_MAX = 4;
+const BLANKS_MAX = 4;
 
 /** Bytes of a value that may hold a text or an object in base64 from here on. */
 const HIDDEN_BYTES_MIN = 12;

@@ -202,6 +202,7 @@ function isProse(text: string, wordsMin = 5, functionWordsMin = 2): boolean {
     if (!isBlank(before) && before !== 40 && before !== 34) continue;
     if (!isBlank(after) && !isPunctuation(after)) continue;
     if (!isBlank(before) && !isBlank(after)) continue;
+    if (after === 46 && isExtension(text, at + 1)) continue;
     words++;
     if (at - start > FUNCTION_WORD_LENGTH_MAX) continue;
     // In capitals AND, IS and NOT are keywords, not English.
@@ -216,6 +217,16 @@ function isBody(place: Place): boolean {
 }
 
 const DOCUMENT_LINES_MIN = 5;
+
+/** run.sh: a word with this behind its dot names a file. */
+function isExtension(text: string, start: number): boolean {
+  let end = start;
+  while (end < text.length && end - start <= EXTENSION_LENGTH_MAX && isLetter(text.charCodeAt(end)))
+    end++;
+  return end > start && end - start <= EXTENSION_LENGTH_MAX;
+}
+
+const EXTENSION_LENGTH_MAX = 4;
 
 /** `The`, `I`: a sentence's first word. */
 function isCapitalised(text: string, start: number, end: number): boolean {

@@ -1,44 +1,8 @@
 /** A command as a shell reads it: the word unquoted, and whether what follows are arguments. */
 
+import { ALONE, EVERYDAY, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
+
 const WORD_MAX = 96;
-
-/** Programs that stand alone and mean something alone; no English sentence holds them. */
-export const ALONE = new Set(
-  (
-    'id whoami ls uname pwd env printenv ps ifconfig netstat ipconfig systeminfo tasklist sh bash zsh dash ' +
-    'ksh csh tcsh busybox reboot shutdown halt poweroff dmesg lsof arp groups ver dir hostname df netcat nc ' +
-    'w users lsb_release cmd cmd.exe powershell powershell.exe pwsh calc calc.exe notepad.exe uptime mount ' +
-    'wmic sysinfo vol qwinsta quser getmac su sudo lscpu lsblk crontab'
-  ).split(' '),
-);
-
-/** Programs that need an argument to matter, or whose name is an everyday word. */
-export const WITH_ARGUMENTS = new Set(
-  (
-    'cat ping ping6 nslookup dig host curl wget nc ncat netcat socat telnet ssh scp ftp tftp sftp rsync python python2 ' +
-    'python3 perl ruby php node lua sleep echo printf touch rm cp mv chmod chown kill pkill killall ip ss route ' +
-    'set export head tail more less tac nl od xxd hexdump sort uniq awk gawk mawk sed grep egrep fgrep find tee dd base64 ' +
-    'base32 mkfifo openssl useradd adduser usermod sendmail mail date who last type net net.exe certutil certutil.exe bitsadmin ' +
-    'reg schtasks mshta rundll32 regsvr32 timeout gcc cc nohup exec eval source xargs strings rev cut test tr ' +
-    'getent history mkdir rmdir ln stat file which whereis locate read diff cmp tar gzip gunzip unzip zip man ' +
-    'info attrib del copy move erase ed vi vim install apt apt-get yum docker kubectl mysql mysqldump psql redis-cli nmap tcpdump ' +
-    'traceroute tracert passwd start nslookup.exe ping.exe whoami.exe wget.exe curl.exe expr time trap unset alias ' +
-    'iconv dir vol tree find findstr sc cscript wscript forfiles systemctl service journalctl ' +
-    'iptables watch env sudo su time nice setsid chroot script expect git make pip npm true false ' +
-    'iex invoke-expression invoke-webrequest start-process cd column fold comm flock strace ltrace gdb parallel gpg ' +
-    'tclsh lwp-download lwp-request aria2c axel rclone ansible ansible-config cpulimit ionice stdbuf unshare nsenter capsh ' +
-    'eval netsh setarch runuser doas pkexec nano emacs ex dmsetup nft arping fping hping3 mtr tshark ngrep smbclient ldapsearch ' +
-    'mongo mongosh sqlite3 7z bzip2 xz zcat zgrep bzcat xzcat shuf paste join split csplit uuencode uudecode basenc ' +
-    'md5sum sha1sum sha256sum cksum jq ar ld nm objdump readelf ldd pip3 gem npx deno cargo javac java jrunscript dotnet'
-  ).split(' '),
-);
-
-/** Everyday words among them: alone, after a loose separator, they are English. */
-export const EVERYDAY = new Set(
-  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w cut which users groups source service script export kill touch route nice expect sleep echo top tree move copy route script'.split(
-    ' ',
-  ),
-);
 
 export interface Command {
   readonly name: string;
@@ -49,12 +13,43 @@ export interface Command {
   readonly disguised: boolean;
   /** It was written with the folder it lies in. */
   readonly pathed: boolean;
+  /** A program of no known name, told by where it lies: ./run.sh, /tmp/a, ~/x. */
+  readonly located: boolean;
 }
+
+/** The shell itself, as variables of its own name it. */
+const SHELL_VARIABLE =
+  /^(?:"?\$(?:SHELL|BASH|0)"?|\$\{(?:SHELL|BASH|0)[^}\s]{0,8}\}|%COMSPEC%)(?=$|[\s<;|&)`'"])/i;
+
+/** A path that a shell takes for a program: from here, from home, or from a folder of the system. */
+const PROGRAM_PATH =
+  /^(?:(?:\.{1,2}|~\w{0,16})\/|\/(?:tmp|var|usr|opt|home|root|bin|sbin|dev|etc|proc|srv|mnt|media|run|data|app|lib|private|users|volumes|sdcard|system)\/|\/[\w-]{1,40}\.(?:sh|bin|elf|py|pl|out|run)$)/i;
+
+/** A page, a picture or a text is no program, wherever it lies. */
+const DATA_FILE =
+  /\.(?:[jt]sx?|[cm]js|s?css|less|html?|vue|svelte|mdx?|txt|json5?|ya?ml|toml|xml|svg|png|jpe?g|gif|webp|ico|pdf|docx?|xlsx?|pptx?|[ct]sv|log|lock|map|zip|t?gz|mp[34]|woff2?|java|kt|go|rs|cs|[ch](?:pp)?|cc|swift|ipynb|proto|sql|conf|cfg|ini|env|php)$/i;
+
+/** The same on Windows, where the name tells: C:\\x\\a.exe, \\\\host\\share\\a.bat */
+const WINDOWS_PROGRAM =
+  /^(?:[a-z]:\\|\\\\[\w.-]{1,80}\\|\.{1,2}\\|%\w{2,20}%\\)[\w\\.~-]{0,80}\.(?:exe|bat|cmd|ps1|com|vbs|hta|scr|msi)(?=$|[\s;|&>])/i;
+
+/** A word of a shell's own before a command. */
+const KEYWORD = /^(?:do|then|else)\s{1,4}(?=\S)/;
 
 /** Reads the word at `from` as a shell would, quotes and empty expansions removed. */
 export function commandAt(text: string, from: number): Command | undefined {
   let at = skipBlanks(text, from);
-  while (at < text.length && '({!'.includes(text[at]!)) at = skipBlanks(text, at + 1);
+  while (at < text.length && '({!@'.includes(text[at]!)) at = skipBlanks(text, at + 1);
+  if ('$%"'.includes(text[at] ?? ' ')) {
+    const shell = SHELL_VARIABLE.exec(text.slice(at, at + 24));
+    if (shell) return named('sh', at, at + shell[0].length);
+  }
+  const windows =
+    (text[at + 1] === ':' || '\\.%'.includes(text[at] ?? ' ')) &&
+    WINDOWS_PROGRAM.exec(text.slice(at, at + 192));
+  if (windows) return { ...named('', at, at + windows[0].length), located: true };
+  const keyword = KEYWORD.exec(text.slice(at, at + 16));
+  if (keyword) at += keyword[0].length;
   // `; $u cat`: a variable that was never set is nothing.
   const unset = /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24));
   if (unset) at += unset[0].length;
@@ -76,7 +71,7 @@ export function commandAt(text: string, from: number): Command | undefined {
       if (text.startsWith('IFS', at + 1) || text.startsWith('{IFS', at + 1)) break;
       disguised = true;
       at += width;
-    } else if (isCommandPart(code)) {
+    } else if (isCommandPart(code) || (code === 126 && at === start)) {
       word += text[at];
       at++;
     } else break;
@@ -85,8 +80,14 @@ export function commandAt(text: string, from: number): Command | undefined {
   const slash = word.lastIndexOf('/');
   const name = word.slice(slash + 1).toLowerCase();
   const pathed = slash >= 0 && /^\/(?:usr\/|local\/|s?bin\/)+$/.test(word.slice(0, slash + 1));
-  if (slash >= 0 && !pathed) return undefined;
-  return { name, at: start, end: at, disguised, pathed };
+  if (slash < 0 || pathed) return { name, at: start, end: at, disguised, pathed, located: false };
+  if (name === '' || word.includes('//') || !PROGRAM_PATH.test(word) || DATA_FILE.test(name))
+    return undefined;
+  return { name, at: start, end: at, disguised, pathed, located: true };
+}
+
+function named(name: string, at: number, end: number): Command {
+  return { name, at, end, disguised: false, pathed: false, located: false };
 }
 
 /** Length of an expansion that yields nothing: $@, $*, $1, ${x}, $x between letters. */
@@ -101,12 +102,32 @@ function expansionWidth(text: string, at: number): number {
   return 0;
 }
 
+/** for %a in (...), for /f "tokens=*" %i in ('...') */
+export const BATCH_LOOP =
+  /(?:^|[;|&(\s])for\s{1,4}(?:\/[dflr]\s{1,4}(?:"[^"]{0,60}"\s{1,4}|[\w.:\\]{1,60}\s{1,4})?)?%{1,2}~?\w\s{1,4}in\s{0,4}\(/i;
+
+/** +x, u+rx, a=rwx, 755, 4777 */
+const MODE = /^(?:[ugoa]{0,4}[+=-][rwxXst]{1,6}|[0-7]{3,4})$/;
+
+/** A file that was made a program before: chmod +x F; F */
+export function isMadeProgram(text: string, command: Command, separator: number): boolean {
+  const made = MADE.exec(text.slice(Math.max(0, separator - 200), separator));
+  if (!made) return false;
+  const file = made[1]!.slice(made[1]!.lastIndexOf('/') + 1);
+  return text.slice(command.at, command.end).endsWith(file);
+}
+
+const MADE =
+  /\bchmod\s{1,4}(?:-\w{1,4}\s{1,4})?(?:[ugoa]{0,4}[+=][rwxst]{1,6}|[0-7]{3,4})\s{1,4}([\w./~-]{1,80})/;
+
 /** Whether what follows the command is an argument a shell would take and a sentence would not. */
 export function hasArguments(text: string, command: Command): boolean {
   const start = skipBlanks(text, command.end);
   if (start >= text.length) return false;
   if (text.startsWith('$IFS', command.end) || text.startsWith('${IFS', command.end)) return true;
   if (text.startsWith('<>/', start)) return true;
+  if (text.startsWith('<<<', start)) return true;
+  if (command.name === 'for') return BATCH_LOOP.test(text.slice(command.at, command.at + 160));
   if (start === command.end)
     return (
       '<>'.includes(text[start]!) && start + 1 < text.length && !'<>='.includes(text[start + 1]!)
@@ -134,6 +155,7 @@ export function hasArguments(text: string, command: Command): boolean {
     word.startsWith('../')
   ) {
     if (first === '<' && text[start + 1] === '=') return false;
+    if (word === '<' && !EVERYDAY.has(command.name)) return /[\w./~"'$]/.test(text[after] ?? ' ');
     return (
       word.length > 1 || first === '$' || last || /^\s{1,4}-[a-z]/.test(text.slice(end, end + 8))
     );
@@ -141,6 +163,8 @@ export function hasArguments(text: string, command: Command): boolean {
   if (first === '>') return text[start + 1] !== '=';
   if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
   if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
+  const does = SUBCOMMANDS.get(command.name);
+  if (does?.test(word.toLowerCase()) || does?.test(word)) return true;
   switch (command.name) {
     case 'sleep':
     case 'timeout':
@@ -162,6 +186,23 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'ftp':
     case 'tftp':
     case 'nmap':
+    case 'whois':
+    case 'finger':
+    case 'rpcinfo':
+    case 'showmount':
+    case 'ssh-keyscan':
+    case 'wget2':
+    case 'lynx':
+    case 'elinks':
+    case 'w3m':
+    case 'curl.exe':
+    case 'wget.exe':
+    case 'ping.exe':
+    case 'nslookup.exe':
+    case 'iwr':
+    case 'irm':
+    case 'invoke-webrequest':
+    case 'invoke-restmethod':
       return /[.:$]/.test(word) || word === 'localhost' || (last && /^\d+$/.test(word));
     case 'echo':
     case 'printf':
@@ -170,20 +211,21 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'set':
     case 'env':
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
+    case 'start':
+    case 'call':
+      return (last && ALONE.has(word)) || /\.(?:exe|bat|cmd|ps1)$/i.test(word);
+    case '.':
+    case 'source':
+      return last && /^[\w.-]{1,60}\.(?:sh|env|bash|\w?rc)$/.test(word);
     case 'dd':
       return /^(?:if|of)=/.test(word);
     case 'socat':
       return /^\w{2,10}[:-]/.test(word);
-    case 'getent':
-      return /^(?:hosts|passwd|group|shadow|ahosts|services)$/.test(word);
     case 'cd':
       return /^(?:[/~.-]|\w{1,40}$)/.test(word) && last;
     case 'which':
     case 'whereis':
       return ALONE.has(word) || WITH_ARGUMENTS.has(word);
-    case 'systemctl':
-    case 'service':
-      return /^(?:status|start|stop|restart|reload|enable|disable|list-\w{1,20})$/.test(word);
     case 'ps':
       return /^-?[a-z]{1,5}$/.test(word) && last;
     case 'grep':
@@ -196,15 +238,6 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'chown':
     case 'mv':
       return namesFile(text, start);
-    case 'net':
-    case 'netsh':
-    case 'net.exe':
-      return /^(?:user|users|localgroup|group|view|share|use|start|stop|accounts|firewall|advfirewall|wlan|interface|int)$/i.test(
-        word,
-      );
-    case 'reg':
-    case 'sc':
-      return /^(?:query|add|delete|save)$/i.test(word);
     case 'cmd':
     case 'cmd.exe':
       return word.startsWith('/');
@@ -234,14 +267,18 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'base64':
     case 'strings':
     case 'cp':
-    case 'chmod':
     case 'del':
+    case 'unlink':
+    case 'shred':
+    case 'truncate':
       return (
         /^[\w*?[\]~-]{0,60}\.[A-Za-z*?][\w*?]{0,10}$/.test(word) ||
         /[*?$/\\]/.test(word) ||
         (last && /^(?:flag|secret|passwd|shadow|\*)$/.test(word)) ||
         /^[0-7]{3}$/.test(word)
       );
+    case 'chmod':
+      return MODE.test(word) || namesFile(text, start);
     case 'sudo':
     case 'eval':
     case 'exec':
@@ -249,6 +286,9 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'xargs':
     case 'time':
     case 'busybox':
+    case 'rlwrap':
+    case 'command':
+    case 'builtin':
       return ALONE.has(word) || (WITH_ARGUMENTS.has(word) && !EVERYDAY.has(word));
     default:
       return false;

@@ -1,6 +1,7 @@
 /** Lines of a shell as wholes: what is shown by a person, what is a list, what hides a name. */
 import type { Subject } from '../subject.ts';
-import { ALONE, type Command, commandAt, hasArguments, WITH_ARGUMENTS } from './shell-command.ts';
+import { type Command, commandAt, hasArguments, skipBlanks } from './shell-command.ts';
+import { ALONE, WITH_ARGUMENTS } from './shell-programs.ts';
 
 /** A list or a table of plain words longer than this is not told from commands. */
 const LIST_LENGTH_MAX = 2000;
@@ -23,11 +24,60 @@ export function isCmdlet(text: string, command: Command): boolean {
 /** A word of no known program, with options, and nothing but a value or nothing before it. */
 export function isOptioned(text: string, command: Command, separator: number): boolean {
   const before = text.slice(0, separator);
-  if (before.trim() !== '' && !isTarget(before)) return false;
+  if (before.trim() !== '' && !isTarget(before) && !isWordWithOption(text, command, before))
+    return false;
   if (!/^[a-z][a-z0-9_.-]{1,30}$/.test(text.slice(command.at, command.end))) return false;
   return /^\s{1,4}(?:(?:-[A-Za-z]{1,3}|--[a-z][a-z-]{1,30})(?:[\s=]|$)|\/(?:etc|tmp|var|usr|home|root|dev|proc|bin)\/)/.test(
     text.slice(command.end, command.end + 40),
   );
+}
+
+/** `x; getcap -r`: one word before, and an option of one letter; `shoes | nike -red` is a search. */
+function isWordWithOption(text: string, command: Command, before: string): boolean {
+  return (
+    /^\s*[\w-]{1,24}\s*$/.test(before) &&
+    /^\s{1,4}-(?:[A-Za-z]|-[a-z][a-z-]{1,30})(?:[\s=]|$)/.test(
+      text.slice(command.end, command.end + 40),
+    )
+  );
+}
+
+/**
+ * A program by its path after a separator: what follows ends the command or is a few arguments, and
+ * the separator parts no list of paths, no cells of a table and no entity of HTML.
+ */
+export function runsByPath(subject: Subject, command: Command, separator: number): boolean {
+  const { text, place } = subject;
+  if (place === 'header' || place === 'path' || subject.quotesCode(command.at)) return false;
+  const mark = text[separator]!;
+  const before = text.slice(Math.max(0, separator - 80), separator);
+  if (mark === ';' && /&#?\w{1,10}$/.test(before)) return false;
+  if (/["']\s{0,4}$/.test(before) && /["']/.test(text[command.at]!)) return false;
+  const rest = skipBlanks(text, command.end);
+  const next = text[rest] ?? ';';
+  if (mark === '|' && next === '|') {
+    // Cells of a table; a pipe leads on to another program.
+    const piped = commandAt(text, rest + 1);
+    return (
+      piped !== undefined &&
+      (piped.located || ALONE.has(piped.name) || WITH_ARGUMENTS.has(piped.name))
+    );
+  }
+  if (';|&)`#>\n\r\'"}'.includes(next)) return true;
+  if (rest === command.end) return false;
+  return (
+    hasArguments(text, command) ||
+    /^[\w.:=@%+-]{1,60}(?:\s{1,4}\S{1,60}){0,2}\s{0,4}(?:$|[;|&>#`)])/.test(
+      text.slice(rest, rest + 200),
+    )
+  );
+}
+
+/** ./a;./b, /api|/admin: paths and nothing else. */
+function isPathList(text: string, mark: string): boolean {
+  if (text.length > LIST_LENGTH_MAX) return false;
+  const pieces = text.split(mark);
+  return pieces.every((it) => it.trim() === '' || /^\s*\S*[/\\]\S*\s*$/.test(it));
 }
 
 /** Programs of a developer, whose arguments are words. */
@@ -45,7 +95,12 @@ export function isCommandLine(subject: Subject): boolean {
   if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
   const { text } = subject;
   // A prompt, or a variable set before anything else.
-  if (/^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{0,30}=)/.test(text)) return true;
+  if (
+    /^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{0,30}=|RUN |(?:- )?(?:run|script|command): )/.test(
+      text,
+    )
+  )
+    return true;
   if (subject.place === 'json' && SCRIPT_LINE.test(text)) return true;
   // tsc && cp -r a b: one word of a program, no host, number or file that a form asked for.
   if (/^[a-z][a-z_-]{1,20}(?: [\w./:-]{1,30}){0,4} && /.test(text)) return true;
@@ -65,15 +120,48 @@ export function isCommandLine(subject: Subject): boolean {
 
 /** A line of a script: a test, a loop, an assignment of what a command says, a program beside it. */
 const SCRIPT_LINE =
-  /^(?:(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
+  /^(?:\[{1,2} |(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
 
 /** What stood before the separator is a host, a number, a file: a value, not a word. */
 export function isTarget(text: string): boolean {
   return /^\s*[\w-]*[\d.][\w.-]*\s*$/.test(text.slice(0, 80));
 }
 
+/** What a value is as a whole, asked once however many separators it has. */
+export class Lists {
+  private readonly text: string;
+  private words: boolean | undefined;
+  private made: boolean | undefined;
+  private readonly paths = new Map<string, boolean>();
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  get ofWords(): boolean {
+    this.words ??= isList(this.text);
+    return this.words;
+  }
+
+  /** @param mark the separator of the list */
+  ofPaths(mark: string): boolean {
+    let known = this.paths.get(mark);
+    if (known === undefined) {
+      known = isPathList(this.text, mark);
+      this.paths.set(mark, known);
+    }
+    return known;
+  }
+
+  /** Whether some file may be made a program (chmod +x). */
+  get makesProgram(): boolean {
+    this.made ??= this.text.includes('chmod');
+    return this.made;
+  }
+}
+
 /** name|id|date: a list of plain words, however many of them are programs too. */
-export function isList(text: string): boolean {
+function isList(text: string): boolean {
   if (text.length > LIST_LENGTH_MAX) return false;
   let words = 0;
   let programs = 0;

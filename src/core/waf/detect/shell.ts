@@ -8,23 +8,25 @@ import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { namedByWildcards } from './glob.ts';
 import {
-  ALONE,
+  BATCH_LOOP,
   type Command,
   commandAt,
-  EVERYDAY,
   hasArguments,
   isBlankAt,
+  isMadeProgram,
   skipBlanks,
-  WITH_ARGUMENTS,
 } from './shell-command.ts';
 import {
   isCmdlet,
   isCommandLine,
   isDisguised,
-  isList,
   isOptioned,
   isTarget,
+  Lists,
+  runsByPath,
 } from './shell-line.ts';
+import { ALONE, EVERYDAY, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
+import { handsOverShell } from './shell-reverse.ts';
 
 /** Separators looked at in one value. */
 const SEPARATORS_MAX = 256;
@@ -117,18 +119,18 @@ function read(subject: Subject, findings: Findings): void {
 function tells(subject: Subject): boolean {
   const { lower } = subject;
   if (subject.document) return TELLING_IN_DOCUMENTS.some((it) => lower.includes(it));
-  return TELLING.some((it) => lower.includes(it)) || INTERACTIVE.test(lower);
+  return (
+    TELLING.some((it) => lower.includes(it)) ||
+    INTERACTIVE.test(lower) ||
+    ((subject.characters & f.PERCENT) !== 0 && BATCH_LOOP.test(lower))
+  );
 }
 
 /** ; | || & && and line ends, each followed by a command. */
 function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   const limit = SEPARATORS_MAX;
-  let listed: boolean | undefined;
-  const list = (): boolean => {
-    listed ??= isList(text);
-    return listed;
-  };
+  const lists = new Lists(text);
   if (subject.document && !telling()) return;
   const isShown = (): boolean => isCommandLine(subject) && !telling();
   let seen = 0;
@@ -165,7 +167,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
     }
     // &amp; and &name= are HTML and forms.
     const command = commandAt(text, end);
-    if (command && isCommand(subject, command, at, end, line, list)) {
+    if (command && isCommand(subject, command, at, end, line, lists)) {
       if (isShown()) return;
       if (!subject.prose || telling()) {
         findings.signal(
@@ -201,12 +203,16 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
     seen++;
     const command = commandAt(text, inner);
     if (!command) continue;
-    const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
+    const known = command.located || ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
     if (!known) continue;
     const end = text.slice(inner, inner + 512).indexOf(close);
     if (end < 0) continue;
     const ends = '`)|;&'.includes(text[skipBlanks(text, command.end)] ?? ' ');
+    // In backticks a path is a program's where a value goes on with it, and else a word of a text.
+    if (command.located && close === '`' && !/[\w.=]/.test(text[at - 1] ?? ' ')) continue;
+    if (command.located && code !== 36 && close === ')') continue;
     if (
+      !command.located &&
       !(ends && !EVERYDAY.has(command.name)) &&
       !(ends && close === ')' && code === 36) &&
       !hasArguments(text, command)
@@ -329,41 +335,15 @@ function telltale(subject: Subject, findings: Findings): void {
         'an option that runs a program',
       );
   }
-  const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
-  if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec'))) {
-    findings.signal('shell-reverse', subject, tcp - 20, tcp + 60, 'a connection by /dev/tcp');
-  } else if (
-    /\b(?:nc|ncat|netcat)\b[^\n]{0,60}\s-[a-z]{0,4}[ec]\s{1,4}(?:\/bin\/|cmd|\/usr)/.test(lower)
-  ) {
-    findings.signal('shell-reverse', subject, 0, 80, 'a shell handed to netcat');
-  } else if (
-    /\bmkfifo\s/.test(lower) &&
-    /\b(?:nc|sh|bash|openssl)\b/.test(lower) &&
-    !subject.prose
-  ) {
-    findings.signal(
-      'shell-reverse',
-      subject,
-      lower.indexOf('mkfifo'),
-      80,
-      'a shell through a pipe file',
-    );
-  }
+  const remote = (words & f.WORD_REMOTE) !== 0;
+  const reverse = remote ? handsOverShell(subject) : undefined;
+  if (reverse)
+    findings.signal('shell-reverse', subject, reverse.at - 20, reverse.at + 60, reverse.why);
   if (!subject.prose) {
-    const encoded = lower.search(
-      /powershell(?:\.exe)?["']?\s[^|]{0,80}-(?:e|en|enc|encodedcommand|ec|w|nop|noni|ep|exec)\b/,
-    );
-    if (encoded >= 0)
-      findings.signal('shell-command', subject, encoded, encoded + 80, 'powershell told to hide');
-    const net = lower.search(
-      /\b(?:iex|invoke-expression)\s{0,4}\(?\s{0,4}\(?(?:new-object|iwr|invoke-webrequest|\$)/,
-    );
-    if (net >= 0)
-      findings.signal('shell-command', subject, net, net + 80, 'powershell runs what it fetches');
+    if (remote) windows(subject, findings);
+    if ((c & f.PERCENT) !== 0) batchLoop(subject, findings);
     if (/^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/.test(lower))
       findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
-    const cmd = lower.search(/\b(?:cmd|command)(?:\.exe|\.com)?["']?\s{1,4}\/(?:c|k|r)\b/);
-    if (cmd >= 0) findings.signal('shell-command', subject, cmd, cmd + 80, 'cmd /c');
     const glob = (c & (f.OTHER | f.STAR)) === 0 ? -1 : namedByWildcards(text);
     if (glob >= 0)
       findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
@@ -377,17 +357,76 @@ function telltale(subject: Subject, findings: Findings): void {
   }
 }
 
+/** /usr/local/bin: of a list of paths, where programs lie and none itself. */
+const FOLDERS = new Set([
+  'bin',
+  'sbin',
+  'local',
+  'lib',
+  'lib64',
+  'share',
+  'games',
+  'src',
+  'include',
+]);
+
+/** What Windows runs, wherever it stands: PowerShell told to hide or to run what it fetches, cmd /c. */
+function windows(subject: Subject, findings: Findings): void {
+  const { lower } = subject;
+  for (const [pattern, why] of WINDOWS) {
+    const at = lower.search(pattern);
+    if (at < 0 || subject.quotesCode(at)) continue;
+    findings.signal('shell-command', subject, at, at + 80, why);
+    return;
+  }
+}
+
+function batchLoop(subject: Subject, findings: Findings): void {
+  const typed = subject.trusting && (subject.place === 'json' || subject.place === 'form');
+  if (!typed && BATCH_LOOP.test(subject.text.slice(0, 160)))
+    findings.signal('shell-command', subject, 0, 80, 'a loop of cmd.exe');
+}
+
+const WINDOWS: readonly (readonly [RegExp, string])[] = [
+  [
+    /\b(?:powershell|pwsh)(?:\.exe)?["']?\s[^|]{0,80}[-/](?:e|en|enc|encodedcommand|ec|w|nop|noni|ep|exec)\b/,
+    'powershell told to hide',
+  ],
+  [
+    /\b(?:iex|invoke-expression)\s{0,4}[(&]?\s{0,4}\(?(?:new-object|iwr|irm|invoke-webrequest|invoke-restmethod|\$)/,
+    'powershell runs what it fetches',
+  ],
+  [
+    /(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\s|\.downloadstring\()[^\n]{0,200}\|\s{0,4}(?:iex|invoke-expression)\b/,
+    'powershell runs what it fetches',
+  ],
+  [/(?:\b(?:cmd|command)(?:\.exe|\.com)?|%comspec%)["']?\s{1,4}\/(?:c|k|r)\b/, 'cmd /c'],
+  [/(?:^|[\s;|&])cmd(?:\.exe)?\/(?:c|k|r)\s/, 'cmd /c'],
+  [
+    /\bcertutil(?:\.exe)?\s[^\n]{0,80}[-/](?:urlcache|verifyctl|decode|decodehex|encode)\b/,
+    'certutil fetches or unpacks',
+  ],
+  [
+    /\b(?:bitsadmin(?:\.exe)?\s[^\n]{0,40}\/transfer|mshta(?:\.exe)?\s{1,4}(?:https?:|javascript:|vbscript:)|regsvr32(?:\.exe)?\s[^\n]{0,40}\/i:http|rundll32(?:\.exe)?\s{1,4}javascript:)/,
+    'a program of Windows that runs what it fetches',
+  ],
+];
+
 function isCommand(
   subject: Subject,
   command: Command,
   separator: number,
   after: number,
   line: boolean,
-  list: () => boolean,
+  lists: Lists,
 ): boolean {
   const { text } = subject;
+  if (command.located) {
+    return !lists.ofPaths(text[separator]!) && runsByPath(subject, command, separator);
+  }
+  if (lists.makesProgram && isMadeProgram(text, command, separator)) return true;
   const alone = ALONE.has(command.name);
-  if (command.pathed && command.name.length > 1) return true;
+  if (command.pathed && command.name.length > 1) return !FOLDERS.has(command.name);
   if (isCmdlet(text, command)) return true;
   if (!alone && !WITH_ARGUMENTS.has(command.name)) return isOptioned(text, command, separator);
   if (command.pathed || (command.disguised && !/^['"]/.test(text.slice(command.at)))) {
@@ -400,8 +439,7 @@ function isCommand(
   const capitals = /^[A-Z]{1,3}$/.test(text.slice(command.at, command.end));
   if (alone && ends && capitals) return false;
   // w, of one letter, in a password
-  if (command.name.length === 1 && rest < text.length && !';|&\n'.includes(text[rest]!))
-    return false;
+  if (command.name === 'w' && rest < text.length && !';|&\n'.includes(text[rest]!)) return false;
   // A form's or an entity's name: &id=5, &lt;
   if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
   if (ends) {
@@ -416,17 +454,18 @@ function isCommand(
     ) {
       if (text[rest] === ';') return false; // an entity
     }
-    if (list()) return false;
+    if (lists.ofWords) return false;
     if (alone && !EVERYDAY.has(command.name)) return true;
     if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
       return true;
     if (line && alone) return true;
     return (
       (command.name === 'date' || command.name === 'set') &&
-      text[separator] === ';' &&
       rest >= text.length &&
       isTarget(text.slice(0, separator))
     );
   }
+  // A developer's tool within `backticks` of a text is shown.
+  if (SUBCOMMANDS.has(command.name) && subject.quotesCode(command.at)) return false;
   return hasArguments(text, command);
 }

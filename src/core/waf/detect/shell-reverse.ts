@@ -1,0 +1,62 @@
+/**
+ * Reverse shells: a shell whose input and output are a connection to another host. Nobody sends one
+ * but to have it run, so neither prose nor a document nor a body excuses it.
+ */
+import type { Subject } from '../subject.ts';
+
+export interface Handover {
+  readonly at: number;
+  readonly why: string;
+}
+
+const SHELL =
+  '(?:\\S{0,40}[/\\\\])?(?:(?:ba|z|da|k|c|a|tc|fi)?sh|cmd(?:\\.exe)?|powershell(?:\\.exe)?|pwsh)';
+
+/** `nc host port -e sh`, `ncat --exec /bin/sh`, the option before the address or behind it. */
+const NETCAT = new RegExp(
+  `\\b(?:nc|ncat|netcat)\\b[^\\n|;]{0,80}\\s(?:-[a-z]{0,4}[ec]|--exec|--sh-exec)[\\s=]{1,4}["']?${SHELL}(?![\\w-])`,
+);
+const NETCAT_ANY =
+  /\b(?:nc|ncat|netcat)\b[^\n|;]{0,80}\s(?:-[a-z]{0,4}[ec]\s{1,4}["']?(?:\/bin\/|\/usr\/)|--sh-exec\b)/;
+
+/** `telnet host port | sh | telnet host port`, `openssl s_client -connect host | sh` */
+const FED = new RegExp(
+  `\\b(?:telnet\\s|nc\\s|ncat\\s|netcat\\s|openssl\\s{1,4}s_client\\s)[^\\n|]{1,120}\\|\\s{0,4}${SHELL}(?![\\w.-])`,
+);
+
+const SOCAT = /\bsocat\b[^\n]{0,200}\b(?:exec|system):/;
+const SOCAT_TARGET = /\b(?:tcp|udp|openssl|ssl|sctp)[46]?(?:-connect|-listen)?:/;
+
+/** How a program of some language opens a connection, and how it hands it to a shell. */
+const CONNECTS =
+  /\/inet\/(?:tcp|udp)\/|\bztcp\s|\bsocket\.(?:socket|tcp|create_connection)\b|\bsockets\.tcpclient\b|\btcpsocket\.(?:new|open)\b|\bfsockopen\s?\(|\bsockaddr_in\s?\(|\bio::socket\b|\bnew net\.socket\b|\bnet\.(?:connect|createconnection|dial)\s?\(|\bnew socket\s?\(/;
+const HANDS_OVER =
+  /\bdup2\s?\(|\bpty\.spawn\s?\(|\/bin\/(?:ba|z|da|k)?sh\b[^\n]{0,12}-i|\bexec\s{0,2}\(?["'](?:\/bin\/)?(?:ba|z|da)?sh\b|\b(?:ba|z|da)?sh\s?>&\s?\$reply|\|&\s?getline\b|\bgetstream\(\)[^\n]{0,400}(?:\biex\b|invoke-expression|\.exe)|\bspawn\(["'](?:\/bin\/)?(?:ba)?sh\b|\bos\.execute\s?\(["']\/bin\/sh|\bprocessbuilder\([^\n]{0,80}(?:sh|cmd)\b/;
+
+/** The shell that is handed over in `subject`, if one is. */
+export function handsOverShell(subject: Subject): Handover | undefined {
+  const { lower } = subject;
+  const found = (pattern: RegExp, why: string): Handover | undefined => {
+    const at = lower.search(pattern);
+    return at < 0 ? undefined : { at, why };
+  };
+  const tcp = lower.search(/\/dev\/(?:tcp|udp)\/[\w.$-]/);
+  if (tcp >= 0 && (lower.includes('>&') || lower.includes('<>') || lower.includes('exec')))
+    return { at: tcp, why: 'a connection by /dev/tcp' };
+  const piped =
+    found(NETCAT, 'a shell handed to netcat') ??
+    found(NETCAT_ANY, 'a shell handed to netcat') ??
+    found(FED, 'a shell fed by a connection');
+  if (piped) return piped;
+  if (SOCAT.test(lower) && SOCAT_TARGET.test(lower)) return found(SOCAT, 'a shell handed to socat');
+  if (
+    !subject.prose &&
+    /\b(?:mkfifo|mknod)\s/.test(lower) &&
+    /\b(?:nc|telnet|openssl|ncat)\b/.test(lower) &&
+    /\b(?:ba|z|da)?sh\b/.test(lower)
+  )
+    return found(/mkfifo|mknod/, 'a shell through a pipe file');
+  if (!subject.document && CONNECTS.test(lower) && HANDS_OVER.test(lower))
+    return found(CONNECTS, 'a connection handed to a shell');
+  return undefined;
+}
