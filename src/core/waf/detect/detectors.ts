@@ -34,6 +34,7 @@ export const DETECTORS: readonly Detector[] = [
         ((w & f.WORD_LOGIC) !== 0 &&
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
         ((c & f.SLASH) !== 0 && (c & f.STAR) !== 0) ||
+        ((c & f.SEMICOLON) !== 0 && f.startsWithDigit(subject.text)) ||
         ((c & f.PAREN) !== 0 &&
           (f.startsWithDigit(subject.text) || /^i?if\(/i.test(subject.text))) ||
         ((c & (f.PIPE | f.AMPERSAND)) !== 0 &&

@@ -64,12 +64,34 @@ function namesFrom(tokens: readonly SqlToken[], at: number): 0 | 1 | 2 {
   return 1;
 }
 
-/** Strength of the SELECT list after a UNION, or of VALUES. */
-export function unionList(tokens: readonly SqlToken[], union: number): 0 | 1 | 2 {
+/** Strength of what a UNION joins: a SELECT list, VALUES, a TABLE, a WITH. */
+export function unionList(tokens: readonly SqlToken[], union: number, sure = false): 0 | 1 | 2 {
   let at = union + 1;
   while (tokens[at]?.type === 'prefix' || tokens[at]?.type === '(') at++;
-  if (tokens[at]?.type === 'select') return selectList(tokens, at);
-  return tokens[at]?.text === 'values' && tokens[at + 1]?.type === '(' ? 2 : 0;
+  const token = tokens[at];
+  const next = tokens[at + 1];
+  if (token?.type === 'select') return selectList(tokens, at);
+  if (token?.text === 'values') return next?.type === '(' || opensRow(tokens, at + 1) ? 2 : 0;
+  if (token?.text === 'with') return isWith(tokens, at) ? 2 : 0;
+  // MySQL's TABLE name is SELECT * FROM name.
+  if (!sure || token?.text !== 'table' || next?.type !== 'name') return 0;
+  const after = tokens[at + 2];
+  return !after || after.type === 'comment' || after.type === ')' || after.type === ';' ? 2 : 0;
+}
+
+/** ROW(1, 2), as MySQL writes a row of VALUES */
+function opensRow(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens[at]?.text === 'row' && tokens[at + 1]?.type === '(';
+}
+
+/** WITH [RECURSIVE] name [(...)] AS ( */
+function isWith(tokens: readonly SqlToken[], at: number): boolean {
+  return tokens.slice(at + 2, at + 12).some((it, index, all) => {
+    const next = all[index + 1];
+    return (
+      it.text === 'as' && (next?.type === '(' || /^(?:not|materialized)$/.test(next?.text ?? ''))
+    );
+  });
 }
 
 const OBJECTS = new Set([
@@ -115,12 +137,13 @@ export function isStatement(tokens: readonly SqlToken[], at: number): boolean {
       return selectList(tokens, at) > 0;
     case 'insert':
     case 'replace':
+    case 'upsert':
     case 'merge':
-      return second?.text === 'into' && third?.type === 'name';
     case 'delete':
-      return second?.text === 'from' && third?.type === 'name';
     case 'update':
-      return names && third?.text === 'set';
+      return isWrite(tokens, at);
+    case 'with':
+      return isWith(tokens, at);
     case 'drop':
     case 'alter':
     case 'create':
@@ -153,7 +176,14 @@ export function isStatement(tokens: readonly SqlToken[], at: number): boolean {
     case 'copy':
       return (
         (names || second?.type === '(') &&
-        tokens.slice(at, at + 12).some((it) => it.text === 'from' || it.text === 'program')
+        tokens.slice(at, at + 12).some((it, index, all) => {
+          const next = all[index + 1];
+          return (
+            it.text === 'program' ||
+            (it.text === 'from' && next) ||
+            (it.text === 'to' && next?.type === 'string')
+          );
+        })
       );
     case 'load':
       return second?.text === 'data' || second?.text === 'extension';
@@ -176,6 +206,162 @@ export function isStatement(tokens: readonly SqlToken[], at: number): boolean {
       return second?.type === '(' && callKind(verb.text) === 'strong';
   }
 }
+
+const MODIFIERS = new Set(
+  'low_priority delayed high_priority quick ignore only overwrite or rollback abort fail replace table top'.split(
+    ' ',
+  ),
+);
+
+/** INSERT, REPLACE, MERGE, DELETE and UPDATE, with the words that dialects allow between. */
+function isWrite(tokens: readonly SqlToken[], start: number): boolean {
+  const verb = tokens[start]!.text;
+  let at = start + 1;
+  while (at < start + 5 && MODIFIERS.has(tokens[at]?.text ?? '')) at++;
+  const lead = tokens[at]?.text;
+  if (lead === 'into' || lead === 'from') {
+    if (lead === 'from' && verb !== 'delete') return false;
+    return tokens[at + 1]?.type === 'name' || tokens[at + 1]?.type === 'variable';
+  }
+  if (tokens[at]?.type !== 'name') return false;
+  const after = tokens[at + 1];
+  switch (verb) {
+    case 'update':
+      // update users u set, update users as u set
+      return [after, tokens[at + 2], tokens[at + 3]].some((it) => it?.text === 'set');
+    case 'insert':
+    case 'replace':
+      return (
+        /^(?:values|value|select|default)$/.test(after?.text ?? '') ||
+        (after?.type === '(' && at > start + 1) ||
+        (after?.type === '(' && tokens.slice(at, at + 40).some((it) => it.text === 'values')) ||
+        (after?.text === 'set' && tokens[at + 3]?.text === '=')
+      );
+    case 'merge':
+      return [after, tokens[at + 2], tokens[at + 3]].some((it) => it?.text === 'using');
+    default: // delete users where, of SQL Server
+      return after?.text === 'where' && tokens[at + 2] !== undefined;
+  }
+}
+
+/**
+ * Statements whose words are English too: told only where a number or a closed string stands before
+ * the semicolon.
+ */
+export function isLooseStatement(tokens: readonly SqlToken[], at: number): boolean {
+  while (tokens[at]?.type === ';' || tokens[at]?.type === '(') at++;
+  const verb = tokens[at];
+  const second = tokens[at + 1];
+  const third = tokens[at + 2];
+  if (!verb) return false;
+  const ends = (token: SqlToken | undefined): boolean =>
+    !token || token.type === 'comment' || token.type === ';';
+  const closed = (token: SqlToken | undefined): boolean =>
+    token?.type === 'comment' || token?.type === ';';
+  const next = second?.text ?? '';
+  switch (verb.text) {
+    case 'show':
+      return (
+        SHOWN.has(next) &&
+        (ends(third) || /^(?:from|like|where|for|status|index)$/.test(third!.text))
+      );
+    case 'flush':
+      return /^(?:privileges|tables?|logs|hosts|status|binary|error|slow|general)$/.test(next);
+    case 'lock':
+      return (
+        /^tables?$/.test(next) &&
+        tokens.slice(at, at + 8).some((it) => /^(?:read|write|mode)$/.test(it.text))
+      );
+    case 'optimize':
+    case 'analyze':
+    case 'checksum':
+      return next === 'table' && third?.type === 'name' && ends(tokens[at + 3]);
+    case 'explain':
+      return second !== undefined && isStatement(tokens, at + 1);
+    case 'describe':
+    case 'desc':
+      return second?.type === 'name' && closed(third);
+    case 'table':
+      return (
+        second?.type === 'name' &&
+        (closed(third) || /^(?:limit|order|into)$/.test(third?.text ?? ''))
+      );
+    case 'values':
+      return (
+        opensRow(tokens, at + 1) ||
+        (second?.type === '(' &&
+          /^(?:number|string|null|open|variable|select)$/.test(third?.type ?? ''))
+      );
+    case 'delete':
+      return second?.type === 'name' && ends(third);
+    case 'commit':
+    case 'rollback':
+    case 'checkpoint':
+      return closed(second);
+    case 'reconfigure':
+      return ends(second) || next === 'with';
+    case 'pragma':
+      return second?.type === 'name' && (ends(third) || third?.type === '(' || third?.text === '=');
+    case 'detach':
+    case 'attach':
+      return (
+        (next === 'database' && third !== undefined) ||
+        (second?.type === 'string' && third?.text === 'as')
+      );
+    case 'vacuum':
+      return ends(second) || /^(?:into|full|analyze)$/.test(next);
+    case 'install':
+    case 'uninstall':
+      return /^(?:plugin|component|soname)$/.test(next);
+    case 'comment':
+      return next === 'on' && tokens.slice(at + 2, at + 8).some((it) => it.text === 'is');
+    case 'import':
+      return next === 'foreign' && third?.text === 'schema';
+    case 'deallocate':
+      return (
+        (next === 'prepare' || next === 'all') &&
+        (next === 'all' ? ends(third) : third?.type === 'name')
+      );
+    case 'bulk':
+      return next === 'insert' && third?.type === 'name';
+    case 'dbcc':
+      return second?.type === 'name' && (ends(third) || third?.type === '(');
+    case 'declare':
+      return second?.type === 'name' && TYPES.has(third?.text ?? '');
+    case 'begin':
+      return second !== undefined && isLooseStatement(tokens, at + 1);
+    case 'set':
+      return (
+        (/^(?:global|session|local|persist)$/.test(next) && third?.type === 'name') ||
+        (/^(?:password|names)$/.test(next) && /^[='"]|^for$/.test(third?.text ?? ''))
+      );
+    case 'discard':
+    case 'reset':
+      return /^(?:all|plans|temp|sequences|master|slave|query)$/.test(next) && closed(third);
+    case 'openquery':
+    case 'raiserror':
+      return second?.type === '(';
+    case 'print':
+      return second?.type === 'string' && closed(third);
+    default:
+      return (
+        /^(?:sp|xp)_[a-z]/.test(verb.text) &&
+        (ends(second) || /^(?:string|open|number|variable)$/.test(second!.type))
+      );
+  }
+}
+
+const SHOWN = new Set(
+  'tables databases schemas columns grants variables processlist status create index indexes full keys engines plugins global session triggers warnings errors'.split(
+    ' ',
+  ),
+);
+
+const TYPES = new Set(
+  'int integer bigint smallint varchar varchar2 char nvarchar text datetime date number numeric float table sysname record boolean bool cursor refcursor raw clob continue exit'.split(
+    ' ',
+  ),
+);
 
 /** ORDER BY n, HAVING, INTO OUTFILE and the like after a value. */
 export function clauseAt(
@@ -233,7 +419,7 @@ const STRONG_CALLS = new Set(
   (
     'sleep pg_sleep benchmark extractvalue updatexml load_file randomblob xp_cmdshell xp_dirtree ' +
     'sp_executesql sys_eval sys_exec openrowset opendatasource xmltype query_to_xml pg_read_file ' +
-    'pg_ls_dir lo_import lo_export dblink dblink_connect pg_sleep_for generate_series load_extension ' +
+    'pg_ls_dir pg_read_binary_file pg_stat_file database_to_xml openquery lo_import lo_export dblink dblink_connect pg_sleep_for generate_series load_extension ' +
     'name_const gtid_subset ctxsys.drithsx.sn sqlite_version json_arrayagg httpuritype ' +
     'st_latfromgeohash st_longfromgeohash st_pointfromgeohash linestring multipoint'
   ).split(' '),
@@ -262,5 +448,7 @@ const KNOWN_CALLS = new Set(
 export function callKind(name: string): 'strong' | 'known' | 'none' {
   if (STRONG_CALLS.has(name)) return 'strong';
   for (const start of STRONG_PACKAGES) if (name.startsWith(start)) return 'strong';
-  return KNOWN_CALLS.has(name) ? 'known' : 'none';
+  return KNOWN_CALLS.has(name) || /^(?:jsonb?_[a-z]|(?:isjson|to_jsonb?|row_to_json)$)/.test(name)
+    ? 'known'
+    : 'none';
 }

@@ -84,6 +84,11 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
       if ((quote === 39 || quote === 34) && STRING_PREFIXES.has(word)) {
         const close = stringEnd(text, end + 1, quote);
         push(close < 0 ? 'open' : 'string', close < 0 ? text.length : close);
+      } else if (word === 'array' && text.charCodeAt(end) === 91) {
+        const close = text.slice(end, end + ARRAY_LENGTH_MAX).indexOf(']');
+        push(close < 0 ? 'name' : 'string', close < 0 ? end : end + close + 1);
+      } else if (word === 'member' && MEMBER_OF.test(text.slice(end, end + 16))) {
+        push('compare', text.indexOf('(', end)); // of MySQL: 1 member of ('[1]')
       } else push(WORDS.get(word) ?? 'name', end, word);
     } else if (isDigit(code) || (code === 46 && isDigit(text.charCodeAt(at + 1)))) {
       readNumber(text, at, push, (to) => {
@@ -103,7 +108,10 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
       let end = at + 1;
       if (text.charCodeAt(end) === 64) end++;
       const named = isWordStart(text.charCodeAt(end));
-      push(named ? 'variable' : 'operator', named ? wordEnd(text, end) : end);
+      // @> of PostgreSQL holds, @? and @@ ask a path
+      const asks = !named && (end === at + 2 || /[>?]/.test(text[end] ?? ' '));
+      if (asks) push('compare', Math.max(end, at + 2));
+      else push(named ? 'variable' : 'operator', named ? wordEnd(text, end) : end);
     } else if (code === 47 && text.charCodeAt(at + 1) === 42) {
       if (text.charCodeAt(at + 2) === 33) {
         // MySQL runs what stands in /*! ... */; the version number is five or six digits.
@@ -122,9 +130,30 @@ export function sqlTokens(text: string, from: number, tokensMax: number): SqlTok
       const line = text.indexOf('\n', at);
       if (line < 0 || blankFrom(text, line)) push('comment', text.length);
       else at = line + 1;
+    } else if (code === 63 && asksKey(text, at, tokens)) {
+      push('compare', at + ('|&'.includes(text[at + 1] ?? ' ') ? 2 : 1));
+    } else if (code === 38 && isArray(tokens.at(-1)) && text.charCodeAt(at + 1) === 38) {
+      push('compare', at + 2); // array[1] && array[1]: they overlap
     } else readSymbol(text, at, push);
   }
   return tokens;
+}
+
+/** Characters of an ARRAY[...] that are read as one literal. */
+const ARRAY_LENGTH_MAX = 256;
+
+const MEMBER_OF = /^\s{1,4}of\s{0,4}\(/i;
+
+function isArray(token: SqlToken | undefined): boolean {
+  return token?.type === 'string' && token.text.slice(0, 6).toLowerCase() === 'array[';
+}
+
+/** `'{"a":1}' ? 'a'`, `data ?| array['a']`: PostgreSQL asks a document for a key. */
+function asksKey(text: string, at: number, tokens: readonly SqlToken[]): boolean {
+  const before = tokens.at(-1);
+  const cast = before?.type === 'name' && tokens.at(-2)?.text === '::';
+  if (before?.type !== 'string' && !cast) return false;
+  return /^\?[|&]?\s{0,4}(?:'|array\[)/i.test(text.slice(at, at + 16));
 }
 
 type Push = (type: SqlType, end: number, word?: string) => void;
@@ -190,6 +219,7 @@ function readSymbol(text: string, at: number, push: Push): void {
     case '!': {
       let end = at + 1;
       while (end < at + 3 && '=<>'.includes(text[end] ?? ' ')) end++;
+      if (two === '<@') end = at + 2; // held by, of PostgreSQL
       push(one === '!' && end === at + 1 ? 'operator' : 'compare', end);
       return;
     }

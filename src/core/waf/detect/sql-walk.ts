@@ -1,5 +1,12 @@
 /** SQL followed as an expression goes on, from where the application's own text stops. */
-import { callKind, clauseAt, isStatement, selectList, unionList } from './sql-grammar.ts';
+import {
+  callKind,
+  clauseAt,
+  isLooseStatement,
+  isStatement,
+  selectList,
+  unionList,
+} from './sql-grammar.ts';
 import type { SqlToken } from './sql-tokens.ts';
 
 /** How the statement stands where the value begins. */
@@ -66,7 +73,9 @@ export function walk(
           if (token.text === 'notnull' || token.text === 'isnull') wantsOperator = true;
           break;
         case 'operator':
-          wantsOperator = false;
+          // x::jsonb: what follows is a type, and the value stays one.
+          if (token.text === '::' && next?.type === 'name') at++;
+          else wantsOperator = false;
           break;
         case ',':
           if (depth <= 0 && inSelect === 0 && !quoted && !opensCall(tokens, at + 1))
@@ -76,14 +85,18 @@ export function walk(
           wantsOperator = false;
           break;
         case 'union': {
-          const list = unionList(tokens, at);
+          const list = unionList(tokens, at, sure);
           if (list >= (sure || before === 'name' || before === 'nothing' ? 1 : 2)) {
             return found('sql-union', 'a UNION with a SELECT list', token);
           }
           return undefined;
         }
         case ';':
-          if (next && (sure || next.text !== 'if') && isStatement(tokens, at + 1)) {
+          if (
+            next &&
+            (((sure || next.text !== 'if') && isStatement(tokens, at + 1)) ||
+              (sure && isLooseStatement(tokens, at + 1)))
+          ) {
             return found('sql-stacked', `a second statement: ${next.text}`, token);
           }
           return undefined;
@@ -249,8 +262,11 @@ export function walk(
         } else if (
           logicJust &&
           before === 'number' &&
-          !next &&
-          (token.text === tokens[start - 1]?.text || tokens[at - 1]?.text === 'xor')
+          endsAt(tokens, at + 1) &&
+          (token.text === tokens[start - 1]?.text ||
+            token.text.startsWith('@@') ||
+            tokens[at - 1]?.text === 'xor' ||
+            (isNegated(tokens, at) && /^[01]$/.test(token.text)))
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
         } else if (
@@ -260,7 +276,12 @@ export function walk(
           (isTruth(token) || (isLone(token) && (compared || isConcat(tokens, at))))
         ) {
           return found('sql-condition', 'a logical operator and an open string', token);
-        } else if (logicJust && before === 'number' && isTruthLiteral(token) && !next) {
+        } else if (
+          logicJust &&
+          before === 'number' &&
+          isTruthLiteral(token) &&
+          endsAt(tokens, at + 1)
+        ) {
           return found('sql-condition', `a condition: ${token.text}`, token);
         } else if (logicJust && quoted && !next && token.type === 'null') {
           return found('sql-condition', `a condition: = ${token.text}`, token);
@@ -361,6 +382,21 @@ function isTruth(token: SqlToken): boolean {
 
 function isTruthLiteral(token: SqlToken): boolean {
   return token.text === 'true' || token.text === 'false';
+}
+
+/** Whether a value ends at `at`, parentheses closed and the rest commented out. */
+function endsAt(tokens: readonly SqlToken[], at: number): boolean {
+  let end = at;
+  while (tokens[end]?.type === ')') end++;
+  return !tokens[end] || tokens[end]!.type === 'comment' || tokens[end]!.type === ';';
+}
+
+/** `not 0`, `!0`, `~0`, `not(0)` */
+function isNegated(tokens: readonly SqlToken[], at: number): boolean {
+  let before = at - 1;
+  while (tokens[before]?.type === '(') before--;
+  const text = tokens[before]?.text;
+  return text === 'not' || text === '!' || text === '~';
 }
 
 /** CASE WHEN ... THEN: without its THEN it is a title. */
