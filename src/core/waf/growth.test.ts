@@ -84,6 +84,21 @@ const PIECES: readonly string[] = [
   ';',
   ';cat',
   ';cat ',
+  ';./a',
+  '; ./a b',
+  ';chmod +x a',
+  '<<<',
+  '; for %a in (',
+  'nc ',
+  'nc a -',
+  'socat exec:',
+  'iwr a ',
+  'powershell -',
+  'array[',
+  "'' ? '",
+  '1 member of ',
+  '1;insert or ',
+  'onclick="a(" ',
   '|',
   '||',
   '&',
@@ -214,6 +229,14 @@ const READERS: readonly (readonly [string, (text: string) => void])[] = [
   [
     'a form value',
     (text) => inspect('application/x-www-form-urlencoded', `a=${encodeURIComponent(text)}`),
+  ],
+  [
+    'a parameter that is sent again and again',
+    (text) => {
+      const values = text.match(/[\s\S]{1,60}/g) ?? [];
+      const pairs = values.map((it) => `a=${encodeURIComponent(it)}`);
+      inspect('application/x-www-form-urlencoded', pairs.join('&'));
+    },
   ],
   ['raw JSON', (text) => inspect('application/json', `{"a":"${text}`)],
   ['raw XML', (text) => inspect('application/xml', `<r>${text}`)],

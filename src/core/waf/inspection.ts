@@ -47,10 +47,24 @@ export interface BodyView {
   readonly truncated: boolean;
 }
 
+/** A parameter that was sent more than once. */
+interface Repeated {
+  readonly place: Place;
+  readonly name: string;
+  readonly values: string[];
+}
+
+const PARAMETERS: ReadonlySet<Place> = new Set(['query', 'form', 'multipart']);
+
+/** What applications put between the values of a repeated parameter. */
+const JOINTS = [',', '', ' '];
+
 /** One look at one head or body. */
 export class Inspection implements Visitor {
   readonly findings: Findings;
   private readonly paranoia: number;
+  /** Values of a query's, a form's or a multipart's parameters, by their names in lower case. */
+  private readonly parameters = new Map<string, string | Repeated>();
   /** Whether the JSON that is walked stood in a string of another. */
   private nested = false;
 
@@ -65,6 +79,7 @@ export class Inspection implements Visitor {
       this.findings.say('protocol-method', 'method', '', 0, `the method ${verb}`, method);
     }
     this.target(target);
+    this.repeated();
     this.headers(headers);
   }
 
@@ -82,6 +97,7 @@ export class Inspection implements Visitor {
       if (boundary === undefined) this.bound('malformed', 'multipart without a boundary');
       else {
         walkMultipart(boundary, buffer.toString('latin1'), this);
+        this.repeated();
         return;
       }
     }
@@ -104,6 +120,7 @@ export class Inspection implements Visitor {
           text,
         );
       walkForm('form', text, this);
+      this.repeated();
       return;
     }
     if (type.endsWith('json') || type.includes('json')) {
@@ -137,6 +154,7 @@ export class Inspection implements Visitor {
       /^[\w.[\]%-]{1,64}=[^=]/.test(text)
     ) {
       walkForm('form', text, this);
+      this.repeated();
       return;
     }
     this.document('body', text);
@@ -161,10 +179,15 @@ export class Inspection implements Visitor {
     if ((characters & INTERESTING) === 0 && (words & ~f.WORD_LOGIC) === 0) return;
     const subject = new Subject(place, text, text, 0, this.paranoia, characters, words);
     detectNoSqlName(subject, this.findings);
-    if ((characters & INTERESTING) !== 0 || words !== 0) this.value(place, text, text);
+    if ((characters & INTERESTING) !== 0 || words !== 0) this.judge(place, text, text);
   }
 
   value(place: Place, name: string, text: string): void {
+    if (PARAMETERS.has(place) && name !== '') this.remember(place, name, text);
+    this.judge(place, name, text);
+  }
+
+  private judge(place: Place, name: string, text: string): void {
     if (place === 'json' && !this.nested && isJsonText(text)) {
       // A document within a string, as the arguments of a tool's call are: read as what it is.
       this.nested = true;
@@ -178,6 +201,24 @@ export class Inspection implements Visitor {
     if (place === 'header' || place === 'filename' || place === 'body') return;
     const hidden = decodeBase64(text.includes('%') ? decodePercent(text, false) : text);
     if (hidden !== undefined) this.readings(place, name, hidden, 1);
+  }
+
+  private remember(place: Place, name: string, text: string): void {
+    const key = name.toLowerCase(); // ASP tells no capitals from small letters
+    const seen = this.parameters.get(key);
+    if (seen === undefined) this.parameters.set(key, text);
+    else if (typeof seen === 'string')
+      this.parameters.set(key, { place, name, values: [seen, text] });
+    else seen.values.push(text);
+  }
+
+  /** Parameters of one name are one value to some applications: ASP joins them by commas. */
+  private repeated(): void {
+    for (const seen of this.parameters.values()) {
+      if (typeof seen === 'string') continue;
+      for (const joint of JOINTS) this.readings(seen.place, seen.name, seen.values.join(joint), 0);
+    }
+    this.parameters.clear();
   }
 
   /** A value as it stands and after each further round of decoding. */
@@ -340,7 +381,7 @@ export class Inspection implements Visitor {
       if (name === 'content-length') length = true;
       else if (name === 'transfer-encoding')
         encoding = value.toLowerCase().replace(/^[ \t]+|[ \t]+$/g, '');
-      else if (name === 'range' && (value.split(',', 12).length > 10 || /\d{18}/.test(value))) {
+      else if (name === 'range' && abusesRanges(value)) {
         this.findings.say('protocol-range', 'header', name, 0, 'ranges that nobody reads', value);
       }
       const tells = name === 'user-agent' ? agentTells(value) : headerTells(name, value);
@@ -436,3 +477,24 @@ const BROKEN_LENGTH_MAX = 1024;
 
 /** Documents longer than this are scanned for words in their beginning only. */
 const DOCUMENT_LENGTH_MAX = 65_536;
+
+/** Parts of a file that a reader asks for at once, as one of a long PDF does. */
+const RANGES_MAX = 64;
+/** Parts that may overlap: a server pays for each of them, and no reader wants bytes twice. */
+const OVERLAPPING_RANGES_MAX = 10;
+
+function abusesRanges(value: string): boolean {
+  if (/\d{18}/.test(value)) return true;
+  const ranges = value.slice(value.indexOf('=') + 1).split(',', RANGES_MAX + 1);
+  if (ranges.length > RANGES_MAX) return true;
+  if (ranges.length <= OVERLAPPING_RANGES_MAX) return false;
+  let overlaps = 0;
+  let reached = -1;
+  for (const range of ranges) {
+    const [first, last] = range.trim().split('-', 2);
+    const end = last === '' ? Number.POSITIVE_INFINITY : Number(last);
+    if (first !== '' && Number(first) <= reached) overlaps++;
+    if (end > reached) reached = end;
+  }
+  return overlaps > 2; // RFC 9110 §14.2 has servers refuse more than two
+}

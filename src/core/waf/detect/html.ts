@@ -233,6 +233,7 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
     const shown =
       jsx ||
       empty ||
+      (tag === '' && isMentioned(subject, start, valueAt)) ||
       (subject.prose && (subject.quotesCode(start) || !reachesBrowser(text, valueAt)));
     if (tag !== '' && separated && (event || scripted)) {
       // An empty or a plainly wordless value is no handler; a name alone is one (onerror=f).
@@ -296,6 +297,29 @@ function judgeAttribute(subject: Subject, findings: Findings, tag: string, equal
     }
   }
 }
+
+/**
+ * `onclick="save()" does nothing`, in JSON: a sentence about an attribute. What injects one closes a
+ * quote first, and nothing but attributes follows.
+ */
+function isMentioned(subject: Subject, start: number, valueAt: number): boolean {
+  if (!subject.trusting || subject.place !== 'json') return false;
+  const { text } = subject;
+  const quote = text[valueAt - 1]!;
+  const quoted = quote === '"' || quote === "'";
+  const value = text.slice(valueAt, valueAt + VALUE_MAX);
+  const length = quoted ? value.indexOf(quote) : value.search(/\s/);
+  if (length < 0) return false;
+  if (quoted && text.slice(Math.max(0, start - VALUE_MAX), start).split(quote).length % 2 === 0)
+    return false;
+  const after = value.slice(length, length + 80);
+  return (quoted ? WORDS_AFTER_QUOTE : WORDS_AFTER).test(after) && !ATTRIBUTE_AFTER.test(after);
+}
+
+const WORDS_AFTER_QUOTE = /^["']{1,2}[\s.,:;!?)]{1,4}\p{L}/u;
+const WORDS_AFTER = /^[\s.,:;!?)]{1,4}\p{L}{2,20}[\s.,:;!?)]{1,4}\p{L}/u;
+const ATTRIBUTE_AFTER =
+  /[=<>]|\b(?:autofocus|contenteditable|tabindex|autoplay|open|hidden|controls)\b/i;
 
 /** Attributes of XML that are words and no events. */
 const ON_WORDS = /^on(?:line|ly|ce|e|to|set|ward|going|ion|us|tolog|site|hand|board)/;

@@ -64,9 +64,9 @@ export function detectNoSqlName(subject: Subject, findings: Findings): void {
 }
 
 /** A filter from its first parenthesis to its last, as settings of a directory hold it. */
-function isWholeFilter(text: string): boolean {
+function isWholeFilter(text: string, isField = false): boolean {
   if (!text.startsWith('(') || !text.endsWith(')')) return false;
-  if (text.includes('*)(') || text.includes('=0')) return false;
+  if ((!isField && text.includes('*)(')) || text.includes('=0')) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {
     if (text[at] === '(') depth++;
@@ -184,8 +184,10 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       text,
     );
   // A search of a directory by its own name; an injection has something to close first.
-  const asked = subject.place === 'json' || /filter|ldap|search|query/i.test(subject.name);
-  if (asked && subject.trusting && isWholeFilter(text)) return;
+  const isField =
+    subject.place === 'json' || subject.place === 'form' || subject.place === 'multipart';
+  const asked = isField || /filter|ldap|search|query/i.test(subject.name);
+  if (asked && subject.trusting && isWholeFilter(text, isField)) return;
   const words = subject.trusting && /^(?:[\p{L}\d-]{2,30}\s{1,4}){1,8}(?=\()/u.exec(text);
   if (words && isWholeFilter(text.slice(words[0].length))) return; // a search about filters
   if (ldap && /\*|\(\s{0,2}[|&!]/.test(text) && subject.place !== 'path') {

@@ -42,9 +42,13 @@ export function detectPath(subject: Subject, findings: Findings): void {
   if (subject.place === 'filename') upload(subject, findings);
 }
 
+const SHOWN_SOURCE = /\.(?:txt|md|markdown|rst|adoc|log|diff|patch)$/;
+
 /** Names of files that a web server would run, or that would tell it how to. */
 function upload(subject: Subject, findings: Findings): void {
   const name = subject.lower.trim();
+  // v2.php.txt: who shows a program's source to others calls it a text.
+  if (subject.trusting && SHOWN_SOURCE.test(name)) return;
   const runs =
     /\.(?:php\d?|phps|pht|phtml|phar|pgif|shtml|inc|jspx?|jspf|jsw|jsv|jhtml|aspx?|ashx|asmx|ascx|asa|cer|cfml?|cfc|cgi|pl|war|vbs|hta|bat|cmd|exe|ps1|scr|com)(?=$|[.;:%\0\s/]|::)/;
   const end = runs.exec(name);

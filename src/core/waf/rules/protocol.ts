@@ -144,8 +144,14 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     where: ['header'],
     severity: 'critical',
     paranoia: 1,
-    match: ['header:range bytes=0-1,2-3,4-5,6-7,8-9,10-11,12-13,14-15,16-17,18-19,20-21'],
-    pass: ['header:range bytes=0-499'],
+    match: [
+      'header:range bytes=0-,0-1,0-2,0-3,0-4,0-5,0-6,0-7,0-8,0-9,0-10',
+      `header:range bytes=${Array.from({ length: 65 }, (_, part) => `${2 * part}-${2 * part}`)}`,
+    ],
+    pass: [
+      'header:range bytes=0-499',
+      'header:range bytes=0-1,2-3,4-5,6-7,8-9,10-11,12-13,14-15,16-17,18-19,20-21',
+    ],
   },
   {
     id: 'protocol-framing',
