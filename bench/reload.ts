@@ -77,13 +77,11 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       lane: 0,
       table,
       plan,
-      takesUnixSockets: false,
-      inherited: [],
       records: { log: () => {}, failed: () => {} },
       onHandshakeFailure: () => {},
       onClients: () => {},
     });
-    await worker.prepare(received);
+    worker.prepare(received);
     timed(`data, ${name}: follow it`, () => worker!.commit());
     before = read;
   }

@@ -74,6 +74,16 @@ test('a folder imports only from the layers above it', () => {
   assert.deepEqual(wrong, []);
 });
 
+test('src/io/kernel alone calls foreign functions', () => {
+  const callers = sources('src').filter((file) =>
+    readFileSync(join(ROOT, file), 'utf8').includes("'node:ffi'"),
+  );
+  assert.deepEqual(
+    callers.filter((file) => !file.startsWith('src/io/kernel/')),
+    [],
+  );
+});
+
 test('the core knows no socket, file, timer or clock', () => {
   const wrong = sources('src/core')
     .filter((file) => !file.endsWith('.test.ts'))

@@ -16,7 +16,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
 import type { ListenAddress } from '../io/listener.ts';
-import type { ListeningSocket } from '../worker/messages.ts';
+import type { OpenSocket } from '../worker/messages.ts';
 import type { Said } from './operator.ts';
 
 /** Holds what a successor inherits; the sockets themselves come in the order named there. */
@@ -36,7 +36,7 @@ interface ToSuccessor {
 
 /** What a successor goes on with. */
 export interface Inheritance {
-  readonly sockets: readonly ListeningSocket[];
+  readonly sockets: readonly OpenSocket[];
   /** What operators said of servers, kept over restarts or not. */
   readonly said: readonly (readonly [address: string, said: Said])[];
 }

@@ -8,20 +8,23 @@ import type { ClientCount } from '../worker/client-counts.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
-import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from '../worker/messages.ts';
+import type {
+  FromWorker,
+  ListeningSocket,
+  OpenSocket,
+  ToWorker,
+  WorkerStart,
+} from '../worker/messages.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import type { ExchangeRecord } from '../worker/record.ts';
+import { LaneSockets } from './lane-sockets.ts';
+import { Restarts } from './restarts.ts';
 
 /**
  * Room for short-lived objects: two half spaces of 16 MB and what V8 adds. Larger ones cost a worker
  * up to 150 MB after some busy minutes, and no request was cheaper for it.
  */
 const YOUNG_GENERATION_MB = 48;
-/** A worker that dies is replaced at once, but one that keeps dying ever more slowly. */
-const RESTART_MS_MIN = 50;
-const RESTART_MS_MAX = 5_000;
-/** After this long without a death, the next one counts as the first. */
-const RESTART_FORGIVEN_MS = 60_000;
 
 export interface SupervisorEvents {
   /** Lines of the access log; the bytes go back once the promise is fulfilled. */
@@ -54,12 +57,15 @@ export class Supervisor {
   readonly #events: SupervisorEvents;
   /** By lane, in the order of their start; null while one is being replaced. */
   readonly #workers = new Map<number, Worker | null>();
+  /** Lanes of workers that accept. */
+  readonly #running = new Set<number>();
+  readonly #sockets = new LaneSockets();
+  readonly #restarts = new Restarts();
   /** Lanes of workers that are told to end and still drain. */
   readonly #leaving = new Set<number>();
   #plan: WorkerPlan;
   #isEnding = false;
-  #restartMs = RESTART_MS_MIN;
-  #lastDeathMs = 0;
+  #accepts = 0;
 
   constructor(table: SharedTable, plan: WorkerPlan, events: SupervisorEvents) {
     this.#table = table;
@@ -80,20 +86,18 @@ export class Supervisor {
    * @param inherited sockets of the instance before, to accept on
    * @throws ListenError when an address cannot be opened; nothing is left running then
    */
-  async start(workers: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
+  async start(workers: number, inherited: readonly OpenSocket[] = []): Promise<void> {
     for (const address of this.#plan.listen) {
       if (!inherited.some((one) => isSameAddress(one.address, address))) await claim(address);
     }
-    const shareOf = shares(inherited, workers);
+    this.#sockets.inherit(inherited.filter(isOf(this.#plan.listen)), workers);
     this.#table.setWorkers(workers);
     try {
       // One after the other: the first to fail says why, and the rest need not try.
-      while (this.#workers.size < workers) {
-        const lane = this.#freeLane();
-        await this.#spawn(lane, shareOf(lane));
-      }
+      while (this.#workers.size < workers) await this.#addLane();
     } catch (error) {
       this.#isEnding = true;
+      this.#sockets.drop(() => true, inherited.length > 0)();
       await this.#terminate();
       throw error;
     }
@@ -108,23 +112,40 @@ export class Supervisor {
     for (const address of plan.listen) {
       if (!this.#plan.listen.some((one) => isSameAddress(one, address))) await claim(address);
     }
-    const workers = [...this.#workers.values()].filter((worker) => worker !== null);
     try {
-      await Promise.all(workers.map((worker) => prepare(worker, plan)));
+      for (const lane of this.#workers.keys()) await this.#openSockets(lane, plan.listen);
+      await this.#prepareAll(plan);
     } catch (error) {
       this.#say({ type: 'abandon' });
+      this.#dropUnlistened()();
       throw error;
     }
     this.#plan = plan;
     this.#say({ type: 'commit' });
+    const close = this.#dropUnlistened();
+    await this.#accept();
+    close();
+  }
+
+  /** Those that were started meanwhile too: they began with the plan before. */
+  async #prepareAll(plan: WorkerPlan): Promise<void> {
+    const prepared = new Set<Worker>();
+    for (;;) {
+      const others = this.#threads().filter((worker) => !prepared.has(worker));
+      if (others.length === 0) return;
+      await Promise.all(others.map((worker) => prepare(worker, plan)));
+      for (const worker of others) prepared.add(worker);
+    }
   }
 
   /** Starts or ends data threads until there are `workers`; those that end drain first. */
   async resize(workers: number, withinMs: number): Promise<void> {
     this.#table.setWorkers(workers);
-    while (this.#workers.size < workers) await this.#spawn(this.#freeLane());
-    for (const [lane, worker] of [...this.#workers].slice(workers)) {
+    while (this.#workers.size < workers) await this.#addLane();
+    const left = [...this.#workers].slice(workers);
+    for (const [lane, worker] of left) {
       this.#workers.delete(lane);
+      this.#running.delete(lane);
       if (worker === null) continue;
       this.#leaving.add(lane);
       worker.once('exit', () => {
@@ -133,6 +154,45 @@ export class Supervisor {
       });
       worker.postMessage({ type: 'drain', withinMs, isHandedOver: false } satisfies ToWorker);
     }
+    const lanes = left.map(([lane]) => lane);
+    const close = this.#sockets.drop((one) => lanes.includes(one.lane));
+    await this.#accept();
+    close();
+  }
+
+  async #addLane(): Promise<void> {
+    const lane = this.#freeLane();
+    await this.#openSockets(lane, this.#plan.listen);
+    await this.#spawn(lane);
+  }
+
+  async #openSockets(lane: number, addresses: readonly ListenAddress[]): Promise<void> {
+    await this.#sockets.open(lane, addresses).catch((error: NodeJS.ErrnoException & Listened) => {
+      const { address = '', port } = error;
+      const where = port === undefined ? address : `${address}:${port}`;
+      throw new ListenError(where, error.code ?? 'failed');
+    });
+  }
+
+  /** Tells all that run from which sockets to accept. @returns when they do */
+  async #accept(): Promise<void> {
+    const running = [...this.#running];
+    await Promise.all(
+      running.map((lane) => {
+        const sockets = this.#sockets.of(lane, running, this.#plan.listen);
+        return accept(this.#workers.get(lane)!, ++this.#accepts, sockets);
+      }),
+    );
+  }
+
+  /** @returns closes the sockets of addresses that the plan has no more */
+  #dropUnlistened(): () => void {
+    const isListened = isOf(this.#plan.listen);
+    return this.#sockets.drop((socket) => !isListened(socket));
+  }
+
+  #threads(): Worker[] {
+    return [...this.#workers.values()].filter((worker) => worker !== null);
   }
 
   /**
@@ -140,7 +200,7 @@ export class Supervisor {
    * made-up one the first.
    */
   async explain(question: Question): Promise<Answer> {
-    const running = [...this.#workers.values()].filter((worker) => worker !== null);
+    const running = this.#threads();
     const asked = question.kind === 'past' ? running : running.slice(0, 1);
     const answers = await Promise.all(asked.map((worker) => askOf(worker, question)));
     const fit = answers.find(({ explanation }) => explanation !== null);
@@ -162,10 +222,10 @@ export class Supervisor {
     this.#say({ type: 'spare', row });
   }
 
-  /** The sockets that all data threads accept on. */
-  async sockets(): Promise<ListeningSocket[]> {
-    const workers = [...this.#workers.values()].filter((worker) => worker !== null);
-    return (await Promise.all(workers.map(socketsOf))).flat();
+  /** The sockets that data threads accept from. */
+  async sockets(): Promise<OpenSocket[]> {
+    if (this.#sockets.areKept) return this.#sockets.kept();
+    return (await Promise.all(this.#threads().map(socketsOf))).flat();
   }
 
   /**
@@ -179,6 +239,7 @@ export class Supervisor {
       worker === null ? undefined : new Promise((resolve) => worker.once('exit', resolve)),
     );
     this.#say({ type: 'drain', withinMs, isHandedOver });
+    this.#sockets.drop(() => true, isHandedOver)();
     await Promise.all(ends);
   }
 
@@ -198,7 +259,7 @@ export class Supervisor {
     throw new RangeError(`more than ${this.#table.workerLanes} workers, those that drain included`);
   }
 
-  #spawn(lane: number, inherited: readonly ListeningSocket[] = []): Promise<void> {
+  #spawn(lane: number): Promise<void> {
     const { memory, serverRows, workerLanes, sources, measures } = this.#table;
     measures.useLane(lane);
     const lineMemory = pieceMemory();
@@ -210,8 +271,7 @@ export class Supervisor {
       workerLanes,
       sources,
       plan: this.#plan,
-      takesUnixSockets: lane === 0,
-      inherited,
+      sockets: this.#sockets.of(lane, this.lanes, this.#plan.listen),
     };
     const worker = new Worker(new URL(`../worker/thread${ownExtension()}`, import.meta.url), {
       workerData,
@@ -225,9 +285,15 @@ export class Supervisor {
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
-        if (message.type === 'ready') resolve();
-        else if (message.type === 'failed') reject(new ListenError(message.address, message.code));
-        else if (message.type === 'errors') this.#events.onErrors(message.records);
+        if (message.type === 'ready') {
+          resolve();
+          this.#begins(lane, worker);
+        } else if (message.type === 'failed') {
+          const error = new ListenError(message.address, message.code);
+          cause = error.message;
+          reject(error);
+          void worker.terminate();
+        } else if (message.type === 'errors') this.#events.onErrors(message.records);
         else if (message.type === 'lines') void this.#writeLines(worker, lineMemory, message.piece);
         else if (message.type === 'clients') this.#events.onClients(lane, message.clients);
         else if (message.type === 'handshake_failures') {
@@ -239,6 +305,8 @@ export class Supervisor {
         reject(new Error(cause));
         if (this.#workers.get(lane) !== worker) return;
         this.#workers.set(lane, null);
+        this.#running.delete(lane);
+        this.#sockets.died(lane);
         if (!this.#isEnding) this.#replace(lane, cause);
       });
     });
@@ -249,42 +317,63 @@ export class Supervisor {
     worker.postMessage({ type: 'written', index: piece.index } satisfies ToWorker);
   }
 
+  /** A thread accepts: from the sockets of its lane, which others did until now, and of others. */
+  #begins(lane: number, worker: Worker): void {
+    if (this.#workers.get(lane) !== worker) return;
+    this.#running.add(lane);
+    void this.#accept();
+  }
+
   #replace(lane: number, cause: string): void {
     this.#table.forgetWorker(lane);
     this.#events.onDeath(lane, cause);
-    const nowMs = performance.now();
-    const isForgiven = nowMs - this.#lastDeathMs > RESTART_FORGIVEN_MS;
-    this.#restartMs = isForgiven ? RESTART_MS_MIN : Math.min(this.#restartMs * 2, RESTART_MS_MAX);
-    this.#lastDeathMs = nowMs;
-    setTimeout(() => {
-      if (!this.#isEnding && this.#workers.has(lane)) this.#spawn(lane).catch(() => {});
-    }, this.#restartMs);
+    void this.#accept();
+    const isAlone = this.#threads().length === 0;
+    setTimeout(
+      () => {
+        if (!this.#isEnding && this.#workers.has(lane)) this.#spawn(lane).catch(() => {});
+      },
+      this.#restarts.delayMs(lane, performance.now(), isAlone),
+    );
   }
 }
 
-/**
- * Spreads inherited sockets over workers: each of an address to another one, and what is left over
- * to those that have one already. Unix sockets go to the first.
- */
-function shares(
-  inherited: readonly ListeningSocket[],
-  workers: number,
-): (lane: number) => ListeningSocket[] {
-  const lanes = inherited.map(({ address }, index) => {
-    const before = inherited.slice(0, index).filter((one) => isSameAddress(one.address, address));
-    return address.path === '' ? before.length % workers : 0;
+function isOf(addresses: readonly ListenAddress[]) {
+  return ({ address }: ListeningSocket) => addresses.some((one) => isSameAddress(one, address));
+}
+
+interface Listened {
+  address?: string;
+  port?: number;
+}
+
+/** A thread that dies meanwhile accepts from nothing. */
+function accept(
+  worker: Worker,
+  number: number,
+  sockets: readonly ListeningSocket[],
+): Promise<void> {
+  return new Promise((resolve) => {
+    const hear = (message: FromWorker) => {
+      if (message.type === 'accepting' && message.number === number) end();
+    };
+    const end = () => {
+      worker.off('message', hear).off('exit', end);
+      resolve();
+    };
+    worker.on('message', hear).on('exit', end);
+    worker.postMessage({ type: 'accept', number, sockets } satisfies ToWorker);
   });
-  return (lane) => inherited.filter((_, index) => lanes[index] === lane);
 }
 
 /** A thread that dies meanwhile accepts on nothing. */
-function socketsOf(worker: Worker): Promise<readonly ListeningSocket[]> {
+function socketsOf(worker: Worker): Promise<readonly OpenSocket[]> {
   return new Promise((resolve) => {
     const onMessage = (message: FromWorker) => {
       if (message.type === 'sockets') end(message.sockets);
     };
     const onExit = () => end([]);
-    const end = (sockets: readonly ListeningSocket[]) => {
+    const end = (sockets: readonly OpenSocket[]) => {
       worker.off('message', onMessage).off('exit', onExit);
       resolve(sockets);
     };
@@ -297,11 +386,11 @@ function socketsOf(worker: Worker): Promise<readonly ListeningSocket[]> {
 function prepare(worker: Worker, plan: WorkerPlan): Promise<void> {
   return new Promise((resolve, reject) => {
     const done = (message: FromWorker) => {
-      if (message.type !== 'prepared' && message.type !== 'failed') return;
+      if (message.type !== 'prepared' && message.type !== 'unprepared') return;
       worker.off('message', done);
       worker.off('exit', resolve);
       if (message.type === 'prepared') resolve();
-      else reject(new ListenError(message.address, message.code));
+      else reject(new Error(message.cause));
     };
     worker.on('message', done);
     worker.once('exit', resolve);

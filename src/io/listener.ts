@@ -2,6 +2,7 @@ import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import { Accepted, type Handle } from './accepted.ts';
 import type { Gate } from './gate.ts';
+import { duplicate } from './kernel/duplicate.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Where a listener listens. */
@@ -33,10 +34,18 @@ export interface ListenerContext extends SocketContext {
 /** Accepts clients on one address and hands each over as it is. */
 export class Listener {
   readonly address: ListenAddress;
+  /** The socket that was given; null: it opened its own. */
+  readonly given: number | null;
   readonly #server: net.Server;
 
-  private constructor(address: ListenAddress, context: SocketContext, onAccept: OnAccept) {
+  private constructor(
+    address: ListenAddress,
+    context: SocketContext,
+    onAccept: OnAccept,
+    given: number | null,
+  ) {
     this.address = address;
+    this.given = given;
     this.#server = net.createServer({
       allowHalfOpen: true,
       noDelay: true,
@@ -49,21 +58,23 @@ export class Listener {
   /**
    * @param context with `reusePort` several threads share one TCP port, and the kernel spreads
    *   connections over them
-   * @param fd number of a socket that listens there already, to accept on that one
+   * @param given number of a socket that listens there already, to accept on that one; it stays
+   *   open when this listener is closed, where descriptors can be duplicated
    */
   static open(
     address: ListenAddress,
     context: ListenerContext,
     onAccept: OnAccept,
-    fd?: number,
+    given: number | null = null,
   ): Promise<Listener> {
-    const listener = new Listener(address, context, onAccept);
+    const listener = new Listener(address, context, onAccept, given);
     return new Promise((resolve, reject) => {
       const server = listener.#server;
       server.once('error', reject);
       const { host, port, path } = address;
       const own = path === '' ? { host, port, reusePort: context.reusePort } : { path };
-      server.listen({ ...(fd === undefined ? own : { fd }), backlog: BACKLOG }, () => {
+      const where = given === null ? own : { fd: duplicate(given) ?? given };
+      server.listen({ ...where, backlog: BACKLOG }, () => {
         server.off('error', reject);
         // Without a descriptor left libuv accepts and closes, so that the next ones are tried.
         server.on('error', () => {});
@@ -81,7 +92,7 @@ export class Listener {
 
   /** The socket's number in this process. */
   get fd(): number {
-    return (this.#server as net.Server & { _handle: { fd: number } })._handle.fd;
+    return fdOf(this.#server);
   }
 
   /** Accepts no more; open connections go on. */
@@ -94,13 +105,43 @@ export class Listener {
    * it takes away.
    */
   leave(): void {
-    const { path } = this.address;
-    if (path === '') return this.close();
-    const meanwhile = `${path}.${process.pid}`;
-    linkSync(path, meanwhile);
-    this.close();
-    renameSync(meanwhile, path);
+    if (this.given === null) keepingPath(this.address.path, () => this.close());
+    else this.close();
   }
+}
+
+/**
+ * Opens a socket that listens on an address, and from which nobody accepts yet: who connects waits
+ * in it. To be closed with `closeSync`.
+ *
+ * @returns its number in this process
+ */
+export function openSocket({ host, port, path }: ListenAddress): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.once('error', reject);
+    const where = path === '' ? { host, port, reusePort: true } : { path };
+    // The loop has not turned yet when this is called, so that nothing was accepted.
+    server.listen({ ...where, backlog: BACKLOG }, () => {
+      const fd = duplicate(fdOf(server));
+      keepingPath(path, () => server.close());
+      if (fd === null) reject(Object.assign(new Error('no descriptor left'), { code: 'EMFILE' }));
+      else resolve(fd);
+    });
+  });
+}
+
+function fdOf(server: net.Server): number {
+  return (server as net.Server & { _handle: { fd: number } })._handle.fd;
+}
+
+/** Closes who listens on a unix socket, which would take it out of the file system. */
+function keepingPath(path: string, close: () => void): void {
+  if (path === '') return close();
+  const meanwhile = `${path}.${process.pid}`;
+  linkSync(path, meanwhile);
+  close();
+  renameSync(meanwhile, path);
 }
 
 /**

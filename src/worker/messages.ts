@@ -8,9 +8,15 @@ import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
-/** A socket that accepts, by its number in this process. */
+/** A socket to accept from. */
 export interface ListeningSocket {
   readonly address: ListenAddress;
+  /** Its number in this process; null: the data thread opens its own. */
+  readonly fd: number | null;
+}
+
+/** A socket that listens. */
+export interface OpenSocket extends ListeningSocket {
   readonly fd: number;
 }
 
@@ -24,14 +30,17 @@ export interface WorkerStart {
   readonly plan: WorkerPlan;
   /** Where lines of the access log are put together. */
   readonly lineMemory: SharedArrayBuffer;
-  /** Unix sockets cannot be shared by threads: one worker alone takes them. */
-  readonly takesUnixSockets: boolean;
-  /** Sockets of the instance before, to accept on instead of new ones. */
-  readonly inherited: readonly ListeningSocket[];
+  readonly sockets: readonly ListeningSocket[];
 }
 
 export type ToWorker =
-  /** Open what the plan needs beside what is open, but follow the old plan; say `prepared`. */
+  /** Accept from these sockets and no others; say `accepting` with the same number. */
+  | {
+      readonly type: 'accept';
+      readonly number: number;
+      readonly sockets: readonly ListeningSocket[];
+    }
+  /** Make ready what the plan needs, but follow the old plan; say `prepared` or `unprepared`. */
   | { readonly type: 'prepare'; readonly plan: WorkerPlan }
   /** Follow the plan that was prepared. */
   | { readonly type: 'commit' }
@@ -43,7 +52,7 @@ export type ToWorker =
   | { readonly type: 'end'; readonly ends: Ends }
   /** Take back what was said of the ends at a server, as far as they have not begun. */
   | { readonly type: 'spare'; readonly row: number }
-  /** Say `sockets`. */
+  /** Say `sockets`: what it accepts from, by the numbers of its own descriptors. */
   | { readonly type: 'sockets' }
   /**
    * Accept no more, let what is under way end, then say `drained`.
@@ -55,9 +64,11 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly type: 'ready' }
+  | { readonly type: 'accepting'; readonly number: number }
   | { readonly type: 'prepared' }
-  | { readonly type: 'sockets'; readonly sockets: readonly ListeningSocket[] }
-  /** An address could not be opened, at the start or in preparing a plan. */
+  | { readonly type: 'unprepared'; readonly cause: string }
+  | { readonly type: 'sockets'; readonly sockets: readonly OpenSocket[] }
+  /** An address could not be opened; the thread is of no use then. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   /** Lines of the access log. */
   | { readonly type: 'lines'; readonly piece: LinePiece }

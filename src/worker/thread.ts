@@ -2,7 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
 import type { HandshakeFailure } from './entrance.ts';
-import type { FromWorker, ToWorker, WorkerStart } from './messages.ts';
+import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from './messages.ts';
+import type { WorkerPlan } from './plan.ts';
 import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
 
@@ -23,8 +24,6 @@ const worker = new DataWorker({
   lane: start.lane,
   table,
   plan: start.plan,
-  takesUnixSockets: start.takesUnixSockets,
-  inherited: start.inherited,
   records,
   onClients: (clients) => say({ type: 'clients', clients }),
   onHandshakeFailure: (failure) => {
@@ -42,8 +41,11 @@ const flusher = setInterval(flush, RECORDS_EVERY_MS);
 
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
+    case 'accept':
+      void listen(message.sockets, { type: 'accepting', number: message.number });
+      break;
     case 'prepare':
-      void listenAndSay(() => worker.prepare(message.plan), 'prepared');
+      prepare(message.plan);
       break;
     case 'commit':
       worker.commit();
@@ -82,10 +84,19 @@ async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
   port.close();
 }
 
-async function listenAndSay(listen: () => Promise<void>, done: 'ready' | 'prepared') {
+function prepare(plan: WorkerPlan): void {
   try {
-    await listen();
-    say({ type: done });
+    worker.prepare(plan);
+    say({ type: 'prepared' });
+  } catch (error) {
+    say({ type: 'unprepared', cause: (error as Error).message });
+  }
+}
+
+async function listen(sockets: readonly ListeningSocket[], done: FromWorker): Promise<void> {
+  try {
+    await worker.listen(sockets);
+    say(done);
   } catch (error) {
     const { code, address, port: number } = error as NodeJS.ErrnoException & ListenFailure;
     const where = number === undefined ? (address ?? '') : `${address}:${number}`;
@@ -98,4 +109,4 @@ interface ListenFailure {
   port?: number;
 }
 
-await listenAndSay(() => worker.listen(), 'ready');
+await listen(start.sockets, { type: 'ready' });

@@ -43,7 +43,7 @@ import type { Answer, Question } from './explanation.ts';
 import { createGuard, createProxies } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
-import type { ListeningSocket } from './messages.ts';
+import type { ListeningSocket, OpenSocket } from './messages.ts';
 import { createPersistence } from './persistence.ts';
 import type { WorkerPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
@@ -62,8 +62,6 @@ export interface WorkerOptions {
   readonly lane: number;
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
-  readonly takesUnixSockets: boolean;
-  readonly inherited: readonly ListeningSocket[];
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
   /** Hears about once a second who asks most. */
@@ -73,7 +71,6 @@ export interface WorkerOptions {
 /** A plan that all data threads have to be ready for before one follows it. */
 interface Prepared {
   readonly plan: WorkerPlan;
-  readonly added: readonly Listener[];
   readonly security: ListenerSecurity | null;
 }
 
@@ -90,6 +87,8 @@ export class DataWorker implements EntranceOwner {
   readonly #entrance: Entrance;
   readonly recorder: Recorder;
   #listeners: Listener[] = [];
+  #lastListen: Promise<void> = Promise.resolve();
+  #isDraining = false;
   #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
@@ -131,52 +130,54 @@ export class DataWorker implements EntranceOwner {
     this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
   }
 
-  /** @throws the system's error of the first address that could not be opened */
-  async listen(): Promise<void> {
-    for (const address of this.#plan.listen) {
-      const inherited = this.#options.inherited.filter((one) =>
-        isSameAddress(one.address, address),
-      );
-      for (const { fd } of inherited) await this.#open(address, this.#listeners, fd);
-      if (inherited.length === 0) await this.#open(address, this.#listeners);
+  /**
+   * Accepts from these sockets, and no more from others.
+   *
+   * @throws the system's error of the first that could not be opened
+   */
+  listen(sockets: readonly ListeningSocket[]): Promise<void> {
+    const done = this.#lastListen.then(() => this.#listen(sockets));
+    this.#lastListen = done.catch(() => {});
+    return done;
+  }
+
+  async #listen(sockets: readonly ListeningSocket[]): Promise<void> {
+    const isOf = (listener: Listener, { address, fd }: ListeningSocket) =>
+      listener.given === fd && isSameAddress(listener.address, address);
+    const stays = (listener: Listener) => sockets.some((socket) => isOf(listener, socket));
+    for (const listener of this.#listeners) if (!stays(listener)) listener.close();
+    this.#listeners = this.#listeners.filter(stays);
+    for (const socket of sockets) {
+      if (this.#isDraining) return;
+      if (this.#listeners.some((listener) => isOf(listener, socket))) continue;
+      const { address, fd } = socket;
+      const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
+      this.#listeners.push(await Listener.open(address, this.#context, onAccept, fd));
     }
   }
 
-  /** What it accepts on. */
-  sockets(): ListeningSocket[] {
+  /** What it accepts from, by the numbers of its own descriptors. */
+  sockets(): OpenSocket[] {
     return this.#listeners.map(({ address, fd }) => ({ address, fd }));
   }
 
   /**
-   * Opens the addresses that a plan adds. Until `commit` the old plan is followed.
+   * Makes ready what another plan needs. Until `commit` the old plan is followed.
    *
-   * @throws the system's error of the first address that could not be opened; nothing has changed
+   * @throws Error where the plan cannot be followed; nothing has changed
    */
-  async prepare(plan: WorkerPlan): Promise<void> {
-    const security = securityOf(plan.tls);
-    const added: Listener[] = [];
-    const isNew = (address: ListenAddress) =>
-      !this.#listeners.some((listener) => isSameAddress(listener.address, address));
-    try {
-      for (const address of plan.listen.filter(isNew)) await this.#open(address, added);
-    } catch (error) {
-      for (const listener of added) listener.close();
-      throw error;
-    }
-    this.#prepared = { plan, added, security };
+  prepare(plan: WorkerPlan): void {
+    this.#prepared = { plan, security: securityOf(plan.tls) };
   }
 
   /**
-   * Follows the prepared plan from the next request on. Connections, requests under way and
-   * listeners that stay are not touched.
+   * Follows the prepared plan from the next request on. Connections and requests under way are not
+   * touched, and `listen` says what is accepted from.
    */
   commit(): void {
     if (this.#prepared === null) return;
-    const { plan, added, security } = this.#prepared;
+    const { plan, security } = this.#prepared;
     this.#prepared = null;
-    const stays = ({ address }: Listener) => plan.listen.some((one) => isSameAddress(one, address));
-    for (const listener of this.#listeners) if (!stays(listener)) listener.close();
-    this.#listeners = [...this.#listeners.filter(stays), ...added];
     this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
     this.#admission.clientsMax = plan.clientsMax;
@@ -191,7 +192,6 @@ export class DataWorker implements EntranceOwner {
   }
 
   abandon(): void {
-    for (const listener of this.#prepared?.added ?? []) listener.close();
     this.#prepared = null;
   }
 
@@ -230,6 +230,8 @@ export class DataWorker implements EntranceOwner {
    * @param isHandedOver another process accepts on the same sockets
    */
   async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
+    this.#isDraining = true;
+    await this.#lastListen;
     for (const listener of this.#listeners) {
       if (isHandedOver) listener.leave();
       else listener.close();
@@ -281,13 +283,6 @@ export class DataWorker implements EntranceOwner {
     const present = this.#engine.waf;
     if (waf === null) return null;
     return isDeepStrictEqual(present?.options, waf) ? present : new Waf(waf);
-  }
-
-  async #open(address: ListenAddress, into: Listener[], fd?: number): Promise<void> {
-    if (address.path !== '' && !this.#options.takesUnixSockets) return;
-    const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
-    const listener = await Listener.open(address, this.#context, onAccept, fd);
-    into.push(listener);
   }
 
   get route(): Route {

@@ -372,13 +372,11 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     lane: 0,
     table,
     plan,
-    takesUnixSockets: true,
-    inherited: [],
     records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
     onClients: () => {},
   });
-  await worker.listen();
+  await worker.listen(plan.listen.map((address) => ({ address, fd: null })));
   const askWorker = async (...cookies: string[]) => {
     const client = await Peer.connect({ path });
     const response = await client.send(request(...cookies)).response();

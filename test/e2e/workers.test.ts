@@ -1,8 +1,9 @@
 /** Several data threads behind one port: what they must agree on, and what happens when one dies. */
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { canDuplicate } from '../../src/io/kernel/duplicate.ts';
 import {
   answerOk,
   type Balancing,
@@ -152,6 +153,104 @@ test('least_latency gives a server that is slow to answer the fewest requests', 
     const [slow, ...others] = counts() as [number, number, number];
     assert.ok(slow < Math.max(...others), String(counts()));
   });
+});
+
+/** Without it a socket dies with its thread. */
+const NEEDS_KEPT_SOCKETS = { skip: !canDuplicate };
+
+/** What came of the connections that were opened one after the other while `isWanted`. */
+async function connectWhile(
+  claw: Openclaw,
+  isWanted: () => Promise<boolean>,
+): Promise<{ refused: number; answers: (number | 'cut')[] }> {
+  let refused = 0;
+  const answers: Promise<number | 'cut'>[] = [];
+  while (await isWanted()) {
+    const client = await claw.connect().catch(() => null);
+    if (client === null) refused += 1;
+    else {
+      client.send(`GET / HTTP/1.1\r\n${HOST}Connection: close\r\n\r\n`);
+      const answer = client.response().then(
+        ({ status }) => status,
+        () => 'cut' as const,
+      );
+      answers.push(answer.finally(() => client.close()));
+    }
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return { refused, answers: await Promise.all(answers) };
+}
+
+/** Starts with data threads in which a script runs first, which is given the path of a file. */
+async function startWith(
+  script: (file: string) => string,
+  workers: number,
+): Promise<{ claw: Openclaw; file: string }> {
+  const folder = newFolder();
+  const file = join(folder, 'die');
+  const preload = join(folder, 'killer.cjs');
+  writeFileSync(preload, script(file));
+  servers[0]!.on('/', answerOk);
+  const balancing = { servers: [servers[0]!.address] };
+  return {
+    claw: await Openclaw.start(balancing, { workers, nodeOptions: ['--require', preload] }),
+    file,
+  };
+}
+
+test(
+  'however fast all workers die, no connection is refused and none is left waiting',
+  NEEDS_KEPT_SOCKETS,
+  async (t) => {
+    // As with a request that is the end of whoever reads it: at each turn of the loop, a thread dies.
+    const { claw, file } = await startWith(
+      (path) => `
+      const { isMainThread } = require('node:worker_threads');
+      if (!isMainThread) {
+        const { existsSync } = require('node:fs');
+        setInterval(() => {
+          if (existsSync(${JSON.stringify(path)})) throw new Error('ended by a test');
+        }, 20).unref();
+      }`,
+      2,
+    );
+    t.after(() => claw.stop());
+    writeFileSync(file, '');
+    const deaths = async () => (await claw.status()).workerDeaths;
+    const during = await connectWhile(claw, async () => {
+      if ((await deaths()) < 6) return true;
+      rmSync(file, { force: true });
+      return false;
+    });
+    assert.equal(during.refused, 0);
+    assert.ok(during.answers.every((one) => one === 200 || one === 'cut'));
+    await get(claw, 10);
+  },
+);
+
+test('while a worker cannot be replaced, the others accept what comes to its socket', async (t) => {
+  const { claw, file } = await startWith(
+    (path) => `
+      const { isMainThread, workerData } = require('node:worker_threads');
+      if (!isMainThread && workerData?.lane === 1) {
+        const { existsSync } = require('node:fs');
+        const die = () => {
+          if (existsSync(${JSON.stringify(path)})) throw new Error('ended by a test');
+        };
+        die();
+        setInterval(die, 20).unref();
+      }`,
+    2,
+  );
+  t.after(() => claw.stop());
+  writeFileSync(file, '');
+  const deaths = async () => (await claw.status()).workerDeaths;
+  // The first may take down what it was about to read.
+  await until('it died and could not be replaced', async () => (await deaths()) >= 2);
+  let looks = 0;
+  const during = await connectWhile(claw, async () => ++looks <= 30 || (await deaths()) < 5);
+  assert.equal(during.refused, 0);
+  assert.deepEqual(new Set(during.answers), new Set([200]));
 });
 
 /** Dies, in one data thread, once the file lies there. Nothing like it is in openclaw itself. */
