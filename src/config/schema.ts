@@ -269,6 +269,11 @@ const loadBalancing = section(
           'Least bytes a second that a client takes of what is queued for it, over timeout.write. 0: no limit.',
         ),
         header_count: setting(integer(8, 2000), 128, 'Most headers of a request. Beyond it: 431.'),
+        spoofable_headers: setting(
+          choice(['drop', 'pass']),
+          'drop',
+          'Request headers that servers mistake for ones they trust: X_Forwarded_For, Content_Length and the like, which CGI, WSGI and PHP read as if they had hyphens, and X-Middleware-Subrequest of Next.js. Proxy (httpoxy) is dropped either way.',
+        ),
       },
       'Limits on what a request may look like.',
     ),

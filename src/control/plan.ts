@@ -53,6 +53,7 @@ export function planOf(
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
       fields: limits.header_count,
+      keepsSpoofable: limits.spoofable_headers === 'pass',
     },
     access: log.access,
     logLevel: log.level,

@@ -52,6 +52,7 @@ export class MemoryStream implements Stream {
 export interface WireOptions {
   peerIsTrusted?: boolean;
   peerAddress?: string;
+  keepsSpoofable?: boolean;
 }
 
 export class Wire implements Connector {
@@ -61,7 +62,11 @@ export class Wire implements Connector {
   readonly #connection: ClientConnection;
   #nowMs = 0;
 
-  constructor({ peerIsTrusted = false, peerAddress = '203.0.113.7' }: WireOptions = {}) {
+  constructor({
+    peerIsTrusted = false,
+    peerAddress = '203.0.113.7',
+    keepsSpoofable = false,
+  }: WireOptions = {}) {
     const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
     const table = SharedTable.create(SIZE);
     const engine = new Engine({
@@ -72,7 +77,7 @@ export class Wire implements Connector {
       lane: 0,
       connector: this,
       wake: () => {},
-      headLimits: DEFAULT_HEAD_LIMITS,
+      headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       settled: () => {},
       refused: () => {},
     });

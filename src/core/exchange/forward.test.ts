@@ -363,6 +363,55 @@ test("a client's own word on its certificate stops here, a trusted proxy's goes 
   ]);
 });
 
+const SPOOFS = [
+  'X_Forwarded_For: 1.1.1.1',
+  'x_forwarded-for: 1.1.1.1',
+  'X.Forwarded.Proto: https',
+  'X-Forwarded_Host: b',
+  'CLIENT_CERT: :AA==:',
+  'client-cert_chain: :AA==:',
+  'Content_Length: 5',
+  'transfer_encoding: chunked',
+  'Content_Type: a/b',
+  'X_Request_Id: 1',
+  'x-middleware-subrequest: middleware',
+  'X_Middleware_Subrequest: middleware',
+];
+const HARMLESS = [
+  'X_Custom: 1',
+  'X_Forwarded: 1',
+  'Content_Lengths: 1',
+  'User_Agent: x',
+  'Proxy-Y: 1',
+];
+
+for (const peerIsTrusted of [false, true]) {
+  test(`what a server takes for the word of a proxy stops here, peer trusted: ${peerIsTrusted}`, () => {
+    const given = [...SPOOFS, 'Proxy: http://evil', ...HARMLESS];
+    const sent = serverGets(given.map((line) => `${line}\r\n`).join(''), peerIsTrusted);
+    assert.deepEqual(
+      given.filter((line) => sent.includes(line)),
+      HARMLESS,
+    );
+  });
+}
+
+test('spoofable headers pass where the configuration wants them, but not Proxy', () => {
+  const given = [...SPOOFS, 'pRoxy: http://evil'];
+  const lines = given.map((line) => `${line}\r\n`).join('');
+  const sent = serverGets(lines, false, { keepsSpoofable: true });
+  assert.deepEqual(
+    given.filter((line) => sent.includes(line)),
+    SPOOFS,
+  );
+});
+
+test("a spoofable name in a server's answer is the server's own business", () => {
+  const lines = `${SPOOFS.join('\r\n')}\r\nProxy: x\r\n${OWN_DATE}\r\nContent-Length: 0\r\n`;
+  const { text } = relay([`HTTP/1.1 200 OK\r\n${lines}\r\n`], {});
+  assert.equal(text, `HTTP/1.1 200 OK\r\n${lines}\r\n`);
+});
+
 test('Via is appended to those that were there', () => {
   const sent = serverGets('Via: 1.0 first\r\n', false);
   assert.deepEqual(

@@ -75,6 +75,12 @@ test('trailers that frame, route, authenticate or control are taken out (RFC 911
     'X-Forwarded-For: 1.1.1.1',
     'Connection: close',
     'Trailer: A',
+    'X_Forwarded_For: 1.1.1.1',
+    'content.length: 5',
+    'Client-Cert: :AA==:',
+    'client_cert-chain: :AA==:',
+    'Proxy: x',
+    'X-Middleware-Subrequest: x',
   ];
   for (const line of forbidden) {
     const body = `0\r\nA: b\r\n${line}\r\nC: d\r\n\r\n`;

@@ -5,6 +5,7 @@ export const LF = 10;
 export const CR = 13;
 export const SP = 32;
 export const COMMA = 44;
+export const HYPHEN = 45;
 export const COLON = 58;
 export const SEMICOLON = 59;
 export const BRACKET = 91;
@@ -14,6 +15,15 @@ export const BRACKET_END = 93;
 export const TOKEN_LOWER = table((_byte, char) =>
   /[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(char) ? char.toLowerCase().charCodeAt(0) : 0,
 );
+
+/**
+ * A tchar as it looks to a server that knows header names as variables (CGI, RFC 3875 §4.1.18):
+ * letters in lower case, digits, and a hyphen for all else. Anything else gives 0.
+ */
+export const TOKEN_FOLDED = table((_byte, char) => {
+  if (/[0-9A-Za-z]/.test(char)) return char.toLowerCase().charCodeAt(0);
+  return /[!#$%&'*+\-.^_`|~]/.test(char) ? HYPHEN : 0;
+});
 
 /** Bytes of a field value: visible ones, space, tab and obs-text; no other control. RFC 9110 §5.5. */
 export const IS_FIELD_VALUE = table((byte) =>

@@ -270,9 +270,17 @@ function bits(...names: number[]): number {
   return names.reduce((set, name) => set | (1 << name), 0);
 }
 
-/** Forbidden in a trailer section: framing, routing, request modifiers, credentials (RFC 9110 §6.5.1). */
+/**
+ * Forbidden in a trailer section: framing, routing, request modifiers, credentials (RFC 9110 §6.5.1),
+ * what a proxy says of its client, and names that a server would mistake for one of these.
+ */
 export function isForbiddenTrailer(head: Head, index: number): boolean {
-  return FORBIDDEN_TRAILERS.has(head.name(index).toLowerCase());
+  return FORBIDDEN_TRAILERS.has(
+    head
+      .name(index)
+      .toLowerCase()
+      .replaceAll(/[^a-z0-9]/g, '-'),
+  );
 }
 
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
@@ -317,4 +325,8 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'x-forwarded-proto',
   'x-forwarded-host',
   'x-request-id',
+  'client-cert',
+  'client-cert-chain',
+  'proxy',
+  'x-middleware-subrequest',
 ]);

@@ -9,7 +9,18 @@
  * §2.2, §3, §5).
  */
 import { latin1 } from '../../base/latin1.ts';
-import { COLON, CR, HTAB, IS_FIELD_VALUE, IS_TARGET, LF, SP, TOKEN_LOWER } from './chars.ts';
+import {
+  COLON,
+  CR,
+  HTAB,
+  HYPHEN,
+  IS_FIELD_VALUE,
+  IS_TARGET,
+  LF,
+  SP,
+  TOKEN_FOLDED,
+  TOKEN_LOWER,
+} from './chars.ts';
 import type { Fault } from './faults.ts';
 import { KNOWN_BY_FIRST, type KnownName, NAME } from './names.ts';
 
@@ -21,6 +32,8 @@ export interface HeadLimits {
   targetBytes: number;
   /** Header lines, at most FIELDS_MAX. */
   fields: number;
+  /** Whether fields of a request are kept that servers mistake for what only a proxy says. */
+  keepsSpoofable?: boolean;
 }
 
 export const DEFAULT_HEAD_LIMITS: HeadLimits = {
@@ -267,7 +280,7 @@ function readFields(
     const known = findKnown(bytes, at, end);
     let id: number = NAME.other;
     if (known !== undefined) {
-      id = known.id;
+      id = idOf(known, head, at, limits);
       at += known.bytes.length;
     } else {
       do {
@@ -311,7 +324,19 @@ function readFields(
   return at + 2;
 }
 
-/** The known name that stands whole at a place, its colon behind it. */
+/** The number of the field whose name stands at a place, and is a known one or looks like it. */
+function idOf(known: KnownName, head: Head, at: number, limits: HeadLimits): number {
+  const { bytes, isResponse } = head;
+  const { hyphens, id, lookalikeId, isAlwaysDropped } = known;
+  for (let index = 0; index < hyphens.length; index++) {
+    if (bytes[at + hyphens[index]!] === HYPHEN) continue;
+    return isResponse || limits.keepsSpoofable === true ? NAME.other : lookalikeId;
+  }
+  if (id !== NAME.dropped) return id;
+  return isResponse || (limits.keepsSpoofable === true && !isAlwaysDropped) ? NAME.other : id;
+}
+
+/** The known name that stands whole at a place, or one that looks like it; its colon is behind it. */
 function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefined {
   const candidates = KNOWN_BY_FIRST[bytes[at]!];
   if (candidates === undefined) return undefined;
@@ -322,7 +347,7 @@ function findKnown(bytes: Buffer, at: number, end: number): KnownName | undefine
     // The colon's place tells nearly all of them apart before a letter is compared.
     if (nameEnd >= end || bytes[nameEnd] !== COLON) continue;
     let offset = 1;
-    while (offset < spelling.length && TOKEN_LOWER[bytes[at + offset]!] === spelling[offset]) {
+    while (offset < spelling.length && TOKEN_FOLDED[bytes[at + offset]!] === spelling[offset]) {
       offset += 1;
     }
     if (offset === spelling.length) return name;

@@ -73,12 +73,43 @@ const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> 
 /** Further spellings of a number: the chain goes with its certificate (RFC 9440 §2.3). */
 const SPELLED_TOO: readonly (readonly [string, number])[] = [
   ['client-cert-chain', NAME.clientCert],
+  // No client has a reason to send these: httpoxy, and a mark of Next.js by which its servers let
+  // requests past their middleware (CVE-2025-29927).
+  ['proxy', NAME.dropped],
+  ['x-middleware-subrequest', NAME.dropped],
 ];
+
+/** Names that a server believes of the proxy before it, or frames the message by. */
+const GUARDED: ReadonlySet<number> = new Set([
+  NAME.contentLength,
+  NAME.transferEncoding,
+  NAME.keepAlive,
+  NAME.proxyConnection,
+  NAME.http2Settings,
+  NAME.xForwardedFor,
+  NAME.xForwardedProto,
+  NAME.xForwardedHost,
+  NAME.xRequestId,
+  NAME.contentType,
+  NAME.contentEncoding,
+  NAME.maxForwards,
+  NAME.clientCert,
+  NAME.dropped,
+]);
 
 /** A known name: its number, and its bytes in lower case. */
 export interface KnownName {
   readonly id: number;
   readonly bytes: Uint8Array;
+  /** Where its hyphens are. */
+  readonly hyphens: readonly number[];
+  /**
+   * The number of a request's field whose name only looks like this one, for it has another mark
+   * where this has a hyphen. CGI, WSGI and PHP tell a server the same name for both.
+   */
+  readonly lookalikeId: number;
+  /** Whether a request's field of this very name is left out even where such fields are passed. */
+  readonly isAlwaysDropped: boolean;
 }
 
 /** Known names by their first byte, in either case; undefined where none begins with it. */
@@ -91,7 +122,10 @@ function byFirst(): (KnownName[] | undefined)[] {
   );
   for (const [spelling, id] of [...spellings, ...SPELLED_TOO]) {
     const bytes = Uint8Array.from(spelling, (char) => char.charCodeAt(0));
-    const name = { id, bytes };
+    const hyphens = [...spelling].flatMap((char, at) => (char === '-' ? [at] : []));
+    const lookalikeId = GUARDED.has(id) ? NAME.dropped : NAME.other;
+    // "Proxy" becomes HTTP_PROXY, which programs take for their own proxy: https://httpoxy.org
+    const name = { id, bytes, hyphens, lookalikeId, isAlwaysDropped: spelling === 'proxy' };
     const lower = bytes[0]!;
     table[lower] ??= [];
     table[lower].push(name);
