@@ -5,13 +5,12 @@ import { type Command, InvalidArgumentError } from 'commander';
 import { CONFIGURATION_HEADER } from '../admin/configuration-header.ts';
 import { parseAddress } from '../base/address.ts';
 import { parseDuration } from '../base/units.ts';
-import { parseConfig } from '../config/load.ts';
 import { adminSocket, locateConfig } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { realPath } from '../config/store.ts';
-import { exportSection } from '../config/transfer.ts';
 import { check, readConfig, requireFile } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
+import { defaults, salvage } from './salvage.ts';
 
 /** Where the commands that talk to a running instance find it. */
 export interface AdminOptions {
@@ -187,6 +186,12 @@ function unreachable({ address }: Place, error: NodeJS.ErrnoException): Error {
   return new CommandError(message, EXIT.refused, 'look whether it runs: openclaw logs');
 }
 
+const ADMIN = [
+  ['admin', 'listen'],
+  ['admin', 'socket'],
+  ['admin', 'token'],
+] as const;
+
 interface Found {
   /** The real path of the configuration; null where none is there. */
   readonly file: string | null;
@@ -198,7 +203,6 @@ interface Found {
  * before: what is right in it still says where that is.
  */
 function settingsOf(io: Io, { config, admin }: AdminOptions): Found {
-  const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
   const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
   if (!located.found) {
     if (located.asked && admin === undefined) requireFile(io, config);
@@ -208,18 +212,9 @@ function settingsOf(io: Io, { config, admin }: AdminOptions): Found {
   const found = (settings: Settings) => ({ file: realPath(file), settings });
   try {
     const text = readConfig(file);
-    return found(check(io, text, file).settings ?? adminPart(io, text, file) ?? defaults());
+    return found(check(io, text, file).settings ?? salvage(io, text, file, ADMIN).settings);
   } catch (error) {
     if (config === undefined || admin !== undefined) return found(defaults());
     throw error;
-  }
-}
-
-function adminPart(io: Io, text: string, file: string): Settings | undefined {
-  try {
-    const part = exportSection(text, ['admin'], { secrets: true });
-    return part === undefined ? undefined : check(io, part, file).settings;
-  } catch {
-    return undefined;
   }
 }

@@ -151,3 +151,40 @@ test('lines are in colour on a terminal, and not in a pipe beside one', async (c
   place.io.outColour = true;
   assert.match(await place.type(), /\x1b\[33mwarn/);
 });
+
+test('an error anywhere in the configuration does not show another log', async (context) => {
+  const place = workplace(context);
+  const config = join(place.io.cwd, 'openclaw.yml');
+  const named = join(place.io.cwd, 'named.log');
+  writeFileSync(place.file, line('info', 10, { event: 'of-the-default' }));
+  writeFileSync(named, line('info', 10, { event: 'of-the-named' }));
+  for (const text of [
+    'x: 1\nlog:\n  file: named.log\n',
+    'log: {file: named.log, level: loud, colour: [}\n',
+    'load_balancing:\n  servers: [10.0.0.1:80\nlog:\n  # comment\n\n  file: "named.log"\n',
+    'log:\n  level: loud\n  file: ./named.log\nadmin:\n\ttoken: x\n',
+    '{"log": {"file": "named.log"}, "admin": 7}',
+    'log: &a {file: named.log}\nadmin: *b\n',
+  ]) {
+    writeFileSync(config, text);
+    const out = await place.type();
+    assert.match(out, /openclaw\.yml has errors.*this is the log it names: .*named\.log/, text);
+    assert.match(out, /of-the-named/, text);
+  }
+  for (const text of [
+    'log:\n  file: [1]\n',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in a file
+    'log:\n  file: "${OPENCLAW_NOT_SET}"\n',
+    'log: {file: [\n',
+    'load_balancing: "\n',
+  ]) {
+    writeFileSync(config, text);
+    const out = await place.type();
+    assert.match(out, /log\.file cannot be read; this is the default log: .*openclaw\.log/, text);
+    assert.match(out, /of-the-default/, text);
+  }
+  writeFileSync(config, 'x: 1\n');
+  assert.match(await place.type(), /this is the log it names: .*openclaw\.log\n/);
+  writeFileSync(config, 'log: {file: named.log}\n');
+  assert.doesNotMatch(await place.type(), /has errors/);
+});

@@ -1,8 +1,7 @@
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { parseDuration } from '../base/units.ts';
-import { parseConfig } from '../config/load.ts';
-import { logFile } from '../config/locate.ts';
+import { locateConfig, logFile } from '../config/locate.ts';
 import {
   followLog,
   LEVELS,
@@ -12,8 +11,9 @@ import {
   parseLine,
   readLog,
 } from '../observe/log-reader.ts';
-import { check, readConfig, requireFile } from './config-file.ts';
+import { check, readConfig, requireFile, shown } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
+import { defaults, salvage } from './salvage.ts';
 import { type Colour, paint } from './text-table.ts';
 
 interface LogOptions {
@@ -85,15 +85,24 @@ async function logs(io: Io, options: LogOptions, signal?: AbortSignal): Promise<
   for await (const line of followLog(file, filter, ended, endBytes)) say(line);
 }
 
+/** An error elsewhere in the file must not show the log of another instance. */
 function fileOf(io: Io, { config }: LogOptions): string {
-  const defaults = () => parseConfig('admin: {}\n', { file: 'defaults', env: {} }).settings!;
-  try {
-    const file = requireFile(io, config);
-    return logFile(check(io, readConfig(file), file).settings ?? defaults(), io.env);
-  } catch (error) {
-    if (config !== undefined) throw error;
+  const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
+  if (!located.found) {
+    if (located.asked) requireFile(io, config);
     return logFile(defaults(), io.env);
   }
+  const text = readConfig(located.file);
+  const { settings } = check(io, text, located.file);
+  if (settings !== undefined) return logFile(settings, io.env);
+  const salvaged = salvage(io, text, located.file, [['log', 'file']]);
+  const file = logFile(salvaged.settings, io.env);
+  io.err(
+    salvaged.isWhole
+      ? `${shown(io, located.file)} has errors; this is the log it names: ${file}\n`
+      : `${shown(io, located.file)} has errors, and what it says of log.file cannot be read; this is the default log: ${file}; another: --file FILE\n`,
+  );
+  return file;
 }
 
 const COLOURS: ReadonlyMap<string, Colour> = new Map([
