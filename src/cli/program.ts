@@ -22,7 +22,9 @@ export function program(io: Io): Command {
 
   openclaw
     .command('start')
-    .description('Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads, SIGUSR2 upgrades')
+    .description(
+      'Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads and reopens the log, SIGUSR2 upgrades',
+    )
     .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
     .option('--demo', 'balance three little servers that are built in')
     .option('--workers <n>', 'data threads', workerCount)

@@ -10,7 +10,7 @@ import { refusal } from './start-config.ts';
 export async function openInstanceLog(
   io: Io,
   settings: Settings,
-): Promise<InstanceLog & Pick<Log, 'close'>> {
+): Promise<InstanceLog & Pick<Log, 'close' | 'reopen'>> {
   const log = await orRefuse(io, settings, openLog);
   const prepare = (next: Settings) => orRefuse(io, next, log.prepare);
   return { ...log, prepare };

@@ -77,7 +77,11 @@ async function run(
   predecessor?.takeOver();
   // Not before: what did not come up is nothing to go back to.
   reloader.started();
-  const onHangUp = () => void reloader.reload().catch(() => {});
+  const onHangUp = () => {
+    // Whatever becomes of the reload: logrotate says no more than this signal.
+    log.reopen();
+    void reloader.reload().catch(() => {});
+  };
   const onUpgrade = () => upgradeBySignal(instance, upgrade);
   process.on('SIGHUP', onHangUp).on('SIGUSR2', onUpgrade);
   const isDemo = options.demo === true;

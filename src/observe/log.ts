@@ -19,6 +19,8 @@ export interface Log {
    * @throws the file system's error when the file cannot be opened; nothing has changed then
    */
   prepare(settings: LogSettings): Promise<LogChange>;
+  /** The file was put aside from outside, as logrotate does it: goes on in the one of its name. */
+  reopen(): void;
   /** Lines that the disk did not take in time. */
   dropped(): number;
   /** Writes what is left. */
@@ -61,6 +63,7 @@ export async function openLog(settings: LogSettings, nowMs = Date.now): Promise<
         },
       };
     },
+    reopen: () => file.reopen(),
     dropped: () => file.dropped,
     close: () => file.close(),
   };

@@ -1,5 +1,13 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
@@ -160,4 +168,78 @@ test('a file that cannot be opened changes nothing, nor does a change that is ab
   log.write('here\n');
   await log.close();
   assert.equal(readFileSync(file, 'utf8'), 'here\n');
+});
+
+test('a log that was put aside from outside is begun anew, at once when told and else soon', async (context) => {
+  const file = join(folderOf(context), 'x.log');
+  let nowMs = Date.now();
+  const log = await openAt({ file }, () => nowMs);
+  const settings = { file, maxBytes: 1e9, maxAgeMs: 0, maxFiles: 1 };
+  const ways = [
+    async () => log.reopen(),
+    async () => (await log.prepare(settings)).commit(),
+    async () => {
+      nowMs += 1000;
+    },
+  ];
+  for (const [at, way] of ways.entries()) {
+    log.write('before\n');
+    await log.flush();
+    renameSync(file, `${file}.aside`);
+    if (at === 1) writeFileSync(file, 'made by logrotate\n');
+    await way();
+    log.write('after\n');
+    await log.flush();
+    assert.match(readFileSync(`${file}.aside`, 'utf8'), /before\n$/, `way ${at}`);
+    assert.match(readFileSync(file, 'utf8'), /^(made by logrotate\n)?after\n$/, `way ${at}`);
+  }
+  rmSync(file);
+  mkdirSync(file);
+  log.reopen();
+  log.write('last\n');
+  await log.close();
+  assert.equal(log.dropped, 0, 'it goes on in the old one where no new one can be opened');
+});
+
+test('two that write one log lose no line over the rotations of either', async (context) => {
+  const folder = folderOf(context);
+  const file = join(folder, 'x.log');
+  let nowMs = Date.now();
+  const settings = { file, maxBytes: 50, maxFiles: 100 };
+  const [one, two] = await Promise.all([
+    openAt(settings, () => nowMs),
+    openAt(settings, () => nowMs),
+  ]);
+  for (let turn = 0; turn < 20; turn++) {
+    nowMs += 1000;
+    for (const [log, name] of [[one, 'one'] as const, [two, 'two'] as const]) {
+      log.write(`line ${turn} of ${name}\n`);
+      await log.flush();
+    }
+  }
+  await Promise.all([one.close(), two.close()]);
+  const all = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+  const lines = all.join('').trim().split('\n');
+  assert.equal(new Set(lines).size, 40);
+  for (const text of all) assert.ok(text.length <= 50);
+});
+
+test('where no new file can be made the log grows on, and those put aside stay', async (context) => {
+  const file = join(folderOf(context), 'x.log');
+  const log = await openAt({ file, maxBytes: 10, maxFiles: 2 });
+  for (const line of ['line 1\n', 'line 2\n', 'line 3\n']) {
+    log.write(line);
+    await log.flush();
+  }
+  // As on a disk without room, or in a folder of root's.
+  mkdirSync(`${file}.next`);
+  for (const line of ['line 4\n', 'line 5\n', 'line 6\n', 'line 7\n']) {
+    log.write(line);
+    await log.flush();
+  }
+  await log.close();
+  assert.equal(log.dropped, 0);
+  assert.equal(readFileSync(`${file}.2`, 'utf8'), 'line 1\n');
+  assert.equal(readFileSync(`${file}.1`, 'utf8'), 'line 2\n');
+  assert.equal(readFileSync(file, 'utf8'), 'line 3\nline 4\nline 5\nline 6\nline 7\n');
 });

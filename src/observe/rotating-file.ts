@@ -1,4 +1,5 @@
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import type { Stats } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 
 /** What waits for a disk that stalls; beyond it lines are dropped and counted. */
 const WAITING_BYTES_MAX = 8 * 1024 * 1024;
@@ -15,6 +16,9 @@ export interface RotationSettings {
 
 /** It holds what clients sent: readable by its group, for whoever ships it, and by nobody else. */
 const MODE = 0o640;
+/** Others may put the file aside too: logrotate, or another instance that writes the same one. */
+const LOOKS_EVERY_MS = 1000;
+
 /** Some lines that wait to be written. */
 interface Piece {
   readonly bytes: Uint8Array;
@@ -29,6 +33,10 @@ interface Move {
   readonly next: OpenFile | null;
 }
 
+/** From here on in the file that has the name now. */
+const REOPEN = { isReopen: true } as const;
+type Waiting = string | Piece | Move | typeof REOPEN;
+
 /**
  * A log file that is put aside when it is full or old. Writing never waits: lines are gathered
  * while the disk works, and dropped where too many would wait.
@@ -37,15 +45,17 @@ export class RotatingFile {
   #settings: RotationSettings;
   readonly #nowMs: () => number;
   #current: OpenFile;
-  #waiting: (string | Piece | Move)[] = [];
+  #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #work: Promise<void> | null = null;
   #dropped = 0;
+  #lookedMs: number;
 
   private constructor(settings: RotationSettings, nowMs: () => number, current: OpenFile) {
     this.#settings = settings;
     this.#nowMs = nowMs;
     this.#current = current;
+    this.#lookedMs = nowMs();
   }
 
   /**
@@ -85,13 +95,18 @@ export class RotatingFile {
   async prepare(
     settings: RotationSettings,
   ): Promise<{ commit: () => void; abandon: () => Promise<void> }> {
-    const isSameFile = settings.file === this.#settings.file;
-    const next = isSameFile ? null : await openFile(settings.file, this.#nowMs());
+    const isOpen = this.#current.isSame(await stat(settings.file).catch(ignoreMissing));
+    const next = isOpen ? null : await openFile(settings.file, this.#nowMs());
     return {
       // In turn: what was taken so far belongs into the file that was named when it was.
       commit: () => this.#enqueue({ settings, next }),
       abandon: async () => next?.handle.close(),
     };
+  }
+
+  /** The file was put aside from outside: what comes now goes into the one of its name. */
+  reopen(): void {
+    this.#enqueue(REOPEN);
   }
 
   /** Waits until all that was taken is written. */
@@ -104,7 +119,7 @@ export class RotatingFile {
     await this.#current.handle.close();
   }
 
-  #enqueue(one: string | Piece | Move): void {
+  #enqueue(one: Waiting): void {
     this.#waiting.push(one);
     this.#work ??= this.#drain();
   }
@@ -127,7 +142,8 @@ export class RotatingFile {
       this.#waitingBytes = 0;
       for (const one of joined(waiting)) {
         if ('bytes' in one) await this.#write(one);
-        else await this.#move(one);
+        else if ('next' in one) await this.#move(one);
+        else await this.#follow();
       }
     }
     this.#work = null;
@@ -152,9 +168,24 @@ export class RotatingFile {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    if (this.#isDue(bytes.length)) await this.#rotate();
+    if (this.#nowMs() - this.#lookedMs >= LOOKS_EVERY_MS) await this.#follow();
+    if (this.#isDue(bytes.length)) await this.#rotate(bytes.length);
     await this.#current.handle.appendFile(bytes);
     this.#current.bytes += bytes.length;
+  }
+
+  /** Goes on in the file that has the name now, where that is another one. */
+  async #follow(): Promise<void> {
+    this.#lookedMs = this.#nowMs();
+    const { file } = this.#settings;
+    try {
+      const named = await stat(file).catch(ignoreMissing);
+      if (this.#current.isSame(named)) this.#current.bytes = named?.size ?? 0;
+      else
+        await this.#move({ settings: this.#settings, next: await openFile(file, this.#nowMs()) });
+    } catch {
+      // It cannot be opened: better in the old one than nowhere.
+    }
   }
 
   #isDue(more: number): boolean {
@@ -165,16 +196,24 @@ export class RotatingFile {
     return maxAgeMs > 0 && this.#nowMs() - begunMs >= maxAgeMs;
   }
 
-  async #rotate(): Promise<void> {
+  /** Where no new file can be made, the old one grows on, and none that was put aside is lost. */
+  async #rotate(more: number): Promise<void> {
+    await this.#follow();
+    if (!this.#isDue(more)) return;
     const { file, maxFiles } = this.#settings;
+    let next: OpenFile;
+    try {
+      next = await openFile(`${file}.next`, this.#nowMs());
+    } catch {
+      return;
+    }
     await rm(`${file}.${maxFiles}`, { force: true });
     for (let number = maxFiles - 1; number >= 1; number--) {
       await rename(`${file}.${number}`, `${file}.${number + 1}`).catch(ignoreMissing);
     }
     await rename(file, `${file}.1`).catch(ignoreMissing);
-    const full = this.#current;
-    this.#current = await openFile(file, this.#nowMs());
-    await full.handle.close();
+    await rename(`${file}.next`, file).catch(ignoreMissing);
+    await this.#move({ settings: this.#settings, next });
   }
 }
 
@@ -183,18 +222,25 @@ interface OpenFile {
   bytes: number;
   /** When its first line was written. */
   readonly begunMs: number;
+  /** @param other what has a name now, if anything has */
+  isSame(other: Stats | undefined): boolean;
 }
 
 async function openFile(file: string, nowMs: number): Promise<OpenFile> {
   const handle = await open(file, 'a', MODE);
-  const { size, birthtimeMs, mtimeMs } = await handle.stat();
+  const { size, birthtimeMs, mtimeMs, dev, ino } = await handle.stat();
   // Some file systems know no time of birth and say 0.
   const bornMs = birthtimeMs > 0 ? birthtimeMs : mtimeMs;
-  return { handle, bytes: size, begunMs: size === 0 ? nowMs : Math.min(bornMs, mtimeMs) };
+  return {
+    handle,
+    bytes: size,
+    begunMs: size === 0 ? nowMs : Math.min(bornMs, mtimeMs),
+    isSame: (other) => other?.dev === dev && other.ino === ino,
+  };
 }
 
 /** Single lines that follow each other become one piece. */
-function* joined(waiting: readonly (string | Piece | Move)[]): Generator<Piece | Move> {
+function* joined(waiting: readonly Waiting[]): Generator<Exclude<Waiting, string>> {
   let lines: string[] = [];
   for (const one of waiting) {
     if (typeof one === 'string') {
@@ -212,6 +258,6 @@ function pieceOf(lines: readonly string[]): Piece {
   return { bytes: Buffer.from(lines.join('')), lines: lines.length, done: () => {} };
 }
 
-function ignoreMissing(error: NodeJS.ErrnoException): void {
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== 'ENOENT') throw error;
 }

@@ -1,6 +1,6 @@
 /** Traces, the access log, and metrics that are switched while it runs. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type Message, Openclaw, okWith, Peer, ScriptedServer, until } from './harness.ts';
@@ -159,6 +159,20 @@ test('a log that cannot be opened refuses the reload and changes nothing', async
   configure(({ log }) => Object.assign(log!, { file: join(openclaw.folder, 'openclaw.log') }));
   assert.equal((await admin('POST', '/config/reload')).status, 200);
   assert.match(openclaw.output.stderr, /no-folder\.log/);
+  openclaw.output.stderr = '';
+});
+
+test('a log that was moved away is begun anew at SIGHUP, though the file has errors', async () => {
+  const log = join(openclaw.folder, 'openclaw.log');
+  configure((settings) => Object.assign(settings, { no_such_setting: {} }));
+  renameSync(log, `${log}.aside`);
+  const aside = readFileSync(`${log}.aside`, 'utf8');
+  openclaw.child.kill('SIGHUP');
+  await until('the refusal in the new log', () =>
+    logLines(log).find(({ event }) => event === 'reload_failed'),
+  );
+  assert.equal(readFileSync(`${log}.aside`, 'utf8'), aside);
+  configure((settings) => void delete settings.no_such_setting);
   openclaw.output.stderr = '';
 });
 
