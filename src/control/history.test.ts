@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { seededRandom } from '../base/random.ts';
 import { COUNTER } from '../table/layout.ts';
 import { TIMING } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
@@ -20,10 +21,10 @@ test('a sample holds what came since the one before, a second', () => {
   assert.deepEqual(history.since(0)[0], [3000, 4000]);
   assert.deepEqual(column(history, 'requestsPerSecond'), [3.5, 0]);
   assert.deepEqual(column(history, 'errorsPerSecond'), [0.5, 0]);
-  assert.deepEqual(column(history, 'p99Ms'), [9.97, 0]);
+  assert.deepEqual(column(history, 'p99Ms'), [8.173, 0]);
   assert.deepEqual(history.since(3000)[0], [4000]);
   assert.deepEqual(history.server(0).requests, [6, 0]);
-  assert.deepEqual(history.server(0).p99Ms, [9.97, -1]);
+  assert.deepEqual(history.server(0).p99Ms, [8.173, -1]);
 });
 
 test('a window adds what lies in it, over the samples it has', () => {
@@ -99,4 +100,27 @@ test('quantiles of a server are those of its last minute', () => {
   assert.ok(tail > 700 && tail <= 1000);
   for (let second = 2; second <= 61; second++) history.sample([0], second * 1000);
   assert.equal(history.server(0).p99OfAllMs, 0);
+});
+
+test('quantiles of a sample, a window and a server are right within 5%', () => {
+  const table = make();
+  const history = new History(table, 0);
+  const random = seededRandom(7);
+  const all = Array.from({ length: 5_000 }, () => (random() < 0.97 ? 20 : 705) + 10 * random());
+  for (const ms of all) {
+    table.measures.countRequest(0, 0, 'GET', 200);
+    table.measures.time(0, 0, TIMING.total, ms);
+  }
+  history.sample([0], 1000);
+  const sorted = all.toSorted((a, b) => a - b);
+  const near = (told: number, share: number) => {
+    const exact = sorted[Math.ceil(share * sorted.length) - 1]!;
+    assert.ok(Math.abs(told - exact) < 0.05 * exact, `${told} for ${exact}`);
+  };
+  const { p50Ms, p99Ms } = history.window(10_000);
+  const server = history.server(0);
+  for (const told of [p50Ms, server.p50OfAllMs, column(history, 'p50Ms')![0]!]) near(told, 0.5);
+  for (const told of [p99Ms, server.p99OfAllMs, server.p99Ms[0]!, column(history, 'p99Ms')![0]!]) {
+    near(told, 0.99);
+  }
 });

@@ -180,8 +180,9 @@ class Row {
   readonly #attempts = new Float32Array(SERVER_SAMPLES_MAX);
   readonly #failed = new Float32Array(SERVER_SAMPLES_MAX);
   readonly #p99Ms = new Float32Array(SERVER_SAMPLES_MAX);
-  /** What was counted in each bucket of the total time, sample by sample. */
-  readonly #times = new Float32Array(SERVER_SAMPLES_MAX * BUCKETS);
+  /** What was counted in the buckets of the total time, sample by sample, and in all of them. */
+  readonly #times: Filled[] = [];
+  readonly #timesOfAll = new Float64Array(BUCKETS);
   #count = 0;
   #lastRequests = 0;
   #lastErrors = 0;
@@ -230,7 +231,9 @@ class Row {
     this.#errors[slot] = errors;
     this.#attempts[slot] = Math.max(0, attemptsNow - this.#lastAttempts);
     this.#failed[slot] = Math.max(0, failedNow - this.#lastFailed);
-    this.#times.set(times, slot * BUCKETS);
+    add(this.#timesOfAll, this.#times[slot], -1);
+    this.#times[slot] = filledIn(times);
+    add(this.#timesOfAll, this.#times[slot], 1);
     this.#lastRequests = requestsNow;
     this.#lastErrors = errorsNow;
     this.#lastAttempts = attemptsNow;
@@ -246,7 +249,7 @@ class Row {
     const slots = Array.from({ length: this.#count - first }, (_, at) => {
       return (first + at) % SERVER_SAMPLES_MAX;
     });
-    const times = this.#timesOfAll();
+    const times = this.#timesOfAll;
     return {
       requests: slots.map((slot) => this.#requests[slot]!),
       errors: slots.map((slot) => this.#errors[slot]!),
@@ -257,12 +260,23 @@ class Row {
       p99OfAllMs: rounded(quantileMs(times, 0.99)),
     };
   }
+}
 
-  #timesOfAll(): Float64Array {
-    const sum = new Float64Array(BUCKETS);
-    for (let at = 0; at < this.#times.length; at++) sum[at % BUCKETS]! += this.#times[at]!;
-    return sum;
-  }
+/** Buckets that something was counted in: few of the hundreds, in one second of one server. */
+interface Filled {
+  readonly at: Uint16Array;
+  readonly counts: Float32Array;
+}
+
+function filledIn(counts: Float64Array): Filled {
+  const at = Uint16Array.from(counts.keys()).filter((one) => counts[one] !== 0);
+  return { at, counts: Float32Array.from(at, (one) => counts[one]!) };
+}
+
+function add(sum: Float64Array, filled: Filled | undefined, times: 1 | -1): void {
+  filled?.at.forEach((at, index) => {
+    sum[at]! += times * filled.counts[index]!;
+  });
 }
 
 function rounded(value: number): number {

@@ -12,20 +12,22 @@ export class ServerRows {
   }
 
   /**
-   * The row of a server, a new and cleared one where it has none yet.
+   * The row of a server, a clear one where it has none yet.
    *
    * @throws RangeError when the table is full
    */
   rowOf(address: string): number {
     const known = this.#rows.get(address);
     if (known !== undefined) return known;
-    const row = this.#free.pop() ?? this.#next++;
+    const freed = this.#free.pop();
+    const row = freed ?? this.#next++;
     if (row >= this.#table.serverRows) {
       throw new RangeError(
         `more than ${this.#table.serverRows} servers at one time, those that still drain included`,
       );
     }
-    this.#table.clearServer(row);
+    // One that no server had yet is clear; to clear it would touch memory that may never be needed.
+    if (freed !== undefined) this.#table.clearServer(row);
     this.#rows.set(address, row);
     return row;
   }

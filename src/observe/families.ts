@@ -14,7 +14,7 @@ import { CODES, codeIndex, LIMIT_CODES } from '../core/exchange/codes.ts';
 import { WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { RULE_CLASSES } from '../core/waf/rule.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
-import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
+import { BOUNDS_MS, BUCKETS, TOLD_BOUNDS_MS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
 import {
   GAUGE,
@@ -53,13 +53,9 @@ export type Family = {
   | { readonly type: 'histogram'; readonly read: (view: View) => HistogramSample[] }
 );
 
-/** Those bounds that scrapers are told: few enough to store, enough for a quantile on a graph. */
-const TOLD_MS = new Set([
-  0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000,
-  600_000, 3_600_000,
-]);
-export const TOLD_BOUNDS: readonly number[] = [...BOUNDS_MS.keys()].filter((at) =>
-  TOLD_MS.has(BOUNDS_MS[at]!),
+/** The buckets that end at the bounds that scrapers are told. */
+export const TOLD_BOUNDS: readonly number[] = TOLD_BOUNDS_MS.map((bound) =>
+  BOUNDS_MS.indexOf(bound),
 );
 
 const NONE: Labels = {};

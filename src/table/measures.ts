@@ -128,7 +128,7 @@ export class Measures {
   }
 
   /**
-   * From now on only lanes up to this one are read here, or the highest that was told before:
+   * From now on only lanes up to this one are read and cleared here, or the highest that was told before:
    * most of them are never used, and a scrape reads each for every server. Control thread only.
    */
   useLane(worker: number): void {
@@ -245,12 +245,10 @@ export class Measures {
 
   /** Makes a row fit for another server. Control thread only. */
   clearRow(row: number): void {
-    for (let worker = 0; worker < this.workerLanes; worker++) {
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
       const start = this.#row(row, worker);
-      // Looking costs no memory, writing does: most lanes were never written.
-      for (let at = start; at < start + ROW_CELLS; at++) {
-        if (this.#cells[at] !== 0) this.#cells[at] = 0;
-      }
+      this.#cells.fill(0, start, start + ROW_CELLS);
     }
   }
 
