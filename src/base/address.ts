@@ -5,6 +5,7 @@
  * host names in lower case, IPv6 in its shortest form and in brackets, the port without zeros.
  */
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { domainToASCII } from 'node:url';
 import type { Parsed } from './units.ts';
 
 /** `host` is an IP address without brackets, a DNS name, or '' for every interface. */
@@ -47,6 +48,7 @@ export function formatAddress(address: Address): string {
 
 function parseUnix(path: string): Parsed<Address> {
   if (!path.startsWith('/')) return refuse('the path of a unix socket starts with a slash');
+  if (/\p{Cc}/u.test(path)) return refuse('the path of a unix socket has no control characters');
   if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
     return refuse(`the path of a unix socket has at most ${UNIX_PATH_BYTES_MAX} bytes`);
   }
@@ -78,18 +80,26 @@ function parseTcp(text: string): Parsed<Address> {
   return { ok: true, value: { kind: 'tcp', host, port } };
 }
 
+function labelsOf(host: string): string[] {
+  return host.replace(/\.$/, '').split('.');
+}
+
 function bracketed(host: string, port: number): Parsed<Address> {
   if (!isIPv6(host)) return refuse(`"${host}" in brackets is no IPv6 address`);
   return { ok: true, value: { kind: 'tcp', host: shortIPv6(host), port } };
 }
 
-function hostFlaw(host: string): string | undefined {
+/** @param host in lower case @returns what is wrong with it as a name or IPv4 address */
+export function hostFlaw(host: string): string | undefined {
   if (host === '' || isIPv4(host)) return undefined;
   if (/^[\d.]+$/.test(host)) return `"${host}" is no IPv4 address: four numbers from 0 to 255`;
   if (host === '*') return 'for every interface leave the host out, like ":8080"';
-  const labels = host.replace(/\.$/, '').split('.');
-  if (host.length > 253 || !labels.every((label) => LABEL.test(label))) {
-    return `"${host}" is no host name: letters, digits and hyphens between dots`;
+  if (host.length > 253 || !labelsOf(host).every((label) => LABEL.test(label))) {
+    const ascii = domainToASCII(host);
+    const isMended = ascii !== host && labelsOf(ascii).every((label) => LABEL.test(label));
+    return isMended
+      ? `"${host}" is written ${ascii} in DNS`
+      : `"${host}" is no host name: letters, digits and hyphens between dots`;
   }
   return undefined;
 }

@@ -7,6 +7,7 @@ import { instanceDirectory, logFile, stateDirectory } from '../config/locate.ts'
 import type { Settings } from '../config/schema.ts';
 import { realPath } from '../config/store.ts';
 import { NetworkFileError } from '../control/guard.ts';
+import { keepServing } from '../control/guarded.ts';
 import { Predecessor } from '../control/handover.ts';
 import { Instance, type InstanceLog } from '../control/instance.ts';
 import { OperatorFileError } from '../control/operator.ts';
@@ -75,6 +76,7 @@ async function run(
     throw error;
   });
   predecessor?.takeOver();
+  const endKeeping = keepServing(instance.log);
   // Not before: what did not come up is nothing to go back to.
   reloader.started();
   const onHangUp = () => {
@@ -98,6 +100,7 @@ async function run(
     handover === null ? undefined : { pid: handover.successor.pid, withinMs: handover.withinMs },
   );
   last?.close();
+  endKeeping();
   await log.close();
 }
 

@@ -52,7 +52,8 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
       message: `${formatPath(path) || 'the file'}: ${reason}`,
       expected: params?.expected ?? expectation(path),
       found: isSecret(path) ? 'a secret that is not shown' : foundText(value),
-      help: help ?? referenceMeant(value),
+      help: help ?? params?.help ?? referenceMeant(value),
+      ...(params?.aboutKey && { aboutKey: true }),
     },
   ];
 }

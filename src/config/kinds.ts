@@ -47,6 +47,10 @@ export interface SettingMeta {
 export interface IssueParams {
   expected: string;
   missing?: true;
+  /** The mend, where it takes more than what is expected. */
+  help?: string;
+  /** It is about the name of an entry of a map, not its value. */
+  aboutKey?: true;
 }
 
 /** A setting with a default, given as the file would spell it. */
@@ -290,15 +294,20 @@ export function reading<T>(kind: {
   kind: Kind;
   expected: string;
   json: object;
-  read: (value: unknown) => Parsed<T>;
+  read: (value: unknown) => Parsed<T> | Refused;
 }) {
   const { expected, read, json } = kind;
   return z
     .unknown()
     .transform((value, context): T => {
-      const parsed: Parsed<T> = value === undefined ? refuse('missing') : read(value);
+      const parsed = value === undefined ? refuse('missing') : read(value);
       if (parsed.ok) return parsed.value;
-      const params: IssueParams = { expected, ...(value === undefined && { missing: true }) };
+      const { help } = parsed as Refused;
+      const params: IssueParams = {
+        expected,
+        ...(value === undefined && { missing: true }),
+        ...(help !== undefined && { help }),
+      };
       context.issues.push({ code: 'custom', input: value, message: parsed.reason, params });
       return z.NEVER;
     })
@@ -309,8 +318,14 @@ export function metaOf(type: z.core.$ZodType): SettingMeta {
   return (z.globalRegistry.get(type) as SettingMeta | undefined) ?? {};
 }
 
-export function refuse(reason: string): { ok: false; reason: string } {
-  return { ok: false, reason };
+export interface Refused {
+  readonly ok: false;
+  readonly reason: string;
+  readonly help?: string;
+}
+
+export function refuse(reason: string, help?: string): Refused {
+  return help === undefined ? { ok: false, reason } : { ok: false, reason, help };
 }
 
 const DURATION_PATTERN = '^(0|(?=\\d)(\\d+d)?(\\d+h)?(\\d+m(?!s))?(\\d+(\\.\\d+)?s)?(\\d+ms)?)$';

@@ -60,7 +60,8 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   if (shape !== undefined) return outcome([...problems, shape], []);
 
   const refused: Path[] = [];
-  for (const { offset, length, message, help } of substitute(source.document, options.env)) {
+  const { missing, newlines } = substitute(source.document, options.env);
+  for (const { offset, length, message, help } of missing) {
     problems.push(
       source.problem({ severity: 'error', path: [], message, help }, { offset, length }),
     );
@@ -75,6 +76,8 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
   for (const finding of [...found, ...underWhatWasMeant(raw, found)]) {
     refused.push(finding.path, ...(finding.meant ?? []));
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
+    const variable = newlines.get(place.offset);
+    if (variable !== undefined) finding.help = withoutNewline(variable);
     const known = problems.some(({ line, column }) => isAt(source, place, line, column));
     if (!known) problems.push(source.problem(finding, place));
   }
@@ -95,6 +98,11 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
     }
   }
   return outcome(problems, warnings, settings);
+}
+
+/** Most variables with a newline at their end were read from a file. */
+function withoutNewline(variable: string): string {
+  return `the environment variable ${variable} ends in a newline: set it without one, as ${variable}="$(cat FILE)" does`;
 }
 
 function outcome(problems: Problem[], warnings: Problem[], settings?: Settings): Loaded {

@@ -36,6 +36,7 @@ import { monitoring } from './schema/monitoring.ts';
 import { performance } from './schema/performance.ts';
 import { sessionPersistence } from './schema/persistence.ts';
 import { security } from './schema/security.ts';
+import { hostName } from './wire.ts';
 
 const STRATEGY_NAMES = strategies.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
 
@@ -127,7 +128,7 @@ const serverShape = z
           'Check its certificate. False: anyone on the way can read and change the traffic.',
         ),
         server_name: optional(
-          text(),
+          hostName(),
           'Name that is asked for and must stand in its certificate. Left out: the host of its address.',
         ),
         ca_path: optional(

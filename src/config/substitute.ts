@@ -14,12 +14,23 @@ export interface Missing {
   help: string;
 }
 
-/** Replaces in place; gives back the references that lead nowhere. */
+export interface Substituted {
+  /** References that lead nowhere. */
+  missing: Missing[];
+  /**
+   * Variables whose value ends in a newline, as that of a file does, by the offset of the scalar
+   * that takes them.
+   */
+  newlines: ReadonlyMap<number, string>;
+}
+
+/** Replaces in place. */
 export function substitute(
   document: Document,
   env: Readonly<Record<string, string | undefined>>,
-): Missing[] {
+): Substituted {
   const missing: Missing[] = [];
+  const newlines = new Map<number, string>();
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
@@ -42,6 +53,7 @@ export function substitute(
         // Even `process.env` inherits: ${constructor} is not set.
         const value = Object.hasOwn(env, name) ? env[name] : undefined;
         replaced = true;
+        if (value !== undefined && /[\r\n]$/.test(value)) newlines.set(offset, name);
         if (value !== undefined && (value !== '' || fallback === undefined)) return value;
         if (fallback !== undefined) return fallback;
         missing.push({
@@ -54,7 +66,7 @@ export function substitute(
       node.value = replaced && node.type === Scalar.PLAIN ? resolved(text) : text;
     },
   });
-  return missing;
+  return { missing, newlines };
 }
 
 /** What a plain (unquoted) scalar of this text would be. */

@@ -1,8 +1,10 @@
 import type { Settings } from '../config/schema.ts';
 import { type Change, Upkeep } from '../core/exchange/upkeep.ts';
 import { realClock } from '../io/clock.ts';
+import type { Logger } from '../observe/log.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { PoolPlan } from '../worker/plan.ts';
+import { guarded } from './guarded.ts';
 import { probePlanOf, rebalancePlanOf, upkeepPlanOf } from './health-plan.ts';
 import { Prober } from './prober.ts';
 import { Rebalancer, type RebalancerEvents } from './rebalancer.ts';
@@ -44,8 +46,17 @@ export class HealthKeeper {
     this.#rebalancer.apply(rebalancePlanOf(settings, pool));
   }
 
-  start(): void {
-    this.#timer = setInterval(() => this.#turn(), TURN_MS);
+  start(log: Logger): void {
+    const nowMs = () => realClock.nowMs();
+    // Each by itself: probes go on where the rest is broken, and the other way round.
+    const steps = [
+      guarded(log, 'probes', () => this.#prober.turn(nowMs())),
+      guarded(log, 'upkeep', () => this.#upkeep.turn(nowMs())),
+      guarded(log, 'rebalancing', () => this.#rebalancer.turn(nowMs())),
+    ];
+    this.#timer = setInterval(() => {
+      for (const step of steps) step();
+    }, TURN_MS);
   }
 
   stop(): void {
@@ -61,12 +72,5 @@ export class HealthKeeper {
   /** An operator brought a server back: it starts slowly, and is ejected no longer. */
   cameBack(row: number): void {
     this.#upkeep.cameBack(row, realClock.nowMs());
-  }
-
-  #turn(): void {
-    const nowMs = realClock.nowMs();
-    this.#prober.turn(nowMs);
-    this.#upkeep.turn(nowMs);
-    this.#rebalancer.turn(nowMs);
   }
 }

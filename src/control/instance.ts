@@ -12,6 +12,7 @@ import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { GuardState } from './guard.ts';
+import { guarded } from './guarded.ts';
 import type { Inheritance } from './handover.ts';
 import { HealthKeeper } from './health-keeper.ts';
 import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
@@ -153,16 +154,17 @@ export class Instance {
   async start(workers: number, inheritance?: Inheritance): Promise<void> {
     if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
     await this.#supervisor.start(workers, inheritance?.sockets);
-    this.#health.start();
+    const { log } = this;
+    this.#health.start(log);
     this.observer.start();
-    const pressure = new Pressure(this.#table, this.log);
-    const look = () => pressure.look(performance.now());
+    const pressure = new Pressure(this.#table, log);
+    const look = guarded(log, 'pressure', () => pressure.look(performance.now()));
     this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
     this.#warnOfFewDescriptors();
-    this.#refresher = setInterval(() => this.#guard.refresh(), REFRESH_MS);
-    this.#refresher.unref();
-    this.#tls.start(() => void this.#renewCertificates());
-    this.log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
+    const refresh = guarded(log, 'limits', () => this.#guard.refresh());
+    this.#refresher = setInterval(refresh, REFRESH_MS).unref();
+    this.#tls.start(log, () => void this.#renewCertificates());
+    log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
   get settings(): Settings {

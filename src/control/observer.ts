@@ -17,6 +17,7 @@ import type { WorkerPlan } from '../worker/plan.ts';
 import { Certificates } from './certificates.ts';
 import { ClientBoard } from './client-board.ts';
 import { conditionsOf } from './conditions.ts';
+import { guarded } from './guarded.ts';
 import { History } from './history.ts';
 import { RecentCounts } from './last-minute.ts';
 import { urlOf } from './plan.ts';
@@ -102,7 +103,8 @@ export class Observer {
 
   start(): void {
     this.#openStatsd();
-    this.#timer = setInterval(() => this.tick(Date.now()), TICK_MS);
+    const tick = guarded(this.#log, 'metrics and alerts', () => this.tick(Date.now()));
+    this.#timer = setInterval(tick, TICK_MS);
     this.#timer.unref();
   }
 

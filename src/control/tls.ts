@@ -9,7 +9,9 @@ import {
   type Staple,
   type TlsPlan,
 } from '../io/tls/server-contexts.ts';
+import type { Logger } from '../observe/log.ts';
 import { TicketKeys } from '../table/ticket-keys.ts';
+import { guarded } from './guarded.ts';
 
 /**
  * Mozilla's intermediate list (Server Side TLS 5.7): every client since about 2014, and nothing
@@ -93,11 +95,10 @@ export class TlsState {
   }
 
   /** @param onChange a file that `planOf` read has changed, and come to rest */
-  start(onChange: () => void): void {
-    this.#timers = [
-      setInterval(() => this.#tickets.turn(randomBytes), TICKET_TURN_MS),
-      setInterval(() => this.#look(onChange), LOOK_EVERY_MS),
-    ];
+  start(log: Logger, onChange: () => void): void {
+    const turn = guarded(log, 'session tickets', () => this.#tickets.turn(randomBytes));
+    const look = guarded(log, 'certificates', () => this.#look(onChange));
+    this.#timers = [setInterval(turn, TICKET_TURN_MS), setInterval(look, LOOK_EVERY_MS)];
     for (const timer of this.#timers) timer.unref();
   }
 

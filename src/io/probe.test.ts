@@ -189,3 +189,37 @@ test('a probe that is cancelled says nothing more', async () => {
   await probed(port, ASKS);
   assert.equal(said, 0);
 });
+
+test('a probe that cannot be sent is an unhealthy server, with the cause', async () => {
+  const port = await http((_request, response) => response.end());
+  const reasons = [
+    await reasonOf(port, { ...ASKS, target: '/中' }),
+    await reasonOf(port, { ...ASKS, headers: { 'X Y': 'a' } }),
+    await reasonOf(port, { ...ASKS, headers: { Authorization: 'a\r\nX: b' } }),
+  ];
+  assert.deepEqual(reasons, [
+    'the probe cannot be sent: "/中" is not a path',
+    'the probe cannot be sent: "X Y" is not a header name',
+    'the probe cannot be sent: the value of Authorization cannot be sent in a header',
+  ]);
+});
+
+test('an answer that traffic accepts, a probe accepts', async () => {
+  const accepted = [
+    'HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n\r\n',
+    'HTTP/1.1 200 OK\r\nX-Old : spaced\r\nContent-Length: 0\r\n\r\n',
+    'HTTP/1.0 200 OK\r\nX-Name: M\xfcller\r\n\r\n',
+  ];
+  for (const answer of accepted) {
+    const port = await portOf(net.createServer((socket) => socket.end(answer, 'latin1')));
+    assert.equal(await reasonOf(port, ASKS), '', answer);
+  }
+});
+
+test('a body in chunks is searched without their framing', async () => {
+  const answer =
+    'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nre\r\n3\r\nady\r\n0\r\n\r\n';
+  const port = await portOf(net.createServer((socket) => socket.end(answer)));
+  assert.equal(await reasonOf(port, { ...ASKS, expectedBody: 'ready' }), '');
+});

@@ -85,7 +85,7 @@ class Probe {
   readonly #timer: NodeJS.Timeout;
   readonly #steps: ProbeStep[] = [];
   readonly #startedMs = performance.now();
-  readonly #dial: Dial;
+  #dial: Dial | null = null;
   readonly #answer = new Answer();
   #stepStartedMs = this.#startedMs;
   #step: ProbeStep['name'] = 'resolve';
@@ -108,12 +108,16 @@ class Probe {
       this.#end(`timed out after ${formatDuration(timeoutMs)}`);
     }, timeoutMs);
     const options = { alpn: [spec.grpc === undefined ? 'http/1.1' : 'h2'], preface: prefaceOf };
-    this.#dial = new Dial(address, resolver, options, {
-      onResolved: () => this.#stepIsOver('resolve'),
-      onConnected: () => this.#stepIsOver('connect'),
-      onOpen: (socket) => this.#isOpen(socket),
-      onFailed: (error, step) => this.#end(reasonOf(error, step, address.host)),
-    });
+    try {
+      this.#dial = new Dial(address, resolver, options, {
+        onResolved: () => this.#stepIsOver('resolve'),
+        onConnected: () => this.#stepIsOver('connect'),
+        onOpen: (socket) => this.#isOpen(socket),
+        onFailed: (error, step) => this.#end(reasonOf(error, step, address.host)),
+      });
+    } catch (error) {
+      this.#end(cannotBeSent(error));
+    }
     function prefaceOf(socket: net.Socket): string {
       return address.proxy === undefined ? '' : ownHeader(address.proxy, endsOf(socket));
     }
@@ -127,7 +131,7 @@ class Probe {
   #close(): void {
     this.#isOver = true;
     clearTimeout(this.#timer);
-    this.#dial.cancel();
+    this.#dial?.cancel();
     this.#endCall?.();
     this.#socket?.destroy();
   }
@@ -146,7 +150,7 @@ class Probe {
       else if (http === null) this.#end('');
       else this.#ask(socket, http);
     } catch (error) {
-      this.#end(`the probe cannot be sent: ${(error as Error).message}`);
+      this.#end(cannotBeSent(error));
     }
   }
 
@@ -301,6 +305,10 @@ function requestOf({ method, target, authority, headers }: HttpProbe): string {
   if (method === 'POST' && !names.includes('content-length')) lines.push('Content-Length: 0');
   lines.push('Connection: close', '', '');
   return lines.join('\r\n');
+}
+
+function cannotBeSent(error: unknown): string {
+  return `the probe cannot be sent: ${(error as Error).message}`;
 }
 
 function reasonOf(error: NodeJS.ErrnoException, step: ProbeStep['name'], host: string): string {

@@ -40,6 +40,14 @@ export function monitoring({ settings, written }: CheckContext, report: Report):
       'add "- statsd" to load_balancing.monitoring.metrics.endpoints',
     );
   }
+  if (metrics.statsd.address.startsWith('unix:')) {
+    report(
+      'error',
+      [path('metrics', 'statsd', 'address')],
+      'metrics go to StatsD by UDP, not over a unix socket',
+      'write host:port, like 127.0.0.1:8125',
+    );
+  }
   if (alerts.enabled && alerts.channels.length === 0) {
     report(
       'warning',

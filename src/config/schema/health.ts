@@ -2,17 +2,16 @@ import {
   choice,
   duration,
   integer,
-  map,
   optional,
   percent,
   reading,
   refuse,
-  secret,
   section,
   setting,
   switchedOnWhenWritten,
   text,
 } from '../kinds.ts';
+import { headers, line, requestPath } from '../wire.ts';
 
 /** Status codes, both ends included. */
 export interface StatusRange {
@@ -67,11 +66,7 @@ export const healthCheck = section(
       'http',
       'What a probe does: a request over HTTP or HTTPS, only a TCP connect, or a call of grpc.health.v1.Health/Check over HTTP/2.',
     ),
-    endpoint: setting(
-      text(/^\/\S*$/, 'a path that starts with a slash'),
-      '/',
-      'Path and query that an HTTP probe asks for.',
-    ),
+    endpoint: setting(requestPath(), '/', 'Path and query that an HTTP probe asks for.'),
     port: optional(
       integer(1, 65535),
       'Port that is probed, where it is not the port of the server itself.',
@@ -96,7 +91,7 @@ export const healthCheck = section(
     grpc: section(
       {
         service: optional(
-          text(),
+          line(),
           'Name of the service that a gRPC probe asks about. Left out: the server as a whole.',
         ),
       },
@@ -119,7 +114,7 @@ export const healthCheck = section(
           'Text that the first 64 KiB of the body must contain. Left out: the body is not looked at.',
         ),
         headers: setting(
-          map('header names with their values', secret()),
+          headers(['content-length', 'transfer-encoding']),
           {},
           'Headers sent with an HTTP probe, such as Host or Authorization.',
         ),

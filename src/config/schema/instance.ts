@@ -23,7 +23,7 @@ export const admin = section(
       'Unix socket of the admin API, mode 0600, to which the commands talk. Give each instance its own; one that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
     ),
     token: optional(
-      secret(/^\S{16,}$/, 'a token of at least 16 characters without spaces'),
+      secret(/^[!-~]{16,}$/, 'a token of at least 16 characters (ASCII) without spaces'),
       'Bearer token of the TCP listener. Left out: it takes loopback clients only.',
     ),
   },

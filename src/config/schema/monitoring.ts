@@ -7,18 +7,17 @@ import {
   flag,
   integer,
   list,
-  map,
   optional,
   percent,
   reading,
   refuse,
   required,
-  secret,
   section,
   setting,
   switchedOnWhenWritten,
   text,
 } from '../kinds.ts';
+import { headers, hostName, line, mailAddress, secretLine, tags, webhookUrl } from '../wire.ts';
 
 const EVENTS = [
   'server_down',
@@ -29,8 +28,17 @@ const EVENTS = [
   'reload_failed',
 ] as const;
 
-const WEBHOOK = /^https?:\/\/\S+$/;
-const MAIL = /^[^\s@]+@[^\s@]+$/;
+/** Those that a POST of JSON has already, or that belong to the connection. */
+const HEADERS_OF_WEBHOOKS = [
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'transfer-encoding',
+  'upgrade',
+];
 
 /** The seed writes a bare number of milliseconds; a duration is taken too. */
 function latency() {
@@ -49,7 +57,7 @@ const slack = z
   .strictObject({
     type: required(z.literal('slack').meta({ kind: 'choice' }), 'A message to a Slack webhook.'),
     webhook: required(
-      secret(WEBHOOK, 'a URL like https://hooks.slack.com/...'),
+      webhookUrl('a URL like https://hooks.slack.com/...'),
       'URL of the incoming webhook.',
     ),
   })
@@ -58,21 +66,15 @@ const slack = z
 const email = z
   .strictObject({
     type: required(z.literal('email').meta({ kind: 'choice' }), 'A message by mail.'),
-    recipients: required(
-      list(text(MAIL, 'an address like ops@example.com'), 100),
-      'Addresses that get the message.',
-    ),
+    recipients: required(list(mailAddress(), 100), 'Addresses that get the message.'),
     smtp: section(
       {
-        host: setting(text(), 'localhost', 'Mail server.'),
+        host: setting(hostName(), 'localhost', 'Mail server.'),
         port: setting(integer(1, 65535), 25, 'Its port: 25, 587 with STARTTLS, 465 with secure.'),
         secure: setting(flag(), false, 'TLS from the first byte. False: STARTTLS where offered.'),
-        user: optional(text(), 'User name. Left out: no login.'),
-        password: optional(secret(), 'Password of the user.'),
-        from: optional(
-          text(MAIL, 'an address like ops@example.com'),
-          'Sender. Left out: openclaw at the name of this host.',
-        ),
+        user: optional(line(), 'User name. Left out: no login.'),
+        password: optional(secretLine(), 'Password of the user.'),
+        from: optional(mailAddress(), 'Sender. Left out: openclaw at the name of this host.'),
       },
       'How mail is sent.',
     ),
@@ -83,10 +85,10 @@ const webhook = z
   .strictObject({
     type: required(z.literal('webhook').meta({ kind: 'choice' }), 'A POST of JSON to a URL.'),
     url: required(
-      secret(WEBHOOK, 'a URL that starts with http:// or https://'),
+      webhookUrl('a URL that starts with http:// or https://'),
       'Where the JSON is sent.',
     ),
-    headers: setting(map('header names with their values', secret()), {}, 'Headers sent with it.'),
+    headers: setting(headers(HEADERS_OF_WEBHOOKS), {}, 'Headers sent with it.'),
   })
   .meta({ kind: 'section' });
 
@@ -118,7 +120,7 @@ export const monitoring = section(
               'openclaw',
               'First part of each name.',
             ),
-            tags: setting(map('tag names with their values'), {}, 'Tags sent with each metric.'),
+            tags: setting(tags(), {}, 'Tags sent with each metric.'),
           },
           'StatsD.',
         ),

@@ -11,6 +11,7 @@ import {
   switchedOnWhenWritten,
   text,
 } from '../kinds.ts';
+import { cookiePath } from '../wire.ts';
 
 export const sessionPersistence = section(
   {
@@ -27,11 +28,7 @@ export const sessionPersistence = section(
           'openclaw_session',
           'Name of the cookie. It is taken off the request before a server sees it.',
         ),
-        path: setting(
-          text(/^\/[^;\s]*$/, 'a path that starts with a slash'),
-          '/',
-          'Path attribute of the cookie.',
-        ),
+        path: setting(cookiePath(), '/', 'Path attribute of the cookie.'),
         domain: optional(
           text(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'a domain like example.com'),
           'Domain attribute of the cookie. Left out: the host that was asked.',
