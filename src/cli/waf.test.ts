@@ -111,6 +111,18 @@ test('a body is read as its Content-Type says, else as it begins; rounds of deco
   assert.equal(report.matches[0]!.rule, 'scanner-agent');
 });
 
+test('a body larger than body_limit is refused where the configuration says so', async (context) => {
+  const limits = (oversize: string) =>
+    CONFIG(`      body_limit: 1k\n      oversize: ${oversize}\n`);
+  const large = ['test', '--path', '/upload', '--body', 'x'.repeat(1025), '--config'];
+  const refusing = workplace(context, limits('refuse'));
+  const refused = await refusing.type(...large, refusing.file);
+  assert.equal(refused.exitCode, 1);
+  assert.match(refused.out, /refused with 413: the body is larger than body_limit \(1024 bytes\)/);
+  const passing = workplace(context, limits('pass'));
+  assert.equal((await passing.type(...large, passing.file)).exitCode, 0);
+});
+
 test('what is not there is told with its own exit code', async (context) => {
   const { type } = workplace(context);
   assert.equal((await type('test', '--path', 'item')).exitCode, 2);

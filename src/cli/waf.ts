@@ -51,20 +51,21 @@ Examples:
   $ openclaw waf test --path /login --body 'user=admin&pass=x' --config ./openclaw.yml
   $ openclaw waf test --path /api --header 'Content-Type: application/json' --body-file body.json --json
 
-Exit codes: 0 the request would pass, 1 it would be refused with 403, 2 usage, 3 a file.`;
+Exit codes: 0 the request would pass, 1 it would be refused with 403 or 413, 2 usage, 3 a file.`;
 
 function testRequest(io: Io, options: TestOptions): void {
   const { source, ...configured } = optionsOf(io, options);
   const waf = firewall(configured);
   const request = madeUpRequest(io, options);
   const verdict = inspect(waf, request);
-  const blocked = waf.blocks(verdict);
+  const isTooLarge = waf.refusesLength(request.body?.bytes.length ?? 0);
+  const blocked = isTooLarge || waf.blocks(verdict);
   const exclusions = exclusionsFor(verdict, request);
   const remedy = inspect(
     firewall({ ...configured, exclusions: [...configured.exclusions, ...exclusions] }),
     request,
   );
-  const report: Report = { waf, source, request, verdict, blocked, exclusions, remedy };
+  const report: Report = { waf, source, request, verdict, blocked, isTooLarge, exclusions, remedy };
   io.out(options.json ? `${JSON.stringify(jsonOf(report), null, 2)}\n` : textOf(report));
   if (blocked) io.exitCode = EXIT.refused;
 }
@@ -115,12 +116,15 @@ interface Report {
   readonly request: MadeUpRequest;
   readonly verdict: Verdict;
   readonly blocked: boolean;
+  /** The body is longer than body_limit, and refused for that. */
+  readonly isTooLarge: boolean;
   readonly exclusions: readonly Exclusion[];
   /** The verdict with these exclusions. */
   readonly remedy: Verdict;
 }
 
-function textOf({ waf, source, request, verdict, blocked, exclusions, remedy }: Report): string {
+function textOf(report: Report): string {
+  const { waf, source, request, verdict, exclusions, remedy } = report;
   const { mode, paranoiaLevel, anomalyThreshold } = waf.options;
   const lines = [
     `${request.head.method} ${request.head.target}`,
@@ -132,9 +136,7 @@ function textOf({ waf, source, request, verdict, blocked, exclusions, remedy }: 
   ];
   for (const match of verdict.matches) lines.push(...matchText(match));
   if (verdict.matches.length === 0) lines.push('No rule speaks.', '');
-  lines.push(
-    `score ${verdict.score}, threshold ${anomalyThreshold}: ${verdictText(verdict, blocked)}`,
-  );
+  lines.push(`score ${verdict.score}, threshold ${anomalyThreshold}: ${verdictText(report)}`);
   if (exclusions.length > 0) {
     lines.push('', 'Where this is harmless, under load_balancing.security.waf:', 'exclusions:');
     for (const exclusion of exclusions) lines.push(`  - ${yamlOf(exclusion)}`);
@@ -147,7 +149,9 @@ function textOf({ waf, source, request, verdict, blocked, exclusions, remedy }: 
   return `${lines.join('\n')}\n`;
 }
 
-function verdictText({ hit, score }: Verdict, blocked: boolean): string {
+function verdictText({ waf, verdict: { hit, score }, blocked, isTooLarge }: Report): string {
+  if (isTooLarge && !(hit && waf.options.mode === 'block'))
+    return `refused with 413: the body is larger than body_limit (${waf.options.bodyBytesLimit} bytes)`;
   if (blocked) return 'refused with 403';
   if (hit) return 'a hit, logged and let through (mode detect)';
   return score > 0 ? 'passes, for the sum is below the threshold' : 'passes';

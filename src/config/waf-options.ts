@@ -15,5 +15,6 @@ export function wafOptionsOf(settings: Settings): WafOptions {
       ...(parameter === undefined ? {} : { parameter }),
     })),
     bodyBytesLimit: waf.body_limit,
+    oversize: waf.oversize,
   };
 }

@@ -116,6 +116,43 @@ test('of a body beyond the limit the beginning is looked at, and all of it passe
   assert.equal(server.requestsFor('/upload'), 2);
 });
 
+test('with oversize: refuse a body beyond the limit gets 413, and no server sees any of it', async (context) => {
+  const waf = { mode: 'block', body_limit: '1k', oversize: 'refuse' };
+  const { openclaw, server } = await start(context, waf);
+  server.on('/upload', async (peer, head) => {
+    await peer.withBody(head, false);
+    peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
+  });
+  const status = async (request: string) =>
+    (await (await openclaw.send(request)).response()).status;
+  const fitting = JSON.stringify({ text: 'x'.repeat(1024 - '{"text":""}'.length) });
+  assert.equal(fitting.length, 1024);
+  assert.equal(await status(post('/upload', fitting)), 200);
+  assert.equal(await status(chunked('/upload', fitting)), 200);
+  assert.equal(await status(chunked('/upload', ...fitting.match(/.{1,64}/g)!)), 200);
+  const seen = server.requestsFor('/upload');
+  const refused = await openclaw.send(post('/upload', `${fitting} `));
+  const answer = await refused.response();
+  assert.equal(answer.status, 413);
+  assert.match(answer.text, /\(waf_body_too_large\)/);
+  const waiting = post('/upload', '', 'Expect: 100-continue\r\n').replace('h: 0', 'h: 1025');
+  assert.equal(await status(waiting), 413, 'the body is not asked for');
+  assert.equal(await status(chunked('/upload', fitting, ' ')), 413);
+  assert.equal(await status(chunked('/upload', 'x'.repeat(300_000))), 413);
+  const zipped = gzipSync(`${fitting} `).toString('latin1');
+  assert.equal(await status(post('/upload', zipped, 'Content-Encoding: gzip\r\n')), 413);
+  const attack = JSON.stringify({ name: JSON.parse(ATTACK_BODY).name, text: 'x'.repeat(700) });
+  assert.equal(await status(post('/upload', attack)), 403);
+  assert.equal(server.requestsFor('/upload'), seen);
+  const other = await openclaw.send(post('/upload', '{}'));
+  assert.equal((await other.response()).status, 200);
+  assert.equal(
+    (await other.send(get('/next')).response()).status,
+    200,
+    'heads without a body pass',
+  );
+});
+
 test('a client that waits for 100 Continue is asked for its body, and the server is not asked again', async (context) => {
   const { openclaw, server } = await start(context, { mode: 'block' });
   let expected: string[] | undefined = [];
@@ -206,8 +243,8 @@ test('over HTTP/2 streams are judged one by one: heads, bodies with and without 
   const tls = selfSigned(newFolder(), 'localhost', ['DNS:localhost']);
   const openclaw = await Openclaw.start({
     servers: [server.address],
-    security: { tls, waf: { mode: 'block' } },
-    performance: { rate_limiting: { max_requests_per_second_per_ip: 1, burst: 6 } },
+    security: { tls, waf: { mode: 'block', body_limit: '1k', oversize: 'refuse' } },
+    performance: { rate_limiting: { max_requests_per_second_per_ip: 1, burst: 8 } },
   });
   const session = http2.connect(`https://127.0.0.1:${openclaw.port}`, {
     rejectUnauthorized: false,
@@ -232,6 +269,9 @@ test('over HTTP/2 streams are judged one by one: heads, bodies with and without 
   assert.equal(await ask(ATTACK), 403);
   assert.equal(await ask('/a', ATTACK_BODY), 403);
   assert.equal(await ask('/b', ATTACK_BODY, { 'content-length': `${ATTACK_BODY.length}` }), 403);
+  const large = `{"text":"${'x'.repeat(2000)}"}`;
+  assert.equal(await ask('/large', large), 413);
+  assert.equal(await ask('/large', large, { 'content-length': `${large.length}` }), 413);
   assert.equal(await ask('/c', '{"name":"Mary"}', { expect: '100-continue' }), 200);
   assert.equal(await ask('/d', '{"name":"Mary"}'), 200);
   assert.deepEqual(

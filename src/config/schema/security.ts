@@ -170,7 +170,12 @@ export const security = section(
         body_limit: setting(
           size(0, 64 * 1024 * 1024),
           '128k',
-          'How much of a body is inspected; the rest passes unseen. 0: none of it.',
+          'How much of a body is inspected. 0: none of it.',
+        ),
+        oversize: setting(
+          choice(['pass', 'refuse']),
+          'pass',
+          'Bodies larger than body_limit. pass: only the beginning is inspected, the rest passes unseen. refuse: 413 in mode block; for sites whose uploads all fit.',
         ),
       },
       'Web application firewall.',

@@ -442,6 +442,7 @@ export class Exchange implements TimerOwner, Waiter {
     screening.finish(done, this.requestBody.trailers);
     if (!holds) return;
     if (screening.blocks) this.answer('waf_blocked', nowMs);
+    else if (screening.isOversize) this.answer('waf_body_too_large', nowMs);
     else this.tryNext(nowMs);
   }
 

@@ -18,6 +18,7 @@ export const FAILURES = {
   rate_limited: ['us', 429, 'all clients together ask more often than they may'],
   too_many_connections: ['client', 429, 'this address has more connections open than it may'],
   waf_blocked: ['client', 403, 'the request looks like an attack'],
+  waf_body_too_large: ['client', 413, 'the request body is larger than the firewall inspects'],
   waf_busy: ['us', 503, 'too many request bodies wait for the firewall'],
   malformed_http2: ['client', 400, 'the HTTP/2 request breaks a rule of RFC 9113, section 8'],
   https_only: ['client', 308, 'this address only sends clients on to HTTPS'],

@@ -115,6 +115,7 @@ function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number)
   if (waf === null) return true;
   const screening = exchange.screenWith(waf, head, framing);
   if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
+  if (screening.isOversize) return refuse(exchange, head, 'waf_body_too_large', nowMs);
   if (exchange.isHeld && framing.expectContinue) {
     // Nobody but us can ask for the body now; what goes on to the server has it, and asks no more.
     exchange.client.sendContinue();

@@ -37,6 +37,8 @@ export class Screening implements PayloadSink {
   #pieces: Buffer[] = [];
   #payloadBytes = 0;
   #isTruncated = false;
+  /** A body that is not looked at whole goes to no server. */
+  #refusesOversize = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -67,11 +69,15 @@ export class Screening implements PayloadSink {
     const isClean = headIsClean(head.bytes, head.start, head.nameStarts[head.fieldCount]!);
     this.verdict = isClean ? CLEAN : waf.inspectHead(viewOf(head));
     this.isOpen = framing.body !== BODY.none && waf.options.bodyBytesLimit > 0 && !this.blocks;
+    this.#isTruncated = false;
     if (!this.isOpen) return;
     this.#target = head.target();
     this.#contentType = head.joined(NAME.contentType) ?? '';
     this.#contentCoding = head.joined(NAME.contentEncoding) ?? '';
-    this.#isTruncated = false;
+    this.#refusesOversize = waf.refusesLength(Number.POSITIVE_INFINITY);
+    // A length that is known refuses before the body is asked for.
+    const length = framing.body === BODY.length ? framing.contentLength : 0;
+    this.#isTruncated = waf.refusesLength(length);
   }
 
   /** A piece of the body, without its framing. */
@@ -85,9 +91,15 @@ export class Screening implements PayloadSink {
     this.#engine.screenedBytes += upTo - start;
   }
 
-  /** Whether as much of the body came as the firewall looks at. */
+  /** Whether as much of the body came as the firewall looks at, or one byte more where that tells. */
   get isFull(): boolean {
-    return this.#isTruncated || this.#payloadBytes === this.#waf!.options.bodyBytesLimit;
+    if (this.#isTruncated) return true;
+    return !this.#refusesOversize && this.#payloadBytes === this.#waf!.options.bodyBytesLimit;
+  }
+
+  /** Whether the request is refused because some of its body would pass unseen. */
+  get isOversize(): boolean {
+    return this.#refusesOversize && this.#isTruncated;
   }
 
   /** @param heldBytes of the body, framing included, that wait with the request */
@@ -111,12 +123,12 @@ export class Screening implements PayloadSink {
     const sent = this.#pieces.length > 1 ? Buffer.concat(this.#pieces) : only;
     const limit = this.#waf!.options.bodyBytesLimit;
     const { bytes, isCut } = decoded(sent, this.#contentCoding, limit);
-    const truncated = !isWhole || this.#isTruncated || isCut;
+    this.#isTruncated ||= !isWhole || isCut;
     const body = this.#waf!.inspectBody({
       target: this.#target,
       contentType: this.#contentType,
       bytes,
-      truncated,
+      truncated: this.#isTruncated,
     });
     this.verdict = this.#waf!.join(this.verdict, body);
     if (trailers !== '') {

@@ -24,6 +24,8 @@ export interface WafOptions {
   readonly exclusions: readonly Exclusion[];
   /** How much of a body is looked at, in bytes. */
   readonly bodyBytesLimit: number;
+  /** What becomes of a longer body: its rest passes unseen, or with `block` the request is refused. */
+  readonly oversize: 'pass' | 'refuse';
 }
 
 export const WAF_DEFAULTS: WafOptions = {
@@ -32,6 +34,7 @@ export const WAF_DEFAULTS: WafOptions = {
   anomalyThreshold: 5,
   exclusions: [],
   bodyBytesLimit: 131_072,
+  oversize: 'pass',
 };
 
 /** The verdict on what holds nothing to speak of. Shared: compare by identity. */
@@ -55,6 +58,14 @@ export class Waf {
   /** Whether a request of that verdict is to be refused. */
   blocks(verdict: Verdict): boolean {
     return verdict.hit && this.options.mode === 'block';
+  }
+
+  /** Whether a body of so many bytes is refused, whatever it says. */
+  refusesLength(bytes: number): boolean {
+    const { mode, oversize, bodyBytesLimit } = this.options;
+    return (
+      mode === 'block' && oversize === 'refuse' && bodyBytesLimit > 0 && bytes > bodyBytesLimit
+    );
   }
 
   /**
