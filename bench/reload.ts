@@ -79,6 +79,7 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       plan,
       records: { log: () => {}, failed: () => {} },
       onHandshakeFailure: () => {},
+      onInternalError: () => {},
       onClients: () => {},
     });
     worker.prepare(received);

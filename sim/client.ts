@@ -174,6 +174,8 @@ export class SimClient implements StreamOwner, MessageOwner {
     return { request, takenBytes: this.#stream.peer.readBytes - this.#uploadStart };
   }
 
+  crashed(): void {}
+
   onOpen(): void {
     this.#sendSoon(0);
   }

@@ -1,3 +1,4 @@
+import { rethrow } from '../src/base/contain.ts';
 import { TimerWheel } from '../src/base/wheel.ts';
 import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
@@ -80,6 +81,7 @@ export class SimWorker {
         if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
       },
       refused: () => {},
+      contain: rethrow,
     });
     const engine = this.#engine;
     if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);

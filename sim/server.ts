@@ -131,6 +131,8 @@ class ServerSide implements StreamOwner, MessageOwner {
     return this.#manner === 'untilClose' && !isDone;
   }
 
+  crashed(): void {}
+
   onOpen(): void {}
 
   onBytes(bytes: Buffer, start: number, end: number): void {

@@ -359,7 +359,10 @@ class Run {
 
   #leakTimer(): void {
     const wheel = this.#workers[0]!.wheel;
-    const timer: Timer = new Timer(wheel, { onTimer: (nowMs) => timer.set(nowMs + 60_000) });
+    const timer: Timer = new Timer(wheel, {
+      onTimer: (nowMs) => timer.set(nowMs + 60_000),
+      crashed: () => {},
+    });
     timer.set(this.#world.clock.nowMs() + 60_000);
   }
 }

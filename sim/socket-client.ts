@@ -33,6 +33,8 @@ export class SocketClient implements StreamOwner {
     this.#request.isSent = true;
   }
 
+  crashed(): void {}
+
   onOpen(): void {
     this.#stream.writeText(
       `GET /${this.#request.id} HTTP/1.1\r\nHost: sim.example\r\nX-Request-Id: ${this.#request.id}\r\n` +

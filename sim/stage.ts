@@ -53,6 +53,8 @@ export class Actor implements StreamOwner {
   /** Called for what came, with all of it. */
   onHeard: (heard: string) => void = () => {};
 
+  crashed(): void {}
+
   onOpen(): void {}
   onDrain(): void {}
 

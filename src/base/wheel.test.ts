@@ -7,7 +7,7 @@ const TICK_MS = 50;
 const NEVER = Number.POSITIVE_INFINITY;
 
 function timerOf(wheel: TimerWheel, onTimer: (nowMs: number) => void): Timer {
-  return new Timer(wheel, { onTimer });
+  return new Timer(wheel, { onTimer, crashed() {} });
 }
 
 /** A wheel whose one timer writes down when it fired. */
@@ -239,4 +239,24 @@ test('timers agree with a naive list of deadlines, whatever is done to them', ()
     ),
     { seed: 20260101, numRuns: 2000 },
   );
+});
+
+test('a callback that throws is contained, and the other timers of the tick fire', () => {
+  const contained: unknown[] = [];
+  const wheel = new TimerWheel(0, TICK_MS, (error, part, nowMs) => {
+    contained.push([(error as Error).message, part, nowMs]);
+  });
+  const fired: string[] = [];
+  const owner = {
+    onTimer() {
+      throw new Error('broken');
+    },
+    crashed() {},
+  };
+  timerOf(wheel, () => fired.push('before')).set(100);
+  new Timer(wheel, owner).set(100);
+  timerOf(wheel, () => fired.push('after')).set(100);
+  wheel.advance(100);
+  assert.deepEqual(fired.sort(), ['after', 'before']);
+  assert.deepEqual(contained, [['broken', owner, 100]]);
 });

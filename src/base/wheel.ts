@@ -6,18 +6,21 @@
  * wheel is coarse on purpose: a timer fires up to one tick late, never early.
  * (Varghese and Lauck, "Hashed and Hierarchical Timing Wheels", 1987, scheme 6.)
  */
+import { type Contain, type Contained, rethrow } from './contain.ts';
+
 const SLOTS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** Whoever a timer calls. */
-export interface TimerOwner {
+export interface TimerOwner extends Contained {
   onTimer(nowMs: number): void;
 }
 
 export class Timer {
   /** When it is due, in milliseconds of the clock that turns the wheel; NEVER: off. */
   deadlineMs = NEVER;
-  readonly #owner: TimerOwner;
+  /** @internal of the wheel */
+  readonly owner: TimerOwner;
   readonly #wheel: TimerWheel;
   /** @internal of the wheel */
   previous: Timer | null = null;
@@ -28,7 +31,7 @@ export class Timer {
 
   constructor(wheel: TimerWheel, owner: TimerOwner) {
     this.#wheel = wheel;
-    this.#owner = owner;
+    this.owner = owner;
   }
 
   /** Makes it due at `deadlineMs`, and no more at the time set before. */
@@ -45,7 +48,7 @@ export class Timer {
   /** @internal of the wheel */
   fire(nowMs: number): void {
     this.deadlineMs = NEVER;
-    this.#owner.onTimer(nowMs);
+    this.owner.onTimer(nowMs);
   }
 
   /** Takes it off the wheel, so that nothing holds on to its owner. */
@@ -58,11 +61,16 @@ export class Timer {
 export class TimerWheel {
   readonly tickMs: number;
   readonly #slots: (Timer | null)[] = new Array(SLOTS).fill(null);
+  readonly #contain: Contain;
   #tick: number;
 
-  /** @param tickMs how coarse it is; call `advance` about as often */
-  constructor(nowMs: number, tickMs = 50) {
+  /**
+   * @param tickMs how coarse it is; call `advance` about as often
+   * @param contain takes what a timer's owner throws; the other timers fire all the same
+   */
+  constructor(nowMs: number, tickMs = 50, contain: Contain = rethrow) {
     this.tickMs = tickMs;
+    this.#contain = contain;
     this.#tick = Math.floor(nowMs / tickMs);
   }
 
@@ -120,7 +128,11 @@ export class TimerWheel {
       this.remove(timer);
       if (timer.deadlineMs > nowMs) this.place(timer);
       else {
-        timer.fire(nowMs);
+        try {
+          timer.fire(nowMs);
+        } catch (error) {
+          this.#contain(error, timer.owner, nowMs);
+        }
       }
     }
   }

@@ -133,6 +133,11 @@ export class Instance {
           log.info({ event: 'tls_handshake_failed', reason, ...failure, text, help });
         }
       },
+      onInternalErrors: (lane, errors) => {
+        for (const { stack: cause, times } of errors) {
+          log.error({ event: 'internal_error', during: 'a connection', lane, times, cause });
+        }
+      },
       onDeath: (lane, cause) => {
         this.#workerDeaths += 1;
         log.error({ event: 'worker_died', lane, cause });

@@ -7,6 +7,7 @@ import type { SharedTable } from '../table/table.ts';
 import type { ClientCount } from '../worker/client-counts.ts';
 import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
+import type { InternalError } from '../worker/internal-errors.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type {
   FromWorker,
@@ -32,6 +33,8 @@ export interface SupervisorEvents {
   /** Some of the requests that went wrong. */
   onErrors(records: readonly ExchangeRecord[]): void;
   onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
+  /** Errors that cost one connection, or one stream, and not the thread. */
+  onInternalErrors(lane: number, errors: readonly InternalError[]): void;
   /** The clients of one data thread that ask most; none once it is gone. */
   onClients(lane: number, clients: readonly ClientCount[]): void;
   /** A data thread died and will be replaced. */
@@ -298,6 +301,8 @@ export class Supervisor {
         else if (message.type === 'clients') this.#events.onClients(lane, message.clients);
         else if (message.type === 'handshake_failures') {
           this.#events.onHandshakeFailures(message.failures);
+        } else if (message.type === 'internal_errors') {
+          this.#events.onInternalErrors(lane, message.errors);
         }
       });
       worker.on('exit', () => {

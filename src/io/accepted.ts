@@ -130,6 +130,7 @@ export const NOBODY: StreamOwner = {
   onDrain() {},
   onEnd() {},
   onClose() {},
+  crashed() {},
 };
 
 /** IPv4 in IPv6 clothes becomes IPv4 again. */

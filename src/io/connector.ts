@@ -25,7 +25,7 @@ export class SocketConnector implements Connector {
         stream.dial = null;
         stream.attach(socket, reads);
         stream.hearLastWords();
-        owner.onOpen(this.#context.clock.nowMs());
+        stream.opened();
       },
       onFailed: (error) => {
         stream.dial = null;

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { after, test } from 'node:test';
 import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
+import { rethrow } from '../base/contain.ts';
 import type { StreamOwner } from '../core/exchange/ports.ts';
 import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
 import { realClock } from './clock.ts';
@@ -192,7 +193,7 @@ test('a probe uses the addresses known last while the name service is out', asyn
 
 test('traffic reads the answer of the second address', async () => {
   const port = await listen(answers);
-  const context = { clock: realClock, buffers: new ReadBuffers(64 * 1024) };
+  const context = { clock: realClock, buffers: new ReadBuffers(64 * 1024), contain: rethrow };
   const connector = new SocketConnector(context, resolverOf('127.0.0.2', '127.0.0.1'));
   const { promise, resolve, reject } = Promise.withResolvers<string>();
   const owner: StreamOwner = {
@@ -201,6 +202,7 @@ test('traffic reads the answer of the second address', async () => {
     onDrain: () => {},
     onEnd: () => {},
     onClose: reject,
+    crashed: () => {},
   };
   const stream = connector.connect(named(port), owner, '');
   assert.match(await promise, /^HTTP\/1\.1 200 OK/);

@@ -52,7 +52,13 @@ export class Listener {
       pauseOnConnect: true,
       highWaterMark: WRITE_HIGH_WATER_BYTES,
     });
-    this.#server.on('connection', (socket) => onAccept(Accepted.ofSocket(context, socket)));
+    this.#server.on('connection', (socket) => {
+      letIn(
+        context,
+        () => onAccept(Accepted.ofSocket(context, socket)),
+        () => socket.destroy(),
+      );
+    });
   }
 
   /**
@@ -186,8 +192,18 @@ function takeHandles(server: net.Server, context: ListenerContext, onAccept: OnA
   if (handle === undefined || typeof original !== 'function') return;
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
-    const letIn = () => onAccept(Accepted.ofHandle(context, client));
-    if (context.gate === undefined) letIn();
-    else context.gate.enter(client, letIn);
+    const close = () => client.close();
+    const enter = () => letIn(context, () => onAccept(Accepted.ofHandle(context, client)), close);
+    if (context.gate === undefined) enter();
+    else letIn(context, () => context.gate!.enter(client, enter), close);
   };
+}
+
+/** @param close where letting it in throws */
+function letIn({ contain, clock }: SocketContext, accept: () => void, close: () => void): void {
+  try {
+    accept();
+  } catch (error) {
+    contain(error, { crashed: close }, clock.nowMs());
+  }
 }

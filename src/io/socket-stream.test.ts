@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, it } from 'node:test';
+import type { Contained } from '../base/contain.ts';
 import type { CloseCause, StreamOwner } from '../core/exchange/ports.ts';
 import { realClock } from './clock.ts';
 import { ReadBuffers } from './read-buffers.ts';
@@ -10,6 +11,9 @@ import { SocketStream } from './socket-stream.ts';
 const READ_BYTES = 64 * 1024;
 /** More than the system takes of a connection that nobody reads. */
 const PIECES = 400;
+
+/** Owners that threw. */
+const contained: Contained[] = [];
 
 /** A stream that writes to `peer`. */
 async function connected() {
@@ -21,8 +25,12 @@ async function connected() {
     onDrain() {},
     onEnd() {},
     onClose: (cause) => closed.resolve(cause),
+    crashed() {},
   };
-  const stream = new SocketStream({ clock: realClock, buffers }, owner);
+  const stream = new SocketStream(
+    { clock: realClock, buffers, contain: (_error, part) => contained.push(part) },
+    owner,
+  );
   const listener = net.createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(listener, 'listening');
   const { port } = listener.address() as net.AddressInfo;
@@ -88,5 +96,15 @@ describe('a stream on a socket', () => {
     stream.writeBytes(buffers.shared, 0, READ_BYTES);
     stream.writeBytes(buffers.shared, 0, READ_BYTES);
     assert.equal(await closed, 'reset');
+  });
+
+  it('ends where its owner throws, and tells who contains that', async () => {
+    const { stream, peer } = await connected();
+    const owner = { ...stream.owner, onBytes: () => assert.fail('broken') };
+    stream.owner = owner;
+    peer.resume().write('x');
+    await once(peer, 'end');
+    assert.deepEqual(contained, [owner]);
+    peer.destroy();
   });
 });

@@ -1,5 +1,6 @@
 import fs from 'node:fs';
 import net from 'node:net';
+import type { Contain } from '../base/contain.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
@@ -15,6 +16,8 @@ const LAST_WORDS_MS = 250;
 export interface SocketContext {
   readonly clock: Clock;
   readonly buffers: ReadBuffers;
+  /** Takes what the owner of a stream throws. */
+  readonly contain: Contain;
 }
 
 const STREAM = Symbol('stream');
@@ -164,12 +167,35 @@ export class SocketStream implements Stream {
       this.#borrowed = null;
       for (const buffer of borrowed) this.#context.buffers.giveBack(buffer);
     }
-    this.owner.onDrain(this.#context.clock.nowMs());
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onDrain(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+  }
+
+  /** @internal of whoever opens it */
+  opened(): void {
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onOpen(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
   }
 
   /** @internal of the socket's events */
   ended(): void {
-    this.owner.onEnd(this.#context.clock.nowMs());
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onEnd(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
   }
 
   /** @internal of the socket's events */
@@ -180,12 +206,24 @@ export class SocketStream implements Stream {
   /** @internal of the socket's events */
   closed(): void {
     this.#detach();
-    this.owner.onClose(this.#cause, this.#context.clock.nowMs());
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onClose(this.#cause, nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
   }
 
-  /** @internal of the socket's events: a piece in memory of its own. */
-  received(bytes: Buffer): void {
-    this.owner.onBytes(bytes, 0, bytes.length, this.#context.clock.nowMs());
+  /** @internal of the socket's events, and of who has read something before the owner came */
+  received(bytes: Buffer, end = bytes.length): void {
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onBytes(bytes, 0, end, nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
   }
 
   /** @internal of the socket's events */
@@ -204,10 +242,16 @@ export class SocketStream implements Stream {
 
   #onRead(bytesRead: number, buffer: Buffer): boolean {
     if (this.#socket === null) return false;
-    this.owner.onBytes(buffer, 0, bytesRead, this.#context.clock.nowMs());
+    this.received(buffer, bytesRead);
     // Where it was paused meanwhile, that has stopped the reading; the next buffer is asked for now.
     if (!this.#isPaused) this.#pace.passedOn(bytesRead);
     return true;
+  }
+
+  /** The owner as it was when it was called: it may have handed the stream on. */
+  #crashed(error: unknown, owner: StreamOwner, nowMs: number): void {
+    this.#context.contain(error, owner, nowMs);
+    this.destroy();
   }
 
   #writeCopy(socket: net.Socket, piece: Buffer): void {

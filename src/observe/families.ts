@@ -249,6 +249,12 @@ export const FAMILIES: readonly Family[] = [
     WORKER_COUNTER.clientsTurnedAway,
   ),
   ofWorkers(
+    'openclaw_internal_errors_total',
+    'Errors in openclaw itself, each of which ended one connection or HTTP/2 stream. The log has the stacks.',
+    'counter',
+    WORKER_COUNTER.internalErrors,
+  ),
+  ofWorkers(
     'openclaw_worker_shed_ratio',
     'Part of its new requests that an overloaded worker refuses, from 0 to 1.',
     'gauge',

@@ -80,6 +80,8 @@ export const WORKER_COUNTER = {
   clientsTurnedAway: 32,
   /** Resting connections closed to make room for others. */
   clientsDismissed: 33,
+  /** Errors of our own that ended a connection or a stream. */
+  internalErrors: 34,
 } as const;
 export type WorkerNumber =
   | (typeof GAUGE)[keyof typeof GAUGE]

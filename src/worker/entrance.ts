@@ -113,7 +113,16 @@ export class Entrance {
 
   #admit(arrival: Arrival, source: Source, address: ListenAddress): void {
     const seat = new Seat(this.#engine, source);
-    const visitor: Visitor = { peer: arrival.peer, source, seat };
+    try {
+      this.#seat(arrival, { peer: arrival.peer, source, seat }, address);
+    } catch (error) {
+      seat.leave();
+      throw error;
+    }
+  }
+
+  #seat(arrival: Arrival, visitor: Visitor, address: ListenAddress): void {
+    const { seat } = visitor;
     const code = this.#refusalOf(visitor);
     if (code !== '') this.#keepOut(arrival, visitor, code, address);
     else if (address.speaks === 'https') this.#secure(arrival, visitor, address);
@@ -288,10 +297,8 @@ class Proxied implements Arrival {
   }
 
   toStream(own: (stream: SocketStream) => StreamOwner): void {
-    const { owner } = Object.assign(this.#stream, { owner: own(this.#stream) });
-    const early = this.#early;
-    if (early.length > 0)
-      owner.onBytes(early, 0, early.length, this.#accepted.context.clock.nowMs());
+    this.#stream.owner = own(this.#stream);
+    if (this.#early.length > 0) this.#stream.received(this.#early);
   }
 
   forHandshake(): Accepted {

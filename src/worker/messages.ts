@@ -4,6 +4,7 @@ import type { ListenAddress } from '../io/listener.ts';
 import type { ClientCount } from './client-counts.ts';
 import type { HandshakeFailure } from './entrance.ts';
 import type { Answer, Question } from './explanation.ts';
+import type { InternalError } from './internal-errors.ts';
 import type { LinePiece } from './line-pieces.ts';
 import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -77,5 +78,7 @@ export type FromWorker =
   /** The clients of this thread that ask most, since it began. */
   | { readonly type: 'clients'; readonly clients: readonly ClientCount[] }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
+  /** Errors of our own that ended a connection or a stream. */
+  | { readonly type: 'internal_errors'; readonly errors: readonly InternalError[] }
   | { readonly type: 'explained'; readonly number: number; readonly answer: Answer }
   | { readonly type: 'drained' };

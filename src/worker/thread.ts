@@ -2,6 +2,8 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
 import type { HandshakeFailure } from './entrance.ts';
+import type { Answer, Question } from './explanation.ts';
+import { InternalErrors } from './internal-errors.ts';
 import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from './messages.ts';
 import type { WorkerPlan } from './plan.ts';
 import { RecordSender } from './records.ts';
@@ -20,6 +22,7 @@ const HANDSHAKE_FAILURES_MAX = 20;
 const table = SharedTable.open(start.memory, start);
 const records = new RecordSender(start.lineMemory, say, table.measures, start.lane);
 let handshakeFailures: HandshakeFailure[] = [];
+const internalErrors = new InternalErrors();
 const worker = new DataWorker({
   lane: start.lane,
   table,
@@ -29,10 +32,13 @@ const worker = new DataWorker({
   onHandshakeFailure: (failure) => {
     if (handshakeFailures.length < HANDSHAKE_FAILURES_MAX) handshakeFailures.push(failure);
   },
+  onInternalError: (error) => internalErrors.add(error),
 });
 
 const flush = () => {
   records.flush();
+  const errors = internalErrors.take();
+  if (errors.length > 0) say({ type: 'internal_errors', errors });
   if (handshakeFailures.length === 0) return;
   say({ type: 'handshake_failures', failures: handshakeFailures });
   handshakeFailures = [];
@@ -54,8 +60,7 @@ port.on('message', (message: ToWorker) => {
       worker.abandon();
       break;
     case 'explain': {
-      const answer = worker.explain(message.question);
-      say({ type: 'explained', number: message.number, answer });
+      say({ type: 'explained', number: message.number, answer: explain(message.question) });
       break;
     }
     case 'sockets':
@@ -75,6 +80,16 @@ port.on('message', (message: ToWorker) => {
       break;
   }
 });
+
+/** What is asked is a client's text: it may end in an error of ours, but ends no thread. */
+function explain(question: Question): Answer {
+  try {
+    return worker.explain(question);
+  } catch (error) {
+    internalErrors.add(error);
+    return { explanation: null, wrong: 'an error in openclaw itself; the log has its stack' };
+  }
+}
 
 async function drain(withinMs: number, isHandedOver: boolean): Promise<void> {
   await worker.drain(withinMs, isHandedOver);

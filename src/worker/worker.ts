@@ -1,5 +1,6 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
 import { isDeepStrictEqual } from 'node:util';
+import { containing } from '../base/contain.ts';
 import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
@@ -14,7 +15,7 @@ import { Pool } from '../core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { WaitQueue } from '../core/exchange/wait-queue.ts';
 import { Waf } from '../core/waf/waf.ts';
-import type { Accepted } from '../io/accepted.ts';
+import { type Accepted, NOBODY } from '../io/accepted.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
 import {
@@ -64,6 +65,8 @@ export interface WorkerOptions {
   readonly plan: WorkerPlan;
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
+  /** Hears of each error that cost one connection, or one stream, and not the thread. */
+  readonly onInternalError: (error: unknown) => void;
   /** Hears about once a second who asks most. */
   readonly onClients: (clients: readonly ClientCount[]) => void;
 }
@@ -106,10 +109,15 @@ export class DataWorker implements EntranceOwner {
     const clock = realClock;
     this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
     const buffers = new ReadBuffers(plan.readBytes);
-    this.#context = { clock, buffers, reusePort: true, gate: this.#admission.gate };
+    const contain = containing((error) => {
+      table.measures.add(lane, WORKER_COUNTER.internalErrors, 1);
+      options.onInternalError(error);
+    });
+    this.#context = { clock, buffers, contain, reusePort: true, gate: this.#admission.gate };
     this.#engine = new Engine({
       clock,
-      wheel: new TimerWheel(clock.nowMs(), TICK_MS),
+      wheel: new TimerWheel(clock.nowMs(), TICK_MS, contain),
+      contain,
       random: Math.random,
       table,
       lane,
@@ -127,7 +135,7 @@ export class DataWorker implements EntranceOwner {
     this.#entrance = new Entrance(this.#engine, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
-    this.#ticker = setInterval(() => this.#tick(clock.nowMs()), TICK_MS);
+    this.#ticker = setInterval(() => this.#guardedTick(clock.nowMs()), TICK_MS);
   }
 
   /**
@@ -361,6 +369,14 @@ export class DataWorker implements EntranceOwner {
 
   #server(plan: ServerPlan): Server {
     return new Server(plan, this.#engine.table, this.#engine.clock);
+  }
+
+  #guardedTick(nowMs: number): void {
+    try {
+      this.#tick(nowMs);
+    } catch (error) {
+      this.#engine.contain(error, NOBODY, nowMs);
+    }
   }
 
   #tick(nowMs: number): void {

@@ -374,6 +374,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     plan,
     records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
+    onInternalError: () => {},
     onClients: () => {},
   });
   await worker.listen(plan.listen.map((address) => ({ address, fd: null })));

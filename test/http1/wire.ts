@@ -2,13 +2,14 @@
  * One client connection and the server connections behind it, on streams that only remember: the
  * decisions of codec and exchange as bytes in, bytes out.
  */
+import { type Contain, rethrow } from '../../src/base/contain.ts';
 import { TimerWheel } from '../../src/base/wheel.ts';
 import { Chooser } from '../../src/core/balance/choose.ts';
 import { createStrategy } from '../../src/core/balance/registry.ts';
 import { ClientConnection } from '../../src/core/exchange/client-connection.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Via } from '../../src/core/exchange/forward.ts';
-import { Pool } from '../../src/core/exchange/pool.ts';
+import { Pool, type PoolSettings } from '../../src/core/exchange/pool.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/exchange/ports.ts';
 import { Server } from '../../src/core/exchange/server.ts';
 import { WaitQueue } from '../../src/core/exchange/wait-queue.ts';
@@ -53,25 +54,37 @@ export interface WireOptions {
   peerIsTrusted?: boolean;
   peerAddress?: string;
   keepsSpoofable?: boolean;
+  /** Takes what an owner of a stream throws; absent: it comes out. */
+  contain?: Contain;
+  /** Settings of the pool that differ. */
+  pool?: Partial<PoolSettings>;
 }
 
 export class Wire implements Connector {
-  readonly client = new MemoryStream();
+  client = new MemoryStream();
+  readonly table = SharedTable.create(SIZE);
   /** One for each connection that was opened to the server, in order. */
   readonly servers: { stream: MemoryStream; owner: StreamOwner }[] = [];
-  readonly #connection: ClientConnection;
+  readonly wheel: TimerWheel;
+  readonly #contain: Contain;
+  readonly #connect: () => ClientConnection;
+  #connection: ClientConnection;
   #nowMs = 0;
 
   constructor({
     peerIsTrusted = false,
     peerAddress = '203.0.113.7',
     keepsSpoofable = false,
+    contain = rethrow,
+    pool: more = {},
   }: WireOptions = {}) {
     const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
-    const table = SharedTable.create(SIZE);
+    const { table } = this;
+    this.#contain = contain;
+    this.wheel = new TimerWheel(0, 50, contain);
     const engine = new Engine({
       clock,
-      wheel: new TimerWheel(0),
+      wheel: this.wheel,
       random: () => 0,
       table,
       lane: 0,
@@ -80,6 +93,7 @@ export class Wire implements Connector {
       headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       settled: () => {},
       refused: () => {},
+      contain,
     });
     const address = { host: '192.0.2.1', port: 80, path: '', tls: null };
     const plan = {
@@ -133,6 +147,7 @@ export class Wire implements Connector {
       downloadBytesPerSecond: 0,
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
+      ...more,
     };
     const queue = new WaitQueue(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, null, queue);
@@ -142,7 +157,17 @@ export class Wire implements Connector {
       scheme: 'http',
       localAuthority: () => '198.51.100.1:8080',
     });
-    this.#connection = new ClientConnection(engine, { pool }, this.client, via, 0, () => {});
+    this.#connect = () => {
+      this.client = new MemoryStream();
+      return new ClientConnection(engine, { pool }, this.client, via, this.#nowMs, () => {});
+    };
+    this.#connection = this.#connect();
+  }
+
+  /** The client leaves, and another comes. */
+  reconnect(): void {
+    this.clientLeaves();
+    this.#connection = this.#connect();
   }
 
   connect(_address: unknown, owner: StreamOwner): Stream {
@@ -155,24 +180,45 @@ export class Wire implements Connector {
   clientSends(bytes: Buffer): void {
     if (this.client.state === 'destroyed') return;
     const lent = Buffer.from(bytes);
-    this.#connection.onBytes(lent, 0, lent.length, this.#nowMs);
+    const connection = this.#connection;
+    this.#tell(connection, () => connection.onBytes(lent, 0, lent.length, this.#nowMs));
     lent.fill(0xff);
     for (const { stream, owner } of this.servers) {
-      if (stream.state === 'open' && stream.text === '') owner.onOpen(this.#nowMs);
+      if (stream.state !== 'open' || stream.text !== '') continue;
+      this.#tell(owner, () => owner.onOpen(this.#nowMs));
     }
   }
 
   /** Bytes of the server that was connected to last. */
   serverSends(text: string): void {
-    const { stream, owner } = this.servers.at(-1)!;
-    if (stream.state === 'destroyed') return;
+    const last = this.servers.at(-1);
+    if (last === undefined || last.stream.state === 'destroyed') return;
+    const { owner } = last;
     const lent = Buffer.from(text, 'latin1');
-    owner.onBytes(lent, 0, lent.length, this.#nowMs);
+    this.#tell(owner, () => owner.onBytes(lent, 0, lent.length, this.#nowMs));
     lent.fill(0xff);
   }
 
   serverEnds(): void {
-    this.servers.at(-1)!.owner.onEnd(this.#nowMs);
+    const last = this.servers.at(-1);
+    if (last === undefined || last.stream.state === 'destroyed') return;
+    this.#tell(last.owner, () => last.owner.onEnd(this.#nowMs));
+  }
+
+  clientLeaves(): void {
+    const connection = this.#connection;
+    if (this.client.state === 'destroyed') return;
+    this.client.state = 'destroyed';
+    this.#tell(connection, () => connection.onClose('closed', this.#nowMs));
+  }
+
+  /** As the streams of `io/` call their owners. */
+  #tell(owner: StreamOwner, call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#contain(error, owner, this.#nowMs);
+    }
   }
 
   /** What the servers were sent, each connection's bytes apart. */

@@ -174,6 +174,16 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else this.#close();
   }
 
+  crashed(nowMs: number): void {
+    const exchange = this.#exchange;
+    if (this.#state !== STATE.closed) this.#leave();
+    try {
+      if (exchange?.isActive) exchange.clientGone('internal_error', nowMs);
+    } finally {
+      this.stream.reset();
+    }
+  }
+
   onOpen(): void {}
 
   onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {

@@ -1,3 +1,4 @@
+import type { Contained } from '../../base/contain.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
@@ -9,7 +10,7 @@ import type { Via } from './forward.ts';
  * The client as an exchange sees it: an HTTP/1 connection, or one stream of an HTTP/2 connection.
  * It encodes what it is given in its own protocol.
  */
-export interface ClientSide extends PayloadSink {
+export interface ClientSide extends PayloadSink, Contained {
   readonly via: Via;
   /** Whether it wants a chunked body without its framing, through `payload`. */
   readonly takesPayload: boolean;

@@ -38,6 +38,10 @@ export class Ending implements TimerOwner {
     this.#exchange.endGently(nowMs);
   }
 
+  crashed(nowMs: number): void {
+    this.#exchange.crashed(nowMs);
+  }
+
   dispose(): void {
     this.#timer.dispose();
   }

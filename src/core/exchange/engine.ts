@@ -1,3 +1,4 @@
+import type { Contain } from '../../base/contain.ts';
 import { hex8 } from '../../base/hex.ts';
 import type { Random } from '../../base/random.ts';
 import type { TimerWheel } from '../../base/wheel.ts';
@@ -42,6 +43,7 @@ type EngineParts = Pick<
   | 'settled'
   | 'refused'
   | 'headLimits'
+  | 'contain'
 >;
 
 /** What all connections of one worker share. */
@@ -62,6 +64,8 @@ export class Engine {
   readonly headLimits: HeadLimits;
   /** Who may tell us who the client is. Follows the configuration. */
   proxies = TrustedProxies.none;
+  /** Takes what is thrown while a part is handled on behalf of another. */
+  readonly contain: Contain;
   /** Who may come in; null: everybody. Follows the configuration. */
   guard: Guard | null = null;
   /** null: requests are not looked at. Follows the configuration. */
@@ -104,6 +108,7 @@ export class Engine {
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;
+    this.contain = given.contain;
     this.#newRequestIds();
   }
 
@@ -117,7 +122,9 @@ export class Engine {
 
   /** The exchange is over and its client has no further use for it. */
   giveBackExchange(exchange: Exchange): void {
-    if (this.#spareExchanges.length === SPARE_EXCHANGES_MAX) return;
+    // One that was broken off anywhere is in no state to begin from.
+    const isSound = exchange.failure !== 'internal_error';
+    if (!isSound || this.#spareExchanges.length === SPARE_EXCHANGES_MAX) return;
     exchange.letGo();
     this.#spareExchanges.push(exchange);
   }

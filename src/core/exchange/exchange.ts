@@ -340,13 +340,13 @@ export class Exchange implements TimerOwner, Waiter {
       if (choice !== null) this.trace.takeBack();
       return false;
     }
-    this.#endWait(nowMs);
     this.server = server;
+    this.connection = connection;
+    this.#endWait(nowMs);
     this.attempts += 1;
     this.requestIsSent = false;
     this.attempt.begin(pool, server, this.requestBody.done);
     table.count(server.row, lane, COUNTER.attempts);
-    this.connection = connection;
     if (choice !== null) {
       choice.isTrial = this.attempt.trial !== NO_TRIAL;
       choice.isOwn = server.row === this.trace.ownRow;
@@ -453,6 +453,11 @@ export class Exchange implements TimerOwner, Waiter {
     else this.answer(failure, nowMs);
   }
 
+  /** Its client's end of it is ended too: what was said to the client so far, nobody knows. */
+  crashed(nowMs: number): void {
+    if (this.#isActive) this.client.crashed(nowMs);
+  }
+
   /** The client's connection is gone. */
   clientGone(failure: Failure, nowMs: number): void {
     this.failure = failure;
@@ -537,9 +542,12 @@ export class Exchange implements TimerOwner, Waiter {
     client.flush();
     this.attempt.succeeded(nowMs);
     this.connection = null;
-    if (this.requestIsSent) this.pool!.release(connection, nowMs);
-    else connection.destroy();
-    this.#settle(nowMs);
+    try {
+      if (this.requestIsSent) this.pool!.release(connection, nowMs);
+      else connection.destroy();
+    } finally {
+      this.#settle(nowMs);
+    }
   }
 
   /** The server agreed to another protocol. RFC 9110 §7.8. */
@@ -742,34 +750,51 @@ export class Exchange implements TimerOwner, Waiter {
   #settle(nowMs: number): void {
     if (!this.#isActive) return;
     this.#isActive = false;
-    this.attempt.undecided();
-    this.#endWait(nowMs);
-    if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
-    this.#held.forget();
-    if (this.#holdsRetry) {
-      this.#holdsRetry = false;
-      this.pool!.endRetry();
-    }
-    if (this.isStream || this.tunnel !== null) this.engine.longLived.remove(this);
-    if (this.ending !== null) {
-      this.ending.dispose();
-      this.ending = null;
-    }
     const { table, lane } = this.engine;
     const server = this.server;
+    // What all threads count comes first: whatever goes wrong below, it is given back.
+    if (server !== null) table.leave(server.row, lane);
+    try {
+      this.#endWait(nowMs);
+      if (this.#holdsRetry) {
+        this.#holdsRetry = false;
+        this.pool!.endRetry();
+      }
+      this.attempt.undecided();
+      if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
+      this.#held.forget();
+      if (this.isStream || this.tunnel !== null) this.engine.longLived.remove(this);
+      this.ending?.dispose();
+      this.ending = null;
+      this.#record(server, nowMs);
+    } finally {
+      this.server = null;
+      this.#tellClient(nowMs);
+      if (server !== null) server.queue!.roomFreed();
+    }
+  }
+
+  #record(server: Server | null, nowMs: number): void {
+    const { table, lane, traces } = this.engine;
     if (server !== null) {
       const { row } = server;
-      table.leave(row, lane);
       table.count(row, lane, COUNTER.requests);
       table.count(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
       table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
     this.#endChoice(this.failure || this.status, nowMs, false);
-    this.trace = this.engine.traces.keep(this.noteTrace(nowMs), this.requestText);
+    this.trace = traces.keep(this.noteTrace(nowMs), this.requestText);
     this.engine.settled(this, server ?? this.#failedServer, nowMs);
-    this.server = null;
-    this.client.exchangeOver(this, nowMs);
-    if (server !== null) server.queue!.roomFreed();
+  }
+
+  /** The client may go on with its next request, in which nobody here has a part. */
+  #tellClient(nowMs: number): void {
+    const { client } = this;
+    try {
+      client.exchangeOver(this, nowMs);
+    } catch (error) {
+      this.engine.contain(error, client, nowMs);
+    }
   }
 
   /** @param outcome the status, or what went wrong */

@@ -50,6 +50,11 @@ export const FAILURES = {
   read_timeout: ['server', 504, 'the server stayed silent for too long'],
   write_timeout: ['server', 504, 'the server took no byte of the request in time'],
   stream_timeout: ['us', 0, 'the stream was silent for too long'],
+  internal_error: [
+    'us',
+    500,
+    'an error in openclaw itself ended the request; the log has its stack',
+  ],
   drained: ['us', 503, 'this instance is shutting down, or the drain of the server is over'],
 } as const satisfies Record<
   string,

@@ -1,6 +1,8 @@
 /** One behaviour suite over all kinds of session persistence, on a real pool. */
+
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { rethrow } from '../../base/contain.ts';
 import { seededRandom } from '../../base/random.ts';
 import { TimerWheel } from '../../base/wheel.ts';
 import { ADMIN, HEALTH } from '../../table/layout.ts';
@@ -91,6 +93,7 @@ class World {
       wake: () => {},
       settled: () => {},
       refused: () => {},
+      contain: rethrow,
       headLimits: DEFAULT_HEAD_LIMITS,
     });
     const servers = plans.map((plan, row) => {

@@ -233,21 +233,23 @@ export class Pool implements Verdicts {
    */
   acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
     const { table, lane } = this.#engine;
-    if (table.enter(server.row, lane, server.maxInFlight)) {
-      const { proxy } = server.address;
-      const connection =
-        this.#takeIdle(server, exchange, nowMs) ??
-        this.#open(
-          server,
-          proxy === undefined ? '' : exchange.client.via.proxyHeader(proxy),
-          nowMs,
-        );
-      if (connection !== null) return connection;
-      table.leave(server.row, lane);
+    let connection: ServerConnection | null = null;
+    let isEntered = false;
+    try {
+      isEntered = table.enter(server.row, lane, server.maxInFlight);
+      if (isEntered) {
+        connection =
+          this.#takeIdle(server, exchange, nowMs) ??
+          this.#open(server, prefaceFor(server, exchange), nowMs);
+      }
+    } finally {
+      if (connection === null) {
+        if (isEntered) table.leave(server.row, lane);
+        const trial = this.takeTrial();
+        if (trial !== NO_TRIAL) releaseTrial(table, server.row, trial);
+      }
     }
-    const trial = this.takeTrial();
-    if (trial !== NO_TRIAL) releaseTrial(table, server.row, trial);
-    return null;
+    return connection;
   }
 
   /** Takes back a connection that can carry another request. */
@@ -303,7 +305,12 @@ export class Pool implements Verdicts {
     const { row, connectionsMax } = this.settings;
     const claims = () => table.claimConnection(row, lane, connectionsMax);
     if (!claims() && !(this.#closeIdlest() && claims())) return null;
-    return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
+    try {
+      return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
+    } catch (error) {
+      table.releaseConnection(row, lane);
+      throw error;
+    }
   }
 
   /** Makes room for another worker, where connections are what is short. */
@@ -332,6 +339,11 @@ export class Pool implements Verdicts {
     const shares = Math.max(1, this.#engine.table.workers()) * Math.max(1, this.servers.length);
     return Math.max(1, Math.floor(idleMax / shares));
   }
+}
+
+/** What a server is told of the client before its request; empty: nothing. */
+function prefaceFor({ address: { proxy } }: Server, { client }: Exchange): string {
+  return proxy === undefined ? '' : client.via.proxyHeader(proxy);
 }
 
 const UNTRIED = new TriedSet();

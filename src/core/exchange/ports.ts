@@ -2,6 +2,7 @@
  * What the core needs of the outside: byte streams and a way to open one. `io/` implements it on
  * real sockets, `sim/` on a simulated network; the core cannot tell which.
  */
+import type { Contained } from '../../base/contain.ts';
 import type { ServerAddress } from './server.ts';
 
 /** One connection, as the core writes to it. */
@@ -30,8 +31,11 @@ export interface Stream {
   reset(): void;
 }
 
-/** Whoever owns a stream hears of it by these calls; none comes after `onClose`. */
-export interface StreamOwner {
+/**
+ * Whoever owns a stream hears of it by these calls; none comes after `onClose`, or after `crashed`,
+ * which is called where one of them threw.
+ */
+export interface StreamOwner extends Contained {
   /** The stream is open; only for streams that the core opened. */
   onOpen(nowMs: number): void;
   /** Bytes came: valid during the call only. */

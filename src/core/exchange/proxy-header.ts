@@ -63,6 +63,13 @@ export class ProxyHeaderReader implements StreamOwner {
     this.#owner.notProxied('');
   }
 
+  /** Perhaps when the header was read and the connection already handed on. */
+  crashed(): void {
+    this.#leave();
+    this.#stream.destroy();
+    this.#owner.notProxied('');
+  }
+
   onTimer(): void {
     this.#refuse('proxy_header_timeout');
   }

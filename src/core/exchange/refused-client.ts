@@ -66,6 +66,10 @@ export class RefusedClient implements StreamOwner {
     this.close();
   }
 
+  crashed(): void {
+    this.close();
+  }
+
   reroute(): void {}
 
   drain(): void {

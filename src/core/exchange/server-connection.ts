@@ -71,9 +71,9 @@ export class ServerConnection implements StreamOwner {
     this.#startedMs = nowMs;
     this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
-    this.#timer.set(nowMs + settings.timeouts.connectMs);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
     this.stream = engine.connector.connect(server.address, this, preface);
+    this.#timer.set(nowMs + settings.timeouts.connectMs);
   }
 
   get isOpen(): boolean {
@@ -151,6 +151,15 @@ export class ServerConnection implements StreamOwner {
     if (this.#state === STATE.closed) return;
     this.#leave();
     this.stream.destroy();
+  }
+
+  crashed(nowMs: number): void {
+    const exchange = this.#exchange;
+    try {
+      this.destroy();
+    } finally {
+      exchange?.crashed(nowMs);
+    }
   }
 
   /** It is being opened ahead of need: it goes to the idle ones once it is open. */
@@ -349,7 +358,13 @@ export class ServerConnection implements StreamOwner {
     const exchange = this.#exchange;
     const wasAnswering = this.hasBegunToAnswer;
     this.destroy();
-    exchange?.serverFailed(failure, fault, wasAnswering, nowMs);
+    if (exchange === null) return;
+    try {
+      exchange.serverFailed(failure, fault, wasAnswering, nowMs);
+    } catch (error) {
+      // It has nothing to do with this connection any more, and may be on its way to another server.
+      this.#engine.contain(error, exchange, nowMs);
+    }
   }
 
   #leave(): void {

@@ -1,6 +1,7 @@
 /** Queues of two workers on one table; how they fit into an exchange is shown in sim/ and test/e2e. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { containing } from '../../base/contain.ts';
 import { SharedTable } from '../../table/table.ts';
 import type { Engine } from './engine.ts';
 import type { Pool } from './pool.ts';
@@ -27,6 +28,7 @@ class World {
         lane,
         clock: { nowMs: () => this.nowMs },
         wake: (other: number) => this.called.push(other),
+        contain: containing(() => {}),
       };
       const queue = new WaitQueue(engine as unknown as Engine, POOL);
       queue.pool = { giveWay() {} } as unknown as Pool;
@@ -40,7 +42,9 @@ class World {
       waitingSinceMs: 0,
       ahead: null,
       behind: null,
+      crashed: () => queue.remove(waiter),
       takeTurn: () => {
+        if (name === 'broken') throw new Error(name);
         if (!this.table.enter(SERVER, lane, this.roomMax)) return false;
         this.served.push(name);
         queue.remove(waiter);
@@ -56,6 +60,14 @@ class World {
     this.queues[lane]!.roomFreed();
   }
 }
+
+test('a turn that throws ends who had it, and the next one is served', () => {
+  const world = new World(0);
+  for (const name of ['a', 'broken', 'b']) world.lineUp(0, name);
+  world.queues[0]!.tick(world.nowMs);
+  assert.deepEqual(world.served, ['a', 'b']);
+  assert.equal(world.table.waiting(POOL), 0);
+});
 
 test('who came first is served first, and who had its turn before goes ahead', () => {
   const world = new World(0);

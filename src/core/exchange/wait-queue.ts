@@ -16,6 +16,7 @@
  *   for longer than a tick while somebody waits who could use it, even when the worker that was
  *   woken dies, or when room comes free in no worker at all: a server comes up, a bound is raised.
  */
+import type { Contained } from '../../base/contain.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { cellTime } from '../health/table-time.ts';
 import type { Engine } from './engine.ts';
@@ -25,7 +26,7 @@ import type { Pool } from './pool.ts';
 const YIELD_MS = 20;
 
 /** A request that can wait. */
-export interface Waiter {
+export interface Waiter extends Contained {
   /** Since when it waits; set by the queue. */
   waitingSinceMs: number;
   /** Goes on where it can. @returns false: it has to wait on; true: it has left the queue */
@@ -126,10 +127,19 @@ export class WaitQueue {
       if (first === null) break;
       if (yields && this.#elderElsewhere(nowMs - first.waitingSinceMs + YIELD_MS, nowMs) !== -1)
         break;
-      isServed = first.takeTurn(nowMs);
+      isServed = this.#giveTurn(first, nowMs);
     }
     if (isServed) this.#passOn(nowMs);
     this.#isTurning = false;
+  }
+
+  #giveTurn(waiter: Waiter, nowMs: number): boolean {
+    try {
+      return waiter.takeTurn(nowMs);
+    } catch (error) {
+      this.#engine.contain(error, waiter, nowMs);
+      return true;
+    }
   }
 
   /** There may be room that nobody here takes. */

@@ -139,10 +139,17 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   }
 
   /** Ends at once, whatever is under way. */
-  abort(failure: Failure, nowMs: number): void {
+  abort(failure: Failure, nowMs: number, code: number = RESET.cancel): void {
     const exchange = this.#exchange;
-    this.#reset(RESET.cancel);
-    exchange?.clientGone(failure, nowMs);
+    try {
+      this.#reset(code);
+    } finally {
+      exchange?.clientGone(failure, nowMs);
+    }
+  }
+
+  crashed(nowMs: number): void {
+    this.abort('internal_error', nowMs, RESET.internal);
   }
 
   sendInterim(head: Head): void {

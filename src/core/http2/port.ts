@@ -2,6 +2,7 @@
  * One stream of an HTTP/2 connection, as the core uses it: frames, header compression and flow
  * control are below it. `io/http2` implements it with Node's library.
  */
+import type { Contained } from '../../base/contain.ts';
 import type { Fields } from './request.ts';
 
 /** Codes of RFC 9113 §7 that streams are reset with. */
@@ -35,8 +36,11 @@ export interface Http2Port {
   readonly pendingBytes: number;
 }
 
-/** Whoever owns a stream hears of it by these calls; none comes after `closed`. */
-export interface Http2PortOwner {
+/**
+ * Whoever owns a stream hears of it by these calls; none comes after `closed`, or after `crashed`,
+ * which is called where one of them threw.
+ */
+export interface Http2PortOwner extends Contained {
   received(bytes: Buffer, nowMs: number): void;
   /** Trailers come before `ended`. */
   receivedTrailers(fields: Fields): void;

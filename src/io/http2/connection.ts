@@ -73,8 +73,8 @@ export class Http2Connection implements TimerOwner {
     this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     this.#session.on('stream', this.#onStream);
     this.#session.on('error', ignore);
-    this.#session.on('close', () => this.#gone());
-    socket.on('close', () => this.#gone());
+    this.#session.on('close', () => this.#ended());
+    socket.on('close', () => this.#ended());
     // HTTP/2 knows no half of a connection: who says no more has gone.
     socket.on('end', () => socket.destroy());
     this.#timer = new Timer(engine.wheel, this);
@@ -121,7 +121,13 @@ export class Http2Connection implements TimerOwner {
     this.#abandon('drained', nowMs);
     this.#session.destroy();
     this.#socket.destroy();
-    this.#gone();
+    this.#gone('client_gone', nowMs);
+  }
+
+  crashed(nowMs: number): void {
+    this.#session.destroy();
+    this.#socket.destroy();
+    this.#gone('internal_error', nowMs);
   }
 
   onTimer(nowMs: number): void {
@@ -147,7 +153,7 @@ export class Http2Connection implements TimerOwner {
   ): void => {
     const { clock } = this.#engine;
     const nowMs = clock.nowMs();
-    const port = new StreamPort(stream, clock);
+    const port = new StreamPort(stream, this.#engine);
     const client = new ClientStream(this.#engine, this.#route, this.#via, port, (one) =>
       this.#over(one),
     );
@@ -155,7 +161,11 @@ export class Http2Connection implements TimerOwner {
     if (!this.#isDraining) this.#timer.clear();
     const isEnd = (flags & END_STREAM) !== 0;
     port.attach(client, isEnd);
-    client.begin(fields, isEnd, nowMs);
+    try {
+      client.begin(fields, isEnd, nowMs);
+    } catch (error) {
+      this.#engine.contain(error, client, nowMs);
+    }
   };
 
   #over(client: ClientStream): void {
@@ -173,14 +183,29 @@ export class Http2Connection implements TimerOwner {
   }
 
   #abandon(failure: Failure, nowMs: number): void {
-    for (const client of [...this.#streams]) client.abort(failure, nowMs);
+    for (const client of [...this.#streams]) {
+      try {
+        client.abort(failure, nowMs);
+      } catch (error) {
+        this.#engine.contain(error, client, nowMs);
+      }
+    }
   }
 
-  #gone(): void {
+  #ended(): void {
+    const nowMs = this.#engine.clock.nowMs();
+    try {
+      this.#gone('client_gone', nowMs);
+    } catch (error) {
+      this.#engine.contain(error, this, nowMs);
+    }
+  }
+
+  #gone(failure: Failure, nowMs: number): void {
     if (this.#isGone) return;
     this.#isGone = true;
     this.#timer.dispose();
-    this.#abandon('client_gone', this.#engine.clock.nowMs());
+    this.#abandon(failure, nowMs);
     this.#onGone(this);
   }
 }

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
-import type { Clock } from '../../core/exchange/engine.ts';
+import type { Engine } from '../../core/exchange/engine.ts';
 import { type Http2Port, type Http2PortOwner, RESET } from '../../core/http2/port.ts';
 import type { Fields } from '../../core/http2/request.ts';
 
@@ -11,19 +11,25 @@ type RawStream = ServerHttp2Stream & {
 /** A stream of Node's HTTP/2 library. */
 export class StreamPort implements Http2Port {
   readonly #stream: RawStream;
-  readonly #clock: Clock;
+  readonly #engine: Pick<Engine, 'clock' | 'contain'>;
   #owner: Http2PortOwner | null = null;
   #trailers: Fields | null = null;
   /** Nobody waits for the last piece to be out: the stream closes then. */
   #closesWithEnd = false;
   /** One for all writes of the stream. */
   readonly #onWritten = () => {
-    if (this.#stream.writableLength === 0) this.#owner?.drained(this.#clock.nowMs());
+    if (this.#stream.writableLength > 0) return;
+    const nowMs = this.#nowMs;
+    try {
+      this.#owner?.drained(nowMs);
+    } catch (error) {
+      this.#crashed(error, nowMs);
+    }
   };
 
-  constructor(stream: ServerHttp2Stream, clock: Clock) {
+  constructor(stream: ServerHttp2Stream, engine: Pick<Engine, 'clock' | 'contain'>) {
     this.#stream = stream as RawStream;
-    this.#clock = clock;
+    this.#engine = engine;
   }
 
   /** @param isEnd the request is whole already */
@@ -31,15 +37,48 @@ export class StreamPort implements Http2Port {
     this.#owner = owner;
     this.#closesWithEnd = isEnd;
     const stream = this.#stream;
-    const clock = this.#clock;
     stream.on('error', ignore);
-    stream.on('close', () => owner.closed(clock.nowMs()));
+    stream.on('close', () => {
+      const nowMs = this.#nowMs;
+      try {
+        owner.closed(nowMs);
+      } catch (error) {
+        this.#crashed(error, nowMs);
+      }
+    });
     if (isEnd) return;
-    stream.on('data', (bytes: Buffer) => owner.received(bytes, clock.nowMs()));
-    stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) =>
-      owner.receivedTrailers(raw ?? []),
-    );
-    stream.on('end', () => owner.ended(clock.nowMs()));
+    stream.on('data', (bytes: Buffer) => {
+      const nowMs = this.#nowMs;
+      try {
+        owner.received(bytes, nowMs);
+      } catch (error) {
+        this.#crashed(error, nowMs);
+      }
+    });
+    stream.on('trailers', (_headers: IncomingHttpHeaders, _flags: number, raw?: string[]) => {
+      try {
+        owner.receivedTrailers(raw ?? []);
+      } catch (error) {
+        this.#crashed(error, this.#nowMs);
+      }
+    });
+    stream.on('end', () => {
+      const nowMs = this.#nowMs;
+      try {
+        owner.ended(nowMs);
+      } catch (error) {
+        this.#crashed(error, nowMs);
+      }
+    });
+  }
+
+  get #nowMs(): number {
+    return this.#engine.clock.nowMs();
+  }
+
+  #crashed(error: unknown, nowMs: number): void {
+    this.#engine.contain(error, this.#owner!, nowMs);
+    this.reset(RESET.internal);
   }
 
   get pendingBytes(): number {

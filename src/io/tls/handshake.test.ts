@@ -7,6 +7,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import tls from 'node:tls';
+import { rethrow } from '../../base/contain.ts';
 import { TimerWheel } from '../../base/wheel.ts';
 import { TicketKeys } from '../../table/ticket-keys.ts';
 import { Accepted, NOBODY } from '../accepted.ts';
@@ -19,7 +20,12 @@ import { alpnOf, Handshake, type HandshakeOwner, type Security } from './handsha
 import { ServerContexts } from './server-contexts.ts';
 
 const CERTIFICATES = join(import.meta.dirname, '../../../test/e2e/tls');
-const context = { clock: realClock, buffers: new ReadBuffers(64 * 1024), reusePort: false };
+const context = {
+  clock: realClock,
+  buffers: new ReadBuffers(64 * 1024),
+  reusePort: false,
+  contain: rethrow,
+};
 const plan = {
   certificates: [
     {

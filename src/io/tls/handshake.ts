@@ -65,10 +65,11 @@ export class Handshake implements TimerOwner {
     // The socket below is open until this turn ends, and OpenSSL has said nothing on it.
     if (error.code === HTTP_REQUEST) sayInPlain(this.#secured, SPEAK_TLS);
   };
-  readonly #onEnd = () => this.#fail('left', '');
+  readonly #onEnd = () => this.#guarded(() => this.#fail('left', ''));
   readonly #onClose = () => {
     const error = this.#error;
-    this.#fail(error === undefined ? 'left' : tlsFailureOf(error.code), detailOf(error));
+    const reason = error === undefined ? 'left' : tlsFailureOf(error.code);
+    this.#guarded(() => this.#fail(reason, detailOf(error)));
   };
 
   constructor(
@@ -89,11 +90,12 @@ export class Handshake implements TimerOwner {
       requiresCert: clientCertificates === 'required',
       alpnProtocols,
       SNICallback: contexts.areMany
-        ? (name, done) => {
-            const context = contexts.contextFor(name);
-            this.#staple(context ?? contexts.fallback);
-            done(null, context);
-          }
+        ? (name, done) =>
+            this.#guarded(() => {
+              const context = contexts.contextFor(name);
+              this.#staple(context ?? contexts.fallback);
+              done(null, context);
+            })
         : undefined,
       onread: this.#stream.onread,
     });
@@ -103,7 +105,7 @@ export class Handshake implements TimerOwner {
     socket.on('error', this.#onError);
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
-    socket.once('secure', () => this.#done());
+    socket.once('secure', () => this.#guarded(() => this.#done()));
     this.#timer = new Timer(wheel, this);
     this.#timer.set(nowMs + security.handshakeMs);
   }
@@ -116,6 +118,22 @@ export class Handshake implements TimerOwner {
 
   onTimer(): void {
     this.#fail('timeout', '');
+  }
+
+  /** Perhaps when it was done and the connection already handed on. */
+  crashed(): void {
+    this.#over();
+    this.#secured.socket.destroy();
+    this.#owner.failed('other', 'an error in openclaw itself', this);
+  }
+
+  #guarded(act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const { clock, contain } = this.accepted.context;
+      contain(error, this, clock.nowMs());
+    }
   }
 
   #staple(context: tls.SecureContext): void {

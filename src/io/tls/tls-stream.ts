@@ -52,7 +52,7 @@ export class TlsStream implements Stream {
       buffer: () => this.#pace.next()!,
       callback: (bytesRead, buffer) => {
         if (this.#socket === null) return false;
-        this.owner.onBytes(buffer as Buffer, 0, bytesRead, this.#context.clock.nowMs());
+        this.#received(buffer as Buffer, bytesRead);
         if (!this.#isPaused) this.#pace.passedOn(bytesRead);
         return true;
       },
@@ -67,18 +67,29 @@ export class TlsStream implements Stream {
       this.#handle = handle;
       this.#lower = lower;
     } else {
-      socket.on('data', (bytes: Buffer) => {
-        this.owner.onBytes(bytes, 0, bytes.length, this.#context.clock.nowMs());
-      });
+      socket.on('data', (bytes: Buffer) => this.#received(bytes, bytes.length));
       socket.on('drain', () => this.#drained());
     }
-    socket.on('end', () => this.owner.onEnd(this.#context.clock.nowMs()));
+    socket.on('end', () => {
+      const nowMs = this.#context.clock.nowMs();
+      try {
+        this.owner.onEnd(nowMs);
+      } catch (error) {
+        this.#crashed(error, nowMs);
+      }
+    });
     socket.on('error', (error) => {
       this.#cause = closeCauseOf(error);
       socket.destroy();
     });
     socket.on('close', () => {
-      if (this.#detach() !== null) this.owner.onClose(this.#cause, this.#context.clock.nowMs());
+      if (this.#detach() === null) return;
+      const nowMs = this.#context.clock.nowMs();
+      try {
+        this.owner.onClose(this.#cause, nowMs);
+      } catch (error) {
+        this.#crashed(error, nowMs);
+      }
     });
     if (this.#isPaused) socket.pause();
   }
@@ -180,7 +191,27 @@ export class TlsStream implements Stream {
   }
 
   #drained(): void {
-    if (this.pendingBytes === 0) this.owner.onDrain(this.#context.clock.nowMs());
+    if (this.pendingBytes > 0) return;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      this.owner.onDrain(nowMs);
+    } catch (error) {
+      this.#crashed(error, nowMs);
+    }
+  }
+
+  #received(bytes: Buffer, end: number): void {
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      this.owner.onBytes(bytes, 0, end, nowMs);
+    } catch (error) {
+      this.#crashed(error, nowMs);
+    }
+  }
+
+  #crashed(error: unknown, nowMs: number): void {
+    this.#context.contain(error, this.owner, nowMs);
+    this.destroy();
   }
 
   get #isWriting(): boolean {
