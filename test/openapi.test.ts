@@ -51,8 +51,8 @@ interface Case {
 
 const CASES: readonly Case[] = [
   { operation: 'GET /livez', status: 200 },
-  { operation: 'GET /status', status: 200, prepare: ({ instance }) => instance.start(1) },
-  { operation: 'GET /stats', status: 200, prepare: ({ instance }) => instance.start(1) },
+  { operation: 'GET /status', status: 200, prepare: ({ instance }) => instance.start() },
+  { operation: 'GET /stats', status: 200, prepare: ({ instance }) => instance.start() },
   { operation: 'GET /metrics', status: 200 },
   {
     operation: 'GET /metrics',
@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
     operation: 'GET /explain',
     path: '/explain?path=/x&header=A:b',
     status: 200,
-    prepare: ({ instance }) => instance.start(1),
+    prepare: ({ instance }) => instance.start(),
   },
   { operation: 'GET /explain', path: '/explain?client=me', status: 400 },
   { operation: 'GET /explain', path: '/explain?request=nobody', status: 404 },

@@ -64,8 +64,8 @@ async function run(
   const log = await openInstanceLog(io, settings);
   const configuration = () => (running.text === null ? '' : realPath(source));
   const ownDirectory = instanceDirectory(io.env, configuration());
-  const instance = openInstance(settings, log, io, ownDirectory);
-  await open(instance, workers, predecessor);
+  const instance = openInstance(settings, log, io, ownDirectory, workers);
+  await open(instance, predecessor);
   const reloader = newReloader(io, instance, running, options, new History(ownDirectory));
   const upgrade = new Upgrade(instance);
   const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
@@ -122,15 +122,11 @@ export function furtherRoutes(
 }
 
 /** On the sockets of the instance before, where there is one. */
-async function open(
-  instance: Instance,
-  workers: number,
-  predecessor: Predecessor | null,
-): Promise<void> {
+async function open(instance: Instance, predecessor: Predecessor | null): Promise<void> {
   const { listen } = instance.plan;
   predecessor?.closeUnwanted((address) => listen.some((one) => isSameAddress(one, address)));
   try {
-    await instance.start(workers, predecessor?.inheritance);
+    await instance.start(predecessor?.inheritance);
   } catch (error) {
     if (error instanceof ListenError) throw refusal(error.message);
     throw error;
@@ -218,9 +214,10 @@ function openInstance(
   log: InstanceLog,
   io: Io,
   ownDirectory: string,
+  workers: number,
 ): Instance {
   try {
-    return new Instance(settings, log, stateDirectory(io.env), ownDirectory);
+    return new Instance(settings, log, stateDirectory(io.env), ownDirectory, workers);
   } catch (error) {
     const isForUser =
       error instanceof SessionKeyError ||

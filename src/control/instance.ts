@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { descriptorLimit } from '../base/descriptors.ts';
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
@@ -11,6 +12,7 @@ import { WORKER_COUNTER } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
+import { withinDescriptors } from './descriptor-budget.ts';
 import { GuardState } from './guard.ts';
 import { guarded } from './guarded.ts';
 import type { Inheritance } from './handover.ts';
@@ -64,6 +66,7 @@ export class Instance {
   readonly #health: HealthKeeper;
   #plan: WorkerPlan;
   #settings: Settings;
+  readonly #workers: number;
   #workerDeaths = 0;
   readonly #instanceLog: InstanceLog;
   #pressure: NodeJS.Timeout | undefined;
@@ -74,6 +77,7 @@ export class Instance {
   /**
    * @param stateDirectory where the key of session cookies is kept
    * @param ownDirectory where what an operator said is kept, of this configuration file alone
+   * @param workers data threads that it will start with
    * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
    *   what an operator said cannot be read
    */
@@ -82,6 +86,7 @@ export class Instance {
     instanceLog: InstanceLog,
     stateDirectory: string,
     ownDirectory = stateDirectory,
+    workers = 1,
   ) {
     const log = instanceLog.logger;
     this.log = log;
@@ -95,7 +100,8 @@ export class Instance {
     this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
     this.#rows = new ServerRows(this.#table);
     this.#persistence = new PersistenceState(stateDirectory);
-    this.#plan = this.#planOf(settings);
+    this.#workers = workers;
+    this.#plan = this.#planOf(settings, workers);
     this.#guard.follow(this.#plan.guard);
     this.#operator = new Operator(this.#table, ownDirectory, {
       onDrained: (server, overMs) => {
@@ -156,7 +162,8 @@ export class Instance {
    * @param inheritance what the instance before hands over
    * @throws ListenError when an address cannot be opened
    */
-  async start(workers: number, inheritance?: Inheritance): Promise<void> {
+  async start(inheritance?: Inheritance): Promise<void> {
+    const workers = this.#workers;
     if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
     await this.#supervisor.start(workers, inheritance?.sockets);
     const { log } = this;
@@ -207,7 +214,7 @@ export class Instance {
   }
 
   async #reload(settings: Settings, workers: number): Promise<void> {
-    const plan = this.#planOf(settings);
+    const plan = this.#planOf(settings, workers);
     const logChange = await this.#instanceLog.prepare(settings);
     try {
       await this.#supervisor.apply(plan);
@@ -224,6 +231,7 @@ export class Instance {
     this.#settings = settings;
     this.observer.apply(settings, plan);
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
+    this.#warnOfFewDescriptors();
     this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
@@ -244,10 +252,11 @@ export class Instance {
     });
   }
 
-  #planOf(settings: Settings): WorkerPlan {
+  #planOf(settings: Settings, workers: number): WorkerPlan {
     const persistence = this.#persistence.planOf(settings);
     const tls = this.#tls.planOf(settings);
-    return planOf(settings, this.#rows, persistence, tls, this.#guard.planOf(settings));
+    const guard = this.#guard.planOf(settings);
+    return withinDescriptors(planOf(settings, this.#rows, persistence, tls, guard), workers);
   }
 
   #inTurn<T>(change: () => Promise<T>): Promise<T> {
@@ -334,13 +343,17 @@ export class Instance {
   }
 
   #warnOfFewDescriptors(): void {
-    const wanted = this.#settings.load_balancing.max_connections;
-    const { clientsMax } = this.#plan;
-    if (clientsMax === wanted) return;
+    const { max_connections: clients, performance } = this.#settings.load_balancing;
+    const servers = performance.connection_pool.max_connections;
+    const clientsMax = this.#plan.clientsMax;
+    const serverConnectionsMax = this.#plan.pool.settings.connectionsMax;
+    if (clientsMax === clients && serverConnectionsMax === servers) return;
     this.log.warn({
       event: 'connections_bounded',
+      descriptors: descriptorLimit(),
       clientsMax,
-      mend: `load_balancing.max_connections is ${wanted}, but this process may open too few file descriptors for that: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit)`,
+      serverConnectionsMax,
+      mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), more than this process may open file descriptors for: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
     });
   }
 

@@ -13,7 +13,6 @@ import type { ListenAddress } from '../io/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../io/socket-stream.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
 import type { GuardPlan, PersistencePlan, WorkerPlan } from '../worker/plan.ts';
-import { clientsMax } from './clients-max.ts';
 import { GuardState } from './guard.ts';
 import type { ServerRows } from './rows.ts';
 
@@ -28,6 +27,9 @@ const READ_BYTES_MIN = 80 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
 /** A request body of up to this size is held for another attempt. */
 const REPLAY_BYTES_MIN = 64 * 1024;
+
+/** Clients that wait in front of the gate of one data thread: a descriptor each, and little else. */
+const CLIENTS_WAITING_MAX = 1_024;
 
 /** What the data threads need of the settings. */
 export function planOf(
@@ -58,7 +60,8 @@ export function planOf(
     access: log.access,
     logLevel: log.level,
     measures: monitoring.enabled,
-    clientsMax: clientsMax(balancing.max_connections, pooling.max_connections),
+    clientsMax: balancing.max_connections,
+    clientsWaitingMax: CLIENTS_WAITING_MAX,
     shedding: sheddingOf(performance.overload),
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
     pool: {

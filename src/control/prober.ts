@@ -138,6 +138,7 @@ export class Prober {
 
   #ended({ server, schedule, state }: Target, result: ProbeResult): void {
     const { thresholds, times } = this.#plan!;
+    if (result.isInconclusive) return schedule.ended(false, times);
     const before = state.health;
     const hasChanged = result.isHealthy
       ? state.succeeded(thresholds)

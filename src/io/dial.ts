@@ -10,6 +10,7 @@ import tls from 'node:tls';
 import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
 import type { Resolver } from './resolver.ts';
 import { secureContextOf } from './secure-context.ts';
+import { isShortage } from './shortage.ts';
 import { WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Addresses of one name that are tried for one connection. */
@@ -129,7 +130,7 @@ export class Dial {
   failed(racer: Racer, error: NodeJS.ErrnoException): void {
     if (this.#isOver) return;
     this.#racers.delete(racer);
-    this.#remember(racer);
+    if (!isShortage(error)) this.#remember(racer);
     if (this.#waiting.length > 0) this.#tryNext();
     else if (this.#racers.size === 0) {
       this.#isOver = true;

@@ -7,9 +7,6 @@
  * closed, whoever closes it.
  */
 
-/** Connections that wait in front of the gate of one worker: a descriptor each, and little else. */
-const WAITING_MAX = 1024;
-
 /** The part of Node's handle of a connection that is used here; it is not documented. */
 export interface GateHandle {
   close(done?: () => void): void;
@@ -38,9 +35,12 @@ interface Waiting {
 export class Gate {
   readonly #keeper: GateKeeper;
   readonly #waiting: Waiting[] = [];
+  /** How many may wait: a descriptor each, and little else. */
+  waitingMax: number;
   #isOpening = false;
 
-  constructor(keeper: GateKeeper) {
+  constructor(keeper: GateKeeper, waitingMax: number) {
+    this.waitingMax = waitingMax;
     this.#keeper = keeper;
   }
 
@@ -49,7 +49,7 @@ export class Gate {
     if (this.#waiting.length === 0 && this.#claim()) {
       this.#watch(handle);
       letIn();
-    } else if (this.#waiting.length < WAITING_MAX) {
+    } else if (this.#waiting.length < this.waitingMax) {
       this.#waiting.push({ handle, letIn });
       this.#keeper.waiting(1);
     } else {

@@ -18,6 +18,7 @@ import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
 import { Dial } from './dial.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import type { Resolver } from './resolver.ts';
+import { isShortage } from './shortage.ts';
 
 /** What a probe asks and expects. */
 export interface ProbeSpec {
@@ -46,6 +47,8 @@ export interface ProbeStep {
 
 export interface ProbeResult {
   readonly isHealthy: boolean;
+  /** We could not ask: the result says nothing about the server. */
+  readonly isInconclusive: boolean;
   /** Why it is not healthy: `connect refused`; empty where it is. */
   readonly reason: string;
   readonly steps: readonly ProbeStep[];
@@ -91,6 +94,7 @@ class Probe {
   #step: ProbeStep['name'] = 'resolve';
   #socket: net.Socket | null = null;
   #endCall: (() => void) | null = null;
+  #isInconclusive = false;
   #isOver = false;
   #isCancelled = false;
 
@@ -113,9 +117,13 @@ class Probe {
         onResolved: () => this.#stepIsOver('resolve'),
         onConnected: () => this.#stepIsOver('connect'),
         onOpen: (socket) => this.#isOpen(socket),
-        onFailed: (error, step) => this.#end(reasonOf(error, step, address.host)),
+        onFailed: (error, step) => {
+          this.#isInconclusive = isShortage(error);
+          this.#end(reasonOf(error, step, address.host));
+        },
       });
     } catch (error) {
+      this.#isInconclusive = isShortage(error as NodeJS.ErrnoException);
       this.#end(cannotBeSent(error));
     }
     function prefaceOf(socket: net.Socket): string {
@@ -203,6 +211,7 @@ class Probe {
     this.#close();
     const result = {
       isHealthy: reason === '',
+      isInconclusive: this.#isInconclusive,
       reason,
       steps: this.#steps,
       status: this.#answer.status,
@@ -312,6 +321,7 @@ function cannotBeSent(error: unknown): string {
 }
 
 function reasonOf(error: NodeJS.ErrnoException, step: ProbeStep['name'], host: string): string {
+  if (isShortage(error)) return `this machine could not ask it (${error.code})`;
   if (step === 'resolve') return `name ${host} not found (${error.code})`;
   const action = step === 'first byte' || step === 'body' ? 'connection' : step;
   switch (error.code) {

@@ -4,6 +4,7 @@ import type { Contain } from '../base/contain.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
+import { isShortage } from './shortage.ts';
 
 /** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
 const TEXT_BYTES_MAX = 16 * 1024;
@@ -335,6 +336,7 @@ function destroyAfterLastWords(this: StreamSocket, error?: Error): net.Socket {
 }
 
 export function closeCauseOf(error: NodeJS.ErrnoException): CloseCause {
+  if (isShortage(error)) return 'shortage';
   switch (error.code) {
     case 'ECONNREFUSED':
     case 'ENOENT':

@@ -4,6 +4,9 @@ import type { ListenAddress } from '../io/listener.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { Client } from './entrance.ts';
+import type { WorkerPlan } from './plan.ts';
+
+type AdmissionPlan = Pick<WorkerPlan, 'clientsMax' | 'clientsWaitingMax'>;
 
 /** Connections looked at for one that rests. */
 const LOOKS_MAX = 64;
@@ -18,7 +21,7 @@ const CLOSED_FOR_OTHERS_MAX = 64;
  */
 export class Admission implements GateKeeper {
   readonly gate: Gate;
-  clientsMax: number;
+  clientsMax = 0;
   readonly #table: SharedTable;
   readonly #lane: number;
   readonly #clock: Clock;
@@ -29,14 +32,19 @@ export class Admission implements GateKeeper {
     lane: number,
     clock: Clock,
     connections: Map<Client, ListenAddress>,
-    clientsMax: number,
+    plan: AdmissionPlan,
   ) {
     this.#table = table;
     this.#lane = lane;
     this.#clock = clock;
     this.#connections = connections;
+    this.gate = new Gate(this, plan.clientsWaitingMax);
+    this.follow(plan);
+  }
+
+  follow({ clientsMax, clientsWaitingMax }: AdmissionPlan): void {
     this.clientsMax = clientsMax;
-    this.gate = new Gate(this);
+    this.gate.waitingMax = clientsWaitingMax;
   }
 
   claim(): boolean {

@@ -92,6 +92,8 @@ export interface WorkerPlan {
   readonly measures: boolean;
   /** Open connections of clients, over all workers and listeners. */
   readonly clientsMax: number;
+  /** Clients that may wait in front of the gate of one worker. */
+  readonly clientsWaitingMax: number;
   readonly shedding: SheddingSettings;
   /** What one read takes at the most. */
   readonly readBytes: number;

@@ -107,7 +107,7 @@ export class DataWorker implements EntranceOwner {
     this.recorder = new Recorder(table, lane, options.records, realClock);
     this.#plan = plan;
     const clock = realClock;
-    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
+    this.#admission = new Admission(table, lane, clock, this.#connections, plan);
     const buffers = new ReadBuffers(plan.readBytes);
     const contain = containing((error) => {
       table.measures.add(lane, WORKER_COUNTER.internalErrors, 1);
@@ -188,7 +188,7 @@ export class DataWorker implements EntranceOwner {
     this.#prepared = null;
     this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
-    this.#admission.clientsMax = plan.clientsMax;
+    this.#admission.follow(plan);
     this.#engine.shedder.settings = plan.shedding;
     this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;

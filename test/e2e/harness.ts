@@ -39,6 +39,8 @@ export interface LogLine {
 
 export interface Options {
   workers?: number;
+  /** File descriptors that it may open. */
+  descriptorsMax?: number;
   /** Further arguments of node itself. */
   nodeOptions?: string[];
   env?: Record<string, string>;
@@ -237,7 +239,8 @@ async function tryToStart(
   writeFileSync(config, JSON.stringify(settings, null, 2));
   const args = ['start', '--config', config, '--workers', String(options.workers ?? 1)];
   const env = { OPENCLAW_STATE: folder, OPENCLAW_RUNTIME: folder, ...options.env };
-  const { child, output } = spawnOpenclaw(options.nodeOptions ?? [], args, env);
+  const { nodeOptions = [], descriptorsMax } = options;
+  const { child, output } = spawnOpenclaw(nodeOptions, args, env, descriptorsMax);
   await orKill(
     child,
     'openclaw is up',
@@ -265,8 +268,11 @@ function spawnOpenclaw(
   nodeOptions: string[],
   args: string[],
   env: Record<string, string>,
+  descriptorsMax?: number,
 ): { child: ChildProcess; output: { stdout: string; stderr: string } } {
-  const child = spawn(process.execPath, [...nodeOptions, MAIN, ...args], {
+  const command = [process.execPath, ...nodeOptions, MAIN, ...args];
+  const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
+  const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { PATH: process.env.PATH, HOME: tmpdir(), NODE_COMPILE_CACHE: COMPILE_CACHE, ...env },
   });

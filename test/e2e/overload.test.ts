@@ -5,6 +5,7 @@ import { after, before, test } from 'node:test';
 import tls from 'node:tls';
 import { selfSigned } from './certificates.ts';
 import {
+  answerOk,
   type Balancing,
   newFolder,
   Openclaw,
@@ -118,16 +119,30 @@ test('a place is free again however its connection ended, over TLS as well', asy
 test('a process out of descriptors goes on, tells it once, and accepts again', async (context) => {
   const hasTool = spawnSync('prlimit', ['--version']).error === undefined;
   if (!hasTool) return context.skip('prlimit is not installed: apt-get install util-linux');
-  await withOpenclaw({}, async (claw) => {
+  server.on('/up', answerOk);
+  const health_check = { endpoint: '/up', interval: '300ms', timeout: '200ms' };
+  await withOpenclaw({ health_check, failover: { retries: 0 } }, async (claw) => {
     const first = await claw.send(GET);
     assert.equal(await statusOf(first), 200);
+    const second = await claw.connect();
     spawnSync('prlimit', ['--pid', `${claw.child.pid}`, '--nofile=100:100']);
     const many: Peer[] = [];
     for (let nth = 0; nth < 120; nth++) many.push(await claw.connect());
     const told = () => claw.log().filter(({ event }) => event === 'descriptors_exhausted');
     await until('it is told', () => told().length > 0);
-    // Who is in is served all the same.
+    // Who is in is served all the same, where a connection to the server is open.
     assert.equal(await statusOf(first.send(GET)), 200);
+    let held: Peer | undefined;
+    server.on('/held', (peer) => {
+      held = peer;
+    });
+    first.send(GET.replace('any', 'held'));
+    const answering = await until('it is held', () => held);
+    const { status, text } = await second.send(GET).response();
+    assert.equal(status, 503);
+    assert.match(text, /connect_shortage/);
+    answering.send(okWith('late'));
+    assert.equal(await statusOf(first), 200);
     for (const one of many) one.close();
     await until('accepted again', async () => {
       const again = await claw.send(GET);
@@ -137,7 +152,12 @@ test('a process out of descriptors goes on, tells it once, and accepts again', a
     });
     assert.equal(told().length, 1);
     assert.match(String(told()[0]!.mend), /ulimit -n/);
+    // None of this was the server's doing.
+    const [found] = (await claw.status()).pools[0]!.servers;
+    assert.equal(found!.failures, 0);
+    assert.ok(!claw.log().some(({ event, to }) => event === 'health_changed' && to === 'down'));
     first.close();
+    second.close();
   });
 });
 
@@ -159,3 +179,51 @@ test('above the memory watermark requests get 503; admin and metrics are served'
     assert.equal((await claw.status()).workers, 1);
     await until('it is told', () => claw.log().some(({ event }) => event === 'overloaded'));
   }));
+
+test('at the limit of descriptors probes and the admin API go on, and no server goes down', async (t) => {
+  const other = await ScriptedServer.listen();
+  const servers = [server, other];
+  for (const one of servers) one.on('/up', answerOk);
+  const claw = await Openclaw.start(
+    {
+      servers: servers.map((one) => one.address),
+      health_check: { endpoint: '/up', interval: '500ms', timeout: '400ms' },
+    },
+    { workers: 2, descriptorsMax: 120 },
+  );
+  const clients: Peer[] = [];
+  t.after(async () => {
+    for (const client of clients) client.close();
+    await claw.stop();
+    await other.close();
+  });
+  const probesMore = async (count: number) => {
+    const before = servers.map((one) => one.requestsFor('/up'));
+    await until('all were probed', () =>
+      servers.every((one, at) => one.requestsFor('/up') >= before[at]! + count),
+    );
+  };
+  await probesMore(2);
+  for (let nth = 0; nth < 300; nth++) clients.push(await claw.connect());
+  await probesMore(4);
+  const { pools } = await claw.status();
+  assert.deepEqual(
+    pools[0]!.servers.map(({ state }) => state),
+    ['up', 'up'],
+  );
+  const events = claw.log().map(({ event }) => event);
+  assert.ok(events.includes('connections_bounded'));
+  assert.ok(!events.includes('descriptors_exhausted'));
+  await until('a client that rests makes room', async () => {
+    const client = await claw.connect();
+    const status = await client
+      .send(GET)
+      .response()
+      .then(
+        (response) => response.status,
+        () => 0,
+      );
+    client.close();
+    return status === 200;
+  });
+});

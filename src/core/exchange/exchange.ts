@@ -612,7 +612,8 @@ export class Exchange implements TimerOwner, Waiter {
       (failure === 'server_closed' || failure === 'server_reset');
     this.connection = null;
     this.failure = failure;
-    if (!wasStale && failure !== 'stream_timeout') this.attempt.failed(failure, nowMs);
+    // What is our own doing says nothing about the server.
+    if (!wasStale && FAILURES[failure][0] !== 'us') this.attempt.failed(failure, nowMs);
     this.attempt.undecided();
     this.#endChoice(failure, nowMs, wasStale);
     if (this.responseHasBegun) {

@@ -35,6 +35,11 @@ export const FAILURES = {
   overloaded: ['us', 503, 'this instance is overloaded and refuses a part of its requests'],
   queue_full: ['us', 503, 'every server is busy, and as many requests wait as may'],
   queue_timeout: ['us', 503, 'every server stayed busy for as long as a request may wait'],
+  connect_shortage: [
+    'us',
+    503,
+    'this machine had no file descriptor, port or memory left to connect to a server',
+  ],
   connect_refused: ['server', 502, 'the server refused the connection'],
   connect_unreachable: ['server', 502, 'the server cannot be reached'],
   connect_reset: ['server', 502, 'the connection broke while it was being opened'],

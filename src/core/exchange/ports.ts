@@ -56,6 +56,8 @@ export type CloseCause =
   | 'reset'
   | 'name_not_found'
   | 'tls_failed'
+  /** This machine lacked a descriptor, a port or memory for it. */
+  | 'shortage'
   | 'failed';
 
 /** Opens streams to servers. */

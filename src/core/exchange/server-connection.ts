@@ -28,6 +28,7 @@ const CONNECT_FAILURE: Readonly<Record<CloseCause, Failure>> = {
   reset: 'connect_reset',
   name_not_found: 'name_not_found',
   tls_failed: 'tls_failed',
+  shortage: 'connect_shortage',
   failed: 'connect_failed',
 };
 
