@@ -1,9 +1,13 @@
+import { latin1 } from '../base/latin1.ts';
+import { requestPath } from '../base/request-path.ts';
 import type { StrategyKey } from '../config/schema.ts';
 import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { KeyOf } from '../core/exchange/pool.ts';
 import type { Head } from '../core/http1/head.ts';
+import { NAME } from '../core/http1/names.ts';
+import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
 
 /**
  * How requests are hashed for a strategy; null where it hashes by nothing. A request without the
@@ -14,7 +18,7 @@ export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
   if (kind === 'none') return null;
   const byAddress: KeyOf = (via) => addressKey(via.clientAddress);
   if (kind === 'address' || by === 'address') return byAddress;
-  if (by === 'path') return (_via, head) => hash32(pathOf(head.target()));
+  if (by === 'path') return (_via, head) => hash32(requestPath(head.target()).path);
   const read = 'header' in by ? headerReader(by.header) : cookieReader(by.cookie);
   return (via, head) => {
     const value = read(head);
@@ -22,31 +26,28 @@ export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
   };
 }
 
-function pathOf(target: string): string {
-  const query = target.indexOf('?');
-  return query === -1 ? target : target.slice(0, query);
-}
-
+/** All lines of the name as one list, which any hop may make of them (RFC 9110 §5.3). */
 function headerReader(name: string): (head: Head) => string | undefined {
   return (head) => {
+    let text: string | undefined;
     for (let index = 0; index < head.fieldCount; index++) {
       const length = head.nameEnds[index]! - head.nameStarts[index]!;
-      if (length === name.length && head.name(index).toLowerCase() === name) {
-        return head.value(index);
-      }
+      if (length !== name.length || head.name(index).toLowerCase() !== name) continue;
+      text = text === undefined ? head.value(index) : `${text}, ${head.value(index)}`;
     }
-    return undefined;
+    return text;
   };
 }
 
 function cookieReader(name: string): (head: Head) => string | undefined {
-  const readCookies = headerReader('cookie');
+  const pairs = new CookiePairs(name);
   return (head) => {
-    for (const pair of readCookies(head)?.split(';') ?? []) {
-      const equals = pair.indexOf('=');
-      if (equals !== -1 && pair.slice(0, equals).trim() === name) {
-        return pair.slice(equals + 1).trim();
-      }
+    if (!head.has(NAME.cookie)) return undefined;
+    const { bytes, ids, valueStarts, valueEnds } = head;
+    for (let index = 0; index < head.fieldCount; index++) {
+      if (ids[index] !== NAME.cookie) continue;
+      if (!pairs.find(bytes, valueStarts[index]!, valueEnds[index]!)) continue;
+      return latin1(bytes, pairs.valueStart, pairs.valueEnd);
     }
     return undefined;
   };

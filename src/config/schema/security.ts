@@ -62,7 +62,7 @@ const exclusion = z
     rule: optional(rule(), 'Rule that is left out. Left out: all rules.'),
     path: optional(
       text(/^\//, 'a path that starts with a slash'),
-      'Only for this path; with a star at its end, for all that begin so. Left out: everywhere.',
+      'Only for this path; with a star at its end, for all that begin so. A path that servers read differently (.., //, %2f) never fits. Left out: everywhere.',
     ),
     parameter: optional(text(), 'Only for this parameter, header or cookie. Left out: everything.'),
   })

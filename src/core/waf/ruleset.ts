@@ -1,3 +1,4 @@
+import { requestPath } from '../../base/request-path.ts';
 import type { Jury } from './findings.ts';
 import { type Paranoia, type Place, type Rule, SCORES } from './rule.ts';
 import { RULES } from './rules/rules.ts';
@@ -8,7 +9,10 @@ import { RULES } from './rules/rules.ts';
 export interface Exclusion {
   /** A rule's id, a class, or an id's beginning and `*`. */
   readonly rule?: string | undefined;
-  /** The request's path, undecoded and without its query; with a `*` at its end, all below it. */
+  /**
+   * The request's path as `requestPath` reads it; with a `*` at its end, all that begin so. A path
+   * that servers read differently fits none.
+   */
   readonly path?: string | undefined;
   /** The name of a parameter, header, cookie or JSON key. */
   readonly parameter?: string | undefined;
@@ -19,12 +23,14 @@ export class Ruleset implements Jury {
   private readonly bySignal = new Map<string, Rule[]>();
   /** Exclusions that need the parameter to be known. */
   private readonly exclusions: readonly Exclusion[];
-  private readonly byPath: readonly Exclusion[];
+  private readonly byPath: readonly { readonly paths: Paths; readonly exclusion: Exclusion }[];
 
   /** @throws RangeError for an exclusion that names nothing, or no rule there is */
   constructor(paranoia: Paranoia, exclusions: readonly Exclusion[]) {
     for (const exclusion of exclusions) check(exclusion);
-    this.byPath = exclusions.filter((it) => it.path !== undefined);
+    this.byPath = exclusions
+      .filter((it) => it.path !== undefined)
+      .map((exclusion) => ({ paths: pathsOf(exclusion.path!), exclusion }));
     this.exclusions = exclusions.filter((it) => it.path === undefined);
     for (const rule of RULES) {
       if (rule.paranoia > paranoia) continue;
@@ -38,11 +44,10 @@ export class Ruleset implements Jury {
   /** The jury for a request: most often the ruleset itself. */
   juryFor(target: string): Jury {
     if (this.byPath.length === 0) return this;
-    const question = target.indexOf('?');
-    const path = question < 0 ? target : target.slice(0, question);
-    const here = this.byPath.filter((it) => fitsPath(it.path!, path));
+    const { path, isAmbiguous } = requestPath(target);
+    const here = isAmbiguous ? [] : this.byPath.filter(({ paths }) => fitsPath(paths, path));
     if (here.length === 0) return this;
-    const all = [...this.exclusions, ...here];
+    const all = [...this.exclusions, ...here.map(({ exclusion }) => exclusion)];
     return { rulesFor: (signal, place, name) => this.select(signal, place, name, all) };
   }
 
@@ -85,6 +90,16 @@ function check(exclusion: Exclusion): void {
   if (path !== undefined && !path.startsWith('/')) {
     throw new RangeError(`the exclusion's path "${path}" must begin with a slash`);
   }
+  if (path !== undefined && /[?#]/.test(path)) {
+    throw new RangeError(
+      `the exclusion's path "${path}" has a query, which is no part of a path: name the parameter instead`,
+    );
+  }
+  if (path !== undefined && isAmbiguousPrefix(path)) {
+    throw new RangeError(
+      `the exclusion's path "${path}" is one that servers read differently, and no request matches it: write it without dot segments, doubled slashes and encoded slashes`,
+    );
+  }
 }
 
 function fitsRule(wanted: string | undefined, rule: Rule): boolean {
@@ -92,8 +107,30 @@ function fitsRule(wanted: string | undefined, rule: Rule): boolean {
   return wanted.endsWith('*') && rule.id.startsWith(wanted.slice(0, -1));
 }
 
-function fitsPath(wanted: string, path: string): boolean {
-  return wanted.endsWith('*') ? path.startsWith(wanted.slice(0, -1)) : path === wanted;
+/** The paths that an exclusion is for. */
+interface Paths {
+  readonly start: string;
+  /** Whether more may follow. */
+  readonly isOpen: boolean;
+}
+
+function pathsOf(wanted: string): Paths {
+  const isOpen = wanted.endsWith('*');
+  return { start: requestPath(startOf(wanted)).path, isOpen };
+}
+
+/** What stands before the star, with what no target can hold encoded as clients do. */
+function startOf(wanted: string): string {
+  const start = wanted.endsWith('*') ? wanted.slice(0, -1) : wanted;
+  return start.replaceAll(/[^\x21-\x7e]+/gu, encodeURIComponent);
+}
+
+function isAmbiguousPrefix(wanted: string): boolean {
+  return requestPath(startOf(wanted)).isAmbiguous;
+}
+
+function fitsPath({ start, isOpen }: Paths, path: string): boolean {
+  return isOpen ? path.startsWith(start) : path === start;
 }
 
 function fitsName(wanted: string | undefined, name: string): boolean {

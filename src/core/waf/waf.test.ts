@@ -77,6 +77,38 @@ test('an exclusion holds for its rule, path and parameter, and only together', (
   assert.ok(head(waf, '/console/run?query=<script>alert(1)</script>').hit);
 });
 
+test('an exclusion holds for the path that every server reads, and for no other', () => {
+  const waf = new Waf({ exclusions: [{ path: '/cms/*' }, { path: '/%7euser/caf\u00e9' }] });
+  const query = '?q=1+or+1=1';
+  for (const path of [
+    '/cms/login',
+    '/%63ms/x',
+    'http://a.example/cms/x',
+    '/cms/a;v=1/b',
+    '/~user/caf%c3%a9',
+  ]) {
+    assert.equal(head(waf, path + query), CLEAN, path);
+  }
+  for (const path of [
+    '/cms/../login',
+    '/x/../cms/login',
+    '/cms/%2e%2e/login',
+    '/cms/..;/login',
+    '/cms/..%2flogin',
+    '/cms/..%5clogin',
+    '/cms/..\\login',
+    '/cms//login',
+    '/cms/%252e%252e/login',
+    'http://a.example/cms/../login',
+    'http://a.example/login',
+    'http://cms/login',
+    'cms/login',
+    '/login?/cms/',
+  ]) {
+    assert.ok(head(waf, path.includes('?') ? `${path}&q=1+or+1=1` : path + query).hit, path);
+  }
+});
+
 test('an exclusion by class or by beginning covers its rules', () => {
   assert.equal(head(new Waf({ exclusions: [{ rule: 'sql' }] }), '/?a=1+or+1=1'), CLEAN);
   assert.equal(head(new Waf({ exclusions: [{ rule: 'sql-*' }] }), '/?a=1+or+1=1'), CLEAN);
@@ -87,6 +119,8 @@ test('an exclusion that cannot mean anything is refused with the mend', () => {
   assert.throws(() => new Waf({ exclusions: [{}] }), /needs a rule, a path or a parameter/);
   assert.throws(() => new Waf({ exclusions: [{ rule: 'sqli' }] }), /"sqli", which does not exist/);
   assert.throws(() => new Waf({ exclusions: [{ path: 'x' }] }), /begin with a slash/);
+  assert.throws(() => new Waf({ exclusions: [{ path: '/a?b' }] }), /name the parameter/);
+  assert.throws(() => new Waf({ exclusions: [{ path: '/a/../b*' }] }), /read differently/);
   assert.throws(() => new Waf({ anomalyThreshold: 0 }), /would block every request/);
 });
 
