@@ -5,8 +5,8 @@
 import { isIP } from 'node:net';
 import { z } from 'zod';
 import { hostFlaw } from '../base/address.ts';
-import { isHost } from '../core/http1/framing.ts';
 import { isFieldValue, isTarget, isToken } from '../core/http1/grammar.ts';
+import { isHost } from '../core/http1/target.ts';
 import { type IssueParams, type Kind, map, reading, refuse, secret, text } from './kinds.ts';
 
 /** Path and query of a request that we write ourselves. */

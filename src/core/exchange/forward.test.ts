@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FUZZ } from '../../../test/http1/messages.ts';
 import { Wire, type WireOptions } from '../../../test/http1/wire.ts';
-import { parseAbsoluteTarget } from './forward.ts';
+import { parseAbsoluteTarget } from '../http1/target.ts';
 
 const DATE = 'Date: Sun, 09 Sep 2001 01:46:40 GMT';
 const OWN_DATE = 'Date: Tue, 15 Nov 1994 08:12:31 GMT';

@@ -3,7 +3,7 @@
  * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
  */
 import { latin1 } from '../../base/latin1.ts';
-import { BODY, type Framing, isHost } from '../http1/framing.ts';
+import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { HOP_BY_HOP, NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
@@ -164,32 +164,6 @@ export class Via {
   }
 }
 
-/** A target in absolute form, taken apart. */
-export interface AbsoluteTarget {
-  authority: string;
-  /** Path and query. */
-  path: string;
-  /** Whether it has neither. */
-  isBare: boolean;
-}
-
-/**
- * `http://host/path` taken apart (RFC 9112 §3.2.2); undefined where it is not in absolute form or
- * not one that HTTP can mean (other scheme, user information, no host).
- */
-export function parseAbsoluteTarget(target: string): AbsoluteTarget | undefined {
-  const match = /^https?:\/\/([^/?]+)(.*)$/i.exec(target);
-  if (match === null) return undefined;
-  const authority = match[1]!;
-  if (!isHost(Buffer.from(authority, 'latin1'), 0, authority.length)) return undefined;
-  const rest = match[2]!;
-  return {
-    authority,
-    path: rest.startsWith('/') ? rest : `/${rest}`,
-    isBare: rest === '',
-  };
-}
-
 /**
  * How many more times a request may be forwarded, by its Max-Forwards; -1: as often as may be.
  * It counts for OPTIONS and TRACE only (RFC 9110 §7.6.2).
@@ -206,7 +180,6 @@ const FORWARDS_MAX = 255;
 /**
  * The head of a request as it goes to a server, the empty line included.
  *
- * @param absolute the target taken apart where it came in absolute form, else undefined
  * @param requestNumber for a request that brought no id; 0 where it did
  * @param added further lines
  * @param trace adds its line where the request brought none
@@ -216,12 +189,12 @@ export function forwardedRequest(
   head: Head,
   framing: Framing,
   via: Via,
-  absolute: AbsoluteTarget | undefined,
   requestNumber: number,
   added: string,
   trace: TraceContext,
 ): string {
   const { writer } = engine;
+  const { absolute } = framing;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
   // RFC 9440 §4: nobody else says whose certificate was seen here.

@@ -10,12 +10,7 @@ import { NAME } from '../http1/names.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
 import type { Failure } from './failures.ts';
-import {
-  type AbsoluteTarget,
-  forwardedRequest,
-  forwardsLeft,
-  parseAbsoluteTarget,
-} from './forward.ts';
+import { forwardedRequest, forwardsLeft } from './forward.ts';
 import { sendOn } from './redirect.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
@@ -95,9 +90,6 @@ function trace(exchange: Exchange, head: Head): boolean {
   return true;
 }
 
-const SLASH = 0x2f;
-const ASTERISK = 0x2a;
-
 const ALLOW = 'Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n';
 
 /** Refuses what a reverse proxy does not serve, and answers what must not go on from here. */
@@ -141,26 +133,13 @@ function persist(exchange: Exchange, head: Head): boolean {
 }
 
 /** Writes the head as it goes to the server, and takes the key that the strategy hashes by. */
-function prepare(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
-  let absolute: AbsoluteTarget | undefined;
-  const first = head.bytes[head.targetStart];
-  if (first !== SLASH) {
-    const isAsterisk =
-      first === ASTERISK && head.targetEnd === head.targetStart + 1 && head.method === 'OPTIONS';
-    if (!isAsterisk) {
-      absolute = parseAbsoluteTarget(head.target());
-      if (absolute === undefined) {
-        return refuse(exchange, head, 'bad_target', nowMs);
-      }
-    }
-  }
+function prepare(exchange: Exchange, head: Head, framing: Framing): boolean {
   const { engine, client, requestNumber } = exchange;
   exchange.requestText = forwardedRequest(
     engine,
     head,
     framing,
     client.via,
-    absolute,
     requestNumber,
     exchange.binding === null ? '' : exchange.binding.requestLines,
     exchange.traceContext,

@@ -2,7 +2,6 @@ import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { Exchange } from './exchange.ts';
-import { parseAbsoluteTarget } from './forward.ts';
 
 const HTTPS_PORT = 443;
 
@@ -12,10 +11,10 @@ const HTTPS_PORT = 443;
  *
  * @returns whether the request goes on
  */
-export function sendOn(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+export function sendOn(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
   const { redirectPort } = exchange.client.via;
   if (redirectPort === 0) return true;
-  const absolute = parseAbsoluteTarget(head.target());
+  const { absolute } = framing;
   const authority = absolute?.authority ?? hostOf(exchange, head);
   const host = authority.replace(/:\d*$/, '');
   const port = redirectPort === HTTPS_PORT ? '' : `:${redirectPort}`;

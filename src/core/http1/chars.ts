@@ -4,8 +4,10 @@ export const HTAB = 9;
 export const LF = 10;
 export const CR = 13;
 export const SP = 32;
+export const ASTERISK = 42;
 export const COMMA = 44;
 export const HYPHEN = 45;
+export const SLASH = 47;
 export const COLON = 58;
 export const SEMICOLON = 59;
 export const BRACKET = 91;
@@ -37,9 +39,12 @@ export const IS_FIELD_VALUE = table((byte) =>
  */
 export const IS_TARGET = table((byte) => (byte > 0x20 && byte < 0x7f && byte !== 0x23 ? 1 : 0));
 
-/** Bytes of a host name: reg-name of RFC 3986 §3.2.2. */
+/**
+ * Bytes of a host name: reg-name of RFC 3986 §3.2.2, without the comma. No host has one, but two
+ * Host fields that a hop made one of do.
+ */
 export const IS_HOST_NAME = table((_byte, char) =>
-  /[-A-Za-z0-9._~!$&'()*+,;=%]/.test(char) ? 1 : 0,
+  /[-A-Za-z0-9._~!$&'()*+;=%]/.test(char) ? 1 : 0,
 );
 
 /** Bytes between the brackets of an IP literal, a future version's included. RFC 3986 §3.2.2. */

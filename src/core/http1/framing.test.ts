@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BODY, type BodyKind, Framing, frameRequest, frameResponse, isHost } from './framing.ts';
+import { BODY, type BodyKind, Framing, frameRequest, frameResponse } from './framing.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead, readResponseHead } from './head.ts';
+import { isHost } from './target.ts';
 
 function framed(lines: string, version = 'HTTP/1.1'): Framing & { head: Head } {
   const head = new Head();
@@ -71,6 +72,7 @@ const hosts: [text: string, isHost: boolean][] = [
   ['[::1]:80', true],
   ['[v1.x]', true],
   ['%41', true],
+  ['a,b', false],
   [':80', false],
   ['a:b', false],
   ['a:80:80', false],

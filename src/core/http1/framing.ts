@@ -2,20 +2,11 @@
  * Where a message's body ends, and what its Connection header says. RFC 9112 §6 and §9; all that
  * the RFC calls ambiguous is refused, as every ambiguity between two readers is a smuggling hole.
  */
-import {
-  BRACKET,
-  BRACKET_END,
-  COLON,
-  COMMA,
-  HTAB,
-  IS_HOST_NAME,
-  IS_IP_LITERAL,
-  SP,
-  TOKEN_LOWER,
-} from './chars.ts';
+import { ASTERISK, COMMA, HTAB, SLASH, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
 import type { Head } from './head.ts';
 import { NAME } from './names.ts';
+import { type AbsoluteTarget, isHost, parseAbsoluteTarget } from './target.ts';
 
 /** How the end of a body is found. */
 export const BODY = { none: 0, length: 1, chunked: 2, untilClose: 3 } as const;
@@ -30,6 +21,8 @@ export class Framing {
   keepAlive = true;
   /** Whether Connection names `upgrade` and an Upgrade header stands there. */
   upgrade = false;
+  /** Requests: the target taken apart, where it is in absolute form. */
+  absolute: AbsoluteTarget | undefined;
   /** Requests: whether `Expect: 100-continue` was sent. */
   expectContinue = false;
   /** Responses: the seconds of `Keep-Alive: timeout=N`, -1 where there is none. */
@@ -70,13 +63,22 @@ export function frameRequest(head: Head, framing: Framing): Fault | undefined {
   framing.keepAlive = head.minorVersion === 1;
   framing.upgrade = false;
   framing.expectContinue = false;
+  framing.absolute = undefined;
 
+  if (head.bytes[head.targetStart] !== SLASH && head.method !== 'CONNECT' && !isAsterisk(head)) {
+    framing.absolute = parseAbsoluteTarget(head.target());
+    if (framing.absolute === undefined) return 'bad_target';
+  }
   if (!head.has(NAME.host)) {
     if (head.minorVersion === 1) return 'missing_host';
   } else {
     if ((head.repeated & (1 << NAME.host)) !== 0) return 'repeated_host';
     const index = head.find(NAME.host);
-    if (!isHost(head.bytes, head.valueStarts[index]!, head.valueEnds[index]!)) return 'bad_host';
+    const start = head.valueStarts[index]!;
+    const end = head.valueEnds[index]!;
+    if (!isHost(head.bytes, start, end)) return 'bad_host';
+    // An http URI has a host (RFC 9110 §4.2.1); that of an absolute target is taken instead.
+    if (start === end && framing.absolute === undefined) return 'bad_host';
   }
   if ((head.seen & REQUEST_INTEREST) === 0) return undefined;
 
@@ -101,6 +103,11 @@ export function frameRequest(head: Head, framing: Framing): Fault | undefined {
     return transferEncodingFault(head);
   }
   return readContentLength(head, framing);
+}
+
+/** `OPTIONS *` is about the server as a whole (RFC 9112 §3.2.4). */
+function isAsterisk({ bytes, method, targetStart, targetEnd }: Head): boolean {
+  return method === 'OPTIONS' && targetEnd === targetStart + 1 && bytes[targetStart] === ASTERISK;
 }
 
 const RESPONSE_INTEREST = bits(NAME.connection, NAME.keepAlive);
@@ -244,26 +251,6 @@ function isH2c(head: Head): boolean {
     .toLowerCase()
     .split(',')
     .some((one) => one.trim() === 'h2c');
-}
-
-/**
- * Whether the bytes are a host with an optional port: a name, an IPv4 address or an IP literal in
- * brackets. Empty is one too (RFC 9112 §3.2), but not with a port. RFC 3986 §3.2.2.
- */
-export function isHost(bytes: Buffer, start: number, end: number): boolean {
-  let at = start;
-  if (at < end && bytes[at] === BRACKET) {
-    at += 1;
-    while (at < end && IS_IP_LITERAL[bytes[at]!] === 1) at++;
-    if (at === end || bytes[at] !== BRACKET_END || at === start + 1) return false;
-    at += 1;
-  } else {
-    while (at < end && IS_HOST_NAME[bytes[at]!] === 1) at++;
-  }
-  if (at === end) return true;
-  if (bytes[at] !== COLON || at === start) return false;
-  for (at += 1; at < end; at++) if (bytes[at]! < 48 || bytes[at]! > 57) return false;
-  return true;
 }
 
 function bits(...names: number[]): number {

@@ -247,6 +247,20 @@ export const REFUSED: readonly Refused[] = [
     why: 'Host is one host',
   },
   {
+    name: 'Host list without a space',
+    bytes: 'GET / HTTP/1.1\r\nHost: a.test,b.test\r\n\r\n',
+    fault: 'bad_host',
+    why: 'two Host fields that a hop made one of',
+  },
+  ...['GET / HTTP/1.1', 'OPTIONS * HTTP/1.1', 'GET / HTTP/1.0', 'GET //b.test/x HTTP/1.1'].map(
+    (line): Refused => ({
+      name: `empty Host: ${line}`,
+      bytes: `${line}\r\nHost:\r\n\r\n`,
+      fault: 'bad_host',
+      why: 'an http URI with an empty host is invalid (RFC 9110 §4.2.1)',
+    }),
+  ),
+  {
     name: 'Host with a path',
     bytes: 'GET / HTTP/1.1\r\nHost: a.test/b\r\n\r\n',
     fault: 'bad_host',
