@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
+import { printableJson } from '../base/printable.ts';
 import type { Instance } from '../control/instance.ts';
 import { removeStaleSocket } from '../io/listener.ts';
 import { CONFIGURATION_HEADER } from './configuration-header.ts';
@@ -206,7 +207,7 @@ const SECURITY_HEADERS = {
 function send(request: IncomingMessage, response: ServerResponse, reply: Reply): void {
   const isJson = 'body' in reply;
   const type = isJson ? 'application/json' : reply.type;
-  const text = isJson ? `${JSON.stringify(reply.body, null, 2)}\n` : reply.text;
+  const text = isJson ? `${printableJson(JSON.stringify(reply.body, null, 2))}\n` : reply.text;
   const headers: Record<string, string> = { ...SECURITY_HEADERS, 'content-type': type };
   if (reply.status === 401) headers['www-authenticate'] = 'Bearer';
   response.writeHead(reply.status, headers);

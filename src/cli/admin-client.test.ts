@@ -8,6 +8,8 @@ import type { Instance } from '../control/instance.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
 import type { Io } from './io.ts';
 
+const CAUSE = 'CN is \x1b]0;owned\x07 \x9b2J';
+
 /** Two instances whose configurations name one socket, which the first has. */
 async function open(context: TestContext) {
   const folder = realpathSync(mkdtempSync(join(tmpdir(), 'openclaw-')));
@@ -18,7 +20,7 @@ async function open(context: TestContext) {
     const file = join(folder, `${name}.yml`);
     const handle = () => {
       asked.push(name);
-      return { status: 200, body: { name } };
+      return { status: 200, body: { name, cause: CAUSE } };
     };
     const admin = new AdminServer({
       instance: {} as Instance,
@@ -38,7 +40,7 @@ async function open(context: TestContext) {
   await assert.rejects(second.admin.listenUnix(socket), { code: 'EADDRINUSE' });
   const act = async (options: AdminOptions, env: Io['env'] = {}, cwd = '/') => {
     const io = { env: { HOME: folder, ...env }, cwd, now: () => new Date(0) } as unknown as Io;
-    return AdminClient.find(io, options).post<{ name: string }>('/act');
+    return AdminClient.find(io, options).post<{ cause: string }>('/act');
   };
   return { folder, socket, asked, first, second, act };
 }
@@ -84,4 +86,11 @@ test('a socket that nobody listens on any more does not hide the TCP address', a
   writeFileSync(second.file, JSON.stringify(settings));
   await act({ config: second.file });
   assert.deepEqual(asked, ['second']);
+});
+
+test('what servers and clients have said is printable, and as it is with --json', async (context) => {
+  const { first, act } = await open(context);
+  const { cause } = await act({ config: first.file });
+  assert.equal(cause, 'CN is �]0;owned� �2J');
+  assert.equal((await act({ config: first.file, json: true })).cause, CAUSE);
 });

@@ -4,6 +4,7 @@ import { isIPv6 } from 'node:net';
 import { type Command, InvalidArgumentError } from 'commander';
 import { CONFIGURATION_HEADER } from '../admin/configuration-header.ts';
 import { parseAddress } from '../base/address.ts';
+import { printableValues } from '../base/printable.ts';
 import { parseDuration } from '../base/units.ts';
 import { adminSocket, locateConfig } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
@@ -18,6 +19,8 @@ export interface AdminOptions {
   config?: string;
   /** `host:port` or the path of a unix socket, whatever the configuration says. */
   admin?: string;
+  /** The answer is printed as it is; else every text in it is made printable. */
+  json?: boolean;
 }
 
 /** Gives a command the options by which it finds the running instance. */
@@ -56,10 +59,18 @@ export class AdminClient {
   /** The configuration file of the instance; null: whichever answers is meant. */
   readonly #file: string | null;
 
-  private constructor(places: readonly Place[], token: string, file: string | null) {
+  readonly #isExact: boolean;
+
+  private constructor(
+    places: readonly Place[],
+    token: string,
+    file: string | null,
+    isExact: boolean,
+  ) {
     this.#places = places;
     this.#token = token;
     this.#file = file;
+    this.#isExact = isExact;
   }
 
   /**
@@ -71,11 +82,14 @@ export class AdminClient {
   static find(io: Io, options: AdminOptions): AdminClient {
     const { file, settings } = settingsOf(io, options);
     const token = io.env.OPENCLAW_ADMIN_TOKEN || settings.admin.token || '';
-    if (options.admin !== undefined) return new AdminClient([placeOf(options.admin)], token, null);
+    const isExact = options.json === true;
+    if (options.admin !== undefined) {
+      return new AdminClient([placeOf(options.admin)], token, null, isExact);
+    }
     const socket = adminSocket(settings, io.env);
     const places = [placeOf(settings.admin.listen)];
     if (existsSync(socket)) places.unshift(placeOf(socket));
-    return new AdminClient(places, token, file);
+    return new AdminClient(places, token, file, isExact);
   }
 
   /** @throws CommandError that says what is wrong and what to do */
@@ -143,7 +157,7 @@ export class AdminClient {
         EXIT.refused,
       );
     }
-    if (status === 200) return body as T;
+    if (status === 200) return (this.#isExact ? body : printableValues(body)) as T;
     if (status === 401) {
       throw new CommandError(
         `${address} wants a token`,

@@ -1,6 +1,7 @@
 /** `openclaw lb backend test`: the configured probe, once, with every step and its time. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { formatAddress, parseAddress } from '../base/address.ts';
+import { printable } from '../base/printable.ts';
 import { parseConfig } from '../config/load.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
@@ -61,7 +62,7 @@ function resultText(server: ProbedServer, result: ProbeResult): string {
   const lines = [`${server.label}: ${asked}`];
   for (const { name, ms } of result.steps) lines.push(`  ${name.padEnd(11)} ${ms.toFixed(1)} ms`);
   if (result.status !== 0) lines.push(`  ${'status'.padEnd(11)} ${result.status}`);
-  const verdict = result.isHealthy ? 'healthy' : `not healthy: ${result.reason}`;
+  const verdict = result.isHealthy ? 'healthy' : `not healthy: ${printable(result.reason)}`;
   lines.push(`  ${'verdict'.padEnd(11)} ${verdict}, after ${result.ms.toFixed(1)} ms`);
   return `${lines.join('\n')}\n`;
 }

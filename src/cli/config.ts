@@ -194,7 +194,7 @@ function get(io: Io, argument: string | undefined, options: Options): void {
   }
   const value = plain(exported!, path);
   if (options.json) io.out(json(value));
-  else io.out(isScalar(node) ? `${String(value)}\n` : printNode(node));
+  else (io.outExact ?? io.out)(isScalar(node) ? `${String(value)}\n` : printNode(node));
 }
 
 function getEffective(io: Io, file: string, text: string, path: Path, options: Options): void {
@@ -282,7 +282,7 @@ function exportTo(io: Io, options: Options): void {
   }
   const output = options.json ? json(plain(exported, [])) : exported;
   if (options.file === undefined) {
-    io.out(output);
+    (io.outExact ?? io.out)(output);
     return;
   }
   writeAtomically(resolve(io.cwd, options.file), output, options.secrets ? 0o600 : 0o644);

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { printableOutput } from '../base/printable.ts';
 
 /** What a command touches of the world around it, so that tests can run it in their own process. */
 export interface Io {
@@ -6,6 +7,10 @@ export interface Io {
   out: (text: string) => void;
   /** Problems and help, for people. */
   err: (text: string) => void;
+  /** Text of a file as it stands, for a redirect into another; absent: like `out`. */
+  outExact?: (text: string) => void;
+  /** Puts a text in place of all that the terminal shows; absent: it is no terminal. */
+  screen?: (text: string) => void;
   /** What the command was called by; `openclaw` where it is left out. */
   name?: string;
   /** Asks a question and gives back the answer; absent where nobody is there to answer. */
@@ -78,8 +83,8 @@ export function processIo(called = 'openclaw'): Io {
   }
   const io: Io = {
     name,
-    out: (text) => void process.stdout.write(text),
-    err: (text) => void process.stderr.write(asCalled({ name }, text)),
+    out: (text) => void process.stdout.write(printableOutput(text, io.outColour === true)),
+    err: (text) => void process.stderr.write(printableOutput(asCalled({ name }, text), io.colour)),
     env: process.env,
     cwd: process.cwd(),
     colour: process.stderr.isTTY === true && !process.env.NO_COLOR,
@@ -87,6 +92,12 @@ export function processIo(called = 'openclaw'): Io {
     now: () => new Date(),
     exitCode: 0,
   };
+  if (process.stdout.isTTY) {
+    io.screen = (text) =>
+      void process.stdout.write(`\x1b[H\x1b[2J${printableOutput(text, io.outColour === true)}`);
+  } else {
+    io.outExact = (text) => void process.stdout.write(text);
+  }
   if (process.stdin.isTTY && process.stdout.isTTY) {
     io.ask = async (question) => {
       const { createInterface } = await import('node:readline/promises');

@@ -95,19 +95,19 @@ async function show<T>(
 ): Promise<void> {
   const client = AdminClient.find(io, options);
   const { stdout } = process;
-  const isLive = options.watch === true && stdout.isTTY && options.json !== true;
+  const live = options.watch && !options.json ? io.screen : undefined;
   for (;;) {
     const answer = await client.get<T>(path);
     const screen: Screen = {
       isColoured: io.outColour === true,
       widthMax: stdout.isTTY ? Math.max(60, stdout.columns) : WIDTH_MAX,
       nowMs: io.now().getTime(),
-      ...(isLive ? { heightMax: Math.max(HEIGHT_MIN, stdout.rows) } : {}),
+      ...(live ? { heightMax: Math.max(HEIGHT_MIN, stdout.rows) } : {}),
     };
     if (options.json) {
       // One line each time, so that a program can read them as they come.
       io.out(`${JSON.stringify(answer, null, options.watch ? 0 : 2)}\n`);
-    } else if (isLive) io.out(`\x1b[H\x1b[2J${fitting(render(answer, screen), screen)}`);
+    } else if (live) live(fitting(render(answer, screen), screen));
     else io.out(render(answer, screen));
     if (options.watch !== true) return;
     await wait(WATCH_EVERY_MS);

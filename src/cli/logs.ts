@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { printable } from '../base/printable.ts';
 import { parseDuration } from '../base/units.ts';
 import { locateConfig, logFile } from '../config/locate.ts';
 import {
@@ -125,12 +126,12 @@ export function readable(line: string, isColoured: boolean): string {
   const record = parseLine(line);
   if (record === null) return `${printable(line)}\n`;
   const { level = 'info', time = '', event = '' } = record;
-  const at = String(time).replace('T', ' ').replace(/Z$/, '');
+  const at = printable(String(time)).replace('T', ' ').replace(/Z$/, '');
   const parts = [
     paint(at, 'dim', isColoured),
     paint(level.padEnd(5), COLOURS.get(level), isColoured),
   ];
-  parts.push(paint(String(event), 'bold', isColoured));
+  parts.push(paint(printable(String(event)), 'bold', isColoured));
   for (const key of ['request', 'status', 'failure']) {
     const value = record[key];
     if (value !== undefined && value !== '') parts.push(printable(String(value)));
@@ -139,19 +140,13 @@ export function readable(line: string, isColoured: boolean): string {
     .filter(([key, value]) => !PLACED.has(key) && value !== USUAL.get(key) && !isEmpty(value))
     .map(([key, value]) => {
       const text = typeof value === 'string' ? value : JSON.stringify(value);
-      return paint(`${key}=${printable(text)}`, 'dim', isColoured);
+      return paint(printable(`${key}=${text}`), 'dim', isColoured);
     });
   return `${[...parts, ...rest].join(' ')}\n`;
 }
 
 function isEmpty(value: unknown): boolean {
   return value === '' || value === -1 || (Array.isArray(value) && value.length === 0);
-}
-
-/** A log holds what clients sent: nothing of it may steer the terminal. */
-function printable(text: string): string {
-  const inOneLine = text.replaceAll(/\s*\n\s*/g, ' ⏎ ');
-  return inOneLine.replaceAll(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '�');
 }
 
 function sinceMs(io: Io, when: number | Date): number {

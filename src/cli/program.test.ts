@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { COMMANDS, type Io } from './io.ts';
@@ -31,4 +33,18 @@ test('every command has examples in its help, and --json where it prints somethi
     assert.equal(hasJson, !WITHOUT_JSON.has(command.name()), command.name());
   };
   descend(program(io));
+});
+
+test('whatever a command prints, nothing of it steers the terminal', () => {
+  const main = join(import.meta.dirname, '../main.ts');
+  const file = 'a\x1b]0;owned\x07\x9b2J\u202e.yml';
+  for (const command of ['check', 'config validate --json', 'lb status', 'logs --file', 'start']) {
+    const place = command === 'logs --file' ? file : '--config='.concat(file);
+    const { stdout, stderr } = spawnSync(process.execPath, [main, ...command.split(' '), place], {
+      encoding: 'utf8',
+      env: { PATH: process.env.PATH, FORCE_COLOR: '' },
+    });
+    assert.match(stdout + stderr, /a\\u001b\]0;owned\\u0007\\u009b2J\\u202e\.yml/, command);
+    assert.doesNotMatch(stdout + stderr, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/, command);
+  }
 });

@@ -1,5 +1,6 @@
 import { type AdminOptions, AdminServer } from '../admin/server.ts';
 import { parseAddress } from '../base/address.ts';
+import { printableLines } from '../base/printable.ts';
 import { adminSocket } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { refusal } from './start-config.ts';
@@ -41,10 +42,10 @@ async function openSocket(settings: Settings, admin: AdminServer): Promise<void>
     await admin.listenUnix(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    process.stderr.write(
+    const message =
       code === 'EADDRINUSE'
         ? `openclaw: another instance listens on ${path}: commands reach this one with --config FILE, by its TCP address. Give each instance its own path in admin.socket.\n`
-        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`,
-    );
+        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`;
+    process.stderr.write(printableLines(message));
   }
 }

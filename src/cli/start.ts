@@ -186,7 +186,9 @@ function newReloader(
   return new Reloader({
     instance,
     running,
-    read: () => (options.demo === true ? running : fromFile(io, running.file)),
+    read: () =>
+      // What is wrong goes into the log and to whoever asked, which may be no terminal.
+      options.demo === true ? running : fromFile({ ...io, colour: false }, running.file),
     workersOf: (settings) => options.workers ?? workersOf(settings),
     history,
     now: io.now,

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
+import { printableLines } from '../base/printable.ts';
 import type { Problem } from './problem.ts';
 
 type Style = Parameters<typeof styleText>[0];
@@ -16,7 +17,7 @@ export function renderProblem(problem: Problem, colour = false): string {
     colour ? styleText(style, text, { validateStream: false }) : text;
   const isError = problem.severity === 'error';
   const gutter = String(problem.line).padStart(5);
-  const place = `${problem.file}:${problem.line}:${problem.column}:`;
+  const place = `${printable(problem.file)}:${problem.line}:${problem.column}:`;
   const severity = paint(isError ? ['red', 'bold'] : ['yellow', 'bold'], `${problem.severity}:`);
   const { shown, caretAt, caretWidth } = clip(problem);
   const caret = paint(isError ? 'red' : 'yellow', '^'.repeat(caretWidth));
@@ -73,10 +74,7 @@ function clip(problem: Problem): { shown: string; caretAt: number; caretWidth: n
 
 /** A file's control characters never reach the terminal. */
 function printable(text: string): string {
-  return stripVTControlCharacters(text.replaceAll('\t', ' ')).replaceAll(
-    /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
-    '�',
-  );
+  return printableLines(stripVTControlCharacters(text));
 }
 
 /** Columns of a terminal: wide characters of East Asia take two. */

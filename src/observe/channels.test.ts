@@ -121,6 +121,14 @@ test('a notice of an end says how long it lasted', () => {
   assert.match(text, /^lasted: 1m, from 2026-01-01T12:00:00Z$/m);
 });
 
+test('what a certificate or a server says steers nothing that shows the alert', () => {
+  const measured = 'CN is \x1b]0;owned\x07 \x9b2J \u202egpj.exe';
+  const { subject, text, alert } = noticeOf({ ...ALERT, subject: 'a\x1b[2J', measured }, ORIGIN);
+  for (const shown of [subject, text.replaceAll('\n', ''), alert!.measured]) {
+    assert.doesNotMatch(shown, /[\x00-\x1f\x7f-\x9f\u202e]/);
+  }
+});
+
 test('slack and webhook get a notice as JSON', async (context) => {
   const { base, post } = await httpServer(context);
   const [slack, webhook] = channelsOf([

@@ -1,6 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { type Logger, pino } from 'pino';
+import { printableJson } from '../base/printable.ts';
 import { RotatingFile, type RotationSettings } from './rotating-file.ts';
 
 export type { Logger };
@@ -48,7 +49,7 @@ export async function openLog(settings: LogSettings, nowMs = Date.now): Promise<
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };
-  const logger = pino(options, file);
+  const logger = pino(options, { write: (line: string) => file.write(printableJson(line)) });
   return {
     logger,
     writeLines: (bytes, lines) => file.writeLines(bytes, lines),

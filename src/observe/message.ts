@@ -1,3 +1,4 @@
+import { printableLines, printableValues } from '../base/printable.ts';
 import { formatDuration } from '../base/units.ts';
 import type { AlertMessage, AlertName } from './alerts.ts';
 
@@ -58,7 +59,9 @@ const MEASURED: ReadonlySet<AlertName> = new Set([
   'high_latency',
 ]);
 
-export function noticeOf(alert: AlertMessage, origin: Origin): Notice {
+/** Certificates and servers have their say in it: nothing of that may steer whatever shows it. */
+export function noticeOf(raw: AlertMessage, origin: Origin): Notice {
+  const alert = printableValues(raw, printableLines);
   const [begin, end, next] = WHAT[alert.name].map((text) =>
     text.replaceAll('SUBJECT', alert.subject),
   ) as [string, string, string];

@@ -62,6 +62,7 @@ test('whatever a client sends, the line is one line of JSON', () => {
   const line = accessLine(record, 'warn', TIME);
   assert.equal(line.indexOf('\n'), line.length - 1);
   assert.deepEqual(JSON.parse(line), { ...HEAD, level: 'warn', ...record });
+  assert.doesNotMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/, 'it steers no terminal');
 });
 
 test('numbers are written as they are, small and large', () => {

@@ -1,3 +1,4 @@
+import { printableJson } from '../base/printable.ts';
 import type { LinePieces } from './line-pieces.ts';
 import type { ExchangeRecord } from './record.ts';
 
@@ -63,7 +64,7 @@ function rareOf({ trace_id, client, verdicts, repeats }: ExchangeRecord): string
   let text = trace_id === '' ? '' : `,"trace_id":"${trace_id}"`;
   if (client !== undefined) text += `,"client":"${inside(client)}"`;
   if (verdicts !== undefined || repeats !== undefined) {
-    text += `,${bytesOf(JSON.stringify({ verdicts, repeats })).slice(1, -1)}`;
+    text += `,${bytesOf(printableJson(JSON.stringify({ verdicts, repeats }))).slice(1, -1)}`;
   }
   return text;
 }
@@ -71,7 +72,7 @@ function rareOf({ trace_id, client, verdicts, repeats }: ExchangeRecord): string
 /** The inside of a JSON string. */
 function inside(text: string): string {
   if (text.length > TEXT_MAX) return inside(text.slice(0, TEXT_MAX));
-  return PLAIN.test(text) ? text : bytesOf(JSON.stringify(text)).slice(1, -1);
+  return PLAIN.test(text) ? text : bytesOf(printableJson(JSON.stringify(text))).slice(1, -1);
 }
 
 /** A character for each byte of the text's UTF-8. */
