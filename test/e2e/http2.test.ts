@@ -340,6 +340,37 @@ test('fields named like what every object has are passed on as any other', async
   }
 });
 
+test('statuses that HTTP/2 cannot carry, and a 205 with a body', async () => {
+  server.on('/status', (peer, head) => {
+    const status = head.line.split(/[? ]/)[2];
+    peer.send(`HTTP/1.1 ${status} Odd\r\nContent-Length: 5\r\n\r\nhello`);
+  });
+  server.on('/reset-content', (peer) => {
+    const chunks = '5\r\nhello\r\n0\r\nX-Sum: 1\r\n\r\n';
+    peer.send(`HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n${chunks}`);
+  });
+  const openclaw = await start();
+  const session = await connect(openclaw);
+  try {
+    for (const status of [600, 700, 999]) {
+      const { status: got, body } = await ask(session, { ':path': `/status?${status}` });
+      assert.equal(got, 502);
+      assert.match(body.toString(), /bad_response/);
+    }
+    const line = await openclaw.logged('/status');
+    assert.deepEqual([line.status, line.failure], [502, 'bad_response']);
+    for (const path of ['/status?205', '/reset-content']) {
+      const { status, body, headers: got } = await ask(session, { ':path': path });
+      assert.deepEqual([status, body.length, got['content-length']], [205, 0, undefined]);
+    }
+    assert.equal((await openclaw.logged('/reset-content')).status, 205);
+    assert.equal((await ask(session, { ':path': '/status?599' })).body.toString(), 'hello');
+  } finally {
+    session.destroy();
+    await openclaw.stop();
+  }
+});
+
 test('a WebSocket runs over a stream (RFC 8441)', async () => {
   let asked: Message | undefined;
   server.on('/chat', async (peer, head) => {

@@ -184,6 +184,15 @@ function readResponse(text: string): { head: Head; at: number } {
   return { head, at: readResponseHead(head, bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS) };
 }
 
+test('a status is one of those that HTTP has (RFC 9110 §15)', () => {
+  for (const status of [100, 205, 599])
+    assert.ok(readResponse(`HTTP/1.1 ${status} Odd\r\n\r\n`).at > 0);
+  for (const status of ['099', '600', '999']) {
+    const { head, at } = readResponse(`HTTP/1.1 ${status} Odd\r\n\r\n`);
+    assert.deepEqual([at, head.fault], [FAULTY, 'bad_status_line']);
+  }
+});
+
 test('a status line may lack its reason, and the space before it', () => {
   for (const line of ['HTTP/1.1 404 Not \xe9 Found', 'HTTP/1.0 404 ', 'HTTP/1.1 404']) {
     const { head, at } = readResponse(`${line}\r\n\r\n`);

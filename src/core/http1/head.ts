@@ -221,7 +221,8 @@ export function readResponseHead(
   if (!isDigit(bytes[at + 1]!) || !isDigit(bytes[at + 2]!) || !isDigit(bytes[at + 3]!)) {
     return fault(head, 'bad_status_line');
   }
-  if (status < 100) return fault(head, 'bad_status_line');
+  // RFC 9110 §15: there are no others, and HTTP/2 could not pass them on.
+  if (status < 100 || status > 599) return fault(head, 'bad_status_line');
   head.status = status;
   at += 4;
   // Some servers leave out the space where there is no reason phrase; nobody is misled by it.

@@ -30,6 +30,8 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   readonly #onOver: (stream: ClientStream) => void;
   #exchange: Exchange | null = null;
   #isHead = false;
+  /** The response has no content, whatever its server sent (RFC 9110 §15.3.6). */
+  #isBare = false;
   #isWebSocket = false;
   #trailers = '';
   #requestHasEnded = false;
@@ -167,11 +169,12 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (!head.has(NAME.date)) pushLines(fields, this.#engine.dateLine());
     pushLines(fields, exchange.sessionLines(head) + this.via.linesForResponse(head));
     this.#fields = fields;
-    this.#mayHaveTrailers = framing.body === BODY.chunked;
+    this.#isBare = head.status === 205;
+    this.#mayHaveTrailers = framing.body === BODY.chunked && !this.#isBare;
   }
 
   payload(bytes: Buffer, start: number, end: number): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isBare) return;
     this.#writeOut();
     this.#piece = Buffer.from(bytes.subarray(start, end));
   }
@@ -185,10 +188,11 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     this.#responseHasEnded = true;
     if (this.#isClosed) return;
     const fields: string[] = [];
-    pushLines(fields, trailers);
+    if (!this.#isBare) pushLines(fields, trailers);
     const isEmpty = this.#piece === null && fields.length === 0;
-    if (this.#fields !== null && isEmpty) this.#respond(true);
-    else {
+    if (isEmpty && (this.#fields !== null || this.#isBare)) {
+      if (this.#fields !== null) this.#respond(true);
+    } else {
       if (this.#fields !== null) this.#respond(false);
       this.#port.end(this.#piece, fields.length === 0 ? null : fields);
       this.#piece = null;
@@ -294,7 +298,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   }
 
   #writeOut(): void {
-    if (this.#fields !== null) this.#respond(false);
+    if (this.#fields !== null) this.#respond(this.#isBare);
     if (this.#piece !== null) this.#port.write(this.#piece);
     this.#piece = null;
   }

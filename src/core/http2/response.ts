@@ -7,7 +7,7 @@ export function responseFields(head: Head, status: number): string[] {
   const fields = [':status', String(status)];
   // Connection-specific fields are malformed in HTTP/2 (RFC 9113 §8.2.2).
   let leaveOut = HOP_BY_HOP;
-  if (status === 204 || status < 200) leaveOut |= 1 << NAME.contentLength;
+  if (status === 204 || status === 205 || status < 200) leaveOut |= 1 << NAME.contentLength;
   for (let index = 0; index < head.fieldCount; index++) {
     if ((leaveOut & (1 << head.ids[index]!)) !== 0) continue;
     if (head.has(NAME.connection) && head.named[index] === 1) continue;

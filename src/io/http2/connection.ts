@@ -28,6 +28,8 @@ const REJECTED_STREAMS_MAX = 100;
 /** What a field costs beside its bytes (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
 const PSEUDO_FIELDS_MAX = 5;
+/** Heads of answers are bounded where they are read, and the library's own bound is below that. */
+const SENT_HEAD_BYTES_MAX = 1024 * 1024;
 /** What the library may hold for one connection: every stream's window, and what waits to go out. */
 const SESSION_MEGABYTES_MAX = 32;
 /** Requests that were under way to us when we said that we go still come in this time. */
@@ -214,6 +216,7 @@ function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
   const fields = headLimits.fields + PSEUDO_FIELDS_MAX;
   const options = {
     maxHeaderListPairs: fields,
+    maxSendHeaderBlockLength: SENT_HEAD_BYTES_MAX,
     maxSessionMemory: SESSION_MEGABYTES_MAX,
     maxSessionInvalidFrames: BROKEN_FRAMES_MAX,
     maxSessionRejectedStreams: REJECTED_STREAMS_MAX,

@@ -87,14 +87,13 @@ export class StreamPort implements Http2Port {
 
   inform(fields: Fields): void {
     if (this.#isOver) return;
-    this.#guarded(() => this.#stream.additionalHeaders(valuesByName(fields)));
+    this.#stream.additionalHeaders(valuesByName(fields));
   }
 
   respond(fields: Fields, isEnd: boolean, mayHaveTrailers: boolean): void {
     if (this.#isOver) return;
     if (mayHaveTrailers) this.#stream.once('wantTrailers', () => this.#sendTrailers());
-    const options = { endStream: isEnd, waitForTrailers: mayHaveTrailers };
-    this.#guarded(() => this.#stream.respond(fields, options));
+    this.#stream.respond(fields, { endStream: isEnd, waitForTrailers: mayHaveTrailers });
   }
 
   write(bytes: Buffer): void {
@@ -132,16 +131,10 @@ export class StreamPort implements Http2Port {
 
   #sendTrailers(): void {
     if (this.#isOver) return;
-    const trailers = valuesByName(this.#trailers ?? []);
-    this.#guarded(() => this.#stream.sendTrailers(trailers));
-  }
-
-  /** The library may know a rule for fields that we do not: the thread must not die of it. */
-  #guarded(send: () => void): void {
     try {
-      send();
-    } catch {
-      this.#stream.close(RESET.internal);
+      this.#stream.sendTrailers(valuesByName(this.#trailers ?? []));
+    } catch (error) {
+      this.#crashed(error, this.#nowMs);
     }
   }
 }
