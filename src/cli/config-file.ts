@@ -1,15 +1,13 @@
 /** The configuration file as the commands see it: found, read, validated, written. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { readRegularFile, readTextFile } from '../base/read-file.ts';
 import type { FileRead } from '../config/checks.ts';
 import { type Loaded, parseConfig } from '../config/load.ts';
 import { locateConfig } from '../config/locate.ts';
 import { renderProblems } from '../config/render.ts';
 import { readIfThere, updateFile } from '../config/store.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
-
-/** Every authority of the world takes a quarter of it. */
-const NAMED_FILE_BYTES_MAX = 1024 * 1024;
 
 /** The file that is there; where none is, the command ends and says where it looked. */
 export function requireFile(io: Io, config: string | undefined): string {
@@ -27,7 +25,7 @@ export function fileToWrite(io: Io, config: string | undefined): string {
 
 export function readConfig(file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     throw new CommandError(`${file}: ${(error as Error).message}`, EXIT.file);
   }
@@ -102,17 +100,17 @@ export function shown(io: Io, file: string): string {
 
 function readNamedFile(path: string): FileRead {
   try {
-    const { mode, size } = statSync(path);
-    if (size > NAMED_FILE_BYTES_MAX) {
-      return { ok: false, reason: 'it is too large to be a certificate or a key' };
-    }
-    return { ok: true, bytes: readFileSync(path), mode };
+    return { ok: true, ...readRegularFile(path) };
   } catch (error) {
-    return { ok: false, ...whyUnreadable(path, (error as NodeJS.ErrnoException).code) };
+    return { ok: false, ...whyUnreadable(path, error as NodeJS.ErrnoException) };
   }
 }
 
-function whyUnreadable(path: string, code: string | undefined): { reason: string; help?: string } {
+function whyUnreadable(
+  path: string,
+  { code, message }: NodeJS.ErrnoException,
+): { reason: string; help?: string } {
+  if (code === 'ENOTREG' || code === 'EFBIG') return { reason: message };
   if (code === 'ENOENT' || code === 'ENOTDIR') {
     let there = dirname(path);
     while (!existsSync(there)) there = dirname(there);

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import {
   existsSync,
   mkdtempSync,
@@ -274,4 +275,32 @@ test('hints name the command as it was called, and values stay as they are', asy
   assert.match(help.out, /\$ openclaw-lb config set /);
   assert.doesNotMatch(help.out, /openclaw config/);
   assert.equal((await place.type('get log.file', 'openclaw-lb')).out, 'openclaw start\n');
+});
+
+test('a pipe or a device is refused at once, as the configuration and as a file it names', async (t) => {
+  const place = workplace(t);
+  const pipe = join(place.cwd, 'pipe');
+  assert.equal(spawnSync('mkfifo', [pipe]).status, 0);
+  for (const [file, kind] of [
+    [pipe, 'a pipe'],
+    ['/dev/zero', 'a device'],
+  ] as const) {
+    const refused = await place.type(`validate --config ${file}`);
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.err, new RegExp(`it is ${kind}, not a regular file`));
+    const named: Record<string, unknown> = {
+      'security.access_control.denylist_file': { access_control: { denylist_file: file } },
+      'security.tls.cert_path': { tls: { cert_path: file, key_path: file } },
+      'security.tls.client_ca_path': {
+        tls: { cert_path: 'none', key_path: 'none', client_ca_path: file },
+      },
+    };
+    for (const [path, security] of Object.entries(named)) {
+      const load_balancing = { listen: '127.0.0.1:8080', servers: ['127.0.0.1:1'], security };
+      writeFileSync(place.file, JSON.stringify({ load_balancing }));
+      const { code, out, err } = await place.type('validate');
+      assert.notEqual(code, 0, path);
+      assert.match(out + err, new RegExp(`it is ${kind}, not a regular file`), path);
+    }
+  }
 });

@@ -43,7 +43,7 @@ function readText(file: string): string {
   try {
     return readConfig(file);
   } catch (error) {
-    throw refusal((error as Error).message, 'make it a file that this user may read');
+    throw refusal((error as Error).message, 'make it a regular file that this user may read');
   }
 }
 

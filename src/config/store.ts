@@ -18,7 +18,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -29,6 +28,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { readTextFile } from '../base/read-file.ts';
 
 const LOCK_WAIT_MS = 10_000;
 const LOCK_RETRY_MS = 15;
@@ -110,7 +110,7 @@ function writeSynced(file: string, text: string): void {
 
 export function readIfThere(file: string): string | undefined {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     if (isCode(error, 'ENOENT')) return undefined;
     throw error;

@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readRegularFile } from '../base/read-file.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Logger } from '../observe/log.ts';
 import type { ViewCertificate } from '../observe/view.ts';
@@ -43,7 +43,7 @@ export class Certificates {
 
   #read(path: string): ViewCertificate[] {
     try {
-      const { validTo, subjectAltName = '' } = new X509Certificate(readFileSync(path));
+      const { validTo, subjectAltName = '' } = new X509Certificate(readRegularFile(path).bytes);
       const names = [...subjectAltName.matchAll(/(?:DNS|IP Address):([^\s,"]+)/g)].map(
         ([, name]) => name!,
       );

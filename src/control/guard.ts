@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { NetworkSet } from '../base/network-set.ts';
+import { readTextFile } from '../base/read-file.ts';
 import { UNIX_PEERS } from '../config/kinds.ts';
 import { parseNetworkFile } from '../config/network-file.ts';
 import type { Settings } from '../config/schema.ts';
@@ -98,7 +98,7 @@ function networksIn(file: string | undefined): string[] {
   if (file === undefined) return [];
   let text: string;
   try {
-    text = readFileSync(file, 'utf8');
+    text = readTextFile(file);
   } catch (error) {
     throw new NetworkFileError(`${file} cannot be read: ${(error as Error).message}`);
   }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { readTextFile } from '../base/read-file.ts';
 import { createWhole } from '../config/store.ts';
 import { COOKIE_KEYS_MAX } from '../core/sticky/cookie.ts';
 
@@ -36,7 +37,7 @@ export function sessionKeys(stateDirectory: string): string[] {
 
 function readOrMake(folder: string, file: string): string {
   try {
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code !== 'ENOENT')
@@ -46,7 +47,7 @@ function readOrMake(folder: string, file: string): string {
     mkdirSync(folder, { recursive: true });
     // Another instance may be making it in the same moment: one wins.
     createWhole(file, `${randomBytes(KEY_BYTES).toString('base64url')}\n`);
-    return readFileSync(file, 'utf8');
+    return readTextFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new SessionKeyError(file, `it cannot be made (${code}). ${ELSEWHERE}`);

@@ -1,5 +1,6 @@
 import { randomBytes, type X509Certificate } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
+import { readRegularFile } from '../base/read-file.ts';
 import { inspectPair, type Reading, readCertificates, readKey } from '../config/certificate.ts';
 import { inspectOcsp, readOcsp, statusOf } from '../config/ocsp.ts';
 import type { Settings } from '../config/schema.ts';
@@ -165,13 +166,12 @@ const textOf = (file: string): string => bytesOf(file).toString('utf8');
 
 function bytesOf(file: string): Buffer {
   try {
-    return readFileSync(file);
+    return readRegularFile(file).bytes;
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
     throw new TlsError(
       file,
-      `it cannot be read (${code})`,
-      'Make it a file that this user may read.',
+      `it cannot be read (${(error as Error).message})`,
+      'Make it a regular file that this user may read.',
     );
   }
 }

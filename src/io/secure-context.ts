@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import tls from 'node:tls';
+import { readRegularFile } from '../base/read-file.ts';
 import type { ServerTls } from '../core/exchange/server.ts';
 
 const contexts = new Map<string, tls.SecureContext>();
@@ -14,9 +14,9 @@ export function secureContextOf(settings: ServerTls): tls.SecureContext {
   let context = contexts.get(key);
   if (context === undefined) {
     context = tls.createSecureContext({
-      ...(settings.caPath === '' ? {} : { ca: readFileSync(settings.caPath) }),
-      ...(settings.certPath === '' ? {} : { cert: readFileSync(settings.certPath) }),
-      ...(settings.keyPath === '' ? {} : { key: readFileSync(settings.keyPath) }),
+      ...(settings.caPath === '' ? {} : { ca: readRegularFile(settings.caPath).bytes }),
+      ...(settings.certPath === '' ? {} : { cert: readRegularFile(settings.certPath).bytes }),
+      ...(settings.keyPath === '' ? {} : { key: readRegularFile(settings.keyPath).bytes }),
     });
     contexts.set(key, context);
   }
