@@ -5,7 +5,8 @@ import { CLEAN, type HeaderList, type Waf } from './waf.ts';
  * A request in one line, as rules' examples, the corpus and `openclaw waf test` write it:
  * `place[:name] value`. Places: `query`, `form`, `json`, `cookie`, `header`, `multipart`,
  * `filename`, `xml` (the text of an element) take the value as the application sees it; `target`,
- * `rawform`, `rawjson`, `rawxml`, `rawcookie`, `body` and `method` take it as it stands on the
+ * `rawform`, `rawjson`, `rawmultipart`
+ * (of the boundary `b`), `rawxml`, `rawcookie`, `body` and `method` take it as it stands on the
  * wire. ␀ ␉ ␊ ␍ stand for NUL, tab, line feed and carriage return.
  */
 export interface Specimen {
@@ -66,6 +67,8 @@ export function readSpecimen(line: string): Specimen {
         'multipart/form-data; boundary=b',
         `--b\r\nContent-Disposition: form-data; name="${name || 'm'}"\r\n\r\n${value}\r\n--b--\r\n`,
       );
+    case 'rawmultipart':
+      return post('multipart/form-data; boundary=b', value);
     case 'filename':
       return post(
         'multipart/form-data; boundary=b',

@@ -57,7 +57,9 @@ export function walkJson(text: string, visitor: Visitor): void {
         const value = escaped ? unescapeJson(raw) : raw;
         if (wantsKey) {
           key = value;
-          visitor.name('json', value);
+          // A reader that merges objects walks from one key to the next, as a path in a name would.
+          const nested = value === 'prototype' && keys[keys.length - 1] === 'constructor';
+          visitor.name('json', nested ? 'constructor.prototype' : value);
         } else visitor.value('json', key, value);
         at = end;
         break;

@@ -38,14 +38,12 @@ function walkPart(part: string, visitor: Visitor): void {
     split = part.length;
     gap = 0;
   }
-  const head = lenientUtf8(part.slice(0, split));
-  const disposition = head.slice(0, 4096);
-  const name = parameter(disposition, 'name') ?? '';
-  const file = parameter(disposition, 'filename') ?? parameter(disposition, 'filename*');
+  const { name, file } = dispositionOf(lenientUtf8(part.slice(0, split)));
   let body = part.slice(split + gap);
   if (body.endsWith('\r\n')) body = body.slice(0, -2);
   visitor.name('multipart', name);
-  if (file === undefined) {
+  // A file without a name is a value to many a server (RFC 7578 §4.2 gives every file one).
+  if (file.trim() === '') {
     visitor.value('multipart', name, lenientUtf8(body));
     return;
   }
@@ -56,27 +54,49 @@ function walkPart(part: string, visitor: Visitor): void {
   if (page || program >= 0) visitor.document('multipart', start.slice(page ? 0 : program));
 }
 
-/** A parameter of Content-Disposition, quoted or not. */
-function parameter(head: string, name: string): string | undefined {
-  const lower = head.toLowerCase();
-  let at = lower.indexOf(name);
-  while (at >= 0) {
-    const before = at === 0 ? ';' : lower[at - 1]!;
-    let value = at + name.length;
-    if (' ;\t\n'.includes(before)) {
-      while (head[value] === ' ') value++;
-      if (head[value] === '=') {
-        value++;
-        while (head[value] === ' ') value++;
-        if (head[value] === '"') return quoted(head, value + 1);
-        const end = head.slice(value).search(/[;\r\n]/);
-        const raw = head.slice(value, end < 0 ? head.length : value + end).trim();
-        return name.endsWith('*') ? raw.slice(raw.lastIndexOf("'") + 1) : raw;
+/** How much of a part's head is looked at. */
+const HEAD_LENGTH_MAX = 4096;
+
+/**
+ * Name and file name of a part, empty where there is none. A file name counts in Content-Disposition
+ * and outside of quotes alone: elsewhere it makes no file of a value.
+ */
+function dispositionOf(head: string): { name: string; file: string } {
+  let name = '';
+  let file = '';
+  const lines = head
+    .slice(0, HEAD_LENGTH_MAX)
+    .replace(/\r?\n[ \t]{1,64}/g, ' ')
+    .split(/[\r\n]/);
+  for (const line of lines) {
+    if (!/^content-disposition\s{0,8}:/i.test(line)) continue;
+    let at = line.indexOf(';');
+    while (at >= 0) {
+      const start = at + 1;
+      const mark = line.slice(start).search(/[=;]/);
+      if (mark < 0) break;
+      const equals = start + mark;
+      if (line[equals] === ';') {
+        at = equals;
+        continue;
       }
+      const key = line.slice(start, equals).trim().toLowerCase();
+      let value = equals + 1;
+      while (line[value] === ' ' || line[value] === '\t') value++;
+      let text: string;
+      if (line[value] === '"') {
+        text = quoted(line, value + 1);
+        at = line.indexOf(';', value + 1 + text.length);
+      } else {
+        at = line.indexOf(';', value);
+        text = line.slice(value, at < 0 ? line.length : at).trim();
+        if (key.endsWith('*')) text = text.slice(text.lastIndexOf("'") + 1);
+      }
+      if (key === 'name') name ||= text;
+      else if (key === 'filename' || key === 'filename*') file ||= text;
     }
-    at = lower.indexOf(name, at + name.length);
   }
-  return undefined;
+  return { name, file };
 }
 
 /** Browsers send \ as itself (C:\x.txt from old ones) and a quote as %22. */

@@ -114,6 +114,47 @@ test('multipart yields names, values, file names, and the programs in files', ()
   );
 });
 
+test('a file name makes a file of a part only in Content-Disposition, outside of quotes, and not empty', () => {
+  for (const head of [
+    'Content-Disposition: form-data; name="a"; filename=""',
+    'Content-Disposition: form-data; name="a"; FILENAME=',
+    'Content-Disposition: form-data; name="a"; filename=" "',
+    "Content-Disposition: form-data; name=a; filename*=UTF-8''",
+    'Content-Disposition: form-data; name="a"\r\nContent-Type: text/plain; filename="x"',
+    'Content-Disposition: form-data; name="a"\r\nX-A: b; filename=x',
+  ]) {
+    const body = `--b\r\n${head}\r\n\r\none\r\n--b--\r\n`;
+    assert.deepEqual(
+      collect((visitor) => walkMultipart('b', body, visitor)),
+      ['name a', 'multipart a=one'],
+      head,
+    );
+  }
+  const quoted =
+    '--b\r\nContent-Disposition: form-data; name="a; filename=x"\r\n\r\none\r\n--b--\r\n';
+  assert.deepEqual(
+    collect((visitor) => walkMultipart('b', quoted, visitor)),
+    ['name a; filename=x', 'multipart a; filename=x=one'],
+  );
+  const folded =
+    '--b\r\ncontent-disposition: form-data;\r\n name="a";\r\n\tfilename="x.txt"\r\n\r\none\r\n--b--\r\n';
+  assert.deepEqual(
+    collect((visitor) => walkMultipart('b', folded, visitor)),
+    ['name a', 'filename a=x.txt'],
+  );
+});
+
+test('a prototype within a constructor is named as a path of both', () => {
+  assert.deepEqual(
+    collect((visitor) => walkJson('{"constructor":{"a":1,"prototype":{"b":"c"}}}', visitor)),
+    ['name constructor', 'name a', 'name constructor.prototype', 'name b', 'json b=c'],
+  );
+  assert.deepEqual(
+    collect((visitor) => walkJson('{"constructor":"a","prototype":"b"}', visitor)),
+    ['name constructor', 'json constructor=a', 'name prototype', 'json prototype=b'],
+  );
+});
+
 test('multipart without its boundary, or with too many parts, says so', () => {
   assert.equal(collect((visitor) => walkMultipart('b', 'hello', visitor))[0], 'bound malformed');
   const many = '--b\r\nContent-Disposition: form-data; name="a"\r\n\r\nx\r\n'.repeat(
