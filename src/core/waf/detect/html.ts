@@ -25,6 +25,7 @@ export function detectHtml(subject: Subject, findings: Findings): void {
   let tick = false;
   let schemes = 0;
   let tag = '';
+  const rawText = new RawText(subject);
   for (let at = 0; at < text.length; at++) {
     switch (text.charCodeAt(at)) {
       case 60: {
@@ -38,7 +39,7 @@ export function detectHtml(subject: Subject, findings: Findings): void {
         if (colon >= 0) tag = tag.slice(colon + 1);
         // Promise<Script> is a type of a program's.
         const type = subject.document && at > 0 && isNamePart(text.charCodeAt(at - 1));
-        if (start === at + 1 && !type) judgeTag(subject, findings, tag, at, end);
+        if (start === at + 1 && !type) judgeTag(subject, findings, tag, at, end, rawText);
         at = end - 1;
         break;
       }
@@ -77,6 +78,7 @@ function judgeTag(
   tag: string,
   at: number,
   end: number,
+  rawText: RawText,
 ): void {
   const { text } = subject;
   const follows = text.charCodeAt(end);
@@ -86,9 +88,8 @@ function judgeTag(
       const attributes = attributesOf(text, end);
       const loads = /\b(?:src|href|data)\b\s{0,8}=/i.test(attributes);
       const body = end + attributes.length + 1;
-      const bodyEnd = body + lengthBefore(text, body, '<');
-      const closed =
-        text.slice(bodyEnd, bodyEnd + 8).toLowerCase() === '</script' && bodyEnd > body;
+      const bodyEnd = rawText.end('script', body);
+      const closed = bodyEnd > body && bodyEnd < text.length;
       // A page of an example loads its own scripts; an attacker's lie elsewhere.
       const shown = subject.prose || subject.document;
       const own = shown && !/=\s{0,8}["']?\s{0,8}(?:\w{1,12}:|[\\/]{2})/.test(attributes);
@@ -151,13 +152,10 @@ function judgeTag(
       return;
     }
     case 'style': {
-      const body = text.slice(end, end + VALUE_MAX).toLowerCase();
+      const bodyEnd = rawText.end('style', end);
       const active =
-        body.includes('@import') ||
-        body.includes('expression(') ||
-        body.includes('javascript:') ||
-        body.includes('-moz-binding') ||
-        body.includes('behavior:');
+        bodyEnd > rawText.styleJudged && ACTIVE_STYLE.test(subject.lower.slice(end, bodyEnd));
+      rawText.styleJudged = bodyEnd;
       findings.signal(
         active ? 'xss-element' : 'xss-style',
         subject,
@@ -189,6 +187,32 @@ function judgeTag(
     }
     default:
       if (follows === 0 || tag.length > NAME_MAX) return;
+  }
+}
+
+const ACTIVE_STYLE = /@import|expression\(|javascript:|-moz-binding|behavior:/;
+
+/**
+ * Where the elements end whose content is raw text to a browser: at the end tag of their own name,
+ * whatever looks like a tag before it (HTML §13.1.2.6). Each end is searched for once.
+ */
+class RawText {
+  /** End of the last style element that was judged. */
+  styleJudged = 0;
+  private readonly subject: Subject;
+  private readonly ends = { script: -1, style: -1 };
+
+  constructor(subject: Subject) {
+    this.subject = subject;
+  }
+
+  /** Where the content that begins at `from` ends; the text's length where nothing closes it. */
+  end(tag: 'script' | 'style', from: number): number {
+    if (this.ends[tag] < from) {
+      const at = this.subject.lower.indexOf(`</${tag}`, from);
+      this.ends[tag] = at < 0 ? this.subject.text.length : at;
+    }
+    return this.ends[tag];
   }
 }
 

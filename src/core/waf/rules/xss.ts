@@ -13,6 +13,7 @@ export const XSS_RULES: readonly Rule[] = [
       'query:q <script>alert(1)</script>',
       'json:q <ScRiPt src=//x.example/a.js></sCrIpT>',
       'query:q "><svg><script xlink:href=data:,alert(1)></script>',
+      'form:q <script>0<1;throw name</script >',
     ],
     pass: [
       'form:t How do I use the `<script>` tag in HTML?',
