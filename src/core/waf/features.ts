@@ -139,10 +139,11 @@ const WORDS: Readonly<Record<string, number>> = {
     WORD_CODE,
   'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
     WORD_URL,
-  'doctype entity xinclude include xi xsl stylesheet system public': WORD_XML,
-  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced nc ncat netcat powershell pwsh cmd certutil bitsadmin regsvr mshta':
+  'doctype entity xinclude include xi xsl stylesheet system public document transform unparsed':
+    WORD_XML,
+  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced nc ncat netcat powershell pwsh cmd certutil bitsadmin regsvr mshta':
     WORD_BODY,
-  'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
+  'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
     WORD_TYPE,
   'etc passwd shadow proc winnt localhost metadata kubernetes': WORD_HEADER,
   'nc ncat netcat telnet openssl socat mkfifo mknod tcp udp ztcp socket sockets tcpsocket tcpclient fsockopen sockaddr net powershell pwsh iex invoke iwr irm downloadstring cmd command comspec certutil bitsadmin mshta regsvr rundll':

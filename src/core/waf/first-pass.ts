@@ -32,7 +32,10 @@ addWords(
   'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap gponform tmunblock test nbproject yml local sites settings ormconfig goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
   WORD_PROBE,
 );
-addWords('classloader proto prototype constructor func invokefunction aced', WORD_COMMAND_NAME);
+addWords(
+  'classloader proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor func invokefunction aced',
+  WORD_COMMAND_NAME,
+);
 
 /** Bytes of a target that need no closer look; a dot is judged by its neighbours. */
 const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);

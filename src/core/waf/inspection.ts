@@ -192,6 +192,7 @@ export class Inspection implements Visitor {
       // A document within a string, as the arguments of a tool's call are: read as what it is.
       this.nested = true;
       this.findings.within = name;
+      this.document('json', text);
       walkJson(text, this);
       this.findings.within = '';
       this.nested = false;

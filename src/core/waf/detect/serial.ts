@@ -272,10 +272,7 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   ) {
     findings.signal('serial-java', subject, 0, 80, `XML of objects${note}`);
   }
-  const proto =
-    /(?:^|["'[.{,&=/])__proto__(?=$|["'\].[=])|constructor["'\].[\s]{0,4}(?:\.|\[|:\s{0,4}\{)["'\s]{0,4}prototype/.exec(
-      text,
-    );
+  const proto = PROTOTYPE.exec(text) ?? REFERENCE.exec(text);
   // In a JSON text as a whole only keys count; in a document of many lines it is shown.
   const inString =
     proto !== null && subject.name === '' && text.slice(0, proto.index).endsWith('\\"');
@@ -292,6 +289,19 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
       `reaches a prototype${note}`,
     );
 }
+
+/**
+ * A property's path that reaches what all objects share, in each of the ways that readers of forms,
+ * JSON, pointers and references write one: a.b, a[b], a["b"], a:b, /a/b, ["a","b"]. What defines a
+ * property for all (`__defineGetter__`) and the spellings that survive a filter which takes the
+ * word out once are of the same kind.
+ */
+const PROTOTYPE =
+  /(?:^|["'[.{,&=/:;|>])__(?:proto|pro__proto__to|(?:define|lookup)[GS]etter)__(?=$|["'\].[=:/(,;|-])|(?:^|["'[.{,&=/:\]()])constructor(?:["'\]]{0,3}(?:[.:/]|\[|\.\[)["']?|["'\]\s]{0,4}:\s{0,4}\{["'\s]{0,4})(?:prototype|constructor)(?![\w-])|\[\s{0,4}["']constructor["']\s{0,4},\s{0,4}["']prototype["']|["']constructor["']\s{0,4}:\s{0,4}\{[^{}]{0,200}["']prototype["']\s{0,4}:|\bObject\.prototype(?:\.\w{1,40}|\[[^\]]{1,40}\])\s{0,4}=(?!=)|\bconstconstructorructor\b/;
+
+/** A reference of React's server functions, `$1:then`: the property it names is looked up as it is. */
+const REFERENCE =
+  /(?:^|")\$[A-Za-z@]?[0-9a-f]{0,8}(?::[\w$-]{1,64}){0,16}:(?:__proto__|constructor|prototype)(?=$|[":])/;
 
 function isBase64(code: number): boolean {
   const lower = code | 0x20;
