@@ -57,6 +57,9 @@ export const WORD_HEADER = 1 << 13;
 /** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
 export const WORD_REMOTE = 1 << 15;
 
+/** Functions that call what they are handed, or make one of a text. */
+export const WORD_CALLER = 1 << 14;
+
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
   ['"', DQUOTE],
@@ -125,7 +128,7 @@ export function wordSlot(hash: number): number {
   return Math.imul(hash, 0x9e3779b1) >>> 16;
 }
 
-const WORDS: Readonly<Record<string, number>> = {
+export const WORDS: Readonly<Record<string, number>> = {
   'select union insert update delete drop alter truncate exec execute declare shutdown waitfor sleep benchmark having order group procedure outfile dumpfile extractvalue updatexml schema master xp sp pg dbms utl sqlite randomblob load version case create grant merge limit sys openrowset information xmltype concat char substring substr ascii begin call rlike regexp handler rename replace convert cast database between':
     WORD_SQL,
   'or and xor like not is in div': WORD_LOGIC,
@@ -149,6 +152,8 @@ const WORDS: Readonly<Record<string, number>> = {
   'nc ncat netcat telnet openssl socat mkfifo mknod tcp udp ztcp socket sockets tcpsocket tcpclient fsockopen sockaddr net powershell pwsh iex invoke iwr irm downloadstring cmd command comspec certutil bitsadmin mshta regsvr rundll':
     WORD_REMOTE,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
+  'array usort uasort uksort call forward preg mb register header iterator ob set spl session filter fromcallable reflectionfunction callbackfilteriterator assert sqlite xml function asyncfunction generatorfunction asyncgeneratorfunction reflect constructor settimeout setinterval setimmediate':
+    WORD_CALLER,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);
 

@@ -2,6 +2,7 @@
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
+import { detectCall } from './call.ts';
 import { detectHtml } from './html.ts';
 import { detectNoSql } from './nosql.ts';
 import { detectPath } from './path.ts';
@@ -59,6 +60,7 @@ export const DETECTORS: readonly Detector[] = [
     applies: (c, w, subject) =>
       subject.place === 'filename' ||
       ((c & (f.SLASH | f.BACKSLASH)) !== 0 && (c & f.DOT) !== 0) ||
+      ((c & f.BACKSLASH) !== 0 && subject.text.startsWith('\\\\')) ||
       ((w & f.WORD_FILE) !== 0 && (c & (f.SLASH | f.COLON | f.BACKSLASH)) !== 0),
     run: detectPath,
   },
@@ -82,6 +84,14 @@ export const DETECTORS: readonly Detector[] = [
       ((c & f.BRACKET) !== 0 && (c & f.PAREN) !== 0) ||
       ((c & f.AT) !== 0 && (c & f.PAREN) !== 0),
     run: detectTemplate,
+  },
+  {
+    name: 'call',
+    applies: (c, _w, subject) =>
+      !subject.structured &&
+      (c & (f.PAREN | f.BACKTICK)) !== 0 &&
+      (c & (QUOTES | f.DOLLAR | f.BACKTICK | f.OTHER)) !== 0,
+    run: detectCall,
   },
   {
     name: 'url',

@@ -389,7 +389,7 @@ function code(subject: Subject, findings: Findings): void {
     return;
   }
   const start =
-    /^[\s;'"`.@&|)+$({]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w{2,12}|get_class_\w{2,12}|call_user_method(?:_array)?|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_(?:set|restore|get_all)|parse_ini_file|posix_\w{2,14}|apache_\w{3,20}|register_\w{4,8}_function|set_\w{5,9}_handler|move_uploaded_file|unserialize|scandir|opendir|php_uname|getenv|fopen|chmod|unlink|__halt_compiler)\s{0,4}\(\s{0,4}(.?)/i.exec(
+    /^[\s;'"`.@&|)+$({\\]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w{2,12}|get_class_\w{2,12}|call_user_method(?:_array)?|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_(?:set|restore|get_all)|parse_ini_file|posix_\w{2,14}|apache_\w{3,20}|register_\w{4,8}_function|set_\w{5,9}_handler|move_uploaded_file|unserialize|scandir|opendir|php_uname|getenv|fopen|chmod|unlink|__halt_compiler)\s{0,4}\(\s{0,4}(.?)/i.exec(
       text,
     );
   if (start && subject.place !== 'header') {
