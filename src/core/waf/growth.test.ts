@@ -204,6 +204,21 @@ const PIECES: readonly string[] = [
   '\u4e2d',
   'a --exec ',
   'xinclude ',
+  '<script>a<b',
+  '</script',
+  '<style>',
+  '("a")(',
+  '"](',
+  ')(',
+  '$a="b";$a(',
+  '$a=bc;',
+  'array_map(',
+  'Function("',
+  'constructor["',
+  'constructor("',
+  '$1:a:',
+  '<x:copy-of ',
+  '/a\r\nb:',
 ];
 
 function cpuMicros(run: () => void): number {

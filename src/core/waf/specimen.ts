@@ -5,9 +5,9 @@ import { CLEAN, type HeaderList, type Waf } from './waf.ts';
  * A request in one line, as rules' examples, the corpus and `openclaw waf test` write it:
  * `place[:name] value`. Places: `query`, `form`, `json`, `cookie`, `header`, `multipart`,
  * `filename`, `xml` (the text of an element) take the value as the application sees it; `target`,
- * `rawform`, `rawjson`, `rawmultipart`
- * (of the boundary `b`), `rawxml`, `rawcookie`, `body` and `method` take it as it stands on the
- * wire. ␀ ␉ ␊ ␍ stand for NUL, tab, line feed and carriage return.
+ * `rawform`, `rawjson`, `rawmultipart` (its boundary is `b`), `rawxml`, `rawcookie`, `body` and
+ * `method` take it as it stands on the wire. ␀ ␉ ␊ ␍ stand for NUL, tab, line feed and carriage
+ * return.
  */
 export interface Specimen {
   readonly method: string;

@@ -143,8 +143,10 @@ function wrapper(subject: Subject, findings: Findings): void {
   }
   if (
     lower.startsWith('\\\\') &&
-    (/^\\\\[\w.:[\]-]{1,200}\\(?:[a-z]|admin|ipc)\$/.test(lower) ||
+    (/^\\\\(?:[?.]\\unc\\)?[\w.:[\]-]{1,200}\\(?:[a-z]|admin|ipc)\$/.test(lower) ||
+      /^\\\\(?:[?.]\\unc\\)?[\w-]{1,63}\.[\w.-]{1,200}(?:@\w{1,8})?\\[\w$.-]/.test(lower) ||
       (/^\\\\[\w.-]{1,200}(?:@\w{1,8})?\\[\w$.-]/.test(lower) &&
+        (subject.characters & f.DOT) !== 0 &&
         subject.place !== 'json' &&
         subject.place !== 'body'))
   ) {

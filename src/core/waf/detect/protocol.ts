@@ -1,11 +1,23 @@
 /** HTTP itself as the target: headers and requests hidden in values, and values no head should hold. */
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
+import { BODY_VALUES } from '../rule.ts';
 import type { Subject } from '../subject.ts';
 
 /** Headers whose appearance on a new line of a value has no other use than to be taken for one. */
 const HEADER_NAMES =
   /^(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|security-policy)|transfer-encoding|x-[a-z-]{2,40}|host|refresh|access-control-[a-z-]{4,30}|status|link|cookie|connection|cache-control|last-modified|expires|authorization|server|proxy-[a-z-]{4,30}|user-agent|upgrade|www-authenticate|bcc|cc|to|subject|reply-to|from)$/;
+
+/** Headers that answers and requests hold and no person's text does, for fields of a body. */
+const PROTOCOL_HEADERS =
+  /^(?:set-cookie2?|location|content-(?:type|length|encoding|disposition|language|location|range|security-policy(?:-report-only)?)|transfer-encoding|x-[a-z0-9-]{2,40}|sec-[a-z-]{2,40}|refresh|access-control-[a-z-]{4,30}|clear-site-data|strict-transport-security|cross-origin-[a-z-]{4,30}|permissions-policy|referrer-policy|cache-control|surrogate-control|last-modified|etag|vary|alt-svc|authorization|proxy-[a-z-]{4,30}|www-authenticate|upgrade|service-worker-allowed|sourcemap|timing-allow-origin|report-to|nel|forwarded)$/;
+
+/** A header's line: its name is a token, and the colon follows it at once (RFC 9112 §5.1). */
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}):/;
+
+/** Fields whose value is an address to go to, or else becomes a header as it is. */
+const HEADER_FIELDS =
+  /^(?:url|uri|u|to|go|goto|next|ref|referer|referrer|back|dest|destination|continue|location|redir\w{0,12}|redirect[-_]?(?:to|ur[il])|return\w{0,8}|return[-_]?(?:to|ur[il])|callback|forward|target|host|domain|origin|lang|language|locale|charset|cookie|header|file|filename|download)$/i;
 
 /** Fields that become one line of a mail's head. */
 const MAIL_FIELDS =
@@ -84,6 +96,7 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
       );
     }
   }
+  judgeHeaderLine(subject, findings, at, start, line);
   if (/^HTTP\/[0-9](?:\.[0-9])?\s{1,8}[1-5]\d\d/i.test(line)) {
     findings.signal(
       'protocol-splitting',
@@ -139,6 +152,35 @@ function judgeLine(subject: Subject, findings: Findings, at: number, start: numb
       'a line break, then a command of another protocol',
     );
   }
+}
+
+/** Any header: what an application puts into one ends at a line break, and the client's begins. */
+function judgeHeaderLine(
+  subject: Subject,
+  findings: Findings,
+  at: number,
+  start: number,
+  line: string,
+): void {
+  const found = HEADER_LINE.exec(line);
+  if (!found || line.startsWith('//', found[0].length)) return; // an address on a line of its own
+  const { text, place } = subject;
+  const lead = text.slice(0, at);
+  const isAddress = /^(?:\/|https?:|\.{1,2}\/)\S{0,2000}$/i.test(lead);
+  const why = `a line break, then the header ${found[1]!.toLowerCase()}`;
+  if (!BODY_VALUES.includes(place) || place === 'filename') {
+    // A text area of a form that asks by GET holds lines too, between words and in plain line feeds.
+    const isSent = text.charCodeAt(at) === 13 && start - at < 3 && !/\s/.test(lead);
+    if (isSent || isAddress || lead === '')
+      findings.signal('protocol-splitting', subject, at, start + 80, why);
+    return;
+  }
+  // Nobody types %0d%0a to end a line. A field of one line: a text, or the lines of a head that someone shows, begins otherwise.
+  if (subject.document || subject.prose || /\s/.test(lead)) return;
+  if (!isAddress && HEADER_LINE.test(lead)) return;
+  const isKnown = PROTOCOL_HEADERS.test(found[1]!.toLowerCase());
+  if (isKnown || subject.round > 0 || (isAddress && HEADER_FIELDS.test(subject.name)))
+    findings.signal('protocol-header', subject, at, start + 80, why);
 }
 
 function nextBreak(text: string, from: number): number {

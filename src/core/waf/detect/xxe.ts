@@ -51,9 +51,7 @@ export function detectXxe(subject: Subject, findings: Findings): void {
   );
   if (sheet >= 0)
     findings.signal('xxe-include', subject, sheet, sheet + 100, 'a style sheet that is fetched');
-  const xsl = lower.search(
-    /<xsl:(?:include|import)\s[^>]{0,200}href|<xsl:value-of[^>]{0,80}(?:system-property|document\s{0,2}\(|unparsed-text|php:function)|<ms(?:xsl|xml):script|php:function\s{0,2}\(/,
-  );
+  const xsl = lower.search(TRANSFORMATION);
   if (xsl >= 0)
     findings.signal('xxe-include', subject, xsl, xsl + 100, 'a transformation that reaches out');
   const schema = lower.search(
@@ -73,6 +71,13 @@ export function detectXxe(subject: Subject, findings: Findings): void {
       'an image that is a file of the server',
     );
 }
+
+/**
+ * Instructions of XSLT, under whatever prefix, whose expression reads a file or an address or runs
+ * a program, and those that write a file.
+ */
+const TRANSFORMATION =
+  /<[\w-]{1,20}:(?:include|import|import-schema|result-document|document|write)\s[^>]{0,200}(?:href|file|select)\s{0,4}=|<[\w-]{1,20}:(?:value-of|copy-of|copy|variable|param|with-param|for-each|for-each-group|apply-templates|sequence|if|when|sort|attribute|element|message|output|key|number|merge-source|evaluate|template|stylesheet|transform)\s[^>]{0,400}(?:system-property|document|\bdoc|doc-available|unparsed-text(?:-lines|-available)?|collection|environment-variable|php:function(?:string)?|runtime:exec|rt:exec)\s{0,2}\(|["']\{\s{0,4}(?:document|doc|unparsed-text)\s{0,2}\(\s{0,4}["']|<ms(?:xsl|xml):script|php:function\s{0,2}\(/;
 
 /** A document type with an outside part that is no published one, or with a subset that fetches. */
 function judgeDoctype(subject: Subject, findings: Findings, at: number, piece: string): void {

@@ -65,10 +65,10 @@ export const PATH_RULES: readonly Rule[] = [
     id: 'path-share',
     title: 'A file share of another host',
     class: 'path',
-    where: ['path', 'query', 'cookie', 'form', 'json'],
+    where: ['path', 'query', 'cookie', 'form', 'json', 'multipart'],
     severity: 'critical',
     paranoia: 1,
-    match: ['query:file \\\\10.0.0.9\\share\\x'],
+    match: ['query:file \\\\10.0.0.9\\share\\x', 'multipart:file \\\\x.example\\a'],
     pass: ['query:file C:\\temp\\x'],
   },
   {

@@ -24,6 +24,25 @@ export const PROTOCOL_RULES: readonly Rule[] = [
     pass: ['form:u x␍␊y'],
   },
   {
+    id: 'protocol-header',
+    title: 'A header after a line break, in a field of one line',
+    class: 'protocol',
+    where: ['form', 'json', 'multipart', 'xml'],
+    severity: 'critical',
+    paranoia: 1,
+    match: [
+      'form:next /home␍␊Foo: bar',
+      'json:lang en␍␊Content-Length: 0',
+      'multipart:url https://x.example/␍␊X-Evil:1',
+    ],
+    pass: [
+      'form:note Monday: closed␍␊Tuesday: open',
+      'form:address /home␍␊Attn: Ann',
+      'json:headers Accept: */*␍␊Content-Type: text/html',
+      'json:next https://x.example/a␊https://x.example/b',
+    ],
+  },
+  {
     id: 'protocol-mail',
     title: "A mail's header after a line break",
     class: 'protocol',

@@ -38,8 +38,12 @@ export const XXE_RULES: readonly Rule[] = [
     paranoia: 1,
     match: [
       'rawxml <r xmlns:xi="http://www.w3.org/2001/XInclude"><xi:include parse="text" href="file:///etc/passwd"/></r>',
+      `rawxml <t:stylesheet><t:copy-of select="document('/a')"/></t:stylesheet>`,
     ],
-    pass: ['rawxml <r><include>yes</include></r>'],
+    pass: [
+      'rawxml <r><include>yes</include></r>',
+      'rawxml <t:stylesheet><t:value-of select="a/document"/></t:stylesheet>',
+    ],
   },
   {
     id: 'xxe-entity',
