@@ -80,6 +80,12 @@ export class SourceTable {
     return this.#seen & (SERVER_ROWS_MAX - 1);
   }
 
+  /** What `find` gives, without the address counting as seen. */
+  peek(key: number, wallMs: number): number {
+    const isKnown = this.#seek(this.#mix(key), Math.floor(wallMs / 1000));
+    return isKnown ? this.#seen & (SERVER_ROWS_MAX - 1) : -1;
+  }
+
   /**
    * Binds an address to a server, unless another worker did it since `find`.
    *

@@ -24,6 +24,7 @@ export function explainPast(engine: Engine, requestId: string): Explanation | un
     request: target === undefined ? trace.method : `${method} ${target}`,
     answeredBy: trace.attempts === 0 ? trace.failure : '',
     rule: '',
+    shedShare: 0,
   });
 }
 
@@ -34,6 +35,8 @@ interface Told {
   readonly answeredBy: string;
   /** Which phase gave that answer, where it is known. */
   readonly rule: string;
+  /** Part of new requests that is refused for overload just now, and this one was not; 0 to 1. */
+  readonly shedShare: number;
 }
 
 export function explanationOf(engine: Engine, trace: Trace, told: Told): Explanation {
@@ -58,11 +61,14 @@ export function explanationOf(engine: Engine, trace: Trace, told: Told): Explana
   };
 }
 
-function rulesOf({ answeredBy, rule }: Told): Explanation['rules'] {
+function rulesOf({ answeredBy, rule, shedShare }: Told): Explanation['rules'] {
   if (answeredBy !== '' && rule === '')
     return [{ name: 'rules', result: `answered: ${answeredBy}` }];
   const at = rule === '' ? PHASE_NAMES.length : PHASE_NAMES.indexOf(rule);
-  const passed = PHASE_NAMES.slice(0, at).map((name) => ({ name, result: 'passed' }));
+  const sheds = `passed; ${Math.round(shedShare * 100)}% of new requests are refused for overload now`;
+  const passed = PHASE_NAMES.slice(0, at).map((name) => {
+    return { name, result: name === 'shed' && shedShare > 0 ? sheds : 'passed' };
+  });
   return rule === '' ? passed : [...passed, { name: rule, result: `answered: ${answeredBy}` }];
 }
 

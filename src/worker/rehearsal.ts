@@ -1,15 +1,16 @@
 /**
  * A request that is made up: it goes through the phases of a real one, up to the choice of a
- * server, and no further. It takes one turn of the strategy, and binds no client.
+ * server, and no further. It leaves no trace: no turn, rate, trial or random number is spent, no
+ * client bound, nothing counted or logged. It is not shed either, but told how many are.
  */
 
+import type { Random } from '../base/random.ts';
 import { VERDICT } from '../core/balance/verdict.ts';
 import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
 import type { Via } from '../core/exchange/forward.ts';
 import type { Pool } from '../core/exchange/pool.ts';
-import { NO_TRIAL, releaseTrial } from '../core/health/breaker.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
 import { explanationOf } from './explain.ts';
@@ -23,6 +24,7 @@ export function rehearse(
   pool: Pool,
   via: Via,
   question: MadeUp,
+  random: Random,
 ): Explanation | string {
   const { method, path, headers } = question;
   const hasHost = headers.some((line) => /^host\s*:/i.test(line));
@@ -35,12 +37,16 @@ export function rehearse(
   const framing = new Framing();
   const fault = frameRequest(head, framing);
   if (fault !== undefined) return `it is refused before any rule is asked: ${fault}`;
-  return new Rehearsal(engine, via).explain(head, framing, pool, `${method} ${path}`);
+  return new Rehearsal(engine, via, random).explain(head, framing, pool, `${method} ${path}`);
 }
 
 class Rehearsal extends Exchange {
-  constructor(engine: Engine, via: Via) {
+  override readonly isMadeUp = true;
+  readonly #random: Random;
+
+  constructor(engine: Engine, via: Via, random: Random) {
     super(engine, { via } as ClientSide);
+    this.#random = random;
   }
 
   explain(head: Head, framing: Framing, pool: Pool, request: string): Explanation {
@@ -56,7 +62,9 @@ class Rehearsal extends Exchange {
     trace.failure = this.failure;
     const { failure } = this;
     const answeredBy = trace.attempts === 0 ? failure : '';
-    return explanationOf(this.engine, trace, { requestId: '', request, answeredBy, rule });
+    const shedShare = this.engine.shedder.share;
+    const told = { requestId: '', request, answeredBy, rule, shedShare };
+    return explanationOf(this.engine, trace, told);
   }
 
   override answer(code: typeof this.failure): void {
@@ -73,13 +81,13 @@ class Rehearsal extends Exchange {
     const { ownRow } = this.trace;
     const isOwn = ownRow !== -1 && pool.ownVerdict(ownRow, this.tried) >= VERDICT.draining;
     const own = isOwn ? pool.servers.find(({ row }) => row === ownRow)! : null;
-    const server = own ?? pool.choose(this.key, this.tried);
-    const trial = pool.takeTrial();
-    if (trial !== NO_TRIAL) releaseTrial(this.engine.table, server!.row, trial);
+    const chosen = { server: own, isTrial: false };
+    const { server, isTrial } =
+      own === null ? pool.foresee(this.key, this.tried, this.#random) : chosen;
     const choice = this.trace.next()!;
     choice.begin(pool, server, nowMs);
     choice.isOwn = isOwn;
-    choice.isTrial = trial !== NO_TRIAL;
+    choice.isTrial = isTrial;
     if (server === null) this.answer('no_server');
   }
 }

@@ -216,7 +216,7 @@ export class DataWorker implements EntranceOwner {
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
-    const told = rehearse(this.#engine, this.#route.pool, via, question);
+    const told = rehearse(this.#engine, this.#route.pool, via, question, Math.random);
     if (typeof told === 'string') return { explanation: null, wrong: told };
     return { explanation: told, wrong: '' };
   }

@@ -32,6 +32,7 @@ function poolOf(
       inFlight: () => 0,
       latencyUs: () => 0,
       readWeight: () => {},
+      hasFreeTrial: () => !claimed.has(row),
       claimTrial: () => {
         if (claimed.has(row)) return 0;
         claimed.add(row);

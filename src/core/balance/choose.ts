@@ -15,6 +15,8 @@ export interface PoolServer extends Candidate {
   readonly maxInFlight: number;
   /** Brings `weight` up to date with the table. */
   readWeight(): void;
+  /** Whether `claimTrial` would claim one. */
+  hasFreeTrial(): boolean;
   /** Claims the one trial that a half-open breaker lets through: its token, or 0. */
   claimTrial(): number;
 }
@@ -110,14 +112,33 @@ export class Chooser<S extends PoolServer> {
       const onTrial = this.#claimTrial(tried);
       if (onTrial !== null) return onTrial;
     }
+    const server = this.#pick(this.#strategy, this.#random, key, tried);
+    if (server === null) this.whyNone = this.#findWhyNone(tried);
+    return server;
+  }
+
+  /**
+   * What `choose` would give next, which stays as it is: no turn is taken, no trial claimed.
+   *
+   * @param random what is drawn is drawn from this
+   */
+  foresee(key: number, tried: TriedSet, random: Random): { server: S | null; isTrial: boolean } {
+    this.#refresh();
+    const onTrial = this.#halfOpen.find(
+      (one) => this.#isFitForTrial(one, tried) && one.hasFreeTrial(),
+    );
+    if (onTrial !== undefined) return { server: onTrial, isTrial: true };
+    const server = this.#pick(this.#strategy.fork(random), random, key, tried);
+    return { server, isTrial: false };
+  }
+
+  #pick(strategy: Strategy, random: Random, key: number, tried: TriedSet): S | null {
     const usable = this.#usable;
     const open = tried.size === 0 && !this.#hasBounds ? usable : this.#findOpen(tried);
-    if (open.length > 0) {
-      const server = this.#strategy.pick(open, key, usable);
-      return this.#hasSlowStart ? this.#spare(server, open, key) : server;
-    }
-    this.whyNone = this.#findWhyNone(tried);
-    return null;
+    if (open.length === 0) return null;
+    const server = strategy.pick(open, key, usable);
+    if (!this.#hasSlowStart) return server;
+    return this.#spare(strategy, random, server, open, key);
   }
 
   /** Whether any server can be given requests at present. */
@@ -196,25 +217,28 @@ export class Chooser<S extends PoolServer> {
   /** A trial at a half-open server goes before the strategy, or a quiet pool would never try. */
   #claimTrial(tried: TriedSet): S | null {
     for (const server of this.#halfOpen) {
-      if (!this.#table.takesNew(server.row)) continue;
-      if (tried.has(server.row) || isFull(server)) continue;
+      if (!this.#isFitForTrial(server, tried)) continue;
       this.trial = server.claimTrial();
       if (this.trial !== 0) return server;
     }
     return null;
   }
 
+  #isFitForTrial(server: S, tried: TriedSet): boolean {
+    return this.#table.takesNew(server.row) && !tried.has(server.row) && !isFull(server);
+  }
+
   /**
    * Passes over a server that starts slowly, but for its share. What is hashed is passed over by
    * its hash, so that each client changes over once.
    */
-  #spare(server: S, open: readonly S[], key: number): S {
+  #spare(strategy: Strategy, random: Random, server: S, open: readonly S[], key: number): S {
     const percent = this.#sharePercent(server);
     if (percent === 100) return server;
-    const draw = key === 0 ? this.#random() : mix32(key) / 2 ** 32;
+    const draw = key === 0 ? random() : mix32(key) / 2 ** 32;
     if (draw * 100 < percent) return server;
     const others = open.filter((one) => this.#sharePercent(one) === 100);
-    return others.length === 0 ? server : this.#strategy.pick(others, key, this.#usable);
+    return others.length === 0 ? server : strategy.pick(others, key, this.#usable);
   }
 
   #sharePercent(server: S): number {

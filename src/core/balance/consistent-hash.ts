@@ -50,6 +50,11 @@ class ConsistentHash implements Strategy {
     return leastLoaded(open);
   }
 
+  /** It remembers nothing but what follows from the servers. */
+  fork(): Strategy {
+    return this;
+  }
+
   #ringOf(usable: readonly Candidate[]): HashRing {
     if (this.#ring === undefined || usable !== this.#usable) {
       this.#usable = usable;

@@ -39,4 +39,9 @@ class IpHash implements Strategy {
     }
     return best;
   }
+
+  /** It remembers nothing but what follows from the servers. */
+  fork(): Strategy {
+    return this;
+  }
 }

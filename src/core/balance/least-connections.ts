@@ -36,4 +36,10 @@ class LeastConnections implements Strategy {
     this.#last = best;
     return open[best]!;
   }
+
+  fork(random: Random): Strategy {
+    const copy = new LeastConnections(random);
+    copy.#last = this.#last;
+    return copy;
+  }
 }

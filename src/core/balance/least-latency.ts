@@ -42,6 +42,12 @@ class LeastLatency implements Strategy {
     this.#last = best;
     return open[best]!;
   }
+
+  fork(random: Random): Strategy {
+    const copy = new LeastLatency(random);
+    copy.#last = this.#last;
+    return copy;
+  }
 }
 
 /** Of the servers whose latency is known; 1 when none is. */

@@ -29,4 +29,8 @@ class PowerOfTwo implements Strategy {
     const second = open[(at + step) % open.length]!;
     return second.inFlight() < first.inFlight() ? second : first;
   }
+
+  fork(random: Random): Strategy {
+    return new PowerOfTwo(random);
+  }
 }

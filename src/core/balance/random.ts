@@ -21,4 +21,8 @@ class Uniform implements Strategy {
   pick<S extends Candidate>(open: readonly S[]): S {
     return open[Math.floor(this.#random() * open.length)]!;
   }
+
+  fork(source: Random): Strategy {
+    return new Uniform(source);
+  }
 }

@@ -36,4 +36,11 @@ class RoundRobin implements Strategy {
     this.#turn = (this.#turn + 1) % usable.length;
     return usable[this.#turn]!;
   }
+
+  fork(random: Random): Strategy {
+    const copy = new RoundRobin(random);
+    copy.#turn = this.#turn;
+    copy.#turnOfSome = this.#turnOfSome;
+    return copy;
+  }
 }

@@ -32,6 +32,9 @@ export interface Strategy {
    * @returns one of `open`
    */
   pick<S extends Candidate>(open: readonly S[], key: number, usable: readonly S[]): S;
+
+  /** One that picks next as this one would, and whose picks leave this one as it is. */
+  fork(random: Random): Strategy;
 }
 
 /** A line of the registry. */

@@ -37,6 +37,14 @@ class WeightedRoundRobin implements Strategy {
     return this.#next(open);
   }
 
+  fork(random: Random): Strategy {
+    const copy = new WeightedRoundRobin(random);
+    copy.#current.set(this.#current);
+    copy.#usable = this.#usable;
+    copy.#headStart = this.#headStart;
+    return copy;
+  }
+
   #next<S extends Candidate>(open: readonly S[]): S {
     let best = open[0]!;
     let bestValue = Number.NEGATIVE_INFINITY;

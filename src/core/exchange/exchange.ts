@@ -100,6 +100,8 @@ export class Exchange implements TimerOwner, Waiter {
   readonly attempt: Attempt;
   /** What is noted for `lb explain`. */
   trace = new Trace();
+  /** `lb explain` asks what would happen: nothing that others see may come of it. */
+  readonly isMadeUp: boolean = false;
   /** From the server's agreement to another protocol on. */
   tunnel: Tunnel | null = null;
   /** When the tunnel or event stream has to end; null: as long as it likes. */

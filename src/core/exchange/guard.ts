@@ -90,10 +90,11 @@ export class Guard {
   /**
    * Judges one request.
    *
+   * @param isMadeUp true: it spends nothing of what its client may ask
    * @returns the code that it is refused with, or '' where it may go on; `observed` and
    *   `headerLines` say more
    */
-  judge(via: Via, nowMs: number): Failure | '' {
+  judge(via: Via, nowMs: number, isMadeUp = false): Failure | '' {
     const source = this.#clientOf(via);
     this.observed = '';
     this.headerLines = '';
@@ -103,7 +104,8 @@ export class Guard {
     if (limits === null || limits.rates === null || limits.exempt.has(source.ip)) return '';
     // A client that its proxy does not name counts as the proxy, or it would count for nothing.
     const { place, tag } = source.ip === null ? via.source : source;
-    const waitMs = limits.rates.take(place, tag, nowMs);
+    const { rates } = limits;
+    const waitMs = isMadeUp ? rates.foresee(place, tag, nowMs) : rates.take(place, tag, nowMs);
     if (waitMs === 0) return '';
     const code = waitMs < 0 ? 'rate_limited' : 'address_rate_limited';
     if (limits.observes) {

@@ -41,8 +41,8 @@ export const PHASE_NAMES: readonly string[] = PHASES.map(({ name }) => name);
 /** Gives the request its id, the client's own or a new one, and finds out who the client is. */
 function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const index = head.find(NAME.xRequestId);
-  if (index === -1) exchange.requestNumber = exchange.engine.nextRequestNumber();
-  else exchange.bringsRequestId(head.value(index));
+  if (index !== -1) exchange.bringsRequestId(head.value(index));
+  else if (!exchange.isMadeUp) exchange.requestNumber = exchange.engine.nextRequestNumber();
   const { via } = exchange.client;
   const isKnown = !via.peerIsTrusted || exchange.engine.proxies.identify(via, head);
   exchange.clientAddress = via.clientAddress;
@@ -52,7 +52,7 @@ function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: numb
 /** What cannot be answered in time is refused at once, before it costs anything. */
 function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const { shedder, random } = exchange.engine;
-  if (shedder.share === 0 || !shedder.sheds(random())) return true;
+  if (shedder.share === 0 || exchange.isMadeUp || !shedder.sheds(random())) return true;
   return refuse(exchange, head, 'overloaded', nowMs);
 }
 
@@ -60,7 +60,7 @@ function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number):
 function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const present = exchange.engine.guard;
   if (present === null) return true;
-  const code = present.judge(exchange.client.via, nowMs);
+  const code = present.judge(exchange.client.via, nowMs, exchange.isMadeUp);
   if (code !== '') {
     exchange.waitMs = present.waitMs;
     return refuse(exchange, head, code, nowMs, present.headerLines);
@@ -85,7 +85,7 @@ function refuse(
 /** Finds the distributed trace that the request belongs to, or begins one. */
 function trace(exchange: Exchange, head: Head): boolean {
   const { tracing } = exchange.pool!.settings;
-  if (tracing === null) exchange.traceContext.clear();
+  if (tracing === null || exchange.isMadeUp) exchange.traceContext.clear();
   else exchange.traceContext.find(head, tracing, exchange.engine.random);
   return true;
 }
@@ -125,7 +125,7 @@ function persist(exchange: Exchange, head: Head): boolean {
     return true;
   }
   exchange.binding ??= new Binding();
-  exchange.binding.begin();
+  exchange.binding.begin(exchange.isMadeUp);
   const { client, engine } = exchange;
   pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
   exchange.trace.ownRow = exchange.binding.row;

@@ -1,3 +1,4 @@
+import type { Random } from '../../base/random.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
 import { type StrategyName, strategyDefinition } from '../balance/registry.ts';
@@ -137,6 +138,11 @@ export class Pool implements Verdicts {
 
   choose(key: number, tried: TriedSet): Server | null {
     return this.#chooser.choose(key, tried);
+  }
+
+  /** What `choose` would give next, without a turn taken. */
+  foresee(key: number, tried: TriedSet, random: Random) {
+    return this.#chooser.foresee(key, tried, random);
   }
 
   /** Token of the breaker's trial that the choice just made is; 0: it is none. Taken once. */

@@ -1,6 +1,6 @@
 import type { SharedTable } from '../../table/table.ts';
 import type { PoolServer } from '../balance/choose.ts';
-import { type BreakerSettings, claimTrial, NO_TRIAL } from '../health/breaker.ts';
+import { type BreakerSettings, claimTrial, hasFreeTrial, NO_TRIAL } from '../health/breaker.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import type { Clock } from './engine.ts';
 import type { ServerConnection } from './server-connection.ts';
@@ -123,6 +123,10 @@ export class Server implements PoolServer {
 
   latencyUs(): number {
     return this.#table.latencyUs(this.row, this.#clock.nowMs());
+  }
+
+  hasFreeTrial(): boolean {
+    return this.breaker !== null && hasFreeTrial(this.#table, this.row);
   }
 
   claimTrial(): number {

@@ -59,6 +59,15 @@ export function recover(table: SharedTable, row: number, nowMs: number): boolean
   return move(table, row, BREAKER.open, BREAKER.halfOpen);
 }
 
+/** Whether `claimTrial` would give a token. */
+export function hasFreeTrial(table: SharedTable, row: number): boolean {
+  const { cells } = table;
+  return (
+    Atomics.load(cells, table.atServer(row, SERVER.breaker)) === BREAKER.halfOpen &&
+    Atomics.load(cells, table.atServer(row, SERVER.breakerTrial)) === NO_TRIAL
+  );
+}
+
 /** @returns the token of the trial that the caller may now send, or NO_TRIAL */
 export function claimTrial(
   table: SharedTable,

@@ -52,6 +52,12 @@ export class Rate {
     return 0;
   }
 
+  /** What `take` would give, without a request entered. */
+  waitMs(cells: Int32Array, at: number, nowMs: number): number {
+    const beyond = this.aheadOf(cells, at, nowMs) + TICKS - this.#aheadMax;
+    return Math.max(0, beyond / this.#ticksPerMs);
+  }
+
   /** Takes one request out again that went no further. */
   giveBack(cells: Int32Array, at: number): void {
     Atomics.sub(cells, at, TICKS);

@@ -70,6 +70,18 @@ export class SourceRates {
     return 0 - waitMs;
   }
 
+  /** What `take` would give, without a request entered. */
+  foresee(place: number, tag: number, nowMs: number): number {
+    const cells = this.#cells;
+    if (this.#perSource !== null && tag !== 0) {
+      const at = this.#seek(place, tag, nowMs);
+      const isKnown = Atomics.load(cells, at) === tag;
+      const waitMs = isKnown ? this.#perSource.waitMs(cells, at + 1, nowMs) : 0;
+      if (waitMs > 0) return waitMs;
+    }
+    return this.#overall === null ? 0 : 0 - this.#overall.waitMs(cells, OVERALL, nowMs);
+  }
+
   /** To be called about once a second, by one thread. */
   refresh(nowMs: number): void {
     this.#overall?.refresh(this.#cells, OVERALL, nowMs);

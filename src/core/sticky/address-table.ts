@@ -17,7 +17,8 @@ export class AddressTable implements Persistence {
 
   find(_head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
     binding.key = addressKey(peer.clientAddress);
-    binding.row = this.#table.find(binding.key, wallMs);
+    const { key, isMadeUp } = binding;
+    binding.row = isMadeUp ? this.#table.peek(key, wallMs) : this.#table.find(key, wallMs);
   }
 
   bind(row: number, binding: Binding, wallMs: number): void {

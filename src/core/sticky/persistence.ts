@@ -79,8 +79,12 @@ export class Binding {
   /** Header lines for the client. */
   responseLines = '';
 
+  /** Its client's binding is looked at and does not count as used. */
+  isMadeUp = false;
+
   /** Another request begins. */
-  begin(): void {
+  begin(isMadeUp = false): void {
+    this.isMadeUp = isMadeUp;
     this.row = -1;
     this.heldRow = -1;
     this.requestLines = '';
