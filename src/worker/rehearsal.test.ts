@@ -52,6 +52,7 @@ class World {
       settled: fails('a settlement'),
       refused: fails('a refusal'),
       headLimits: DEFAULT_HEAD_LIMITS,
+      contain: fails('an error'),
     });
     const servers = Array.from({ length: SERVERS }, (_, row) => {
       const name = `10.0.0.${row}:80`;
