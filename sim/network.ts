@@ -118,6 +118,15 @@ export class SimConnector implements Connector {
   connect(address: ServerAddress, owner: StreamOwner): Stream {
     return this.#network.connect(address.host, owner, true);
   }
+
+  /** Names of the simulation do not move. */
+  addressesVersion(): number {
+    return 0;
+  }
+
+  leadsTo(): boolean {
+    return true;
+  }
 }
 
 /** One end of a connection. */

@@ -27,6 +27,7 @@ const SETTINGS: PoolSettings = {
   idleMax: 8,
   idleMin: 0,
   idleMs: 60_000,
+  ageMsMax: 0,
   waitingMax: 100,
   waitMs: 1_000,
   retries: 0,

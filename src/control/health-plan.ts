@@ -1,6 +1,6 @@
 import { parseAddress } from '../base/address.ts';
 import type { Settings } from '../config/schema.ts';
-import type { ServerAddress, ServerPlan } from '../core/exchange/server.ts';
+import { PLAIN_IDENTITY, type ServerAddress, type ServerPlan } from '../core/exchange/server.ts';
 import type { UpkeepPlan } from '../core/exchange/upkeep.ts';
 import type { ProbeSpec } from '../io/probe.ts';
 import type { PoolPlan } from '../worker/plan.ts';
@@ -83,9 +83,7 @@ function probedAddress(server: ServerPlan, check: HealthCheck): ServerAddress {
     const unverified = {
       serverName: address.host,
       verify: false,
-      caPath: '',
-      certPath: '',
-      keyPath: '',
+      identity: PLAIN_IDENTITY,
     };
     return { ...address, port, tls: address.tls ?? unverified };
   }

@@ -21,7 +21,7 @@ import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
 import { Observer, type Surroundings } from './observer.ts';
 import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
 import { PersistenceState } from './persistence.ts';
-import { planOf, urlOf } from './plan.ts';
+import { planOf, serversOf, urlOf } from './plan.ts';
 import { Pressure } from './pressure.ts';
 import { ServerRows } from './rows.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
@@ -240,9 +240,12 @@ export class Instance {
   #renewCertificates(): Promise<void> {
     return this.#inTurn(async () => {
       try {
-        const plan = { ...this.#plan, tls: this.#tls.planOf(this.#settings) };
+        const tls = this.#tls.planOf(this.#settings);
+        const servers = serversOf(this.#settings, this.#rows);
+        const plan = { ...this.#plan, tls, pool: { ...this.#plan.pool, servers } };
         await this.#supervisor.apply(plan);
         this.#plan = plan;
+        this.#health.apply(this.#settings, plan.pool);
         this.observer.apply(this.#settings, plan);
         this.log.info({ event: 'certificates_renewed' });
       } catch (error) {

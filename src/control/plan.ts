@@ -15,6 +15,7 @@ import type { TlsPlan } from '../io/tls/server-contexts.ts';
 import type { GuardPlan, PersistencePlan, WorkerPlan } from '../worker/plan.ts';
 import { GuardState } from './guard.ts';
 import type { ServerRows } from './rows.ts';
+import { ServerIdentities } from './tls.ts';
 
 export const DEFAULT_POOL = 'default';
 /** In the shared table. */
@@ -31,7 +32,11 @@ const REPLAY_BYTES_MIN = 64 * 1024;
 /** Clients that wait in front of the gate of one data thread: a descriptor each, and little else. */
 const CLIENTS_WAITING_MAX = 1_024;
 
-/** What the data threads need of the settings. */
+/**
+ * What the data threads need of the settings.
+ *
+ * @throws TlsError when a file of a server's tls cannot be used
+ */
 export function planOf(
   settings: Settings,
   rows: ServerRows,
@@ -86,6 +91,7 @@ export function planOf(
         idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
         idleMin: pooling.enabled ? pooling.min_idle : 0,
         idleMs: pooling.idle_timeout,
+        ageMsMax: pooling.max_age,
         waitingMax: pooling.queue_size,
         waitMs: pooling.queue_timeout,
         retries: failover.enabled ? failover.retries : 0,
@@ -156,20 +162,22 @@ function tracingSettings({
   return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 
-function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
+/** @throws TlsError when a file of a server's tls cannot be used */
+export function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
   const isWeighted = strategyDefinition(settings.load_balancing.strategy).weighted;
+  const identities = new ServerIdentities();
   return poolServers(settings).map((server) => ({
     row: rows.rowOf(server.address),
     label: server.name ?? server.address,
     name: server.address,
-    address: serverAddress(server),
+    address: serverAddress(server, identities),
     weight: isWeighted ? server.weight : 1,
     backup: server.backup,
     maxInFlight: server.max_connections ?? 0,
   }));
 }
 
-function serverAddress(server: ServerSettings): ServerAddress {
+function serverAddress(server: ServerSettings, identities: ServerIdentities): ServerAddress {
   const { host, port, path } = addressOf(server.address);
   const { tls } = server;
   const named = tls.server_name ?? host;
@@ -181,9 +189,7 @@ function serverAddress(server: ServerSettings): ServerAddress {
       ? {
           serverName: named,
           verify: tls.verify,
-          caPath: tls.ca_path ?? '',
-          certPath: tls.cert_path ?? '',
-          keyPath: tls.key_path ?? '',
+          identity: identities.of(tls),
         }
       : null,
     ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),

@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../core/exchange/server.ts';
+import { addressText, type ServerAddress } from '../core/exchange/server.ts';
 import type { Change } from '../core/exchange/upkeep.ts';
 import { ProbeSchedule, type ProbeTimes } from '../core/health/probe-schedule.ts';
 import { ProbeState, type ProbeThresholds } from '../core/health/probe-state.ts';
@@ -73,7 +73,10 @@ export class Prober {
     this.#targets =
       plan?.servers.map((server, index) => {
         const same = before.find((one) => isSame(one.server, server));
-        if (same !== undefined) return same;
+        if (same !== undefined) {
+          same.server = server;
+          return same;
+        }
         const schedule = new ProbeSchedule(index / plan.servers.length, plan.times, nowMs);
         this.#table.setHealth(server.row, HEALTH.unknown);
         return { server, schedule, state: new ProbeState(), cancel: null };
@@ -161,7 +164,8 @@ export class Prober {
 function isSame(one: ProbedServer, other: ProbedServer): boolean {
   return (
     one.row === other.row &&
-    JSON.stringify([one.address, one.spec]) === JSON.stringify([other.address, other.spec])
+    addressText(one.address) === addressText(other.address) &&
+    JSON.stringify(one.spec) === JSON.stringify(other.spec)
   );
 }
 

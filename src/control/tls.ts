@@ -1,9 +1,11 @@
-import { randomBytes, type X509Certificate } from 'node:crypto';
+import { createHash, randomBytes, type X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readRegularFile } from '../base/read-file.ts';
 import { inspectPair, type Reading, readCertificates, readKey } from '../config/certificate.ts';
 import { inspectOcsp, readOcsp, statusOf } from '../config/ocsp.ts';
-import type { Settings } from '../config/schema.ts';
+import type { ServerSettings, Settings } from '../config/schema.ts';
+import { PLAIN_IDENTITY, type TlsIdentity } from '../core/exchange/server.ts';
+import { secureContextOf } from '../io/secure-context.ts';
 import {
   type CertificatePlan,
   ServerContexts,
@@ -45,7 +47,7 @@ export class TlsError extends Error {
 
 type TlsSettings = Settings['load_balancing']['security']['tls'];
 
-/** TLS to clients, as the control thread keeps it: ticket keys, and files that may change. */
+/** TLS as the control thread keeps it: ticket keys, and files that may change, of servers too. */
 export class TlsState {
   readonly #tickets = TicketKeys.create(randomBytes);
   #timers: NodeJS.Timeout[] = [];
@@ -63,7 +65,7 @@ export class TlsState {
   planOf(settings: Settings): TlsPlan | null {
     const { security, timeout } = settings.load_balancing;
     const { tls } = security;
-    const files = tls.enabled ? filesOf(tls) : [];
+    const files = [...(tls.enabled ? filesOf(tls) : []), ...filesOfServers(settings)];
     const looks = looksOf(files);
     const plan = tls.enabled ? this.#read(tls, timeout.request) : null;
     this.#files = files;
@@ -133,6 +135,47 @@ function filesOf(tls: TlsSettings): string[] {
     .flat()
     .filter((file) => file !== undefined);
   return tls.client_ca_path === undefined ? files : [...files, tls.client_ca_path];
+}
+
+function filesOfServers({ load_balancing: { servers } }: Settings): string[] {
+  const files = servers
+    .filter(({ tls }) => tls.enabled)
+    .flatMap(({ tls }) => [tls.ca_path, tls.cert_path, tls.key_path])
+    .filter((file) => file !== undefined);
+  return [...new Set(files)];
+}
+
+/** What servers are shown and asked for; each set of files is read once. */
+export class ServerIdentities {
+  readonly #read = new Map<string, TlsIdentity>();
+
+  /** @throws TlsError */
+  of({ ca_path, cert_path, key_path }: ServerSettings['tls']): TlsIdentity {
+    const files = [ca_path, cert_path, key_path];
+    if (files.every((file) => file === undefined)) return PLAIN_IDENTITY;
+    const name = JSON.stringify(files);
+    let identity = this.#read.get(name);
+    if (identity === undefined) {
+      const [ca, cert, key] = files.map((file) => (file === undefined ? '' : textOf(file))) as [
+        string,
+        string,
+        string,
+      ];
+      const digest = createHash('sha256')
+        .update(JSON.stringify([ca, cert, key]))
+        .digest('base64');
+      identity = { digest, ca, cert, key };
+      try {
+        secureContextOf(identity);
+      } catch (error) {
+        const named = files.filter((file) => file !== undefined).join(', ');
+        const why = `OpenSSL refuses it: ${(error as Error).message}`;
+        throw new TlsError(named, why, 'Give PEM files that belong together.');
+      }
+      this.#read.set(name, identity);
+    }
+    return identity;
+  }
 }
 
 function certificateOf(...[certFile, keyFile, ocspFile]: Pair): CertificatePlan {

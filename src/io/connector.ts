@@ -1,6 +1,6 @@
 import type { Connector, Stream, StreamOwner } from '../core/exchange/ports.ts';
 import type { ServerAddress } from '../core/exchange/server.ts';
-import { Dial } from './dial.ts';
+import { Dial, isNamed } from './dial.ts';
 import type { Resolver } from './resolver.ts';
 import { type SocketContext, SocketStream } from './socket-stream.ts';
 
@@ -21,8 +21,9 @@ export class SocketConnector implements Connector {
     const reads = address.tls === null ? 'onread' : 'data';
     const options = { alpn: ALPN, preface: () => preface, onread: () => stream.onread };
     const dial = new Dial(address, this.#resolver, options, {
-      onOpen: (socket) => {
+      onOpen: (socket, host) => {
         stream.dial = null;
+        stream.host = host;
         stream.attach(socket, reads);
         stream.hearLastWords();
         stream.opened();
@@ -35,5 +36,14 @@ export class SocketConnector implements Connector {
     });
     stream.dial = dial;
     return stream;
+  }
+
+  addressesVersion(address: ServerAddress): number {
+    return isNamed(address) ? this.#resolver.renew(address.host) : 0;
+  }
+
+  leadsTo(address: ServerAddress, stream: Stream): boolean {
+    const { host } = stream as SocketStream;
+    return !isNamed(address) || host === '' || this.#resolver.has(address.host, host);
   }
 }

@@ -7,7 +7,7 @@ import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { rethrow } from '../base/contain.ts';
 import type { StreamOwner } from '../core/exchange/ports.ts';
-import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
+import { PLAIN_IDENTITY, type ServerAddress, type ServerTls } from '../core/exchange/server.ts';
 import { realClock } from './clock.ts';
 import { SocketConnector } from './connector.ts';
 import { Dial } from './dial.ts';
@@ -150,9 +150,7 @@ test('an address that takes the connection and says nothing in the handshake is 
   const settings = {
     serverName: 'localhost',
     verify: false,
-    caPath: '',
-    certPath: '',
-    keyPath: '',
+    identity: PLAIN_IDENTITY,
   };
   const resolver = resolverOf('127.0.0.4', '127.0.0.1');
   assert.equal(await dialled(named(port, settings), resolver), '127.0.0.1');
@@ -215,9 +213,7 @@ test('a name that ends in a dot is asked for and verified without it', async () 
   const settings = {
     serverName: 'localhost.',
     verify: false,
-    caPath: '',
-    certPath: '',
-    keyPath: '',
+    identity: PLAIN_IDENTITY,
   };
   await dialled(named(port, settings), resolverOf('127.0.0.1'));
   assert.equal(await asked.promise, 'localhost');

@@ -27,8 +27,8 @@ export interface DialEvents {
   onResolved?(): void;
   /** The first of the addresses has taken a connection. */
   onConnected?(): void;
-  /** Open, TLS included. What is written during the call leaves together with the preface. */
-  onOpen(socket: net.Socket): void;
+  /** Open, TLS included, to an address or socket path. What is written during the call leaves together with the preface. */
+  onOpen(socket: net.Socket, host: string): void;
   /** No address could be connected; the error is that of the last one. */
   onFailed(error: NodeJS.ErrnoException, step: DialStep): void;
 }
@@ -66,8 +66,8 @@ export class Dial {
     this.#resolver = resolver;
     this.#options = options;
     this.#events = events;
-    const { host, path } = address;
-    if (path !== '' || net.isIP(host) !== 0) this.#start([host]);
+    const { host } = address;
+    if (!isNamed(address)) this.#start([host]);
     else resolver.resolve(host, (addresses, error) => this.#resolved(addresses, error));
   }
 
@@ -123,7 +123,7 @@ export class Dial {
   opened(racer: Racer, socket: net.Socket): void {
     if (this.#hasOthers) this.#resolver.worked(racer.host, this.#address.port);
     this.#end(racer);
-    this.#events.onOpen(socket);
+    this.#events.onOpen(socket, racer.host);
   }
 
   /** @internal of a racer */
@@ -218,7 +218,7 @@ class Racer {
       socket = tls.connect({
         socket: plain,
         ...{ highWaterMark: WRITE_HIGH_WATER_BYTES },
-        secureContext: secureContextOf(settings),
+        secureContext: secureContextOf(settings.identity),
         rejectUnauthorized: settings.verify,
         ...(net.isIP(name) === 0 ? { servername: name } : {}),
         checkServerIdentity: (_name, certificate) => tls.checkServerIdentity(name, certificate),
@@ -263,6 +263,11 @@ class Racer {
     this.close();
     this.#dial.failed(this, error);
   }
+}
+
+/** Whether an address has to be looked up. */
+export function isNamed({ host, path }: ServerAddress): boolean {
+  return path === '' && net.isIP(host) === 0;
 }
 
 /** A name as SNI and certificates have it: without the dot that ends it in DNS (RFC 6066 §3). */

@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import type { ServerTls } from '../core/exchange/server.ts';
+import { PLAIN_IDENTITY, type ServerTls } from '../core/exchange/server.ts';
 import { realClock } from './clock.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { Resolver } from './resolver.ts';
@@ -119,7 +119,7 @@ test('over TLS the certificate counts, as for traffic', async (context) => {
     return readFileSync(new URL(name, TLS_FOLDER));
   });
   const port = await listen(context, says(SERVING), { key, cert });
-  const tls = { serverName: 'localhost', verify: false, caPath: '', certPath: '', keyPath: '' };
+  const tls = { serverName: 'localhost', verify: false, identity: PLAIN_IDENTITY };
   assert.equal((await probed(port, '', tls)).reason, '');
   assert.match((await probed(port, '', { ...tls, verify: true })).reason, /^tls/);
 });

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import net from 'node:net';
 import { after, test } from 'node:test';
+import { PLAIN_IDENTITY } from '../core/exchange/server.ts';
 import { realClock } from './clock.ts';
 import { type HttpProbe, type ProbeResult, probe } from './probe.ts';
 import { Resolver } from './resolver.ts';
@@ -171,7 +172,7 @@ test('a probe by TCP only connects', async () => {
 
 test('a TLS handshake with a server that speaks none fails', async () => {
   const port = await http((_request, response) => response.end());
-  const tls = { serverName: '127.0.0.1', verify: false, caPath: '', certPath: '', keyPath: '' };
+  const tls = { serverName: '127.0.0.1', verify: false, identity: PLAIN_IDENTITY };
   const result = await new Promise<ProbeResult>((resolve) => {
     probe({ ...addressOf(port), tls }, { http: ASKS }, LONG_MS, resolve, resolver);
   });

@@ -32,3 +32,50 @@ test('an address that failed comes last until that is half a minute ago, or it w
   resolver.worked('10.0.0.1', 80);
   assert.deepEqual(ordered(), ['10.0.0.1', '10.0.0.2']);
 });
+
+test('a name that is in use is looked up again, and its version says when it moved', () => {
+  let addresses = ['10.0.0.1', '10.0.0.2'];
+  let lookups = 0;
+  const resolver = new Resolver(clock, (_host, done) => {
+    lookups += 1;
+    done(addresses, null);
+  });
+  resolver.renew('a.example');
+  const first = resolver.renew('a.example');
+  assert.equal(lookups, 1);
+  clock.now += 10_000;
+  addresses = ['10.0.0.2', '10.0.0.1'];
+  assert.equal(resolver.renew('a.example'), first);
+  assert.equal(resolver.renew('a.example'), first);
+  assert.equal(lookups, 2);
+  clock.now += 10_000;
+  addresses = ['10.0.0.2', '10.0.0.3'];
+  resolver.renew('a.example');
+  assert.notEqual(resolver.renew('a.example'), first);
+  assert.equal(resolver.has('a.example', '10.0.0.1'), false);
+  assert.equal(resolver.has('a.example', '10.0.0.2'), true);
+});
+
+test('a name service that is out moves no name', () => {
+  let isOut = false;
+  const resolver = new Resolver(clock, (_host, done) => {
+    if (isOut) done([], Object.assign(new Error('out'), { code: 'EAI_AGAIN' }));
+    else done(['10.0.0.1'], null);
+  });
+  resolver.renew('a.example');
+  const first = resolver.renew('a.example');
+  isOut = true;
+  clock.now += 10_000;
+  resolver.renew('a.example');
+  assert.equal(resolver.renew('a.example'), first);
+  assert.equal(resolver.has('a.example', '10.0.0.1'), true);
+});
+
+test('no more than so many names are looked up at a time', () => {
+  let lookups = 0;
+  const resolver = new Resolver(clock, () => {
+    lookups += 1;
+  });
+  for (let name = 0; name < 100; name++) resolver.renew(`${name}.example`);
+  assert.equal(lookups, 16);
+});

@@ -6,6 +6,8 @@ import type { Clock } from '../core/exchange/engine.ts';
 const REFRESH_MS = 10_000;
 /** How long they are used while every lookup fails (RFC 8767 §5 has one to three days). */
 const STALE_MS_MAX = 24 * 3_600_000;
+/** Lookups by `renew` under way at a time: names beyond are looked up less often. */
+const RENEWALS_MAX = 16;
 /** Names that nobody asked for in this time are forgotten. */
 const FORGET_MS = 600_000;
 const NAMES_MAX = 4096;
@@ -18,6 +20,8 @@ export type Lookup = (host: string, done: Waiter) => void;
 
 interface Entry {
   addresses: readonly string[];
+  /** Goes up when the addresses are others. */
+  version: number;
   next: number;
   lookedUpMs: number;
   /** When a lookup succeeded last. */
@@ -35,6 +39,7 @@ export class Resolver {
   readonly #lookup: Lookup;
   readonly #entries = new Map<string, Entry>();
   /** Addresses with their port that failed lately, and until when that counts; the oldest first. */
+  #renewals = 0;
   readonly #avoided = new Map<string, number>();
 
   constructor(clock: Clock, lookup: Lookup = systemLookup) {
@@ -48,11 +53,47 @@ export class Resolver {
    */
   resolve(host: string, done: Waiter): void {
     const nowMs = this.#clock.nowMs();
+    const entry = this.#entryOf(host, nowMs);
+    if (entry.addresses.length === 0) {
+      if (entry.waiters !== null) entry.waiters.push(done);
+      else this.#refresh(host, entry, [done]);
+      return;
+    }
+    if (isStale(entry, nowMs)) this.#refresh(host, entry, []);
+    done(inTurn(entry), null);
+  }
+
+  /**
+   * Looks a name up anew where it is time, in the background.
+   *
+   * @returns a number that is another one when the addresses are
+   */
+  renew(host: string): number {
+    const nowMs = this.#clock.nowMs();
+    const entry = this.#entryOf(host, nowMs);
+    if (isStale(entry, nowMs) && this.#renewals < RENEWALS_MAX) {
+      this.#renewals += 1;
+      const isOver = () => {
+        this.#renewals -= 1;
+      };
+      this.#refresh(host, entry, [isOver]);
+    }
+    return entry.version;
+  }
+
+  /** Whether a name has an address, as far as is known. */
+  has(host: string, address: string): boolean {
+    const addresses = this.#entries.get(host)?.addresses ?? [];
+    return addresses.length === 0 || addresses.includes(address);
+  }
+
+  #entryOf(host: string, nowMs: number): Entry {
     let entry = this.#entries.get(host);
     if (entry === undefined) {
       this.#forgetUnused(nowMs);
       entry = {
         addresses: [],
+        version: 0,
         next: 0,
         lookedUpMs: -REFRESH_MS,
         knownMs: nowMs,
@@ -62,13 +103,7 @@ export class Resolver {
       this.#entries.set(host, entry);
     }
     entry.askedMs = nowMs;
-    if (entry.addresses.length === 0) {
-      if (entry.waiters !== null) entry.waiters.push(done);
-      else this.#refresh(host, entry, [done]);
-      return;
-    }
-    if (isStale(entry, nowMs)) this.#refresh(host, entry, []);
-    done(inTurn(entry), null);
+    return entry;
   }
 
   /** A connection to an address was refused, broke off before it was open, or nobody answered. */
@@ -102,6 +137,7 @@ export class Resolver {
     this.#lookup(host, (addresses, error) => {
       const nowMs = this.#clock.nowMs();
       if (addresses.length > 0) {
+        if (!isSameSet(entry.addresses, addresses)) entry.version += 1;
         entry.addresses = familiesByTurns(addresses);
         entry.knownMs = nowMs;
       } else if (nowMs - entry.knownMs > STALE_MS_MAX) entry.addresses = [];
@@ -124,6 +160,10 @@ export class Resolver {
 
 function isStale(entry: Entry, nowMs: number): boolean {
   return entry.waiters === null && nowMs - entry.lookedUpMs >= REFRESH_MS;
+}
+
+function isSameSet(some: readonly string[], others: readonly string[]): boolean {
+  return some.length === others.length && some.every((one) => others.includes(one));
 }
 
 function inTurn(entry: Entry): readonly string[] {

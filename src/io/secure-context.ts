@@ -1,24 +1,24 @@
 import tls from 'node:tls';
-import { readRegularFile } from '../base/read-file.ts';
-import type { ServerTls } from '../core/exchange/server.ts';
+import type { TlsIdentity } from '../core/exchange/server.ts';
 
-const contexts = new Map<string, tls.SecureContext>();
+/** They live as long as the plan that holds the identity. */
+const contexts = new WeakMap<TlsIdentity, tls.SecureContext>();
 
 /**
- * The TLS context for connections to a server; one for each set of files and thread.
+ * The TLS context for connections to a server; one for each identity and thread.
  *
- * @throws the error of the file system, or of a file that is no PEM
+ * @throws the error of OpenSSL, where a text is no PEM
  */
-export function secureContextOf(settings: ServerTls): tls.SecureContext {
-  const key = JSON.stringify([settings.caPath, settings.certPath, settings.keyPath]);
-  let context = contexts.get(key);
+export function secureContextOf(identity: TlsIdentity): tls.SecureContext {
+  let context = contexts.get(identity);
   if (context === undefined) {
+    const { ca, cert, key } = identity;
     context = tls.createSecureContext({
-      ...(settings.caPath === '' ? {} : { ca: readRegularFile(settings.caPath).bytes }),
-      ...(settings.certPath === '' ? {} : { cert: readRegularFile(settings.certPath).bytes }),
-      ...(settings.keyPath === '' ? {} : { key: readRegularFile(settings.keyPath).bytes }),
+      ...(ca === '' ? {} : { ca }),
+      ...(cert === '' ? {} : { cert }),
+      ...(key === '' ? {} : { key }),
     });
-    contexts.set(key, context);
+    contexts.set(identity, context);
   }
   return context;
 }

@@ -37,6 +37,8 @@ export class SocketStream implements Stream {
   #isPaused = false;
   #isEnding = false;
   #lastWords: NodeJS.Timeout | null = null;
+  /** The address that it was opened to; empty: it is not open, or was accepted. */
+  host = '';
   /** What opens a socket for it, as long as it has none. */
   dial: { cancel(): void } | null = null;
 

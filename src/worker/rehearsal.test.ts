@@ -47,7 +47,11 @@ class World {
       random: seededRandom(3),
       table,
       lane: 0,
-      connector: { connect: fails('a connection') },
+      connector: {
+        connect: fails('a connection'),
+        addressesVersion: fails('a lookup'),
+        leadsTo: fails('a lookup'),
+      },
       wake: () => {},
       settled: fails('a settlement'),
       refused: fails('a refusal'),

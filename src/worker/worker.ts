@@ -396,6 +396,7 @@ export class DataWorker implements EntranceOwner {
     measureThread(table.measures, lane);
     if (this.#plan.measures) this.#options.onClients(this.recorder.clients.top(CLIENTS_TOLD));
     shedder.sawMemory(residentBytes());
+    this.#route.pool.followAddresses();
     this.#route.pool.warm(nowMs);
     let idle = 0;
     for (const server of this.#route.pool.servers) idle += server.idle.length;

@@ -1,11 +1,13 @@
 /** Connections to servers: kept, stale, refused, secured, and every kind of address. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import tls from 'node:tls';
+import { type Files, selfSigned } from './certificates.ts';
 import {
   answerOk,
   type Balancing,
@@ -242,6 +244,48 @@ test('an authority file that is none does not take the worker down', async () =>
     assert.equal((await started.status()).workerDeaths, 0);
     await started.stop();
   }
+  secure.close();
+});
+
+test('an authority that is replaced counts at once, and its old connections are left', async () => {
+  const folder = newFolder();
+  const [one, two] = ['one', 'two'].map((name) => selfSigned(folder, name, ['IP:127.0.0.1']));
+  const contextOf = ({ cert_path, key_path }: Files) => ({
+    cert: readFileSync(cert_path),
+    key: readFileSync(key_path),
+  });
+  const ca = join(folder, 'ca.pem');
+  copyFileSync(one!.cert_path, ca);
+  let accepted = 0;
+  const secure = https.createServer(contextOf(one!), (_request, response) => response.end('hello'));
+  secure.on('secureConnection', () => {
+    accepted += 1;
+  });
+  secure.listen(0, '127.0.0.1');
+  await once(secure, 'listening');
+  const { port } = secure.address() as AddressInfo;
+  const servers = [{ address: `127.0.0.1:${port}`, tls: { ca_path: ca } }];
+  await withOpenclaw({ servers }, async (claw) => {
+    const renewals = () =>
+      claw.log().filter(({ event }) => event === 'certificates_renewed').length;
+    const check = async () => assert.deepEqual(await get(claw, '/ca'), [200, 'hello']);
+    await check();
+    await check();
+    assert.equal(accepted, 1);
+    // The server keeps its connection and would go on answering there.
+    secure.setSecureContext(contextOf(two!));
+    copyFileSync(two!.cert_path, ca);
+    await until('the renewal', () => renewals() === 1);
+    await check();
+    assert.equal(accepted, 2);
+    // A reload reads it anew as well.
+    secure.setSecureContext(contextOf(one!));
+    copyFileSync(one!.cert_path, ca);
+    await claw.reload(() => {});
+    await check();
+    assert.equal(accepted, 3);
+  });
+  secure.closeAllConnections();
   secure.close();
 });
 

@@ -69,6 +69,11 @@ export class Wire implements Connector {
   readonly #contain: Contain;
   readonly #connect: () => ClientConnection;
   #connection: ClientConnection;
+  readonly pool: Pool;
+  /** Goes up when the server's name has other addresses. */
+  version = 0;
+  /** Streams to addresses that the name no longer has. */
+  readonly gone = new Set<Stream>();
   #nowMs = 0;
 
   constructor({
@@ -137,6 +142,7 @@ export class Wire implements Connector {
       timeouts,
       connectionsMax: 1_000_000,
       idleMax: 0,
+      ageMsMax: 0,
       idleMin: 0,
       waitingMax: 0,
       waitMs: HOUR_MS,
@@ -151,6 +157,7 @@ export class Wire implements Connector {
     };
     const queue = new WaitQueue(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, null, queue);
+    this.pool = pool;
     const via = new Via({
       peerAddress,
       peerIsTrusted,
@@ -174,6 +181,18 @@ export class Wire implements Connector {
     const stream = new MemoryStream();
     this.servers.push({ stream, owner });
     return stream;
+  }
+
+  addressesVersion(): number {
+    return this.version;
+  }
+
+  leadsTo(_address: unknown, stream: Stream): boolean {
+    return !this.gone.has(stream);
+  }
+
+  pass(ms: number): void {
+    this.#nowMs += ms;
   }
 
   /** Bytes of the client, in a buffer that is gone afterwards. Opens the connections it led to. */

@@ -37,6 +37,11 @@ export const performance = section(
           '60s',
           'A connection unused for this long is closed. A shorter Keep-Alive of the server wins.',
         ),
+        max_age: setting(
+          duration(),
+          '1h',
+          'A connection this old is closed after the request it carries, and another one opened; some are up to a fifth younger, so that they do not all go together. 0s: no limit.',
+        ),
         queue_size: setting(
           integer(0, 1_000_000),
           1024,

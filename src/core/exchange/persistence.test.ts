@@ -89,7 +89,11 @@ class World {
       random: seededRandom(1),
       table,
       lane: 0,
-      connector: { connect: () => assert.fail('nothing is sent here') },
+      connector: {
+        connect: () => assert.fail('nothing is sent here'),
+        addressesVersion: () => 0,
+        leadsTo: () => true,
+      },
       wake: () => {},
       settled: () => {},
       refused: () => {},

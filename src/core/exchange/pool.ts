@@ -42,6 +42,8 @@ export interface PoolSettings {
   /** Connections to each server that a worker opens ahead of need. */
   idleMin: number;
   idleMs: number;
+  /** How old a connection gets at the most before another one takes its place; 0: as it will. */
+  ageMsMax: number;
   /** Requests that wait for room, over all workers; 0: none does. */
   waitingMax: number;
   /** How long one may wait. */
@@ -281,6 +283,26 @@ export class Pool implements Verdicts {
         const connection = this.#open(server, '', nowMs);
         if (connection === null) return;
         connection.warm();
+      }
+    }
+  }
+
+  /**
+   * Closes connections that rest at an address that the server's name no longer has; those in use
+   * follow when they are released. To be called every now and then.
+   */
+  followAddresses(): void {
+    const { connector, random } = this.#engine;
+    const { servers } = this;
+    // Only so many names are looked up at a time: it is not always the same ones' turn.
+    const first = Math.floor(random() * servers.length);
+    for (let offset = 0; offset < servers.length; offset++) {
+      const server = servers[(first + offset) % servers.length]!;
+      const version = connector.addressesVersion(server.address);
+      if (version === server.addressesVersion) continue;
+      server.addressesVersion = version;
+      for (const connection of [...server.idle]) {
+        if (!connection.leadsToServer()) connection.destroy();
       }
     }
   }

@@ -64,4 +64,11 @@ export type CloseCause =
 export interface Connector {
   /** @param preface goes before everything, a TLS handshake too; empty for most */
   connect(address: ServerAddress, owner: StreamOwner, preface: string): Stream;
+  /**
+   * A number that is another one when a server's name has other addresses than before. The name
+   * is looked up anew, in the background, where it is time.
+   */
+  addressesVersion(address: ServerAddress): number;
+  /** Whether a stream leads to an address that the server's name has at present. */
+  leadsTo(address: ServerAddress, stream: Stream): boolean;
 }

@@ -45,6 +45,10 @@ export class ServerConnection implements StreamOwner {
   readonly #settings: PoolSettings;
   readonly #timer: Timer;
   readonly #startedMs: number;
+  /** From then on it carries no other request. */
+  readonly #retiresMs: number;
+  /** The addresses of the server's name among which its own was seen last. */
+  #addressesVersion: number;
   readonly #reader: HeadReader;
   #exchange: Exchange | null = null;
   #state: number = STATE.connecting;
@@ -70,6 +74,8 @@ export class ServerConnection implements StreamOwner {
     this.#settings = settings;
     this.#silenceMs = settings.timeouts.readMs;
     this.#startedMs = nowMs;
+    this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, engine.random);
+    this.#addressesVersion = server.addressesVersion;
     this.#timer = new Timer(engine.wheel, this);
     this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
@@ -131,7 +137,7 @@ export class ServerConnection implements StreamOwner {
   /** Goes idle. @returns false where it can carry no other request */
   rest(nowMs: number): boolean {
     if (this.#state !== STATE.awaiting && this.#state !== STATE.body) return false;
-    if (!this.#serverKeepsOpen) return false;
+    if (!this.#serverKeepsOpen || nowMs >= this.#retiresMs || !this.leadsToServer()) return false;
     // The server's own announcement, less a second for what may be under way (RFC 2068 §19.7.1).
     const keptMs =
       this.#serverKeepsMs === -1
@@ -143,9 +149,17 @@ export class ServerConnection implements StreamOwner {
     // It may have been paused for a client that was slow to take the last of the response.
     this.stream.resume();
     this.idleSinceMs = nowMs;
-    this.keptUntilMs = nowMs + keptMs;
+    this.keptUntilMs = Math.min(nowMs + keptMs, this.#retiresMs);
     this.#timer.set(this.keptUntilMs);
     return true;
+  }
+
+  /** Whether the server's name still has the address that it was opened to. */
+  leadsToServer(): boolean {
+    const { address, addressesVersion } = this.server;
+    if (this.#addressesVersion === addressesVersion) return true;
+    this.#addressesVersion = addressesVersion;
+    return this.#engine.connector.leadsTo(address, this.stream);
   }
 
   destroy(): void {
@@ -386,4 +400,11 @@ export class ServerConnection implements StreamOwner {
     // An exchange that loses its connection says itself when its place is free.
     if (!hadExchange) this.server.queue?.roomFreed();
   }
+}
+
+/** Connections that were opened together must not all go together. */
+const LIFETIME_SPREAD = 0.2;
+
+function lifetimeMs(ageMsMax: number, random: () => number): number {
+  return ageMsMax === 0 ? Infinity : ageMsMax * (1 - LIFETIME_SPREAD * random());
 }

@@ -23,10 +23,34 @@ export interface ServerTls {
   /** The name asked for and verified. */
   readonly serverName: string;
   readonly verify: boolean;
-  /** PEM file of the authorities to trust; empty: the system's. */
-  readonly caPath: string;
-  readonly certPath: string;
-  readonly keyPath: string;
+  readonly identity: TlsIdentity;
+}
+
+/** Whom we trust in a handshake with a server, and who we say we are; texts are PEM. */
+export interface TlsIdentity {
+  /** Of all the others together: two identities are the same where their digests are. */
+  readonly digest: string;
+  /** Authorities to trust; empty: the system's. */
+  readonly ca: string;
+  /** What we show the server; empty: nothing. */
+  readonly cert: string;
+  readonly key: string;
+}
+
+export const PLAIN_IDENTITY: TlsIdentity = { digest: '', ca: '', cert: '', key: '' };
+
+/** Whether connections to one address can serve for another. */
+export function isSameAddress(one: ServerAddress, other: ServerAddress): boolean {
+  return addressText(one) === addressText(other) && digestOf(one) === digestOf(other);
+}
+
+/** Everything of an address but the files of its TLS identity, which may be renewed. */
+export function addressText({ host, port, path, proxy, tls }: ServerAddress): string {
+  return JSON.stringify([host, port, path, proxy, tls && [tls.serverName, tls.verify]]);
+}
+
+function digestOf({ tls }: ServerAddress): string {
+  return tls === null ? '' : tls.identity.digest;
 }
 
 /** What a worker is told of a server. */
@@ -54,6 +78,8 @@ export class Server implements PoolServer {
   configuredWeight: number;
   backup: boolean;
   maxInFlight: number;
+  /** Which addresses of its name are known; see `Connector.addressesVersion`. */
+  addressesVersion = 0;
   /** Kept-alive connections, the one used last at the end. */
   readonly idle: ServerConnection[] = [];
   /** As its pool has it at present; null: without a breaker. */
@@ -83,11 +109,7 @@ export class Server implements PoolServer {
 
   /** Whether a plan is about the same server, whose connections it can go on with. */
   isOf({ row, name, address }: ServerPlan): boolean {
-    return (
-      row === this.row &&
-      name === this.name &&
-      JSON.stringify(address) === JSON.stringify(this.address)
-    );
+    return row === this.row && name === this.name && isSameAddress(address, this.address);
   }
 
   /** Follows another plan of the same server. */
