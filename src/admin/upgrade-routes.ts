@@ -1,4 +1,4 @@
-import { parseDuration } from '../base/units.ts';
+import { formatDuration, parseDuration, WAIT_MS_MAX } from '../base/units.ts';
 import type { Instance } from '../control/instance.ts';
 import type { Upgrade } from '../control/upgrade.ts';
 import { ok, type Route, wrong } from './routes.ts';
@@ -14,6 +14,9 @@ export function upgradeRoutes(instance: Instance, upgrade: Upgrade): Route[] {
         const text = query.get('drain');
         const drain = text === null ? null : parseDuration(text);
         if (drain?.ok === false) return wrong(400, 'bad_duration', `?drain=1h: ${drain.reason}`);
+        if (drain !== null && drain.value > WAIT_MS_MAX) {
+          return wrong(400, 'bad_duration', `?drain=1h: at most ${formatDuration(WAIT_MS_MAX)}`);
+        }
         const withinMs = drain?.value ?? instance.settings.load_balancing.timeout.drain;
         try {
           return ok({ pid: await upgrade.begin(withinMs), from: process.pid, withinMs });

@@ -12,8 +12,13 @@ const BYTES_PER_UNIT = { g: 1 << 30, m: 1 << 20, k: 1 << 10 } as const;
 export type Parsed<T> = { ok: true; value: T } | { ok: false; reason: string };
 
 const DURATION = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?:(\d+)ms)?$/;
-/** No timer of Node lasts longer than 2^31 - 1 ms, but our wheel does; this is a sanity bound. */
+/** A sanity bound. */
 export const DURATION_MS_MAX = 365 * MS_PER_UNIT.d;
+/**
+ * Whatever is waited for: timers of Node that are longer than 2^31 - 1 ms fire at once, and times in
+ * the shared table lie no further apart than that (src/core/health/table-time.ts).
+ */
+export const WAIT_MS_MAX = 24 * MS_PER_UNIT.d;
 
 /** Milliseconds, a whole number from 0 to a year. A bare `0` needs no unit. */
 export function parseDuration(text: string): Parsed<number> {

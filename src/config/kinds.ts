@@ -7,7 +7,14 @@
  */
 import { z } from 'zod';
 import { formatAddress, parseAddress, parseCidr } from '../base/address.ts';
-import { type Parsed, parseDuration, parseSize } from '../base/units.ts';
+import {
+  DURATION_MS_MAX,
+  formatDuration,
+  type Parsed,
+  parseDuration,
+  parseSize,
+  WAIT_MS_MAX,
+} from '../base/units.ts';
 
 export type Kind =
   | 'address'
@@ -144,7 +151,7 @@ export function integer(min: number, max: number) {
     .meta({ kind: 'number' satisfies Kind, expected: `a whole number from ${min} to ${max}` });
 }
 
-/** A duration; its value is a number of milliseconds. */
+/** A duration that is waited for; its value is a number of milliseconds. */
 export function duration(bounds: { minMs?: number; maxMs?: number } = {}) {
   const expected = 'a duration like 250ms, 5s or 1m30s';
   return reading<number>({
@@ -156,12 +163,17 @@ export function duration(bounds: { minMs?: number; maxMs?: number } = {}) {
       if (typeof value !== 'string') return refuse('this is no duration');
       const parsed = parseDuration(value);
       if (!parsed.ok) return parsed;
-      const { minMs = 0, maxMs = Number.POSITIVE_INFINITY } = bounds;
-      if (parsed.value < minMs) return refuse(`the duration is at least ${minMs}ms`);
-      if (parsed.value > maxMs) return refuse(`the duration is at most ${maxMs}ms`);
+      const { minMs = 0, maxMs = WAIT_MS_MAX } = bounds;
+      if (parsed.value < minMs) return refuse(`the duration is at least ${formatDuration(minMs)}`);
+      if (parsed.value > maxMs) return refuse(`the duration is at most ${formatDuration(maxMs)}`);
       return parsed;
     },
   });
+}
+
+/** How long something is kept by somebody who looks at the calendar: a year at most. */
+export function age(bounds: { minMs?: number } = {}) {
+  return duration({ ...bounds, maxMs: DURATION_MS_MAX });
 }
 
 /** A size; its value is a number of bytes. */

@@ -1,7 +1,7 @@
 import {
   address,
+  age,
   choice,
-  duration,
   integer,
   optional,
   path,
@@ -52,7 +52,7 @@ export const log = section(
       'A log that has grown to this size is put aside and a new one begun.',
     ),
     max_age: setting(
-      duration(),
+      age(),
       '7d',
       'A log that was begun this long ago is put aside too. 0s: its age does not count.',
     ),

@@ -1,4 +1,5 @@
 import {
+  age,
   choice,
   duration,
   flag,
@@ -34,7 +35,7 @@ export const sessionPersistence = section(
           'Domain attribute of the cookie. Left out: the host that was asked.',
         ),
         expires: optional(
-          duration({ minMs: 1000 }),
+          age({ minMs: 1000 }),
           'How long the cookie lasts (Max-Age and Expires). Left out: until the browser closes.',
         ),
         secure: setting(

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import {
   address,
+  age,
   choice,
-  duration,
   flag,
   integer,
   list,
@@ -113,7 +113,7 @@ export const security = section(
           'Address that answers plain HTTP with a redirect to HTTPS; true stands for :80. Left out: none.',
         ),
         hsts: setting(
-          duration(),
+          age(),
           '0s',
           'Browsers that came once use HTTPS alone for this long (Strict-Transport-Security). 0s: not sent.',
         ),
