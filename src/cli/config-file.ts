@@ -5,6 +5,7 @@ import { readRegularFile, readTextFile } from '../base/read-file.ts';
 import type { FileRead } from '../config/checks.ts';
 import { type Loaded, parseConfig } from '../config/load.ts';
 import { locateConfig } from '../config/locate.ts';
+import type { Problem } from '../config/problem.ts';
 import { renderProblems } from '../config/render.ts';
 import { readIfThere, updateFile } from '../config/store.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
@@ -31,11 +32,16 @@ export function readConfig(file: string): string {
   }
 }
 
-/** Validates a text as the content of `file`, the files it names included. */
-export function check(io: Io, text: string, file: string): Loaded {
+/**
+ * Validates a text as the content of `file`, the files it names included.
+ *
+ * @param before problems before this change; see LoadOptions
+ */
+export function check(io: Io, text: string, file: string, before: readonly Problem[] = []): Loaded {
   const surroundings = { readFile: readNamedFile, nowMs: io.now().getTime() };
   const folder = dirname(resolve(io.cwd, file));
-  return parseConfig(text, { file: shown(io, file), folder, env: io.env, surroundings });
+  const named = { file: shown(io, file), folder, env: io.env };
+  return parseConfig(text, { ...named, surroundings, before });
 }
 
 /** Ends the command with all problems where there are any. */
@@ -78,7 +84,7 @@ export async function editFile(
   const apply = (text: string | undefined) => {
     const before = check(io, text ?? '', file);
     const next = changed(text, before) ?? text ?? '';
-    const after = check(io, next, file);
+    const after = check(io, next, file, [...before.problems, ...before.warnings]);
     refuseProblems(io, after, `with this change ${shown(io, file)} would have errors`);
     edited = { file, before, after, changed: next !== text };
     return next;

@@ -304,3 +304,26 @@ test('a pipe or a device is refused at once, as the configuration and as a file 
     }
   }
 });
+
+test('a certificate that has expired in use keeps nobody from changing other things', async (t) => {
+  const { file, read, type } = workplace(t, WITHOUT_TLS);
+  const certificates = join(import.meta.dirname, '../../test/fixtures/certificates');
+  const tls = `  security:
+    tls:
+      cert_path: ${certificates}/nameless.crt
+      key_path: ${certificates}/gone.key
+`;
+  writeFileSync(file, `load_balancing:\n  servers: ["10.0.0.1:80"]\n${tls}`);
+  // It is 1970 here, when this certificate is not valid, and there is no such key.
+  const { code, err } = await type('set load_balancing.strategy random');
+  assert.equal(code, 0, err);
+  assert.match(err, /warning.*nameless\.crt: (not valid before|valid from)/);
+  assert.match(err, /warning.*gone\.key: there is no such file/);
+  assert.match(read(), /strategy: random/);
+  for (const key of ['cert_path', 'key_path']) {
+    const to = `${certificates}/older.crt`;
+    const refused = await type(`set load_balancing.security.tls.${key} ${to}`);
+    assert.notEqual(refused.code, 0, key);
+    assert.match(refused.err, /error.*older\.crt: /);
+  }
+});

@@ -1,6 +1,7 @@
 /** The configuration that `openclaw start` runs on. */
 import { availableParallelism } from 'node:os';
 import { parseConfig } from '../config/load.ts';
+import type { Problem } from '../config/problem.ts';
 import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
@@ -9,11 +10,18 @@ import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import type { Demo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
-/** @throws CommandError whose message holds every problem of the file */
-export function fromFile(io: Io, config: string | undefined): ReadConfiguration {
+/**
+ * @param running what the file is to take the place of
+ * @throws CommandError whose message holds every problem of the file
+ */
+export function fromFile(
+  io: Io,
+  config: string | undefined,
+  running?: ReadConfiguration,
+): ReadConfiguration {
   const file = findFile(io, config);
   const text = readText(file);
-  const loaded = check(io, text, file);
+  const loaded = check(io, text, file, problemsOf(io, running));
   if (loaded.problems.length > 0) {
     const all = renderProblems(loaded.problems, io.colour);
     throw refusal(`${shown(io, file)} has errors; nothing was changed\n\n${all}`);
@@ -27,6 +35,12 @@ export function fromFile(io: Io, config: string | undefined): ReadConfiguration 
     throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
   }
   return { file, text, settings };
+}
+
+/** What is wrong by now with what runs: a certificate may have expired since. */
+function problemsOf(io: Io, running: ReadConfiguration | undefined): readonly Problem[] {
+  if (typeof running?.text !== 'string') return [];
+  return check(io, running.text, running.file).problems;
 }
 
 function findFile(io: Io, config: string | undefined): string {

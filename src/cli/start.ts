@@ -186,9 +186,9 @@ function newReloader(
   return new Reloader({
     instance,
     running,
-    read: () =>
+    read: (now) =>
       // What is wrong goes into the log and to whoever asked, which may be no terminal.
-      options.demo === true ? running : fromFile({ ...io, colour: false }, running.file),
+      options.demo === true ? running : fromFile({ ...io, colour: false }, running.file, now),
     workersOf: (settings) => options.workers ?? workersOf(settings),
     history,
     now: io.now,

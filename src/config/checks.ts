@@ -34,9 +34,10 @@ const CHECKS: readonly Check[] = [
 
 export function runChecks(context: CheckContext): CheckFinding[] {
   const findings: CheckFinding[] = [];
-  const report: Report = (severity, looksAt, message, help) => {
+  const report: Report = (severity, looksAt, message, help, fileFault) => {
     const path = looksAt[0]!;
-    findings.push({ severity, path, looksAt, message: `${formatPath(path)}: ${message}`, help });
+    const whole = `${formatPath(path)}: ${message}`;
+    findings.push({ severity, path, looksAt, message: whole, help, fileFault });
   };
   for (const check of CHECKS) check(context, report);
   return findings;

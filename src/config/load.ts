@@ -37,6 +37,11 @@ export interface LoadOptions {
   env: Readonly<Record<string, string | undefined>>;
   /** Left out: the files that the settings name are not looked at. */
   surroundings?: Surroundings;
+  /**
+   * Problems before this change. What is wrong with a file and was wrong already, as a certificate
+   * that has expired in use, is only warned of: it must not keep anyone from changing other things.
+   */
+  before?: readonly Problem[];
 }
 
 export interface Loaded {
@@ -91,8 +96,12 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
       written: (path: Path) => source.has(path),
       surroundings: options.surroundings,
     };
+    const faultsBefore = new Set(options.before?.map(({ fileFault }) => fileFault));
     for (const finding of runChecks(context)) {
       if (finding.looksAt.some((path) => refused.some((other) => touches(path, other)))) continue;
+      if (finding.fileFault !== undefined && faultsBefore.has(finding.fileFault)) {
+        finding.severity = 'warning';
+      }
       const problem = source.problem(finding);
       (finding.severity === 'error' ? problems : warnings).push(problem);
     }

@@ -20,6 +20,8 @@ export interface Problem {
   found?: string;
   /** How to mend it. */
   help?: string;
+  /** What is wrong with a file that the configuration names, wherever it names it; else absent. */
+  fileFault?: string;
 }
 
 /** What is known of a problem before it has a place. */
@@ -30,4 +32,5 @@ export interface Finding {
   expected?: string | undefined;
   found?: string | undefined;
   help?: string | undefined;
+  fileFault?: string | undefined;
 }

@@ -78,7 +78,7 @@ export class Source {
     this.#masked ??= maskSecrets(this.text, this.document);
     const lineText = lineAt(this.#masked, start);
     const width = Math.max(1, Math.min(at.length, lineText.length - (col - 1)));
-    const { severity, path, message, expected, found, help } = finding;
+    const { severity, path, message, expected, found, help, fileFault } = finding;
     return {
       severity,
       message,
@@ -91,6 +91,7 @@ export class Source {
       ...(expected !== undefined && { expected }),
       ...(found !== undefined && { found }),
       ...(help !== undefined && { help }),
+      ...(fileFault !== undefined && { fileFault }),
     };
   }
 

@@ -20,6 +20,7 @@ function open(context: TestContext, text: string | null) {
   const settings = settingsOf(text ?? 'load_balancing: {}\n');
   let file = { file: 'openclaw.yml', text, settings };
   const told: string[] = [];
+  const readWith: (string | null)[] = [];
   const reloader = new Reloader({
     instance: {
       settings,
@@ -27,7 +28,10 @@ function open(context: TestContext, text: string | null) {
       abilityOf: () => ABILITY.works,
       reload: async () => {},
     } as unknown as Instance,
-    read: () => file,
+    read: (running) => {
+      readWith.push(running.text);
+      return file;
+    },
     workersOf: () => 1,
     history,
     running: file,
@@ -37,6 +41,7 @@ function open(context: TestContext, text: string | null) {
   });
   return {
     reloader,
+    readWith,
     folder,
     told,
     write: (next: string) => {
@@ -90,4 +95,13 @@ test('a reload of one section is recorded as what runs then, not as what the fil
       { load_balancing: { strategy: 'ip_hash', servers: ['10.0.0.1:80'] } },
     ],
   );
+});
+
+test('the file is read beside what runs at the time, for what was wrong with that already', async (context) => {
+  const [first, second] = ['load_balancing: {workers: 1}\n', 'load_balancing: {workers: 2}\n'];
+  const { reloader, write, readWith } = open(context, first);
+  write(second);
+  await reloader.reload();
+  reloader.plan();
+  assert.deepEqual(readWith, [first, second]);
 });

@@ -21,8 +21,8 @@ export interface ReadConfiguration {
 
 export interface ReloaderOptions {
   readonly instance: Instance;
-  /** Reads and checks the file anew. @throws Error whose message says every problem */
-  readonly read: () => ReadConfiguration;
+  /** Reads and checks the file anew, given what runs. @throws Error whose message says every problem */
+  readonly read: (running: ReadConfiguration) => ReadConfiguration;
   readonly workersOf: (settings: Settings) => number;
   readonly history: History;
   /** What runs at the start. */
@@ -150,7 +150,7 @@ export class Reloader {
 
   /** What the file asks for; with a section, the running settings with that part of the file. */
   #wanted(section: Path): ReadConfiguration {
-    const fresh = this.#options.read();
+    const fresh = this.#options.read(this.#running);
     if (section.length === 0) return fresh;
     const { text, settings } = this.#running;
     return {

@@ -15,7 +15,7 @@ import {
 import { nearest } from '../nearest.ts';
 import { inspectOcsp, readOcsp } from '../ocsp.ts';
 import type { Path } from '../walk.ts';
-import { at, type CheckContext, type Report } from './check.ts';
+import { at, type CheckContext, type Report, reportFile } from './check.ts';
 
 export function tls(context: CheckContext, report: Report): void {
   const chosen = context.settings.load_balancing.security.tls;
@@ -169,7 +169,8 @@ class Files {
       this.#read.set(file, opened);
     }
     if (opened.ok) return opened;
-    this.#report('error', [path], `${file}: ${opened.reason}`, opened.help);
+    const { reason: message, help } = opened;
+    reportFile(this.#report, 'error', [path], { file, message, help });
     return undefined;
   }
 
@@ -180,7 +181,8 @@ class Files {
   }
 
   #tell({ severity, message, help }: CertificateFault, looksAt: Path[], file: string): void {
-    this.#report(severity, looksAt, `${file}: ${message}`, help.replaceAll('FILE', file));
+    const whole = { file, message, help: help.replaceAll('FILE', file) };
+    reportFile(this.#report, severity, looksAt, whole);
   }
 }
 

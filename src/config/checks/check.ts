@@ -33,7 +33,18 @@ export type Report = (
   looksAt: readonly Path[],
   message: string,
   help?: string,
+  fileFault?: string,
 ) => void;
+
+/** Reports what is wrong with a file that a setting names. */
+export function reportFile(
+  report: Report,
+  severity: 'error' | 'warning',
+  looksAt: readonly Path[],
+  { file, message, help }: { file: string; message: string; help?: string | undefined },
+): void {
+  report(severity, looksAt, `${file}: ${message}`, help, `${file}: ${message}`);
+}
 export type Check = (context: CheckContext, report: Report) => void;
 
 /** A path below load_balancing. */

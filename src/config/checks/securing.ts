@@ -2,7 +2,7 @@
 import { Waf } from '../../core/waf/waf.ts';
 import { parseNetworkFile } from '../network-file.ts';
 import { wafOptionsOf } from '../waf-options.ts';
-import { at, type CheckContext, type Report } from './check.ts';
+import { at, type CheckContext, type Report, reportFile } from './check.ts';
 
 export function accessControl(context: CheckContext, report: Report): void {
   const { settings, surroundings } = context;
@@ -17,11 +17,10 @@ export function accessControl(context: CheckContext, report: Report): void {
   for (const [key, file] of Object.entries(files)) {
     const read = file === undefined ? undefined : surroundings?.readFile(file);
     if (read === undefined) continue;
-    if (!read.ok) report('error', [path(key)], `${file}: ${read.reason}`, read.help);
-    else {
-      const { problem } = parseNetworkFile(read.bytes.toString('utf8'));
-      if (problem !== undefined) report('error', [path(key)], `${file}, ${problem}`);
-    }
+    const fault = read.ok ? parseNetworkFile(read.bytes.toString('utf8')).problem : read.reason;
+    if (fault === undefined) continue;
+    const help = read.ok ? undefined : read.help;
+    reportFile(report, 'error', [path(key)], { file: file!, message: fault, help });
   }
   const denied = new Set(denylist);
   for (const [index, network] of allowlist.entries()) {
