@@ -1,8 +1,15 @@
 #!/usr/bin/env node
-import { processIo } from './cli/io.ts';
-import { program } from './cli/program.ts';
-import { runCommand } from './cli/run.ts';
+/**
+ * The entry. A Node that is too old would fail at the first module that it does not know, and say
+ * no more than that: nothing else is loaded before its version is known, and this file and the one
+ * that it imports keep to what every Node with modules can read.
+ */
+import { whyTooOld } from './base/node-version.ts';
 
-const io = processIo(process.argv[1]);
-await runCommand(program(io), process.argv.slice(2), io);
-process.exitCode = io.exitCode;
+const why = whyTooOld(process.version);
+if (why === '') {
+  import('./cli/main.ts');
+} else {
+  process.stderr.write(why);
+  process.exitCode = 1;
+}
