@@ -11,7 +11,7 @@ import { Via } from '../src/core/exchange/forward.ts';
 import { Pool, type PoolSettings } from '../src/core/exchange/pool.ts';
 import { Server, type ServerPlan } from '../src/core/exchange/server.ts';
 import type { ServerConnection } from '../src/core/exchange/server-connection.ts';
-import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import { SERVER } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
@@ -75,6 +75,7 @@ export class SimWorker {
       connector: new SimConnector(network),
       wake,
       headLimits: DEFAULT_HEAD_LIMITS,
+      responseLimits: DEFAULT_RESPONSE_LIMITS,
       settled: (exchange) => {
         this.#exchanges.delete(exchange);
         const request = ledger.requests.get(exchange.requestId);

@@ -9,6 +9,7 @@
 import { z } from 'zod';
 import { type StrategyName, strategies } from '../core/balance/registry.ts';
 import { TRUSTED_HEADERS } from '../core/exchange/client-address.ts';
+import { FIELDS_MAX, HEAD_BYTES_MAX } from '../core/http1/head.ts';
 import {
   address,
   choice,
@@ -254,7 +255,7 @@ const loadBalancing = section(
     limits: section(
       {
         head_size: setting(
-          size(1024, 1024 * 1024),
+          size(1024, HEAD_BYTES_MAX),
           '32k',
           'Largest head of a request. Beyond it: 431.',
         ),
@@ -269,14 +270,28 @@ const loadBalancing = section(
           '240',
           'Least bytes a second that a client takes of what is queued for it, over timeout.write. 0: no limit.',
         ),
-        header_count: setting(integer(8, 2000), 128, 'Most headers of a request. Beyond it: 431.'),
+        header_count: setting(
+          integer(8, FIELDS_MAX),
+          128,
+          'Most headers of a request. Beyond it: 431.',
+        ),
+        response_head_size: setting(
+          size(1024, HEAD_BYTES_MAX),
+          '128k',
+          "Largest head of a server's response. Beyond it: 502.",
+        ),
+        response_header_count: setting(
+          integer(8, FIELDS_MAX),
+          512,
+          "Most headers of a server's response. Beyond it: 502.",
+        ),
         spoofable_headers: setting(
           choice(['drop', 'pass']),
           'drop',
           'Request headers that servers mistake for ones they trust: X_Forwarded_For, Content_Length and the like, which CGI, WSGI and PHP read as if they had hyphens, and X-Middleware-Subrequest of Next.js. Proxy (httpoxy) is dropped either way.',
         ),
       },
-      'Limits on what a request may look like.',
+      'Limits on what a request and a response may look like.',
     ),
     health_check: healthCheck,
     session_persistence: sessionPersistence,

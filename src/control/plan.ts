@@ -62,6 +62,11 @@ export function planOf(
       fields: limits.header_count,
       keepsSpoofable: limits.spoofable_headers === 'pass',
     },
+    responseLimits: {
+      headBytes: limits.response_head_size,
+      targetBytes: 0,
+      fields: limits.response_header_count,
+    },
     access: log.access,
     logLevel: log.level,
     measures: monitoring.enabled,

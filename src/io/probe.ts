@@ -7,8 +7,9 @@ import { FAULTS, type Fault } from '../core/http1/faults.ts';
 import { Framing, frameResponse } from '../core/http1/framing.ts';
 import { isFieldValue, isTarget, isToken } from '../core/http1/grammar.ts';
 import {
-  DEFAULT_HEAD_LIMITS,
   FAULTY,
+  FIELDS_MAX,
+  HEAD_BYTES_MAX,
   Head,
   INCOMPLETE,
   readResponseHead,
@@ -224,12 +225,15 @@ class Probe {
   }
 }
 
+/** Whatever traffic is configured to take, a probe takes too. */
+const WIDEST_LIMITS = { headBytes: HEAD_BYTES_MAX, targetBytes: 0, fields: FIELDS_MAX };
+
 /** The head of an answer, and as much of its body as is looked at. Read as traffic reads it. */
 class Answer {
   /** 0: its head has not come. */
   status = 0;
   readonly #head = new Head();
-  readonly #reader = new HeadReader(this.#head, readResponseHead, DEFAULT_HEAD_LIMITS);
+  readonly #reader = new HeadReader(this.#head, readResponseHead, WIDEST_LIMITS);
   readonly #body = new BodyReader();
   readonly #pieces: Buffer[] = [];
   #bodyBytes = 0;

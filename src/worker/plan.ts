@@ -84,6 +84,7 @@ export interface WorkerPlan {
   /** null: requests are not looked at. */
   readonly waf: WafOptions | null;
   readonly headLimits: HeadLimits;
+  readonly responseLimits: HeadLimits;
   readonly pool: PoolPlan;
   readonly access: 'off' | 'errors' | 'all';
   /** Least level of lines that are written. */

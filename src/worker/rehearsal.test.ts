@@ -15,7 +15,7 @@ import { Guard } from '../core/exchange/guard.ts';
 import { Pool, type PoolSettings } from '../core/exchange/pool.ts';
 import { Server } from '../core/exchange/server.ts';
 import { WaitQueue } from '../core/exchange/wait-queue.ts';
-import { DEFAULT_HEAD_LIMITS } from '../core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
 import { AddressTable } from '../core/sticky/address-table.ts';
@@ -56,6 +56,7 @@ class World {
       settled: fails('a settlement'),
       refused: fails('a refusal'),
       headLimits: DEFAULT_HEAD_LIMITS,
+      responseLimits: DEFAULT_RESPONSE_LIMITS,
       contain: fails('an error'),
     });
     const servers = Array.from({ length: SERVERS }, (_, row) => {

@@ -124,6 +124,7 @@ export class DataWorker implements EntranceOwner {
       connector: new SocketConnector(this.#context, new Resolver(clock)),
       wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
+      responseLimits: { ...plan.responseLimits },
       settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
       refused: (via, code, status) => this.recorder.refused(via, code, status),
     });
@@ -188,6 +189,7 @@ export class DataWorker implements EntranceOwner {
     this.#prepared = null;
     this.#guard = this.#follow(plan);
     Object.assign(this.#engine.headLimits, plan.headLimits);
+    Object.assign(this.#engine.responseLimits, plan.responseLimits);
     this.#admission.follow(plan);
     this.#engine.shedder.settings = plan.shedding;
     this.#route = { pool: this.#makePool(plan, this.#route.pool) };

@@ -13,7 +13,7 @@ import { Pool, type PoolSettings } from '../../src/core/exchange/pool.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/exchange/ports.ts';
 import { Server } from '../../src/core/exchange/server.ts';
 import { WaitQueue } from '../../src/core/exchange/wait-queue.ts';
-import { DEFAULT_HEAD_LIMITS } from '../../src/core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import { SharedTable } from '../../src/table/table.ts';
 
 const HOUR_MS = 3_600_000;
@@ -96,6 +96,7 @@ export class Wire implements Connector {
       connector: this,
       wake: () => {},
       headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
+      responseLimits: DEFAULT_RESPONSE_LIMITS,
       settled: () => {},
       refused: () => {},
       contain,
@@ -222,6 +223,13 @@ export class Wire implements Connector {
     const last = this.servers.at(-1);
     if (last === undefined || last.stream.state === 'destroyed') return;
     this.#tell(last.owner, () => last.owner.onEnd(this.#nowMs));
+  }
+
+  /** The client says no more, or has left: one cannot be told from the other. */
+  clientEnds(): void {
+    const connection = this.#connection;
+    if (this.client.state === 'destroyed') return;
+    this.#tell(connection, () => connection.onEnd(this.#nowMs));
   }
 
   clientLeaves(): void {

@@ -216,8 +216,14 @@ export class ClientConnection implements StreamOwner, ClientSide {
         // Half-closed: its request is whole and gets its answer. But nobody listens to an event
         // stream without keeping the connection whole, and who leaves while it waits for its turn
         // is most likely a person who has had enough: it would only make all others wait longer.
-        if (this.#exchange!.isStream || this.#exchange!.isQueued)
+        // Nor does anybody ask for a tunnel into which it could say nothing.
+        if (
+          this.#exchange!.isStream ||
+          this.#exchange!.isQueued ||
+          (this.#exchange!.asksUpgrade && !this.#exchange!.responseHasBegun)
+        ) {
           this.#abandon('client_gone', nowMs);
+        }
         break;
       case STATE.tunnel:
         this.#exchange!.tunnel!.clientEnded(nowMs);

@@ -43,6 +43,7 @@ type EngineParts = Pick<
   | 'settled'
   | 'refused'
   | 'headLimits'
+  | 'responseLimits'
   | 'contain'
 >;
 
@@ -61,7 +62,10 @@ export class Engine {
   readonly settled: (exchange: Exchange, server: Server | null, nowMs: number) => void;
   /** Hears of every request that was refused before it could become an exchange. */
   readonly refused: (via: Via, code: Failure | Fault, status: number, nowMs: number) => void;
+  /** Of requests. Follows the configuration. */
   readonly headLimits: HeadLimits;
+  /** Of servers' responses. Follows the configuration. */
+  readonly responseLimits: HeadLimits;
   /** Who may tell us who the client is. Follows the configuration. */
   proxies = TrustedProxies.none;
   /** Takes what is thrown while a part is handled on behalf of another. */
@@ -108,6 +112,7 @@ export class Engine {
     this.settled = given.settled;
     this.refused = given.refused;
     this.headLimits = given.headLimits;
+    this.responseLimits = given.responseLimits;
     this.contain = given.contain;
     this.#newRequestIds();
   }

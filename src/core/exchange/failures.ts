@@ -50,6 +50,7 @@ export const FAILURES = {
   server_reset: ['server', 502, 'the server broke the connection before its response'],
   server_closed: ['server', 502, 'the server closed the connection before its response'],
   bad_response: ['server', 502, 'the server sent a malformed response'],
+  response_head_too_large: ['server', 502, 'the head of the response is larger than the limit'],
   server_failed: ['server', 502, 'the server answered that it failed, and no other was free'],
   response_truncated: ['server', 502, 'the server broke off its response half way'],
   read_timeout: ['server', 504, 'the server stayed silent for too long'],

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { FUZZ } from '../../../test/http1/messages.ts';
 import { Wire, type WireOptions } from '../../../test/http1/wire.ts';
+import { DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
 import { parseAbsoluteTarget } from '../http1/target.ts';
 
 const DATE = 'Date: Sun, 09 Sep 2001 01:46:40 GMT';
@@ -62,6 +63,16 @@ const responses: [name: string, response: string, client: string, given?: Given]
     'a server that speaks HTTP/1.0 is passed on in HTTP/1.1',
     `HTTP/1.0 200 OK\r\n${OWN_DATE}\r\nContent-Length: 2\r\n\r\nhi`,
     `HTTP/1.1 200 OK\r\n${OWN_DATE}\r\nContent-Length: 2\r\n\r\nhi`,
+  ],
+  [
+    'a status line without its last space gets it (RFC 9112 §4)',
+    `HTTP/1.1 200\r\n${OWN_DATE}\r\nContent-Length: 2\r\n\r\nhi`,
+    `HTTP/1.1 200 \r\n${OWN_DATE}\r\nContent-Length: 2\r\n\r\nhi`,
+  ],
+  [
+    'an interim status line without its last space gets it',
+    `HTTP/1.1 103\r\nLink: a\r\n\r\nHTTP/1.0 204\r\n${OWN_DATE}\r\n\r\n`,
+    `HTTP/1.1 103 \r\nLink: a\r\n\r\nHTTP/1.1 204 \r\n${OWN_DATE}\r\n\r\n`,
   ],
   [
     'white space before a colon is taken away (RFC 9112 §5.1)',
@@ -410,6 +421,37 @@ test("a spoofable name in a server's answer is the server's own business", () =>
   const lines = `${SPOOFS.join('\r\n')}\r\nProxy: x\r\n${OWN_DATE}\r\nContent-Length: 0\r\n`;
   const { text } = relay([`HTTP/1.1 200 OK\r\n${lines}\r\n`], {});
   assert.equal(text, `HTTP/1.1 200 OK\r\n${lines}\r\n`);
+});
+
+test('a response has limits of its own', () => {
+  const answer = (lines: string) =>
+    relay([`HTTP/1.1 200 OK\r\n${lines}Content-Length: 0\r\n\r\n`], {});
+  const { fields, headBytes } = DEFAULT_RESPONSE_LIMITS;
+  assert.match(answer('A: b\r\n'.repeat(fields - 1)).text, /^HTTP\/1\.1 200 OK/);
+  assert.match(answer(`A: ${'b'.repeat(headBytes - 100)}\r\n`).text, /^HTTP\/1\.1 200 OK/);
+  for (const lines of ['A: b\r\n'.repeat(fields), `A: ${'b'.repeat(headBytes)}\r\n`]) {
+    assert.match(answer(lines).text, /^HTTP\/1\.1 502 .*\(response_head_too_large\)/s);
+  }
+});
+
+test('a client that leaves before its Upgrade is answered takes the server connection along', () => {
+  const wire = new Wire();
+  const upgrade = 'Connection: Upgrade\r\nUpgrade: toy\r\n';
+  wire.clientSends(Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${upgrade}\r\n`));
+  assert.equal(wire.servers[0]!.stream.state, 'open');
+  wire.clientEnds();
+  assert.equal(wire.servers[0]!.stream.state, 'destroyed');
+  assert.equal(wire.client.state, 'destroyed');
+});
+
+test('a client that has said all it has to say still gets its answer', () => {
+  const wire = new Wire();
+  wire.clientSends(
+    Buffer.from('GET / HTTP/1.1\r\nHost: a\r\nConnection: x\r\nUpgrade: toy\r\n\r\n'),
+  );
+  wire.clientEnds();
+  wire.serverSends(`HTTP/1.1 200 OK\r\n${OWN_DATE}\r\nContent-Length: 2\r\n\r\nhi`);
+  assert.match(wire.client.text, /hi$/);
 });
 
 test('Via is appended to those that were there', () => {

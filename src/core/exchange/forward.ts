@@ -300,12 +300,12 @@ export function forwardedResponse(head: Head, transfer: Transfer, added: string)
   // 426 has to say which protocol it wants (RFC 9110 §15.5.22).
   const wantsUpgrade = head.status === 426 && head.has(NAME.upgrade);
   if (wantsUpgrade) leaveOut &= ~(1 << NAME.upgrade);
-  if (added === '' && head.isHttp11 && !wantsUpgrade) {
+  if (added === '' && head.isHttp11 && !head.lacksSpace && !wantsUpgrade) {
     closeGaps(head, head.start, leaveOut);
     return '';
   }
   const fieldsStart = head.nameStarts[0]!;
-  const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
+  const line = statusLine(head);
   closeGaps(head, fieldsStart, leaveOut);
   return wantsUpgrade ? `${line}Connection: Upgrade\r\n${added}` : line + added;
 }
@@ -318,12 +318,18 @@ export function forwardedResponse(head: Head, transfer: Transfer, added: string)
 export function forwardedInformational(head: Head, added: string): string {
   const upgrade = head.status === 101 ? head.joined(NAME.upgrade) : undefined;
   const fieldsStart = head.nameStarts[0]!;
-  const line = `HTTP/1.1${latin1(head.bytes, head.versionEnd, fieldsStart)}`;
+  const line = statusLine(head);
   closeGaps(head, fieldsStart, HOP_BY_HOP | (1 << NAME.contentLength));
   const lines = latin1(head.bytes, head.tailStart, head.end);
   return upgrade === undefined
     ? line + added + lines
     : `${line}${added}Connection: Upgrade\r\nUpgrade: ${upgrade}\r\n${lines}`;
+}
+
+/** With its CRLF. */
+function statusLine(head: Head): string {
+  if (head.lacksSpace) return `HTTP/1.1 ${head.status} \r\n`;
+  return `HTTP/1.1${latin1(head.bytes, head.versionEnd, head.nameStarts[0]!)}`;
 }
 
 /** Copies the bytes from `start` up to the empty line, without the fields to leave out. */

@@ -11,7 +11,7 @@ import { SharedTable } from '../../table/table.ts';
 import { Chooser } from '../balance/choose.ts';
 import { createStrategy } from '../balance/registry.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { DEFAULT_HEAD_LIMITS } from '../http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
 import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
 import { CookiePersistence } from '../sticky/cookie.ts';
@@ -99,6 +99,7 @@ class World {
       refused: () => {},
       contain: rethrow,
       headLimits: DEFAULT_HEAD_LIMITS,
+      responseLimits: DEFAULT_RESPONSE_LIMITS,
     });
     const servers = plans.map((plan, row) => {
       const name = `10.0.0.${row}:80`;

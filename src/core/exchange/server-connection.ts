@@ -77,7 +77,7 @@ export class ServerConnection implements StreamOwner {
     this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, engine.random);
     this.#addressesVersion = server.addressesVersion;
     this.#timer = new Timer(engine.wheel, this);
-    this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.headLimits);
+    this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.responseLimits);
     engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
     this.stream = engine.connector.connect(server.address, this, preface);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -276,7 +276,7 @@ export class ServerConnection implements StreamOwner {
         if (exchange.requestIsSent) this.expectAnswer(nowMs);
         return;
       }
-      if (at === FAULTY) return this.#fail('bad_response', nowMs, head.fault);
+      if (at === FAULTY) return this.#fail(failureOf(head.fault), nowMs, head.fault);
       bytes = head.bytes;
       end = this.#reader.restEnd;
       const fault = frameResponse(head, framing, exchange.method);
@@ -407,4 +407,10 @@ const LIFETIME_SPREAD = 0.2;
 
 function lifetimeMs(ageMsMax: number, random: () => number): number {
   return ageMsMax === 0 ? Infinity : ageMsMax * (1 - LIFETIME_SPREAD * random());
+}
+
+/** What is wrong with a response's head that could not be read. */
+function failureOf(fault: Fault): Failure {
+  const isTooLarge = fault === 'head_too_large' || fault === 'too_many_fields';
+  return isTooLarge ? 'response_head_too_large' : 'bad_response';
 }

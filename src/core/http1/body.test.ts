@@ -11,7 +11,7 @@ const CHUNKED = 'POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\
 const NEXT = 'GET /next HTTP/1.1\r\nHost: a\r\n\r\n';
 
 const payload = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((bytes) => Buffer.from(bytes));
-const extension = fc.constantFrom('', ';a', ';a=b', ';a="b;c\\""', ' ; a = b', ';a=\xe9');
+const extension = fc.constantFrom('', ';a', ';a=b', ';a="b;c\\""', ' ; a = b', ';a="\xe9"');
 const chunk = fc.record({
   payload,
   extension,
@@ -132,4 +132,74 @@ test('no body takes nothing', () => {
   assert.equal(body.done, true);
   assert.equal(body.take(Buffer.from('x'), 0, 1, null), 0);
   assert.equal(body.consumed, 0);
+});
+
+const EXTENSIONS_FIT = [
+  ';a',
+  ';a=b',
+  ';a="b"',
+  ';a=""',
+  ' ;\ta = b \t; c',
+  ';a="b\\"c\\\\";d',
+  ';a=";x=y\t"',
+  ';a="\xe9\\\xe9"',
+  ' ; a ; b="c"',
+];
+const EXTENSIONS_BROKEN = [
+  ';',
+  ';;',
+  ';a;',
+  ';a=',
+  ';a= ',
+  ';a=;b',
+  ';a="abc',
+  ';a="abc\\"',
+  ';a="b"c',
+  ';a="b" c',
+  ';a="b"="c"',
+  ';a b',
+  ';a ',
+  ';a=b ',
+  ';a=b c',
+  ';a=b=c',
+  ';a=b"c"',
+  ';=b',
+  ';"a"',
+  ';a@b',
+  ';a=b@c',
+  ' ',
+  ' a',
+  ';a="b\x00"',
+  ';a="b\\\x7f"',
+];
+/** The fault of a chunk with these extensions, wherever its bytes are cut. */
+function chunkFault(extensions: string): string | undefined {
+  const bytes = Buffer.from(`5${extensions}\r\nhello\r\n0${extensions}\r\n\r\n`, 'latin1');
+  const faults = new Set<string | undefined>();
+  for (let cut = 0; cut <= bytes.length; cut++) {
+    const body = new BodyReader();
+    body.begin(BODY.chunked, 0);
+    body.take(bytes, 0, cut, null);
+    if (body.fault === undefined) body.take(bytes, cut, bytes.length, null);
+    assert.equal(body.done, body.fault === undefined);
+    faults.add(body.fault);
+  }
+  assert.equal(faults.size, 1);
+  return [...faults][0];
+}
+for (const extensions of EXTENSIONS_FIT) {
+  test(`chunk extensions that are well-formed: ${JSON.stringify(extensions)}`, () => {
+    assert.equal(chunkFault(extensions), undefined);
+  });
+}
+for (const extensions of EXTENSIONS_BROKEN) {
+  test(`chunk extensions that are malformed: ${JSON.stringify(extensions)}`, () => {
+    assert.equal(chunkFault(extensions), 'bad_chunk');
+  });
+}
+
+test('a line feed alone in chunk extensions is named as such', () => {
+  for (const before of [';a', ';a=b', ';a="b', ';', ' ']) {
+    assert.equal(chunkFault(`${before}\n`), 'bare_lf', before);
+  }
 });

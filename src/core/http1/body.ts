@@ -4,9 +4,21 @@
  * The bytes themselves are not touched: what `take` accepts can be passed on as it came. Only a
  * trailer section is held back, for it may carry fields that must not travel (RFC 9110 §6.5.1).
  * Chunk sizes are read strictly (RFC 9112 §7.1): hexadecimal digits, below 2^48, CRLF, and a
- * bounded amount of chunk extensions.
+ * bounded amount of chunk extensions, in their grammar.
  */
-import { CR, HEX_PLUS_ONE, HTAB, IS_FIELD_VALUE, LF, SEMICOLON, SP, TOKEN_LOWER } from './chars.ts';
+import {
+  BACKSLASH,
+  CR,
+  EQUALS,
+  HEX_PLUS_ONE,
+  HTAB,
+  IS_FIELD_VALUE,
+  LF,
+  QUOTE,
+  SEMICOLON,
+  SP,
+  TOKEN_LOWER,
+} from './chars.ts';
 import type { Fault } from './faults.ts';
 import { BODY, type BodyKind, isForbiddenTrailer } from './framing.ts';
 import { FAULTY, Head, type HeadLimits, INCOMPLETE, readTrailers } from './head.ts';
@@ -28,16 +40,61 @@ const STATE = {
   size: 0,
   /** White space may stand before the semicolon of an extension, not before the line's end. */
   beforeExtension: 1,
-  extensionName: 2,
-  extension: 3,
-  sizeLf: 4,
-  data: 5,
-  dataCr: 6,
-  dataLf: 7,
-  trailerStart: 8,
-  lastLf: 9,
-  trailers: 10,
+  beforeName: 2,
+  name: 3,
+  afterName: 4,
+  beforeValue: 5,
+  value: 6,
+  quoted: 7,
+  /** Behind a backslash in a quoted value. */
+  escaped: 8,
+  afterQuoted: 9,
+  sizeLf: 10,
+  data: 11,
+  dataCr: 12,
+  dataLf: 13,
+  trailerStart: 14,
+  lastLf: 15,
+  trailers: 16,
 } as const;
+
+const WRONG = -1;
+
+/**
+ * One byte of chunk extensions: `*( BWS ";" BWS name [ BWS "=" BWS ( token / quoted-string ) ] )`
+ * (RFC 9112 §7.1.1). They are passed on as they came, so that a server which reads them carelessly,
+ * up to a quote or to the next line feed, must not get one that could mean two things.
+ *
+ * @returns the state after it, or WRONG
+ */
+function stateInExtension(state: number, byte: number): number {
+  const isBlank = byte === SP || byte === HTAB;
+  switch (state) {
+    case STATE.quoted:
+      if (byte === QUOTE) return STATE.afterQuoted;
+      if (byte === BACKSLASH) return STATE.escaped;
+      return IS_FIELD_VALUE[byte] === 1 ? STATE.quoted : WRONG;
+    case STATE.escaped:
+      return IS_FIELD_VALUE[byte] === 1 ? STATE.quoted : WRONG;
+    case STATE.beforeName:
+      if (isBlank) return state;
+      return TOKEN_LOWER[byte] !== 0 ? STATE.name : WRONG;
+    case STATE.beforeValue:
+      if (isBlank) return state;
+      if (byte === QUOTE) return STATE.quoted;
+      return TOKEN_LOWER[byte] !== 0 ? STATE.value : WRONG;
+  }
+  // What follows here ends a name or a value.
+  if (byte === SEMICOLON) return STATE.beforeName;
+  if (state === STATE.beforeExtension) return isBlank ? state : WRONG;
+  if (byte === EQUALS && (state === STATE.name || state === STATE.afterName)) {
+    return STATE.beforeValue;
+  }
+  if (state === STATE.afterName) return isBlank ? state : WRONG;
+  if (byte === CR) return STATE.sizeLf;
+  if (isBlank) return state === STATE.name ? STATE.afterName : STATE.beforeExtension;
+  return state !== STATE.afterQuoted && TOKEN_LOWER[byte] !== 0 ? state : WRONG;
+}
 
 /** Head for trailer sections; they are read and used within one call. */
 const trailerHead = new Head();
@@ -129,7 +186,7 @@ export class BodyReader {
           } else if (byte === CR) {
             this.#state = STATE.sizeLf;
           } else if (byte === SEMICOLON) {
-            this.#state = STATE.extensionName;
+            this.#state = STATE.beforeName;
           } else if (byte === SP || byte === HTAB) {
             this.#state = STATE.beforeExtension;
           } else {
@@ -139,24 +196,21 @@ export class BodyReader {
           break;
         }
         case STATE.beforeExtension:
-        case STATE.extensionName:
-          if (byte === SEMICOLON && this.#state === STATE.beforeExtension) {
-            this.#state = STATE.extensionName;
-          } else if (TOKEN_LOWER[byte] !== 0 && this.#state === STATE.extensionName) {
-            this.#state = STATE.extension;
-          } else if (byte !== SP && byte !== HTAB) {
-            return this.#fail(byte === LF ? 'bare_lf' : 'bad_chunk', at);
-          }
+        case STATE.beforeName:
+        case STATE.name:
+        case STATE.afterName:
+        case STATE.beforeValue:
+        case STATE.value:
+        case STATE.quoted:
+        case STATE.escaped:
+        case STATE.afterQuoted: {
+          const state = stateInExtension(this.#state, byte);
+          if (state === WRONG) return this.#fail(byte === LF ? 'bare_lf' : 'bad_chunk', at);
+          this.#state = state;
           if (!this.#countExtensionByte()) return this.#fail('bad_chunk', at);
           at += 1;
           break;
-        case STATE.extension:
-          if (byte === CR) this.#state = STATE.sizeLf;
-          else if (byte === LF) return this.#fail('bare_lf', at);
-          else if (IS_FIELD_VALUE[byte] !== 1) return this.#fail('bad_chunk', at);
-          if (!this.#countExtensionByte()) return this.#fail('bad_chunk', at);
-          at += 1;
-          break;
+        }
         case STATE.sizeLf:
           if (byte !== LF) return this.#fail('bare_cr', at);
           this.#digits = 0;

@@ -4,13 +4,16 @@ export const HTAB = 9;
 export const LF = 10;
 export const CR = 13;
 export const SP = 32;
+export const QUOTE = 34;
 export const ASTERISK = 42;
 export const COMMA = 44;
 export const HYPHEN = 45;
 export const SLASH = 47;
 export const COLON = 58;
 export const SEMICOLON = 59;
+export const EQUALS = 61;
 export const BRACKET = 91;
+export const BACKSLASH = 92;
 export const BRACKET_END = 93;
 
 /** A tchar gives its lower-case byte (never 0), anything else 0. RFC 9110 §5.6.2. */

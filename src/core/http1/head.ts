@@ -42,7 +42,16 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
   fields: 200,
 };
 
+/** Of responses: servers set what cookies and policies they like. */
+export const DEFAULT_RESPONSE_LIMITS: HeadLimits = {
+  headBytes: 128 * 1024,
+  targetBytes: 0,
+  fields: 512,
+};
+
 export const FIELDS_MAX = 2000;
+/** The most that a limit on a head may be. */
+export const HEAD_BYTES_MAX = 1024 * 1024;
 /** Registered methods have at most 17 letters (RFC 9110 §16.1); RFC 9112 §3 asks for a 501. */
 export const METHOD_BYTES_MAX = 64;
 
@@ -82,8 +91,10 @@ export class Head {
   minorVersion = 1;
   /** Whether the version is written HTTP/1.1, and can be passed on as it came. */
   isHttp11 = true;
-  /** Where the version, in a response, ends: what follows can be passed on as it came. */
+  /** Where the version, in a response, ends. */
   versionEnd = 0;
+  /** Whether the space behind the status code is missing, which has to be there (RFC 9112 §4). */
+  lacksSpace = false;
 
   /** Set by forwarding: from here on the head goes on unchanged. */
   tailStart = 0;
@@ -225,7 +236,8 @@ export function readResponseHead(
   if (status < 100 || status > 599) return fault(head, 'bad_status_line');
   head.status = status;
   at += 4;
-  // Some servers leave out the space where there is no reason phrase; nobody is misled by it.
+  // Some servers leave out the space where there is no reason phrase; it goes on with it.
+  head.lacksSpace = bytes[at] === CR;
   if (bytes[at] !== SP && bytes[at] !== CR)
     return fault(head, lineFault(bytes[at]!, 'bad_status_line'));
   while (at < end && IS_FIELD_VALUE[bytes[at]!] === 1) at++;

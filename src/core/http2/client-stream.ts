@@ -88,7 +88,9 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     this.#isHead = head.method === 'HEAD';
     this.#exchange = engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
-    if (!isEnd && this.#exchange !== null) this.#watch(nowMs);
+    if (this.#exchange === null) return;
+    if (!isEnd) this.#watch(nowMs);
+    else if (this.#isWebSocket) this.abort('client_gone', nowMs);
   }
 
   received(bytes: Buffer, nowMs: number): void {
@@ -122,6 +124,9 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
       const end = Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1');
       exchange.clientSent(end, 0, end.length, nowMs);
       if (body.fault !== undefined) return this.#breakRequest(nowMs);
+    } else if (this.#isWebSocket && !exchange.responseHasBegun) {
+      // Nobody asks for a tunnel into which it could say nothing.
+      return this.abort('client_gone', nowMs);
     } else if (!body.done && !this.#isWebSocket) return this.#breakRequest(nowMs);
     this.#watch(nowMs);
   }

@@ -603,7 +603,7 @@ export const REFUSED: readonly Refused[] = [
       ['data longer than its size', '5\r\nhello!\r\n0\r\n\r\n', 'bad_chunk'],
       ['data shorter than its size', '6\r\nhello\r\n0\r\n\r\n', 'bare_lf'],
       ['bare LF after an extension', '5;a=b\nhello\r\n0\r\n\r\n', 'bare_lf'],
-      ['bare CR in an extension', '5;a=\rb\r\nhello\r\n0\r\n\r\n', 'bare_cr'],
+      ['bare CR in an extension', '5;a=b\rc\r\nhello\r\n0\r\n\r\n', 'bare_cr'],
       ['bare LF at once after the semicolon', '5;\nhello\r\n0\r\n\r\n', 'bare_lf'],
       ['NUL in an extension', '5;a=\0\r\nhello\r\n0\r\n\r\n', 'bad_chunk'],
       ['extension without a name', '5;\r\nhello\r\n0\r\n\r\n', 'bad_chunk'],
