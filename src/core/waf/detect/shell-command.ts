@@ -31,10 +31,11 @@ const DATA_FILE =
 
 /** The same on Windows, where the name tells: C:\\x\\a.exe, \\\\host\\share\\a.bat */
 const WINDOWS_PROGRAM =
-  /^(?:[a-z]:\\|\\\\[\w.-]{1,80}\\|\.{1,2}\\|%\w{2,20}%\\)[\w\\.~-]{0,80}\.(?:exe|bat|cmd|ps1|com|vbs|hta|scr|msi)(?=$|[\s;|&>])/i;
+  /^["']?(?:[a-z]:\\|\\\\[\w.-]{1,80}\\|\.{1,2}\\|%\w{2,20}%\\)[\w\\.~-]{0,80}\.(?:exe|bat|cmd|ps1|com|vbs|hta|scr|msi)(?=$|[\s;|&>"'])/i;
 
 /** A word of a shell's own before a command. */
-const KEYWORD = /^(?:do|then|else)\s{1,4}(?=\S)/;
+const KEYWORD =
+  /^(?:(?:do|then|else)\s{1,4}|if\s{1,4}(?:not\s{1,4})?(?:exist\s{1,4}\S{1,40}|[^\s=]{1,40}==[^\s=]{1,40})\s{1,4}\(?|[A-Za-z_]\w{0,30}=[^\s;|&'"]{0,40}\s{1,4})(?=\S)/i;
 
 /** Reads the word at `from` as a shell would, quotes and empty expansions removed. */
 export function commandAt(text: string, from: number): Command | undefined {
@@ -45,10 +46,10 @@ export function commandAt(text: string, from: number): Command | undefined {
     if (shell) return named('sh', at, at + shell[0].length);
   }
   const windows =
-    (text[at + 1] === ':' || '\\.%'.includes(text[at] ?? ' ')) &&
+    (text[at + 1] === ':' || '\\.%\'"'.includes(text[at] ?? ' ')) &&
     WINDOWS_PROGRAM.exec(text.slice(at, at + 192));
   if (windows) return { ...named('', at, at + windows[0].length), located: true };
-  const keyword = KEYWORD.exec(text.slice(at, at + 16));
+  const keyword = KEYWORD.exec(text.slice(at, at + 112));
   if (keyword) at += keyword[0].length;
   // `; $u cat`: a variable that was never set is nothing.
   const unset = /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24));
@@ -106,6 +107,12 @@ function expansionWidth(text: string, at: number): number {
 export const BATCH_LOOP =
   /(?:^|[;|&(\s])for\s{1,4}(?:\/[dflr]\s{1,4}(?:"[^"]{0,60}"\s{1,4}|[\w.:\\]{1,60}\s{1,4})?)?%{1,2}~?\w\s{1,4}in\s{0,4}\(/i;
 
+/** `<<< word` and `<<EOF`, also behind an argument; `<<<<<<<` is a conflict of git's. */
+const HERE_STRING = /^[^;|&\n<]{0,60}(?:<<<(?!<)|<<-?\s?['"\\]?\w{1,20}['"]?\n)/;
+
+/** service nginx stop */
+const SERVICE = /^[\w@.-]{1,40}\s{1,4}(?:start|stop|restart|reload|status)\b/;
+
 /** +x, u+rx, a=rwx, 755, 4777 */
 const MODE = /^(?:[ugoa]{0,4}[+=-][rwxXst]{1,6}|[0-7]{3,4})$/;
 
@@ -126,7 +133,8 @@ export function hasArguments(text: string, command: Command): boolean {
   if (start >= text.length) return false;
   if (text.startsWith('$IFS', command.end) || text.startsWith('${IFS', command.end)) return true;
   if (text.startsWith('<>/', start)) return true;
-  if (text.startsWith('<<<', start)) return true;
+  if (command.name === 'at') return text.startsWith('now', start);
+  if (HERE_STRING.test(text.slice(command.end, command.end + 80))) return true;
   if (command.name === 'for') return BATCH_LOOP.test(text.slice(command.at, command.at + 160));
   if (start === command.end)
     return (
@@ -163,6 +171,7 @@ export function hasArguments(text: string, command: Command): boolean {
   if (first === '>') return text[start + 1] !== '=';
   if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
   if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
+  if (command.name === 'service' && SERVICE.test(text.slice(start, start + 80))) return true;
   const does = SUBCOMMANDS.get(command.name);
   if (does?.test(word.toLowerCase()) || does?.test(word)) return true;
   switch (command.name) {
@@ -213,12 +222,40 @@ export function hasArguments(text: string, command: Command): boolean {
       return /^\w{1,40}=/.test(word) || ALONE.has(word);
     case 'start':
     case 'call':
+      if (text.startsWith('""', start)) return true; // the title that start takes first
       return (last && ALONE.has(word)) || /\.(?:exe|bat|cmd|ps1)$/i.test(word);
     case '.':
     case 'source':
       return last && /^[\w.-]{1,60}\.(?:sh|env|bash|\w?rc)$/.test(word);
     case 'dd':
       return /^(?:if|of)=/.test(word);
+    case 'useradd':
+    case 'adduser':
+    case 'userdel':
+    case 'usermod':
+    case 'groupadd':
+    case 'killall':
+    case 'pkill':
+    case 'passwd':
+    case 'tac':
+    case 'nl':
+    case 'od':
+    case 'hexdump':
+      return last && /^[\w.-]{1,40}$/.test(word);
+    case 'su':
+      return word === '-' || word === 'root';
+    case 'powershell':
+    case 'pwsh':
+    case 'powershell.exe':
+      return word === '-' || ALONE.has(word) || WITH_ARGUMENTS.has(word);
+    case 'saps':
+      return ALONE.has(word) || /\./.test(word);
+    case 'copy':
+    case 'move':
+    case 'ren':
+      return /^\S{1,60}\.\w{1,5}\s{1,4}\S{1,60}\.\w{1,5}(?:$|[\s;|&])/.test(
+        text.slice(start, start + 130),
+      );
     case 'socat':
       return /^\w{2,10}[:-]/.test(word);
     case 'cd':
@@ -259,13 +296,13 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'tail':
     case 'more':
     case 'less':
-    case 'tac':
-    case 'nl':
     case 'rm':
     case 'touch':
     case 'xxd':
     case 'base64':
     case 'strings':
+    case 'rev':
+    case 'paste':
     case 'cp':
     case 'del':
     case 'unlink':

@@ -16,7 +16,7 @@ export function isDisguised(lower: string): boolean {
 
 /** Verb-Noun as PowerShell names its commands, with an option, a path or nothing behind. */
 export function isCmdlet(text: string, command: Command): boolean {
-  return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
+  return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|(?<=Out-File|-Content|Invoke-Command|Start-Process|-Item)\s{1,4}\S|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
     text.slice(command.at, command.at + 80),
   );
 }
@@ -120,7 +120,7 @@ export function isCommandLine(subject: Subject): boolean {
 
 /** A line of a script: a test, a loop, an assignment of what a command says, a program beside it. */
 const SCRIPT_LINE =
-  /^(?:\[{1,2} |(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
+  /^(?:\[{1,2} |\(cd |(?:while|until) (?:read|true|:|IFS=|sleep)\b|(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
 
 /** What stood before the separator is a host, a number, a file: a value, not a word. */
 export function isTarget(text: string): boolean {
@@ -158,6 +158,13 @@ export class Lists {
     this.made ??= this.text.includes('chmod');
     return this.made;
   }
+}
+
+/** A host by its address or its name. */
+export function isHost(text: string): boolean {
+  return /^\s*(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[\w-]{1,63}\.){1,8}[a-z]{2,12})\s*$/i.test(
+    text.slice(0, 120),
+  );
 }
 
 /** name|id|date: a list of plain words, however many of them are programs too. */

@@ -7,11 +7,11 @@ export const ALONE = new Set(
     'ksh csh tcsh busybox reboot shutdown halt poweroff dmesg lsof arp groups ver dir hostname df netcat nc ' +
     'w users lsb_release cmd cmd.exe powershell powershell.exe pwsh calc calc.exe notepad.exe uptime mount ' +
     'wmic sysinfo vol qwinsta quser getmac su sudo lscpu lsblk crontab ' +
-    'nproc logname tty arch free top htop iotop pstree lspci lsusb lsmod lsns lsattr lsipc lslogins lsmem blkid findmnt ' +
+    'nproc logname tty arch htop iotop pstree lspci lsusb lsmod lsns lsattr lsipc lslogins lsmem blkid findmnt ' +
     'vmstat iostat mpstat pidstat slabtop dmidecode hostnamectl timedatectl localectl loginctl networkctl compgen lastlog ' +
     'lastb chpasswd visudo vipw mktemp hostid domainname dnsdomainname runlevel getenforce sestatus dpkg rpm ash mksh rbash ' +
     'neofetch whoami.exe hostname.exe ipconfig.exe systeminfo.exe tasklist.exe netstat.exe driverquery gpresult msinfo32 ' +
-    'klist gci iex invoke-expression'
+    'klist gci gps umask taskkill iex invoke-expression'
   ).split(' '),
 );
 
@@ -43,7 +43,7 @@ export const WITH_ARGUMENTS = new Set(
     'iwr irm gc saps start-bitstransfer call robocopy xcopy icacls cacls takeown vssadmin wbadmin bcdedit nltest dsquery ' +
     'csvde ldifde wevtutil fsutil diskpart esentutl expand extrac32 makecab msiexec installutil regasm regsvcs msbuild csc ' +
     'odbcconf pcalua net1 setx assoc ftype runas psexec cmdkey rd md mshta.exe rundll32.exe regsvr32.exe reg.exe ' +
-    'schtasks.exe bitsadmin.exe wmic.exe cscript.exe wscript.exe tar.exe ssh.exe findstr.exe msiexec.exe'
+    'hh ren init telinit gwmi free top schtasks.exe bitsadmin.exe wmic.exe cscript.exe wscript.exe tar.exe ssh.exe findstr.exe msiexec.exe'
   ).split(' '),
 );
 
@@ -78,6 +78,12 @@ export const SUBCOMMANDS: ReadonlyMap<string, RegExp> = new Map(
     'wmic wmic.exe':
       /^(?:process|os|useraccount|service|product|qfe|bios|computersystem|logicaldisk|startup|path|csproduct)$/,
     vssadmin: /^(?:list|delete|create|resize)$/,
+    route: /^(?:print|add|delete|-n)$/,
+    fsutil: /^(?:fsinfo|usn|file|hardlink|volume|dirty|behavior)$/,
+    'init telinit': /^[0-6]$/,
+    'wscript cscript wscript.exe cscript.exe': /\.(?:vbs|jse?|wsf|vbe)$/,
+    'gcc cc tcc clang go make': /\.(?:c|cc|cpp|go)$|^(?:run|build|install)$/,
+    'sh dash ksh zsh': /^[\w.-]{1,40}$/,
     wevtutil: /^(?:cl|el|qe|clear-log)$/,
     bcdedit: /^\/?(?:set|enum|export)$/,
     'systemctl service':
@@ -86,6 +92,7 @@ export const SUBCOMMANDS: ReadonlyMap<string, RegExp> = new Map(
     at: /^now$/,
     'tmux screen': /^(?:new|new-session|ls|send-keys|attach)$/,
     chattr: /^[+=-][a-zA-Z]{1,4}$/,
+    gwmi: /^win32_/,
     gci: /^(?:env|hkcu|hklm|cert|variable):/,
     'rundll32 rundll32.exe': /\.dll\b/,
     printenv: /^[A-Z_]{2,40}$/,

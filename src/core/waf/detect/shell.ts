@@ -20,6 +20,7 @@ import {
   isCmdlet,
   isCommandLine,
   isDisguised,
+  isHost,
   isOptioned,
   isTarget,
   Lists,
@@ -184,11 +185,20 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
   }
 }
 
+/** `$(<file)`: what bash reads for `cat file`. */
+const READS_FILE = /\$\(<\s{0,4}[\w.~/-]{1,100}\)/;
+
 /** $(...), `...`, <(...), each with a command inside. */
 function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   let seen = 0;
   if (isCommandLine(subject) && !telling()) return;
+  const reads =
+    text.includes('$(<') && !subject.prose && !subject.document ? text.search(READS_FILE) : -1;
+  if (reads >= 0) {
+    findings.signal('shell-substitution', subject, reads, reads + 60, 'a file read by $(<...)');
+    return;
+  }
   for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
     const code = text.charCodeAt(at);
     let inner = 0;
@@ -370,6 +380,19 @@ const FOLDERS = new Set([
   'include',
 ]);
 
+/** Programs that do something without an argument, and whose names are words. */
+const WORDLESS = new Set([
+  'date',
+  'set',
+  'last',
+  'history',
+  'export',
+  'find',
+  'jobs',
+  'who',
+  'dig',
+]);
+
 /** What Windows runs, wherever it stands: PowerShell told to hide or to run what it fetches, cmd /c. */
 function windows(subject: Subject, findings: Findings): void {
   const { lower } = subject;
@@ -459,11 +482,10 @@ function isCommand(
     if (alone && !isBlankAt(text, after) && (separator === 0 || !isBlankAt(text, separator - 1)))
       return true;
     if (line && alone) return true;
-    return (
-      (command.name === 'date' || command.name === 'set') &&
-      rest >= text.length &&
-      isTarget(text.slice(0, separator))
-    );
+    if (rest < text.length) return false;
+    const before = text.slice(0, separator);
+    if (command.name === 'date' || command.name === 'set') return isTarget(before);
+    return (alone || WORDLESS.has(command.name)) && isHost(before);
   }
   // A developer's tool within `backticks` of a text is shown.
   if (SUBCOMMANDS.has(command.name) && subject.quotesCode(command.at)) return false;

@@ -1,12 +1,6 @@
 /** SQL followed as an expression goes on, from where the application's own text stops. */
-import {
-  callKind,
-  clauseAt,
-  isLooseStatement,
-  isStatement,
-  selectList,
-  unionList,
-} from './sql-grammar.ts';
+import { callKind, clauseAt, selectList, unionList } from './sql-grammar.ts';
+import { isLooseStatement, isStatement } from './sql-statements.ts';
 import type { SqlToken } from './sql-tokens.ts';
 
 /** How the statement stands where the value begins. */
@@ -35,6 +29,7 @@ export function walk(
   let logicJust = false; // and it was the last operator
   let compare = ''; // the comparison whose right side is awaited
   let compared = false; // two values have been compared
+  let stated = false; // a number has been for true or false
   let direct = false; // that comparison is the first thing after the value's prefix
   let leftLiteral = before === 'number' || quoted;
   let mathematical = false; // `3 < 4 and 5 > 2`: nothing the value could be added to
@@ -70,12 +65,17 @@ export function walk(
           compare = token.text;
           logicJust = false;
           wantsOperator = false;
+          if (token.text === 'similar' && next?.text === 'to') at++;
           if (token.text === 'notnull' || token.text === 'isnull') wantsOperator = true;
           break;
         case 'operator':
           // x::jsonb: what follows is a type, and the value stays one.
           if (token.text === '::' && next?.type === 'name') at++;
-          else wantsOperator = false;
+          else if (token.text === '~' || (token.text === '!' && next?.text === '~')) {
+            compare = '~'; // matches, of PostgreSQL
+            logicJust = false;
+            wantsOperator = false;
+          } else wantsOperator = false;
           break;
         case ',':
           if (depth <= 0 && inSelect === 0 && !quoted && !opensCall(tokens, at + 1))
@@ -266,6 +266,8 @@ export function walk(
           (token.text === tokens[start - 1]?.text ||
             token.text.startsWith('@@') ||
             tokens[at - 1]?.text === 'xor' ||
+            IS_TRUTH.test(token.text) ||
+            (tokens[at + 1]?.text === '::' && /^bool/.test(tokens[at + 2]?.text ?? '')) ||
             (isNegated(tokens, at) && /^[01]$/.test(token.text)))
         ) {
           return found('sql-condition', `a condition: = ${token.text}`, token);
@@ -273,7 +275,7 @@ export function walk(
           logicJust &&
           quoted &&
           open &&
-          (isTruth(token) || (isLone(token) && (compared || isConcat(tokens, at))))
+          (isTruth(token) || (isLone(token) && (compared || stated || isConcat(tokens, at))))
         ) {
           return found('sql-condition', 'a logical operator and an open string', token);
         } else if (
@@ -283,6 +285,15 @@ export function walk(
           endsAt(tokens, at + 1)
         ) {
           return found('sql-condition', `a condition: ${token.text}`, token);
+        } else if (
+          logicJust &&
+          before === 'name' &&
+          next?.type === 'comment' &&
+          isNegated(tokens, at)
+        ) {
+          return found('sql-condition', `a condition: not ${token.text}`, token);
+        } else if (logicJust && quoted && open && isLone(token) && tokens[at - 1]!.text === 'not') {
+          return found('sql-condition', 'NOT and an open string', token);
         } else if (logicJust && quoted && !next && token.type === 'null') {
           return found('sql-condition', `a condition: = ${token.text}`, token);
         }
@@ -292,6 +303,7 @@ export function walk(
           if (joins) return found('sql-condition', 'strings joined: =', token);
         }
         if (compare !== '') compared = true;
+        else if (logicJust && token.type === 'number') stated = true;
         leftLiteral = true;
         compare = '';
         logicJust = false;
@@ -387,14 +399,24 @@ function isTruthLiteral(token: SqlToken): boolean {
 /** Whether a value ends at `at`, parentheses closed and the rest commented out. */
 function endsAt(tokens: readonly SqlToken[], at: number): boolean {
   let end = at;
+  if (tokens[end]?.text === '::') end += 2;
   while (tokens[end]?.type === ')') end++;
-  return !tokens[end] || tokens[end]!.type === 'comment' || tokens[end]!.type === ';';
+  const token = tokens[end];
+  if (!token || token.type === 'comment' || token.type === ';') return true;
+  const next = tokens[end + 1];
+  return (
+    (token.text === 'limit' && next?.type === 'number') ||
+    (/^(?:order|group)$/.test(token.text) && next?.text === 'by')
+  );
 }
+
+/** '1', 0x1, 1e0: other spellings of true that nobody writes to a person. */
+const IS_TRUTH = /^(?:['"]0*1['"]|0x0*1|\d{1,3}e\d)$/;
 
 /** `not 0`, `!0`, `~0`, `not(0)` */
 function isNegated(tokens: readonly SqlToken[], at: number): boolean {
   let before = at - 1;
-  while (tokens[before]?.type === '(') before--;
+  while (tokens[before]?.type === '(' || /^[-+]$/.test(tokens[before]?.text ?? '')) before--;
   const text = tokens[before]?.text;
   return text === 'not' || text === '!' || text === '~';
 }

@@ -8,7 +8,8 @@
 import { WORD_LOGIC, WORD_SQL } from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
-import { isStatement, unionList } from './sql-grammar.ts';
+import { unionList } from './sql-grammar.ts';
+import { isStatement } from './sql-statements.ts';
 import { isWordStart, type SqlToken, type SqlType, sqlTokens } from './sql-tokens.ts';
 import { type Evidence, walk } from './sql-walk.ts';
 
