@@ -111,6 +111,7 @@ export function isCommandLine(subject: Subject): boolean {
     return true;
   const command = commandAt(text, 0);
   if (command?.at !== 0 || command.disguised) return false;
+  if (command.located && text.startsWith('./')) return true;
   if (TOOLS.has(command.name)) return / [a-z]/.test(text.slice(command.end, command.end + 2));
   if (!ALONE.has(command.name) && !WITH_ARGUMENTS.has(command.name)) return false;
   return (
@@ -120,7 +121,7 @@ export function isCommandLine(subject: Subject): boolean {
 
 /** A line of a script: a test, a loop, an assignment of what a command says, a program beside it. */
 const SCRIPT_LINE =
-  /^(?:\[{1,2} |\(cd |(?:while|until) (?:read|true|:|IFS=|sleep)\b|(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
+  /^(?:\[{1,2} |\( ?cd |test |(?:while|until) (?:read|true|:|IFS=|sleep)\b|(?:if|elif|while|until) (?:\[{1,2} |! |test )|for \w{1,30} in |case ["'$\w{}]{1,40} in\b|\w{1,30}=["']?(?:\$\(|`)|\.{1,2}\/[\w./-]{1,60} --?\w)/;
 
 /** What stood before the separator is a host, a number, a file: a value, not a word. */
 export function isTarget(text: string): boolean {

@@ -49,7 +49,7 @@ export const WITH_ARGUMENTS = new Set(
 
 /** Everyday words among them: alone, after a loose separator, they are English. */
 export const EVERYDAY = new Set(
-  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w cut which users groups source service script export kill touch route nice expect sleep echo top tree move copy free arch top screen fetch call at batch wall command enable hash for builtin declare expand vault truncate logger conda az finger ash md rd'.split(
+  'cat host date who last type net sort find head tail more less test time watch read install file history man info start set mail make true false w cut which users groups source service script export kill touch route nice expect sleep echo top tree move copy free arch top screen fetch call at batch wall command enable hash for builtin declare expand vault truncate logger conda az finger ash md rd init telinit . ren'.split(
     ' ',
   ),
 );

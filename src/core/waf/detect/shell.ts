@@ -218,8 +218,9 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
     const end = text.slice(inner, inner + 512).indexOf(close);
     if (end < 0) continue;
     const ends = '`)|;&'.includes(text[skipBlanks(text, command.end)] ?? ' ');
-    // In backticks a path is a program's where a value goes on with it, and else a word of a text.
-    if (command.located && close === '`' && !/[\w.=]/.test(text[at - 1] ?? ' ')) continue;
+    // In backticks paths and developers' tools are words of a text, but where a value goes on with them.
+    const shown = command.located || SUBCOMMANDS.has(command.name);
+    if (shown && close === '`' && !/[A-Za-z0-9.=]/.test(text[at - 1] ?? ' ')) continue;
     if (command.located && code !== 36 && close === ')') continue;
     if (
       !command.located &&

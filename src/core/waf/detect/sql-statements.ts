@@ -151,6 +151,7 @@ function isWrite(tokens: readonly SqlToken[], start: number): boolean {
   const table = tokens[at]?.type ?? '';
   if (!/^(?:name|variable|string)$/.test(table)) return false;
   if (lead === 'from') return true;
+  while (at < start + 9 && tokens[at + 1]?.text === '.') at += 2; // `a`.`b`
   const after = tokens[at + 1];
   const text = after?.text ?? '';
   switch (verb) {

@@ -356,7 +356,7 @@ function isShortComment(token: SqlToken): boolean {
 
 /** `=`, `<>`, `<` and their like, which no sentence holds between two quotes. */
 function isSymbol(compare: string): boolean {
-  return '=<>!'.includes(compare[0]!);
+  return '=<>!@?~'.includes(compare[0]!);
 }
 
 /** `"like"`: a word in quotes of its own, and no operator between two strings. */
