@@ -119,6 +119,7 @@ test('a body larger than body_limit is refused where the configuration says so',
   const refused = await refusing.type(...large, refusing.file);
   assert.equal(refused.exitCode, 1);
   assert.match(refused.out, /refused with 413: the body is larger than body_limit \(1024 bytes\)/);
+  assert.doesNotMatch(refused.out, /exclusions:/);
   const passing = workplace(context, limits('pass'));
   assert.equal((await passing.type(...large, passing.file)).exitCode, 0);
 });

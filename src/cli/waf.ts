@@ -60,7 +60,7 @@ function testRequest(io: Io, options: TestOptions): void {
   const verdict = inspect(waf, request);
   const isTooLarge = waf.refusesLength(request.body?.bytes.length ?? 0);
   const blocked = isTooLarge || waf.blocks(verdict);
-  const exclusions = exclusionsFor(verdict, request);
+  const exclusions = exclusionsFor(verdict, request, isTooLarge);
   const remedy = inspect(
     firewall({ ...configured, exclusions: [...configured.exclusions, ...exclusions] }),
     request,
@@ -100,9 +100,14 @@ function inspect(waf: Waf, { head, body }: MadeUpRequest): Verdict {
   return body === undefined ? first : waf.join(first, waf.inspectBody(body));
 }
 
-function exclusionsFor({ matches }: Verdict, { head }: MadeUpRequest): Exclusion[] {
+function exclusionsFor(
+  { matches }: Verdict,
+  { head }: MadeUpRequest,
+  isTooLarge: boolean,
+): Exclusion[] {
   const seen = new Map<string, Exclusion>();
   for (const match of matches) {
+    if (isTooLarge && match.rule.id === 'bound-body') continue; // no exclusion lets it pass
     const exclusion = exclusionFor(match, head.target);
     seen.set(JSON.stringify(exclusion), exclusion);
   }
@@ -137,6 +142,8 @@ function textOf(report: Report): string {
   for (const match of verdict.matches) lines.push(...matchText(match));
   if (verdict.matches.length === 0) lines.push('No rule speaks.', '');
   lines.push(`score ${verdict.score}, threshold ${anomalyThreshold}: ${verdictText(report)}`);
+  if (report.isTooLarge)
+    lines.push('Raise body_limit, or let the rest pass unseen: oversize: pass');
   if (exclusions.length > 0) {
     lines.push('', 'Where this is harmless, under load_balancing.security.waf:', 'exclusions:');
     for (const exclusion of exclusions) lines.push(`  - ${yamlOf(exclusion)}`);
