@@ -65,12 +65,28 @@ async function run(
   const configuration = () => (running.text === null ? '' : realPath(source));
   const ownDirectory = instanceDirectory(io.env, configuration());
   const instance = openInstance(settings, log, io, ownDirectory, workers);
+  // From here on clients are accepted: a signal is heard, and obeyed once everything is up.
+  const ended = signal();
+  const isUp = Promise.withResolvers<void>();
+  const onHangUp = () => {
+    // Whatever becomes of the reload: logrotate says no more than this signal.
+    log.reopen();
+    void isUp.promise.then(() => reloader.reload().catch(() => {}));
+  };
+  const onUpgrade = () => void isUp.promise.then(() => upgradeBySignal(instance, upgrade));
+  process.on('SIGHUP', onHangUp).on('SIGUSR2', onUpgrade);
   await open(instance, predecessor);
   const reloader = newReloader(io, instance, running, options, new History(ownDirectory));
   const upgrade = new Upgrade(instance);
   const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
   const admin = { instance, token: settings.admin.token ?? '', routes, configuration };
-  await predecessor?.askRelease();
+  const isCalledOff = ended.then(() => false);
+  if (predecessor !== null && !(await Promise.race([predecessor.askRelease(), isCalledOff]))) {
+    predecessor.fail('it was told to end before it took over');
+    const withinMs = settings.load_balancing.timeout.drain;
+    await instance.stop({ pid: process.ppid, withinMs });
+    return log.close();
+  }
   const opened = await openAdmin(settings, admin).catch(async (error) => {
     await instance.stop();
     throw error;
@@ -79,18 +95,13 @@ async function run(
   const endKeeping = keepServing(instance.log);
   // Not before: what did not come up is nothing to go back to.
   reloader.started();
-  const onHangUp = () => {
-    // Whatever becomes of the reload: logrotate says no more than this signal.
-    log.reopen();
-    void reloader.reload().catch(() => {});
-  };
-  const onUpgrade = () => upgradeBySignal(instance, upgrade);
-  process.on('SIGHUP', onHangUp).on('SIGUSR2', onUpgrade);
+  isUp.resolve();
   const isDemo = options.demo === true;
   io.out(banner(instance, { workers, source, logFile: file, settings, isDemo }));
-  const { handover, last } = await untilEnd(instance, upgrade, opened, () =>
+  const { handover, last } = await untilEnd(ended, instance, upgrade, opened, () =>
     openAdmin(settings, admin),
   );
+  if (handover === null) upgrade.cancel();
   process.off('SIGHUP', onHangUp).off('SIGUSR2', onUpgrade);
   reloader.close();
   io.out(ending(handover));
@@ -140,14 +151,14 @@ async function open(instance: Instance, predecessor: Predecessor | null): Promis
  * @returns the successor, null after a signal; and the admin API, null where it is handed over
  */
 async function untilEnd(
+  ended: Promise<null>,
   instance: Instance,
   upgrade: Upgrade,
   admin: AdminServer,
   reopen: () => Promise<AdminServer>,
 ): Promise<{ handover: Handover | null; last: AdminServer | null }> {
-  const signalled = signal();
   for (;;) {
-    const handover = await Promise.race([signalled, upgrade.next]);
+    const handover = await Promise.race([ended, upgrade.next]);
     if (handover === null) return { handover, last: admin };
     admin.release();
     try {

@@ -30,9 +30,7 @@ type FromSuccessor =
   | { readonly type: 'ready' }
   | { readonly type: 'up' }
   | { readonly type: 'failed'; readonly why: string };
-interface ToSuccessor {
-  readonly type: 'released';
-}
+type ToSuccessor = { readonly type: 'released' } | { readonly type: 'cancelled' };
 
 /** What a successor goes on with. */
 export interface Inheritance {
@@ -60,9 +58,10 @@ export class Successor {
   /**
    * Starts the program anew, as this one was started, and waits until its data threads accept.
    *
+   * @param cancelled it is not wanted any more: it is to drain and to end
    * @throws Error that says why it did not come up
    */
-  static async start({ sockets, said }: Inheritance): Promise<Successor> {
+  static async start({ sockets, said }: Inheritance, cancelled: AbortSignal): Promise<Successor> {
     const written: Written = { addresses: sockets.map(({ address }) => address), said };
     const [, ...args] = process.argv;
     const child = spawn(process.execPath, [...process.execArgv, ...args], {
@@ -70,6 +69,9 @@ export class Successor {
       env: { ...process.env, [VARIABLE]: JSON.stringify(written) },
     });
     const successor = new Successor(child);
+    cancelled.addEventListener('abort', () => {
+      if (child.connected) child.send({ type: 'cancelled' } satisfies ToSuccessor);
+    });
     await successor.#hear('ready');
     return successor;
   }
@@ -86,16 +88,26 @@ export class Successor {
   #hear(wanted: FromSuccessor['type']): Promise<void> {
     const child = this.#child;
     return new Promise((resolve, reject) => {
-      const end = (error?: Error) => {
+      const stop = () => {
         clearTimeout(deadline);
         child.off('message', onMessage).off('exit', onExit).off('error', end);
+      };
+      const end = (error?: Error) => {
+        stop();
         if (error === undefined) return resolve();
         child.kill();
         reject(error);
       };
+      // It ends by itself, when what it has accepted is done.
+      const fail = (error: Error) => {
+        stop();
+        child.unref();
+        if (child.connected) child.disconnect();
+        reject(error);
+      };
       const onMessage = (message: FromSuccessor) => {
         if (message.type === wanted) end();
-        else if (message.type === 'failed') end(new Error(message.why));
+        else if (message.type === 'failed') fail(new Error(message.why));
       };
       const onExit = (code: number | null, signal: string | null) =>
         end(new Error(`it ended with ${signal ?? code}`));
@@ -131,14 +143,18 @@ export class Predecessor {
     for (const { address, fd } of this.inheritance.sockets) if (!isWanted(address)) closeSync(fd);
   }
 
-  /** Asks for the addresses of the admin API; they are free when this resolves. */
-  async askRelease(): Promise<void> {
-    const released = new Promise<void>((resolve) => {
-      process.once('message', () => resolve());
-      process.once('disconnect', resolve);
+  /**
+   * Asks for the addresses of the admin API.
+   *
+   * @returns true when they are free; false: the predecessor ends, and wants no successor any more
+   */
+  askRelease(): Promise<boolean> {
+    const released = new Promise<boolean>((resolve) => {
+      process.once('message', ({ type }: ToSuccessor) => resolve(type === 'released'));
+      process.once('disconnect', () => resolve(true));
     });
     this.#say({ type: 'ready' });
-    await released;
+    return released;
   }
 
   /** From now on this instance is the one. */

@@ -118,6 +118,7 @@ export class Supervisor {
     try {
       for (const lane of this.#workers.keys()) await this.#openSockets(lane, plan.listen);
       await this.#prepareAll(plan);
+      this.#refuseIfEnding();
     } catch (error) {
       this.#say({ type: 'abandon' });
       this.#dropUnlistened()();
@@ -143,8 +144,10 @@ export class Supervisor {
 
   /** Starts or ends data threads until there are `workers`; those that end drain first. */
   async resize(workers: number, withinMs: number): Promise<void> {
+    if (this.#isEnding) return;
     this.#table.setWorkers(workers);
     while (this.#workers.size < workers) await this.#addLane();
+    if (this.#isEnding) return;
     const left = [...this.#workers].slice(workers);
     for (const [lane, worker] of left) {
       this.#workers.delete(lane);
@@ -166,7 +169,15 @@ export class Supervisor {
   async #addLane(): Promise<void> {
     const lane = this.#freeLane();
     await this.#openSockets(lane, this.#plan.listen);
+    this.#refuseIfEnding();
     await this.#spawn(lane);
+  }
+
+  /** @throws Error where a signal to end came while something was changed */
+  #refuseIfEnding(): void {
+    if (!this.#isEnding) return;
+    this.#sockets.drop(() => true)();
+    throw new Error('this instance is ending');
   }
 
   async #openSockets(lane: number, addresses: readonly ListenAddress[]): Promise<void> {

@@ -13,6 +13,7 @@ export class Upgrade {
   readonly #instance: Instance;
   #isUnderWay = false;
   #next = Promise.withResolvers<Handover>();
+  readonly #cancelled = new AbortController();
 
   constructor(instance: Instance) {
     this.#instance = instance;
@@ -31,16 +32,25 @@ export class Upgrade {
    * @throws Error that says why it did not come up; nothing has changed
    */
   async begin(withinMs: number): Promise<number> {
+    if (this.#cancelled.signal.aborted) throw new Error('this instance is ending');
     if (this.#isUnderWay) throw new Error('an upgrade is under way already');
     this.#isUnderWay = true;
     try {
-      const successor = await Successor.start(await this.#instance.inheritance());
+      const successor = await Successor.start(
+        await this.#instance.inheritance(),
+        this.#cancelled.signal,
+      );
       this.#next.resolve({ successor, withinMs });
       return successor.pid;
     } catch (error) {
       this.#isUnderWay = false;
       throw error;
     }
+  }
+
+  /** This instance ends: a successor that has not taken over yet ends as well. */
+  cancel(): void {
+    this.#cancelled.abort();
   }
 
   /** The successor failed after all: there may be another. */

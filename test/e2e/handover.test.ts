@@ -1,11 +1,11 @@
 /** An upgrade: a successor takes over the sockets of the running instance. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { Openclaw, okWith, Peer, ScriptedServer, until } from './harness.ts';
+import { newFolder, Openclaw, okWith, Peer, ScriptedServer, until } from './harness.ts';
 
 let server: ScriptedServer;
 
@@ -182,5 +182,36 @@ test('nobody starts a successor by a GET', async () => {
   const [response] = await once(asked, 'response');
   response.resume();
   assert.equal(response.statusCode, 405);
+  await openclaw.stop();
+});
+
+test('a signal to end while a successor is on its way ends both', async () => {
+  const folder = newFolder();
+  const held = join(folder, 'held');
+  const preload = join(folder, 'preload.cjs');
+  writeFileSync(
+    preload,
+    `const { existsSync } = require('node:fs');
+    const cell = new Int32Array(new SharedArrayBuffer(4));
+    while (existsSync(${JSON.stringify(held)})) Atomics.wait(cell, 0, 0, 20);`,
+  );
+  const openclaw = await Openclaw.start(
+    { servers: [server.address] },
+    { nodeOptions: ['--require', preload] },
+  );
+  writeFileSync(held, '');
+  const { pid } = openclaw.child;
+  openclaw.child.kill('SIGUSR2');
+  const children = `/proc/${pid}/task/${pid}/children`;
+  const successor = await until('it is on its way', () =>
+    Number(readFileSync(children, 'utf8').split(' ')[0]),
+  );
+  successors.add(successor);
+  openclaw.child.kill('SIGTERM');
+  await until('the first ends', () => openclaw.output.stdout.includes('Again to end at once'));
+  rmSync(held);
+  await until('the successor has ended', () => !existsSync(`/proc/${successor}`));
+  successors.delete(successor);
+  await until('the first has ended', () => openclaw.child.exitCode !== null);
   await openclaw.stop();
 });

@@ -17,7 +17,7 @@ export { type Message, Peer } from './peer.ts';
 export { answerOk, okWith, ScriptedServer } from './scripted-server.ts';
 export { until, untilSettled } from './wait.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
+export const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const BANNER_LAST_LINE = /check it .*\n/;
 /** Halves what a start costs: the tests start openclaw some fifty times. */
 const COMPILE_CACHE = join(tmpdir(), `openclaw-e2e-compile-cache-${process.getuid?.() ?? ''}`);

@@ -1,10 +1,12 @@
 /** How openclaw starts, refuses to start, and ends. */
 import assert from 'node:assert/strict';
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   freePort,
+  MAIN,
   newFolder,
   Openclaw,
   okWith,
@@ -61,6 +63,64 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     assert.equal(openclaw.child.exitCode, 0);
   });
 }
+
+/** Holds the admin API back, which opens last, for as long as the file lies there. */
+function holding(adminPort: number, file: string): string {
+  return `
+    const { isMainThread } = require('node:worker_threads');
+    const { existsSync } = require('node:fs');
+    const net = require('node:net');
+    const listen = net.Server.prototype.listen;
+    if (isMainThread) net.Server.prototype.listen = function (...args) {
+      if (args[0]?.port !== ${adminPort}) return listen.apply(this, args);
+      const timer = setInterval(() => {
+        if (existsSync(${JSON.stringify(file)})) return;
+        clearInterval(timer);
+        listen.apply(this, args);
+      }, 10);
+      return this;
+    };`;
+}
+
+test('signals that come before it is up end nothing that was accepted, and are obeyed then', async (t) => {
+  const folder = newFolder();
+  const [port, adminPort] = [await freePort(), await freePort()];
+  const [config, held, preload] = ['openclaw.yml', 'held', 'preload.cjs'].map((name) =>
+    join(folder, name),
+  ) as [string, string, string];
+  writeFileSync(held, '');
+  writeFileSync(preload, holding(adminPort, held));
+  const load_balancing = { listen: `127.0.0.1:${port}`, servers: [server.address] };
+  const admin = { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') };
+  writeFileSync(config, JSON.stringify({ load_balancing, admin }));
+  const gate = Promise.withResolvers<void>();
+  server.on('/early', async (peer) => {
+    await gate.promise;
+    peer.send(okWith('drained'));
+  });
+  const args = ['--require', preload, MAIN, 'start', '--config', config, '--workers', '1'];
+  const env = { PATH: process.env.PATH, HOME: folder, OPENCLAW_STATE: folder };
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  t.after(() => child.kill('SIGKILL'));
+  let stdout = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+  });
+  const client = await until('it accepts', () =>
+    Peer.connect({ host: '127.0.0.1', port }).catch(() => undefined),
+  );
+  client.send(`GET /early HTTP/1.1\r\n${HOST}\r\n`);
+  await until('it is at the server', () => server.requestsFor('/early') === 1);
+  child.kill('SIGHUP');
+  child.kill('SIGTERM');
+  rmSync(held);
+  await until('it drains', () => stdout.includes('Again to end at once'));
+  gate.resolve();
+  assert.equal((await client.response()).text, 'drained');
+  client.close();
+  await until('it has ended', () => child.exitCode !== null || child.signalCode !== null);
+  assert.deepEqual([child.exitCode, child.signalCode], [0, null]);
+});
 
 test('a second signal ends at once', async () => {
   server.on('/hanging', async (peer) => {
