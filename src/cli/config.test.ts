@@ -327,3 +327,28 @@ test('a certificate that has expired in use keeps nobody from changing other thi
     assert.match(refused.err, /error.*older\.crt: /);
   }
 });
+
+test('a page whose indentation is lost is named as such, and imported once it is restored', async (t) => {
+  const { cwd, read, type } = workplace(t);
+  const page = readFileSync(
+    join(import.meta.dirname, '../../test/fixtures/seed-blocks.txt'),
+    'utf8',
+  );
+  writeFileSync(join(cwd, 'page.yml'), page.split('“`\n')[0]!);
+  const refused = await type('import --file page.yml');
+  assert.notEqual(refused.code, 0);
+  assert.match(
+    refused.err,
+    /the indentation is lost.*[\s\S]*import --fix-typography --file page\.yml/,
+  );
+  const { code, err } = await type('import --file page.yml --fix-typography');
+  assert.equal(code, 0, err);
+  assert.match(
+    read(),
+    /^load_balancing:\n {2}.*[\s\S]*\n {4}- server: "?192\.168\.1\.100:8080"?\n {6}weight: 5\n/m,
+  );
+  writeFileSync(join(cwd, 'doubt.yml'), 'load_balancing:\nstrategy: random\ncolour: red\n');
+  const doubtful = await type('import --file doubt.yml --fix-typography');
+  assert.notEqual(doubtful.code, 0);
+  assert.match(doubtful.err, /doubt\.yml:3:1.*no section that is open here takes "colour"/);
+});

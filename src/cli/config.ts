@@ -9,6 +9,7 @@ import { isScalar, type Node, parseDocument, stringify } from 'yaml';
 import { diffSettings, formatChanges } from '../config/diff.ts';
 import { getNode, readArgument, setValue, unsetValue } from '../config/edit.ts';
 import { History } from '../config/history.ts';
+import { hasLostIndentation, restoreIndentation } from '../config/indentation.ts';
 import { jsonSchema } from '../config/json-schema.ts';
 import { instanceDirectory } from '../config/locate.ts';
 import { nearest } from '../config/nearest.ts';
@@ -131,7 +132,7 @@ export function configCommand(io: Io): Command {
     .requiredOption('--file <file>', 'the file to import')
     .option('--dry-run', 'change nothing, print what would change')
     .option('--replace', 'replace the sections that the file names instead of merging into them')
-    .option('--fix-typography', 'mend curly quotes, long dashes and the like first');
+    .option('--fix-typography', 'mend curly quotes, long dashes and lost indentation first');
 
   add(
     'validate',
@@ -292,10 +293,13 @@ function exportTo(io: Io, options: Options): void {
 async function importFrom(io: Io, options: Options): Promise<void> {
   const from = resolve(io.cwd, options.file!);
   const original = readConfig(from);
-  if (!options.fixTypography && findTypography(original).length > 0) {
+  if (
+    !options.fixTypography &&
+    (findTypography(original).length > 0 || hasLostIndentation(original))
+  ) {
     refuseProblems(io, check(io, original, from), `${options.file} has errors`);
   }
-  const imported = options.fixTypography ? fixTypography(original) : original;
+  const imported = options.fixTypography ? mended(io, original, from, options.file!) : original;
   const file = fileToWrite(io, options.config);
   const isItself = existsSync(file) && realpathSync(file) === realpathSync(from);
   if (parseDocument(imported).errors.length > 0) {
@@ -311,6 +315,21 @@ async function importFrom(io: Io, options: Options): Promise<void> {
     options.dryRun,
   );
   tellEdited(io, edited, options);
+}
+
+/** A text as it was before a web page had it. */
+function mended(io: Io, original: string, from: string, name: string): string {
+  const plain = fixTypography(original);
+  if (!hasLostIndentation(plain)) return plain;
+  const { text, doubts } = restoreIndentation(plain);
+  if (doubts.length > 0) {
+    refuseProblems(
+      io,
+      check(io, original, from),
+      `not all of the indentation of ${name} can be restored`,
+    );
+  }
+  return text;
 }
 
 export function validate(io: Io, options: Options): void {

@@ -17,7 +17,7 @@ import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
 import { keyText, type Place, range, Source } from './source.ts';
 import { substitute } from './substitute.ts';
-import { syntaxProblems, typographyProblems } from './syntax.ts';
+import { indentationProblems, syntaxProblems, typographyProblems } from './syntax.ts';
 import { plainInPlace } from './typography.ts';
 import { getAt } from './value-path.ts';
 import {
@@ -58,6 +58,8 @@ const PRUNINGS_MAX = 3;
 export function parseConfig(text: string, options: LoadOptions): Loaded {
   const source = new Source(options.file, text, plainInPlace(text));
   const problems: Problem[] = [...typographyProblems(source), ...syntaxProblems(source)];
+  const lost = indentationProblems(source);
+  if (lost.length > 0) return outcome([...typographyProblems(source), ...lost], []);
   if (source.document.errors.length > 0) return outcome(problems, []);
 
   const root = source.document.contents;

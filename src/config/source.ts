@@ -108,6 +108,11 @@ export class Source {
     return opened;
   }
 
+  /** Where a line begins. @param line from 1 */
+  offsetOf(line: number): number {
+    return this.#lines.lineStarts[line - 1] ?? 0;
+  }
+
   lineOf(offset: number): number {
     return this.#lines.linePos(offset).line;
   }

@@ -1,8 +1,9 @@
 /** Problems of the text itself, before it has a meaning. */
 import type { YAMLParseError } from 'yaml';
+import { hasLostIndentation, restoreIndentation } from './indentation.ts';
 import type { Finding, Problem } from './problem.ts';
 import type { Source } from './source.ts';
-import { findTypography } from './typography.ts';
+import { findTypography, fixTypography } from './typography.ts';
 
 /** What a web page did to the text. */
 export function typographyProblems(source: Source): Problem[] {
@@ -19,6 +20,38 @@ export function typographyProblems(source: Source): Problem[] {
     }
     return source.problem(finding, oddity);
   });
+}
+
+/** Where every line begins in the first column, all else would only be the echo of that. */
+export function indentationProblems(source: Source): Problem[] {
+  const plain = fixTypography(source.text, true);
+  if (!hasLostIndentation(plain)) return [];
+  const { doubts } = restoreIndentation(plain);
+  const first = /^(?![^\S\n]*(?:#|\n|$))/m.exec(plain)?.index ?? 0;
+  const at = (offset: number) => ({ offset, length: 1 });
+  const lost: Finding = {
+    severity: 'error',
+    path: [],
+    message: 'the indentation is lost: every line begins in the first column',
+    help:
+      doubts.length === 0
+        ? `openclaw config import --fix-typography --file ${source.file} restores it`
+        : 'indent what belongs to a section by two spaces more than its name',
+  };
+  return [
+    source.problem(lost, at(source.offsetOf(plain.slice(0, first).split('\n').length))),
+    ...doubts.map(({ line, why }) =>
+      source.problem(
+        {
+          severity: 'error',
+          path: [],
+          message: `without indentation nobody can tell where this belongs: ${why}`,
+          help: 'indent it by hand, below the section that it belongs to',
+        },
+        at(source.offsetOf(line)),
+      ),
+    ),
+  ];
 }
 
 /** Tabs that indent, told once however many there are. */

@@ -51,11 +51,16 @@ export function plainInPlace(text: string): string {
   return plain;
 }
 
-/** The same text mended for good: fences taken out, colons followed by their space. */
-export function fixTypography(text: string): string {
+/**
+ * The same text mended for good: fences taken out, colons followed by their space.
+ *
+ * @param keepsLines fences become comments, so that lines keep their numbers
+ */
+export function fixTypography(text: string, keepsLines = false): string {
   let plain = '';
   eachLine(text, (line, _, end) => {
     if (!FENCE.test(line)) plain += mendLine(line, ': ') + end;
+    else if (keepsLines) plain += `#${end}`;
   });
   return plain;
 }
