@@ -432,6 +432,7 @@ function setupOf(
       idleMin: chance.pick([0, 0, 2]),
       idleMs: 3_000,
       ageMsMax: 0,
+      longAwaitMs: 500,
       waitingMax: isTight ? chance.pick([1, 5, 100]) : 100,
       waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
       retries: chance.pick([0, 1, 3]),

@@ -28,6 +28,7 @@ const SETTINGS: PoolSettings = {
   idleMin: 0,
   idleMs: 60_000,
   ageMsMax: 0,
+  longAwaitMs: 500,
   waitingMax: 100,
   waitMs: 1_000,
   retries: 0,

@@ -37,7 +37,7 @@ export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | nul
 
 /** What the upkeep needs of the settings. */
 export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
-  const { failover } = settings.load_balancing;
+  const { failover, strategy } = settings.load_balancing;
   const { outlier_detection: outliers, failback } = failover;
   return {
     settings: pool.settings,
@@ -48,7 +48,9 @@ export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
             intervalMs: outliers.interval,
             requestsMin: outliers.min_requests,
             errorPercent: outliers.error_rate,
-            latencyFactor: outliers.latency_factor,
+            // Which server has which requests says consistent_hash: some may well be slower.
+            latencyFactor: strategy === 'consistent_hash' ? 0 : outliers.latency_factor,
+            latencyMinMs: outliers.min_latency,
           }
         : null,
     failback: failover.enabled

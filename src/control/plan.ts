@@ -103,6 +103,7 @@ export function planOf(
         retryBudgetPercent: failover.retry_budget,
         retryWithinMs: failover.timeout,
         ...failureSettings(failover),
+        longAwaitMs: failover.outlier_detection.min_latency,
         tracing: tracingSettings(monitoring),
         uploadBytesPerSecond: limits.upload_rate,
         downloadBytesPerSecond: limits.download_rate,

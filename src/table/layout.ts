@@ -149,6 +149,12 @@ export const COUNTER = {
   firstBytes: 16,
   /** Answers that say the server failed (500, 502, 503, 504), passed on or not. */
   failedAnswers: 15,
+  /** Requests sent whole, whose answer was awaited from then on. */
+  awaited: 17,
+  /** Those of them that are awaited no more, however it ended. */
+  awaitedOver: 18,
+  /** Those of the latter that had been awaited for the pool's `longAwaitMs` or longer. */
+  awaitedLong: 19,
 } as const;
 export type Counter = (typeof COUNTER)[keyof typeof COUNTER];
 export const COUNTERS = 20;

@@ -372,6 +372,8 @@ export class SharedTable {
     for (let row = 0; row < this.serverRows; row++) {
       const lane = worker * this.serverRows + row;
       this.#tunnelLanes[lane] = 0;
+      const counters = lane * COUNTERS;
+      this.#counters[counters + COUNTER.awaitedOver] = this.#counters[counters + COUNTER.awaited]!;
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;

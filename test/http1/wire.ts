@@ -144,6 +144,7 @@ export class Wire implements Connector {
       connectionsMax: 1_000_000,
       idleMax: 0,
       ageMsMax: 0,
+      longAwaitMs: 500,
       idleMin: 0,
       waitingMax: 0,
       waitMs: HOUR_MS,

@@ -116,7 +116,9 @@ export const failover = section(
     ),
     outlier_detection: section(
       {
-        enabled: switchedOnWhenWritten(
+        enabled: setting(
+          flag(),
+          true,
           'Leave out for a while a server that does much worse than the others.',
         ),
         interval: setting(duration({ minMs: 500 }), '10s', 'Time between two comparisons.'),
@@ -133,7 +135,12 @@ export const failover = section(
         latency_factor: setting(
           integer(0, 1000),
           5,
-          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged.',
+          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged, nor is it with the strategy consistent_hash.',
+        ),
+        min_latency: setting(
+          duration({ minMs: 10 }),
+          '500ms',
+          'A server that answers faster than this is not slow, however fast the others are. One that turns slow is left out once several requests have waited this long for its answer.',
         ),
         ejection_time: setting(
           duration({ minMs: 100 }),
@@ -152,7 +159,6 @@ export const failover = section(
         ),
       },
       'Leaving out servers that stand out by errors or latency.',
-      'off',
     ),
   },
   'What happens when a server fails.',

@@ -19,6 +19,9 @@ export class Attempt {
   #pool: Pool | null = null;
   #row = 0;
   #isJudged = true;
+  /** Since when its answer is awaited; -1: it is not. */
+  #awaitedMs = -1;
+  #isAnswered = false;
 
   constructor(engine: Engine) {
     this.#engine = engine;
@@ -34,6 +37,7 @@ export class Attempt {
     }
     this.sentMs = -1;
     this.#isJudged = false;
+    this.#isAnswered = false;
   }
 
   /** The next one will be somebody else's. */
@@ -47,6 +51,10 @@ export class Attempt {
 
   /** The whole request has been sent. */
   requestSent(nowMs: number): void {
+    if (!this.#isAnswered && this.#awaitedMs === -1) {
+      this.#awaitedMs = nowMs;
+      this.#engine.table.count(this.#row, this.#engine.lane, COUNTER.awaited);
+    }
     const { breaker } = this.#pool!.settings;
     if (this.trial === NO_TRIAL || breaker === null) return;
     this.trial = trialSent(this.#engine.table, this.#row, this.trial, breaker, nowMs);
@@ -54,6 +62,7 @@ export class Attempt {
 
   /** The head of an answer came that does not say that the server failed. */
   answeredWell(nowMs: number): void {
+    this.#endAwait(nowMs);
     const { table, lane } = this.#engine;
     const row = this.#row;
     const latencyUs = (nowMs - this.sentMs) * 1000;
@@ -67,6 +76,7 @@ export class Attempt {
   }
 
   succeeded(nowMs: number): void {
+    this.#endAwait(nowMs);
     if (this.#isJudged) return;
     this.#isJudged = true;
     attemptSucceeded(this.#engine, this.#pool!, this.#row, this.trial, nowMs);
@@ -75,6 +85,7 @@ export class Attempt {
 
   /** @param failure what went wrong, or the status of an answer that says so */
   failed(failure: Failure | number, nowMs: number): void {
+    this.#endAwait(nowMs);
     if (this.#isJudged) return;
     this.#isJudged = true;
     attemptFailed(this.#engine, this.#pool!, this.#row, this.trial, failure, nowMs);
@@ -83,9 +94,20 @@ export class Attempt {
 
   /** Its end says nothing of the server. */
   undecided(): void {
+    if (this.#awaitedMs !== -1) this.#endAwait(this.#engine.clock.nowMs());
     this.#isJudged = true;
     if (this.trial === NO_TRIAL) return;
     attemptUndecided(this.#engine, this.#row, this.trial);
     this.trial = NO_TRIAL;
+  }
+
+  #endAwait(nowMs: number): void {
+    this.#isAnswered = true;
+    if (this.#awaitedMs === -1) return;
+    const { table, lane } = this.#engine;
+    table.count(this.#row, lane, COUNTER.awaitedOver);
+    const isLong = nowMs - this.#awaitedMs >= this.#pool!.settings.longAwaitMs;
+    if (isLong) table.count(this.#row, lane, COUNTER.awaitedLong);
+    this.#awaitedMs = -1;
   }
 }

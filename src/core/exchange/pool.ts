@@ -60,6 +60,8 @@ export interface PoolSettings {
   breaker: BreakerSettings | null;
   /** null: no server is ejected. */
   ejection: EjectionSettings | null;
+  /** An answer that is awaited for this long is a slow one: see core/health/lateness.ts. */
+  longAwaitMs: number;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
   /** null: trace context goes through as it came. */

@@ -103,7 +103,13 @@ test('no server starts slowly at the start, and one that a reload adds does', ()
 });
 
 test('a server whose answers are far slower than those of the others is ejected', () => {
-  const outliers = { intervalMs: 1000, requestsMin: 10, errorPercent: 50, latencyFactor: 5 };
+  const outliers = {
+    intervalMs: 1000,
+    requestsMin: 10,
+    errorPercent: 50,
+    latencyFactor: 5,
+    latencyMinMs: 500,
+  };
   const { table, upkeep, standing, told } = upkeepOf('abc', { outliers });
   const answer = (row: number, ms: number) => {
     table.count(row, 0, COUNTER.attempts, 20);

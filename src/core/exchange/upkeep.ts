@@ -13,12 +13,14 @@ import { standingOf, VERDICT } from '../balance/verdict.ts';
 import { close, expireTrial, recover } from '../health/breaker.ts';
 import {
   CONTROL_THREAD,
+  type EjectionSettings,
   eject,
   forgive,
   isEjected,
   readmit,
   readmitInTime,
 } from '../health/ejection.ts';
+import { Lateness } from '../health/lateness.ts';
 import { findOutliers, type OutlierSettings, type Sample } from '../health/outliers.ts';
 import { growShare, startSlowly } from '../health/slow-start.ts';
 import { failureText } from './outcome.ts';
@@ -43,6 +45,8 @@ export interface UpkeepPlan {
   /** null: backups serve just as long as no primary is usable. */
   readonly failback: Failback | null;
 }
+
+type ServerRef = UpkeepPlan['servers'][number];
 
 export interface Failback {
   /** Whether primaries take over again by themselves. */
@@ -85,6 +89,7 @@ export class Upkeep {
   #plan: UpkeepPlan;
   #seen = new Map<number, Seen>();
   #comparedMs: number;
+  readonly #lateness = new Lateness();
   #hasServers = true;
 
   constructor(
@@ -102,6 +107,10 @@ export class Upkeep {
 
   /** Follows another plan. Servers that it adds start slowly. */
   apply(plan: UpkeepPlan, nowMs: number): void {
+    const isSame = (one: ServerRef, at: number) => this.#plan.servers[at]?.row === one.row;
+    if (!plan.servers.every(isSame) || plan.servers.length !== this.#plan.servers.length) {
+      this.#lateness.reset();
+    }
     this.#plan = plan;
     const before = this.#seen;
     this.#seen = new Map();
@@ -124,6 +133,7 @@ export class Upkeep {
     if (outliers !== null && nowMs - this.#comparedMs >= outliers.intervalMs) {
       this.#compare(outliers, nowMs);
     }
+    if (outliers !== null && outliers.latencyFactor > 0) this.#leaveOutLate(outliers, nowMs);
     for (const server of this.#plan.servers) this.#tell(server, nowMs);
     this.#turnPool(nowMs);
   }
@@ -166,13 +176,32 @@ export class Upkeep {
     const { servers, settings } = this.#plan;
     this.#comparedMs = nowMs;
     const samples = servers.map((server) => this.#sample(server.row));
-    if (settings.ejection === null) return;
     for (const { index, cause } of findOutliers(samples, outliers)) {
-      const { row } = servers[index]!;
-      const pool = { row: settings.row, servers };
-      if (eject(this.#table, pool, row, settings.ejection, CONTROL_THREAD, nowMs)) {
-        this.#seen.get(row)!.ejectionCause = cause;
-      }
+      this.#eject(servers[index]!.row, settings.ejection, cause, nowMs);
+    }
+  }
+
+  #leaveOutLate(outliers: OutlierSettings, nowMs: number): void {
+    const { servers, settings } = this.#plan;
+    const table = this.#table;
+    const samples = servers.map(({ row }) => ({
+      awaited: table.counted(row, COUNTER.awaited),
+      over: table.counted(row, COUNTER.awaitedOver),
+      long: table.counted(row, COUNTER.awaitedLong),
+      firstByteUs: table.counted(row, COUNTER.firstByteUs),
+      firstBytes: table.counted(row, COUNTER.firstBytes),
+      isUsable: standingOf(table, row) === VERDICT.usable,
+    }));
+    for (const { index, cause } of this.#lateness.turn(samples, outliers, nowMs)) {
+      this.#eject(servers[index]!.row, settings.ejection, cause, nowMs);
+    }
+  }
+
+  #eject(row: number, ejection: EjectionSettings | null, cause: string, nowMs: number): void {
+    if (ejection === null) return;
+    const pool = { row: this.#plan.settings.row, servers: this.#plan.servers };
+    if (eject(this.#table, pool, row, ejection, CONTROL_THREAD, nowMs)) {
+      this.#seen.get(row)!.ejectionCause = cause;
     }
   }
 

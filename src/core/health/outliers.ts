@@ -14,6 +14,8 @@ export interface OutlierSettings {
   readonly errorPercent: number;
   /** How many times the median latency of the others makes an outlier; 0: latency is not judged. */
   readonly latencyFactor: number;
+  /** A server that answers in less is not slow, whatever the factor. */
+  readonly latencyMinMs: number;
 }
 
 export interface Outlier {
@@ -22,9 +24,6 @@ export interface Outlier {
   /** For the log: what is wrong, with the figures. */
   readonly cause: string;
 }
-
-/** Below this difference no user notices, whatever the factor. */
-const LATENCY_DIFFERENCE_MS_MIN = 20;
 
 /** The servers that stand out, the worst first. */
 export function findOutliers(samples: readonly Sample[], settings: OutlierSettings): Outlier[] {
@@ -46,7 +45,7 @@ export function findOutliers(samples: readonly Sample[], settings: OutlierSettin
     const isSlow =
       settings.latencyFactor > 0 &&
       ms > usualMs * settings.latencyFactor &&
-      ms > usualMs + LATENCY_DIFFERENCE_MS_MIN;
+      ms >= settings.latencyMinMs;
     if (isSlow) {
       const cause = `it took ${ms.toFixed(0)} ms to answer, the others ${usualMs.toFixed(0)} ms`;
       found.push({ index, cause, badness: Math.min(ms / usualMs, 1000) });
