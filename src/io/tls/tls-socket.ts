@@ -85,7 +85,11 @@ interface Internals {
 }
 const Base = tls.TLSSocket as unknown as new (socket: undefined, options: object) => Internals;
 
+/** Older handles end the process where they are given no request to write with. */
+const SEAM_SINCE_NODE = 26;
+
 const HAS_SEAM =
+  Number.parseInt(process.versions.node, 10) >= SEAM_SINCE_NODE &&
   typeof (tls.TLSSocket.prototype as unknown as Internals)._wrapHandle === 'function';
 
 /**
