@@ -162,8 +162,12 @@ export class Predecessor {
     this.#say({ type: 'up' });
   }
 
+  /** This instance does not take over; its process may end, for nothing is heard any more. */
   fail(why: string): void {
-    this.#say({ type: 'failed', why });
+    if (!process.connected) return;
+    process.send?.({ type: 'failed', why } satisfies FromSuccessor, () => {
+      if (process.connected) process.disconnect?.();
+    });
   }
 
   #say(message: FromSuccessor): void {
