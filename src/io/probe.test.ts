@@ -218,6 +218,12 @@ test('an answer that traffic accepts, a probe accepts', async () => {
   }
 });
 
+test('an answer that traffic refuses, a probe refuses', async () => {
+  const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok';
+  const port = await portOf(net.createServer((socket) => socket.end(answer)));
+  assert.match(await reasonOf(port, ASKS), /^malformed answer \(.*Content-Length/);
+});
+
 test('a body in chunks is searched without their framing', async () => {
   const answer =
     'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nre\r\n3\r\nady\r\n0\r\n\r\n';

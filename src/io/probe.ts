@@ -255,7 +255,8 @@ class Answer {
         this.#heads += 1;
         if (this.#heads > HEADS_MAX) this.#fault = 'bad_status_line';
         // An interim answer says that another follows, but for 101, which nobody asked for.
-        if (this.#head.status >= 200 || this.#head.status === 101) {
+        const isFinal = this.#head.status >= 200 || this.#head.status === 101;
+        if (isFinal && this.#fault === undefined) {
           this.status = this.#head.status;
           this.#body.begin(framing.body, framing.contentLength);
         }

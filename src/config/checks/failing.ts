@@ -5,6 +5,14 @@ import { at, type CheckContext, type Report } from './check.ts';
 export function healthCheck({ settings, written }: CheckContext, report: Report): void {
   const check = settings.load_balancing.health_check;
   slowerThanItsInterval('health_check', check, report);
+  if (check.enabled && check.type === 'grpc') {
+    report(
+      'warning',
+      [at('health_check', 'type'), at('health_check')],
+      'requests are sent to the servers over HTTP/1.1, which a server of gRPC alone does not speak: it is up, and every request gets 502',
+      'probe what serves the requests, with type: http or tcp; gRPC itself cannot be passed on yet',
+    );
+  }
   const isHttp = check.type === 'http' || check.type === 'https';
   for (const key of isHttp ? ['grpc'] : ['endpoint', 'http']) {
     if (!written(at('health_check', key))) continue;
