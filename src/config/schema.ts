@@ -277,7 +277,7 @@ const loadBalancing = section(
         ),
         response_head_size: setting(
           size(1024, HEAD_BYTES_MAX),
-          '128k',
+          '64k',
           "Largest head of a server's response. Beyond it: 502.",
         ),
         response_header_count: setting(

@@ -381,6 +381,10 @@ test('a WebSocket runs over a stream (RFC 8441)', async () => {
     peer.send(await peer.bytes(6));
     peer.end();
   });
+  let waiting: Peer | undefined;
+  server.on('/left', (peer) => {
+    waiting = peer;
+  });
   server.on('/no-chat', (peer) => {
     peer.send(okWith('a page'));
   });
@@ -413,6 +417,11 @@ test('a WebSocket runs over a stream (RFC 8441)', async () => {
     const [echoed] = (await once(stream, 'data')) as [Buffer];
     assert.deepEqual(echoed, close);
     stream.destroy();
+    const left = open('/left');
+    left.on('error', () => {});
+    const peer = await until('the handshake', () => waiting);
+    left.end();
+    await until('the end of the connection to the server', () => peer.hasEnded || peer.isClosed);
     const refused = open('/no-chat');
     const [answer] = (await once(refused, 'response')) as [http2.IncomingHttpHeaders];
     assert.equal(answer[':status'], 502);

@@ -44,7 +44,7 @@ export const DEFAULT_HEAD_LIMITS: HeadLimits = {
 
 /** Of responses: servers set what cookies and policies they like. */
 export const DEFAULT_RESPONSE_LIMITS: HeadLimits = {
-  headBytes: 128 * 1024,
+  headBytes: 64 * 1024,
   targetBytes: 0,
   fields: 512,
 };

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
+import { NAME } from '../http1/names.ts';
 import { http1Head, trailerLines } from './request.ts';
 
 const GET = [':method', 'GET', ':scheme', 'https', ':authority', 'a.example', ':path', '/x?y'];
@@ -91,6 +93,18 @@ const MALFORMED: Record<string, readonly string[]> = {
 for (const [what, fields] of Object.entries(MALFORMED)) {
   test(`malformed: ${what}`, () => assert.equal(textOf(fields), undefined));
 }
+
+test('names that a server takes for framing or for the word of a proxy stop here', () => {
+  const fields = ['content_length', '5', 'transfer_encoding', 'chunked', 'x_forwarded_for', '::1'];
+  const { text } = http1Head([...GET, ...fields, 'x_own', '1', 'proxy', 'x'], false, key)!;
+  const bytes = Buffer.from(text, 'latin1');
+  const head = new Head();
+  assert.equal(readRequestHead(head, bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS), bytes.length);
+  const passed = Array.from({ length: head.fieldCount }, (_, index) => index)
+    .filter((index) => head.ids[index] !== NAME.dropped)
+    .map((index) => head.name(index));
+  assert.deepEqual(passed, ['host', 'x_own']);
+});
 
 test('trailers are lines, and hold no pseudo-header field', () => {
   assert.equal(trailerLines(['x-sum', '42', 'y', '']), 'x-sum: 42\r\ny: \r\n');
