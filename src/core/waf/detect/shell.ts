@@ -334,7 +334,7 @@ function telltale(subject: Subject, findings: Findings): void {
   const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
   if (assigns && !isCommandLine(subject) && RUNS_VARIABLE.test(text))
     findings.signal('shell-ifs', subject, 0, 80, 'a command put together in variables');
-  if ((words & f.WORD_COMMAND) === 0 && (c & f.SLASH) === 0) return;
+  if ((words & (f.WORD_COMMAND | f.WORD_REMOTE)) === 0 && (c & f.SLASH) === 0) return;
   if (!subject.prose && !subject.document && !isCommandLine(subject)) {
     const option = (c & f.OTHER) === 0 ? -1 : lower.search(RUNNING_OPTION);
     if (option >= 0)

@@ -36,6 +36,16 @@ test('a string ends at its own quote; doubled and escaped ones stay inside', () 
   assert.equal(types("'open"), 'open');
 });
 
+test("PostgreSQL's and MySQL's operators on documents and arrays compare", () => {
+  assert.equal(types("data @> '{}'"), 'name compare string');
+  assert.equal(types("'{}' <@ data"), 'string compare name');
+  assert.equal(types("'{}' ? 'a'"), 'string compare string');
+  assert.equal(types("x::jsonb ?| array['a']"), 'name operator name compare string');
+  assert.equal(types('array[1] && array[2]'), 'string compare string');
+  assert.equal(types("1 member of ('[1]')"), 'number compare ( string )');
+  assert.equal(types("a ? 'b' : 'c'"), 'name other string other string', "a program's choice");
+});
+
 test('the number of tokens is bounded', () => {
   assert.equal(sqlTokens('a '.repeat(1000), 0, 7).length, 7);
 });

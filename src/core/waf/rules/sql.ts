@@ -14,6 +14,9 @@ export const SQL_RULES: readonly Rule[] = [
       "query:name x' or 'a'='a",
       "form:user admin' or 1=1-- -",
       'json:id 1) or (1=1',
+      'json:id 1 or not 0',
+      `json:id 1 or '{"a":1}'::jsonb @> '{"a":1}'`,
+      "form:id 1 or data ? 'x'--",
       "cookie:uid 1' and '1'='1",
     ],
     pass: [
@@ -22,6 +25,8 @@ export const SQL_RULES: readonly Rule[] = [
       "form:note the boys' or girls' room",
       'query:q cats and dogs',
       "json:text it's 5' or 6' tall",
+      'query:q 1 or 2 bedroom flat',
+      "json:code a ? 'b' : 'c'",
     ],
   },
   {
@@ -35,6 +40,9 @@ export const SQL_RULES: readonly Rule[] = [
       'query:id 1 union select null,null',
       "query:id -1' UNION ALL SELECT 1,version()-- ",
       'query:id 1/**/union/**/select/**/1,2',
+      'json:id 1 union values row(1,2)',
+      'form:id 1 union table users',
+      'target /?id=1+union/*&id=*/select/*&id=*/1,2',
     ],
     pass: [
       'query:q Union Square - select seating',
@@ -53,11 +61,15 @@ export const SQL_RULES: readonly Rule[] = [
       'query:id 1; drop table users',
       "form:name x'; insert into users values(1)--",
       'query:id 1;select pg_sleep(5)',
+      'json:id 1; replace into users values (1)',
+      "query:id '; show databases--",
     ],
     pass: [
       'form:t Done; select one of them',
       'query:q a; b',
       'json:text The end; update to follow',
+      'json:text 1; show tables and chairs',
+      'query:q 2; replace the values',
     ],
   },
   {
