@@ -14,6 +14,8 @@ import type { Connector, Stream, StreamOwner } from '../../src/core/exchange/por
 import { Server } from '../../src/core/exchange/server.ts';
 import { WaitQueue } from '../../src/core/exchange/wait-queue.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
+import { ClientStream } from '../../src/core/http2/client-stream.ts';
+import type { Http2Port } from '../../src/core/http2/port.ts';
 import { SharedTable } from '../../src/table/table.ts';
 
 const HOUR_MS = 3_600_000;
@@ -68,6 +70,8 @@ export class Wire implements Connector {
   readonly wheel: TimerWheel;
   readonly #contain: Contain;
   readonly #connect: () => ClientConnection;
+  /** A stream of an HTTP/2 client of the same pool. */
+  readonly openStream: (port: Http2Port) => ClientStream;
   #connection: ClientConnection;
   readonly pool: Pool;
   /** Goes up when the server's name has other addresses. */
@@ -171,6 +175,18 @@ export class Wire implements Connector {
       return new ClientConnection(engine, { pool }, this.client, via, this.#nowMs, () => {});
     };
     this.#connection = this.#connect();
+    this.openStream = (port) => new ClientStream(engine, { pool }, via, port, () => {});
+  }
+
+  get nowMs(): number {
+    return this.#nowMs;
+  }
+
+  /** Time goes by, timers fire; connections to servers that are on their way open. */
+  pass(ms: number): void {
+    this.#nowMs += ms;
+    this.wheel.advance(this.#nowMs);
+    this.#open();
   }
 
   /** The client leaves, and another comes. */
@@ -193,10 +209,6 @@ export class Wire implements Connector {
     return !this.gone.has(stream);
   }
 
-  pass(ms: number): void {
-    this.#nowMs += ms;
-  }
-
   /** Bytes of the client, in a buffer that is gone afterwards. Opens the connections it led to. */
   clientSends(bytes: Buffer): void {
     if (this.client.state === 'destroyed') return;
@@ -204,6 +216,10 @@ export class Wire implements Connector {
     const connection = this.#connection;
     this.#tell(connection, () => connection.onBytes(lent, 0, lent.length, this.#nowMs));
     lent.fill(0xff);
+    this.#open();
+  }
+
+  #open(): void {
     for (const { stream, owner } of this.servers) {
       if (stream.state !== 'open' || stream.text !== '') continue;
       this.#tell(owner, () => owner.onOpen(this.#nowMs));

@@ -16,6 +16,7 @@ import {
   type Transfer,
   type Via,
 } from './forward.ts';
+import { Pace } from './pace.ts';
 import type { Pool } from './pool.ts';
 import type { CloseCause, Stream, StreamOwner } from './ports.ts';
 
@@ -94,16 +95,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #headDeadlineMs = 0;
   #idleSinceMs: number;
   #discardedBytes = 0;
-  /** At the last look; -1: it cannot be compared. */
-  #unsentBytes = -1;
-  /** Of the response under way, at the last look. */
-  #takenBytes = 0;
   #lingerEndMs = 0;
-  /** When the body under way began, our own pauses left out. */
-  #bodySinceMs = 0;
-  #bodyPausedMs = 0;
-  /** When the body under way counts as silent. */
-  #silentMs = 0;
+  readonly #pace = new Pace();
   /** Requests in a row that came too early. */
   #hasty = 0;
 
@@ -376,7 +369,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream.pause();
     if (this.#state !== STATE.body) return;
     this.#timer.clear();
-    this.#bodyPausedMs = this.#engine.clock.nowMs();
+    this.#pace.bodyPaused(this.#engine.clock.nowMs());
   }
 
   resumeBody(): void {
@@ -385,7 +378,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.stream.resume();
     if (this.#state !== STATE.body) return;
     const nowMs = this.#engine.clock.nowMs();
-    this.#bodySinceMs += nowMs - this.#bodyPausedMs;
+    this.#pace.bodyResumed(nowMs);
     this.#expectBody(nowMs);
   }
 
@@ -423,7 +416,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #next(nowMs: number): void {
     if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
-    this.#unsentBytes = -1;
+    this.#pace.grew();
     this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
     // The server may have answered while it still owed us the reading of the body.
@@ -499,7 +492,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#keepsAlive = framing.keepAlive && !this.#isDraining;
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
-    this.#bodySinceMs = nowMs;
+    this.#pace.bodyBegins(nowMs);
     if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
     this.#exchange ??= this.#engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
@@ -563,43 +556,23 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectBody(nowMs: number): void {
-    this.#silentMs = nowMs + this.#timeouts.readMs;
-    this.#timer.set(Math.min(this.#silentMs, this.#bodyDueMs));
-  }
-
-  /** By when the next piece of the body has to be there, at the least rate. */
-  get #bodyDueMs(): number {
-    const { timeouts, uploadBytesPerSecond } = this.#route.pool.settings;
-    if (uploadBytesPerSecond === 0) return Number.POSITIVE_INFINITY;
-    const earnedMs = (this.#exchange!.requestBodyBytes * 1000) / uploadBytesPerSecond;
-    return this.#bodySinceMs + timeouts.readMs + earnedMs;
+    const { requestBodyBytes } = this.#exchange!;
+    this.#timer.set(this.#pace.bodyDueMs(requestBodyBytes, this.#route.pool.settings, nowMs));
   }
 
   #expectDrain(): void {
     if (this.#state === STATE.body) return;
     if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) {
-      // More was added: the same amount later would not mean that none was taken.
-      this.#unsentBytes = -1;
+      this.#pace.grew();
       return;
     }
     this.#lookAtTaking(this.stream.unsentBytes(), this.#engine.clock.nowMs());
   }
 
   #lookAtTaking(unsentBytes: number, nowMs: number): void {
-    this.#unsentBytes = unsentBytes;
-    this.#takenBytes = this.#exchange!.responseBodyBytes - unsentBytes;
-    this.#timer.set(nowMs + this.#timeouts.writeMs);
-  }
-
-  /** What a client has to take within `timeout.write`, as long as there is so much. */
-  get #takenBytesMin(): number {
-    const { downloadBytesPerSecond, timeouts } = this.#route.pool.settings;
-    return Math.max(1, (downloadBytesPerSecond * timeouts.writeMs) / 1000);
-  }
-
-  /** Of a response that is all written. */
-  #tookTooLittle(unsentBytes: number): boolean {
-    return this.#unsentBytes !== -1 && this.#unsentBytes - unsentBytes < this.#takenBytesMin;
+    const { settings } = this.#route.pool;
+    const { responseBodyBytes } = this.#exchange!;
+    this.#timer.set(this.#pace.lookAtTaking(unsentBytes, responseBodyBytes, settings, nowMs));
   }
 
   /** @internal of the timer */
@@ -610,10 +583,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
         else this.#checkIdle(nowMs);
         break;
       case STATE.body:
-        this.#exchange!.clientFailed(
-          nowMs < this.#silentMs ? 'body_too_slow' : 'body_timeout',
-          nowMs,
-        );
+        this.#exchange!.clientFailed(this.#pace.bodyFailure(nowMs), nowMs);
         break;
       case STATE.response:
       case STATE.tunnel:
@@ -642,18 +612,19 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === 0 || this.#tookTooLittle(unsentBytes)) return this.#close();
-    this.#unsentBytes = unsentBytes;
-    this.#timer.set(nowMs + this.#timeouts.writeMs);
+    const { settings } = this.#route.pool;
+    if (unsentBytes === 0 || this.#pace.tookTooLittle(unsentBytes, settings)) return this.#close();
+    this.#timer.set(this.#pace.lookAtRest(unsentBytes, settings, nowMs));
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes === 0) return;
-    const takenBytes = this.#exchange!.responseBodyBytes - unsentBytes - this.#takenBytes;
-    if (unsentBytes === this.#unsentBytes) this.#abandon('client_write_timeout', nowMs);
-    else if (takenBytes < this.#takenBytesMin) this.#abandon('client_too_slow', nowMs);
-    else this.#lookAtTaking(unsentBytes, nowMs);
+    const { responseBodyBytes } = this.#exchange!;
+    const { settings } = this.#route.pool;
+    const failure = this.#pace.takingFailure(unsentBytes, responseBodyBytes, settings);
+    if (failure === '') this.#lookAtTaking(unsentBytes, nowMs);
+    else this.#abandon(failure, nowMs);
   }
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
@@ -682,8 +653,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   }
 
   #expectLastDrain(nowMs: number): void {
-    this.#unsentBytes = this.stream.unsentBytes();
-    this.#timer.set(nowMs + this.#timeouts.writeMs);
+    const { settings } = this.#route.pool;
+    this.#timer.set(this.#pace.lookAtRest(this.stream.unsentBytes(), settings, nowMs));
   }
 
   /** All has been sent: waits for the client's own end, as long as it goes on sending. */
@@ -696,7 +667,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
 
   #checkLinger(nowMs: number): void {
     if (this.stream.pendingBytes > 0) {
-      if (this.#tookTooLittle(this.stream.unsentBytes())) this.#close();
+      const { settings } = this.#route.pool;
+      if (this.#pace.tookTooLittle(this.stream.unsentBytes(), settings)) this.#close();
       else this.#expectLastDrain(nowMs);
       return;
     }

@@ -7,6 +7,7 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Failure } from '../exchange/failures.ts';
 import type { Via } from '../exchange/forward.ts';
+import { Pace } from '../exchange/pace.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { type Head, readRequestHead } from '../http1/head.ts';
@@ -43,7 +44,11 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   #mayHaveTrailers = false;
   /** The last piece so far, which may go out with the end. */
   #piece: Buffer | null = null;
-  #unsentBytes = 0;
+  readonly #pace = new Pace();
+  #bodyBytes = 0;
+  #writtenBytes = 0;
+  /** The timer runs for what the client has to take, and not for what it has to send. */
+  #isTaking = false;
 
   /** @param onOver called once, when nothing more will happen on the stream */
   constructor(
@@ -61,8 +66,8 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     this.#timer = new Timer(engine.wheel, this);
   }
 
-  get #timeouts() {
-    return this.#route.pool.settings.timeouts;
+  get #rates() {
+    return this.#route.pool.settings;
   }
 
   get pendingBytes(): number {
@@ -76,6 +81,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (written === undefined) return this.#refuseMalformed(nowMs);
     this.#isWebSocket = written.isWebSocket;
     this.#requestHasEnded = isEnd;
+    this.#pace.bodyBegins(nowMs);
     const head = engine.requestHead;
     const bytes = Buffer.from(written.text, 'latin1');
     const upTo = readRequestHead(head, bytes, 0, bytes.length, engine.headLimits);
@@ -94,6 +100,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   }
 
   received(bytes: Buffer, nowMs: number): void {
+    this.#bodyBytes += bytes.length;
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (exchange.tunnel !== null) exchange.tunnel.fromClient(bytes, 0, bytes.length, nowMs);
@@ -199,6 +206,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
       if (this.#fields !== null) this.#respond(true);
     } else {
       if (this.#fields !== null) this.#respond(false);
+      this.#writtenBytes += this.#piece?.length ?? 0;
       this.#port.end(this.#piece, fields.length === 0 ? null : fields);
       this.#piece = null;
     }
@@ -226,6 +234,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
 
   sendTunnel(bytes: Buffer, start: number, end: number): void {
     if (this.#isClosed) return;
+    this.#writtenBytes += end - start;
     this.#port.write(Buffer.from(bytes.subarray(start, end)));
     this.#watch(this.#engine.clock.nowMs());
   }
@@ -243,14 +252,18 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (this.#isPaused) return;
     this.#isPaused = true;
     this.#port.pause();
-    this.#watch(this.#engine.clock.nowMs());
+    const nowMs = this.#engine.clock.nowMs();
+    this.#pace.bodyPaused(nowMs);
+    this.#watch(nowMs);
   }
 
   resumeBody(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#port.resume();
-    this.#watch(this.#engine.clock.nowMs());
+    const nowMs = this.#engine.clock.nowMs();
+    this.#pace.bodyResumed(nowMs);
+    this.#watch(nowMs);
   }
 
   exchangeOver(exchange: Exchange): void {
@@ -269,10 +282,12 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   onTimer(nowMs: number): void {
     const unsentBytes = this.pendingBytes;
     if (unsentBytes > 0) {
-      if (unsentBytes === this.#unsentBytes) return this.abort('client_write_timeout', nowMs);
+      const failure = this.#pace.takingFailure(unsentBytes, this.#writtenBytes, this.#rates);
+      if (failure !== '') return this.abort(failure, nowMs);
+      this.#isTaking = false;
       this.#watch(nowMs);
     } else if (this.#exchange?.requestBody.done === false) {
-      this.#exchange.clientFailed('body_timeout', nowMs);
+      this.#exchange.clientFailed(this.#pace.bodyFailure(nowMs), nowMs);
     }
   }
 
@@ -281,16 +296,18 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (this.#isClosed) return;
     const pending = this.#port.pendingBytes;
     const exchange = this.#exchange;
+    const wasTaking = this.#isTaking;
+    this.#isTaking = pending > 0;
     if (pending > 0) {
-      // As long as nothing moves the first deadline stands.
-      if (pending !== this.#unsentBytes || this.#timer.deadlineMs === Number.POSITIVE_INFINITY) {
-        this.#timer.set(nowMs + this.#timeouts.writeMs);
+      // The time of the first look stands, whatever is added.
+      if (wasTaking) this.#pace.grew();
+      else {
+        this.#timer.set(this.#pace.lookAtTaking(pending, this.#writtenBytes, this.#rates, nowMs));
       }
     } else if (exchange !== null && exchange.tunnel === null && !exchange.requestBody.done) {
       if (this.#isPaused) this.#timer.clear();
-      else this.#timer.set(nowMs + this.#timeouts.readMs);
+      else this.#timer.set(this.#pace.bodyDueMs(this.#bodyBytes, this.#rates, nowMs));
     } else this.#timer.clear();
-    this.#unsentBytes = pending;
     if (pending === 0 && exchange === null && !this.#requestHasEnded && this.#responseHasEnded) {
       this.#reset(RESET.none);
     }
@@ -304,7 +321,9 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
 
   #writeOut(): void {
     if (this.#fields !== null) this.#respond(this.#isBare);
-    if (this.#piece !== null) this.#port.write(this.#piece);
+    if (this.#piece === null) return;
+    this.#writtenBytes += this.#piece.length;
+    this.#port.write(this.#piece);
     this.#piece = null;
   }
 
@@ -320,7 +339,10 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     ];
     pushLines(fields, this.#engine.dateLine() + headerLines + this.via.responseLines);
     this.#port.respond(fields, this.#isHead, false);
-    if (!this.#isHead) this.#port.end(Buffer.from(body, 'latin1'), null);
+    if (!this.#isHead) {
+      this.#writtenBytes += body.length;
+      this.#port.end(Buffer.from(body, 'latin1'), null);
+    }
     this.#watch(this.#engine.clock.nowMs());
   }
 
