@@ -17,8 +17,8 @@ import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
 import { keyText, type Place, range, Source } from './source.ts';
 import { substitute } from './substitute.ts';
-import { indentationProblems, syntaxProblems, typographyProblems } from './syntax.ts';
-import { plainInPlace } from './typography.ts';
+import { indentationProblems, markProblems, syntaxProblems, typographyProblems } from './syntax.ts';
+import { changesWidth, plainInPlace } from './typography.ts';
 import { getAt } from './value-path.ts';
 import {
   describe,
@@ -57,10 +57,20 @@ const PRUNINGS_MAX = 3;
 
 export function parseConfig(text: string, options: LoadOptions): Loaded {
   const source = new Source(options.file, text, plainInPlace(text));
-  const problems: Problem[] = [...typographyProblems(source), ...syntaxProblems(source)];
+  const problems: Problem[] = typographyProblems(source);
+  const odd = new Set(problems.map(({ line }) => line));
+  const wide = new Set(
+    problems.filter(({ message }) => /^a full-width mark/.test(message)).map(({ line }) => line),
+  );
+  // What the parser makes of a line with such characters is only their echo.
+  const isAligned = !changesWidth(text);
+  problems.push(...syntaxProblems(source).filter(({ line }) => isAligned && !odd.has(line)));
   const lost = indentationProblems(source);
   if (lost.length > 0) return outcome([...typographyProblems(source), ...lost], []);
   if (source.document.errors.length > 0) return outcome(problems, []);
+
+  const marks = markProblems(source);
+  if (marks.length > 0) return outcome([...problems, ...marks], []);
 
   const root = source.document.contents;
   const shape = root === null ? emptyFile(source) : isMap(root) ? undefined : notASection(source);
@@ -86,7 +96,8 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
     const variable = newlines.get(place.offset);
     if (variable !== undefined) finding.help = withoutNewline(variable);
     const known = problems.some(({ line, column }) => isAt(source, place, line, column));
-    if (!known) problems.push(source.problem(finding, place));
+    const problem = source.problem(finding, place);
+    if (!known && !wide.has(problem.line)) problems.push(problem);
   }
 
   const settings = whole.success ? whole.data : settleRest(raw, found, refused);

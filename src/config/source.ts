@@ -24,6 +24,8 @@ export interface Place {
 export class Source {
   readonly file: string;
   readonly text: string;
+  /** The same in plain characters, each in its place. */
+  readonly plain: string;
   readonly document: Document.Parsed;
   readonly #lines = new LineCounter();
   #masked: string | undefined;
@@ -35,6 +37,7 @@ export class Source {
   constructor(file: string, text: string, plain: string = text) {
     this.file = file;
     this.text = text;
+    this.plain = plain;
     this.document = parseDocument(plain, {
       lineCounter: this.#lines,
       uniqueKeys: false,

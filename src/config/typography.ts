@@ -17,16 +17,38 @@ export interface Oddity {
 const OPENING = '“”„‟«»＂';
 const SINGLE = '‘’‚‛＇';
 const DASHES = '–—−‒―－';
-const SPACES = '\u00a0\u2002\u2003\u2009\u202f\u3000';
+const SPACES = '\u00a0\u2002\u2003\u2009\u200b\u202f\u2060\u3000';
+/** Those that have no width: not even a plain space belongs in their place. */
+const NO_WIDTH = /[\u200b\u2060]/g;
 
 const FENCE = /^[ \t]*([“”„"'‘’`]*`{1,3}|[“”]`)[a-z]*[ \t]*$/i;
 const LIST_DASH = new RegExp(`^([ \\t${SPACES}-]*)([${DASHES}])(?=[\\s${SPACES}]|$)`);
+const INDENT = new RegExp(`^[\\s${SPACES}]*`);
 const ODD_SPACE = new RegExp(`[${SPACES}]`, 'g');
 const QUOTED = new RegExp(
   `(^|[:\\-\\[,{：，]\\s*|\\s)([${OPENING}${SINGLE}])([^${OPENING}${SINGLE}\\n]*)([${OPENING}${SINGLE}])`,
   'g',
 );
-const WIDE_COLON = /^([\s-]*[A-Za-z_][\w-]*)(：)/;
+const WIDE_COLON = /^([\s-]*(?:[A-Za-z_][\w-]*|"[\w-]+"|'[\w-]+')[^\S\n]*)(：)/;
+/** A line whose value is written in brackets, and one within such a value that goes over lines. */
+const IN_BRACKETS =
+  /^[\s-]*(?:["']?[\w-]+["']?\s*[:：]\s*)?[[{［｛]|^\s*(?:"[^"]*"|'[^']*')\s*[，、]/;
+/** Marks of Chinese and Japanese input that carry structure in brackets, and what is meant. */
+const WIDE_MARKS: Readonly<Record<string, string>> = {
+  '，': ',',
+  '、': ',',
+  '：': ':',
+  '［': '[',
+  '］': ']',
+  '｛': '{',
+  '｝': '}',
+};
+const WIDE_MARK = /[，、：［］｛｝]/g;
+
+/** Whether a text has characters that plain ones of the same number cannot stand for. */
+export function changesWidth(text: string): boolean {
+  return text.search(NO_WIDTH) !== -1;
+}
 
 /** All of the above are beyond ASCII but for the backtick: most lines need no closer look. */
 const MAY_BE_ODD = /[`\u0080-\uffff]/;
@@ -86,17 +108,32 @@ function oddLine(line: string, offset: number): Oddity[] {
     const length = match[0].length - match[1]!.length;
     add(at, length, 'curly quotes', `write "${match[3]}" with straight quotes`);
   }
-  const indent = /^[\s]*/.exec(code)![0];
+  for (const { index, 0: mark } of wideMarks(code)) {
+    if (colon !== null && index === colon[1]!.length) continue;
+    add(index, 1, 'a full-width mark', `write "${WIDE_MARKS[mark]}${mark === '：' ? ' ' : ''}"`);
+  }
+  const indent = INDENT.exec(code)![0];
   const space = indent.search(ODD_SPACE);
   if (space !== -1) add(space, 1, 'a space that is not a plain one', 'indent with plain spaces');
   return oddities.sort((a, b) => a.offset - b.offset);
+}
+
+/** Full-width marks that carry structure: not those of texts. */
+function wideMarks(code: string): RegExpExecArray[] {
+  return IN_BRACKETS.test(code) ? [...blankQuoted(code).matchAll(WIDE_MARK)] : [];
 }
 
 function mendLine(line: string, colon: string): string {
   if (!MAY_BE_ODD.test(line)) return line;
   const code = withoutComment(line);
   const comment = line.slice(code.length);
-  const mended = code
+  const marked = code.split('');
+  for (const { index, 0: mark } of wideMarks(code)) {
+    marked[index] = mark === '：' ? colon : WIDE_MARKS[mark]!;
+  }
+  const mended = marked
+    .join('')
+    .replace(NO_WIDTH, colon === ':' ? ' ' : '')
     .replace(ODD_SPACE, ' ')
     .replace(LIST_DASH, (_, indent: string) => `${indent}-`)
     .replace(WIDE_COLON, (_, key: string) => `${key}${colon}`)

@@ -169,8 +169,8 @@ class Files {
       this.#read.set(file, opened);
     }
     if (opened.ok) return opened;
-    const { reason: message, help } = opened;
-    reportFile(this.#report, 'error', [path], { file, message, help });
+    const { reason, help } = opened;
+    reportFile(this.#report, 'error', [path], { fault: `${file}: ${reason}`, help });
     return undefined;
   }
 
@@ -181,7 +181,7 @@ class Files {
   }
 
   #tell({ severity, message, help }: CertificateFault, looksAt: Path[], file: string): void {
-    const whole = { file, message, help: help.replaceAll('FILE', file) };
+    const whole = { fault: `${file}: ${message}`, help: help.replaceAll('FILE', file) };
     reportFile(this.#report, severity, looksAt, whole);
   }
 }

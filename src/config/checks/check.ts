@@ -36,14 +36,14 @@ export type Report = (
   fileFault?: string,
 ) => void;
 
-/** Reports what is wrong with a file that a setting names. */
+/** Reports what is wrong with a file that a setting names. @param fault begins with its path */
 export function reportFile(
   report: Report,
   severity: 'error' | 'warning',
   looksAt: readonly Path[],
-  { file, message, help }: { file: string; message: string; help?: string | undefined },
+  { fault, help }: { fault: string; help?: string | undefined },
 ): void {
-  report(severity, looksAt, `${file}: ${message}`, help, `${file}: ${message}`);
+  report(severity, looksAt, fault, help, fault);
 }
 export type Check = (context: CheckContext, report: Report) => void;
 

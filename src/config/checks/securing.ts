@@ -17,10 +17,11 @@ export function accessControl(context: CheckContext, report: Report): void {
   for (const [key, file] of Object.entries(files)) {
     const read = file === undefined ? undefined : surroundings?.readFile(file);
     if (read === undefined) continue;
-    const fault = read.ok ? parseNetworkFile(read.bytes.toString('utf8')).problem : read.reason;
-    if (fault === undefined) continue;
+    const problem = read.ok ? parseNetworkFile(read.bytes.toString('utf8')).problem : undefined;
+    if (read.ok && problem === undefined) continue;
+    const fault = read.ok ? `${file}, ${problem}` : `${file}: ${read.reason}`;
     const help = read.ok ? undefined : read.help;
-    reportFile(report, 'error', [path(key)], { file: file!, message: fault, help });
+    reportFile(report, 'error', [path(key)], { fault, help });
   }
   const denied = new Set(denylist);
   for (const [index, network] of allowlist.entries()) {
