@@ -199,3 +199,36 @@ test('what a reload switches off ends at once', () => {
   assert.deepEqual([0, 1].map(standing), ['usable', 'usable']);
   assert.equal(table.isFailedOver(0), false);
 });
+
+test('a server whose answers stop coming is ejected while they are awaited', () => {
+  const outliers = {
+    intervalMs: 10_000,
+    requestsMin: 50,
+    errorPercent: 50,
+    latencyFactor: 5,
+    latencyMinMs: 500,
+  };
+  const { table, upkeep, standing, told } = upkeepOf('abc', { outliers });
+  const request = (row: number, isAnswered: boolean) => {
+    table.count(row, 0, COUNTER.awaited);
+    if (!isAnswered) return;
+    table.count(row, 0, COUNTER.awaitedOver);
+    table.count(row, 0, COUNTER.firstBytes);
+    table.count(row, 0, COUNTER.firstByteUs, 5_000);
+  };
+  for (let nowMs = 50; nowMs <= 2000; nowMs += 50) {
+    for (const row of [0, 1, 2]) request(row, true);
+    upkeep.turn(nowMs);
+  }
+  for (let nowMs = 2050; nowMs <= 2650; nowMs += 50) {
+    for (const row of [0, 1]) request(row, true);
+    if (nowMs <= 2200) request(2, false);
+    upkeep.turn(nowMs);
+  }
+  assert.equal(standing(2), 'usable');
+  upkeep.turn(2700);
+  assert.equal(standing(2), 'ejected');
+  assert.deepEqual(told(), [
+    'ejection c in -> ejected: 4 requests in a row had no answer within 500 ms, the others answer in 5 ms',
+  ]);
+});
