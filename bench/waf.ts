@@ -8,6 +8,7 @@ import { Waf } from '../src/core/waf/waf.ts';
 
 const ROUNDS = 5;
 const BODY_BYTES = 16_384;
+const VALUES = 4_300;
 const waf = new Waf();
 
 const HEADS: Readonly<Record<string, string>> = {
@@ -44,6 +45,14 @@ for (const [name, item] of Object.entries(BODIES)) {
   show(`${name}${clean}`, bytes.length, 200, () => waf.inspectBody(view));
 }
 
+// What a value costs beyond its bytes: many short ones, each with a sign that some grammar reads.
+for (const sign of ["it's", '(x)', 'a;b', '/a/b.c', 'http://a.example/', '{{a}}', 'a, (b); c']) {
+  const values = Array.from({ length: VALUES }, (_, at) => `${sign} ${at}`);
+  const bytes = Buffer.from(JSON.stringify(values));
+  const view = { target: '/', contentType: 'application/json', bytes, truncated: false };
+  show(`${VALUES} values as ${sign}`, bytes.length, 10, () => waf.inspectBody(view));
+}
+
 function headOf(text: string) {
   const [request, ...lines] = text.trimEnd().split('\r\n');
   const [method, target] = request!.split(' ');
@@ -57,7 +66,7 @@ function headOf(text: string) {
 function filled(item: (at: number) => object): Buffer {
   const items: object[] = [];
   while (JSON.stringify(items).length < BODY_BYTES) items.push(item(items.length));
-  return Buffer.from(JSON.stringify(items).slice(0, BODY_BYTES));
+  return Buffer.from(JSON.stringify(items));
 }
 
 function show(name: string, bytes: number, times: number, run: () => unknown): void {

@@ -7,7 +7,6 @@ import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import type { Verdict } from '../waf/findings.ts';
-import { headIsClean } from '../waf/first-pass.ts';
 import { CLEAN, type HeaderList, type HeadView, type Waf } from '../waf/waf.ts';
 import { decoded } from './content-coding.ts';
 import type { Engine } from './engine.ts';
@@ -66,7 +65,7 @@ export class Screening implements PayloadSink {
   /** Another request: looks at its head, which is readable during the call only. */
   begin(waf: Waf, head: Head, framing: Framing): void {
     this.#waf = waf;
-    const isClean = headIsClean(head.bytes, head.start, head.nameStarts[head.fieldCount]!);
+    const isClean = waf.headIsClean(head.bytes, head.start, head.nameStarts[head.fieldCount]!);
     this.verdict = isClean ? CLEAN : waf.inspectHead(viewOf(head));
     this.isOpen = framing.body !== BODY.none && waf.options.bodyBytesLimit > 0 && !this.blocks;
     this.#isTruncated = false;

@@ -25,7 +25,8 @@ export function startsLikeText(
 }
 
 /** The text that a value holds in base64 of either alphabet, undefined where it holds none. */
-export function decodeBase64(value: string): string | undefined {
+export function decodeBase64(text: string): string | undefined {
+  const value = text.trimEnd();
   const { length } = value;
   if (length < LENGTH_MIN || length > LENGTH_MAX) return undefined;
   if (
@@ -51,8 +52,8 @@ export function decodeBase64(value: string): string | undefined {
     if (byte >= 128) high = true;
     else if (!isText(byte) && byte !== 0) return undefined;
   }
-  const text = bytes.toString('utf8');
-  return high && text.includes('\ufffd') ? undefined : text;
+  const decoded = bytes.toString('utf8');
+  return high && decoded.includes('\ufffd') ? undefined : decoded;
 }
 
 /** Printable, a tab or a line end. The first bytes of UTF-8 and a NUL are let through by the caller. */

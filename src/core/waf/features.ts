@@ -57,8 +57,11 @@ export const WORD_HEADER = 1 << 13;
 /** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
 export const WORD_REMOTE = 1 << 15;
 
-/** Functions that call what they are handed, or make one of a text. */
+/** Functions that call what they are handed or make one of a text, and what a $where begins with. */
 export const WORD_CALLER = 1 << 14;
+
+/** Words that mean something by themselves wherever they stand (first-pass.ts). */
+export const WORD_STRONG = 1 << 15;
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -134,32 +137,33 @@ export const WORDS: Readonly<Record<string, number>> = {
   'or and xor like not is in div': WORD_LOGIC,
   'script javascript vbscript livescript alert confirm prompt document window location eval expression constructor cookie fetch onerror onload onclick onfocus onmouseover iframe srcdoc adw import function settimeout self top parent frames':
     WORD_SCRIPT,
-  'etc passwd shadow proc environ boot win ini windows winnt system inf web htpasswd htaccess ssh rsa dsa ecdsa var log home root hosts php phar expect zip glob data file config env git aws bash history opt usr inetpub wwwroot tomcat conf compress ogg rar zlib input filter':
+  'bin bashrc zshrc netrc etc passwd shadow proc environ boot win ini windows winnt system inf web htpasswd htaccess ssh rsa dsa ecdsa var log home root hosts php phar expect zip glob data file config env git aws bash history opt usr inetpub wwwroot tomcat conf compress ogg rar zlib input filter':
     WORD_FILE,
   'xterm powercat eval netsh sysinfo cat ls id whoami uname ping nslookup dig host curl wget nc ncat netcat bash sh zsh dash ksh csh tcsh fish python perl ruby node lua sleep echo printf touch rm cp mv chmod chown kill ps netstat ifconfig ip env set export head tail more less tac nl od xxd sort uniq awk sed grep egrep find tee dd mkfifo telnet ssh scp ftp tftp socat openssl crontab useradd adduser sudo su mail sendmail hostname pwd date uptime df du mount who last dir type net powershell pwsh cmd certutil bitsadmin reg tasklist systeminfo ipconfig wmic mshta timeout gcc nohup source xargs busybox strings rev cut test dev shutdown reboot halt groups arp route ss lsof printenv getent base ifs iex rundll regsvr cscript wscript start calc notepad strace gdb vi vim ed screen tmux install apt yum kubectl docker mysql psql redis true false history mkdir rmdir ln stat file which whereis locate read jobs bg fg exit diff cmp comm split join paste tar gzip gunzip unzip zip man info vol ver tree attrib del copy move rename erase sc at schtasks gawk mawk dmesg lsb pkill killall nmap tcpdump traceroute tracert doas unset alias trap wait umask chroot runuser setsid script expect git svn make pip npm':
     WORD_COMMAND,
   'contents esi fsockopen socket defined class method gzinflate gzuncompress uudecode ini posix apache register handler uploaded unserialize uname compiler system exec eval assert passthru popen proc runtime processbuilder classloader getclass forname require process subprocess builtins globals mro subclasses lipsum cycler freemarker velocity smarty ognl memberaccess javax springframework php objectinputstream objectdataprovider func ruby python phpinfo assign think invokefunction phpversion readfile execfile os md spawn java allow auto prepend deno kernel':
     WORD_CODE,
-  'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest oast interact oastify burpcollaborator dnslog instance':
+  'localhost metadata http https ftp gopher dict ldap ldaps tftp sftp file jar netdoc php data nip xip sslip localtest lvh vcap spoofed ms rbndr lacolhost yoogle oast interact oastify burpcollaborator dnslog instance ceye bxss xss canarytokens requestrepo pingb eyes':
     WORD_URL,
   'doctype entity xinclude include xi xsl stylesheet system public document transform unparsed':
     WORD_XML,
-  'union select order having waitfor exec execute drop insert delete truncate shutdown declare etc passwd shadow proc win boot ssh htaccess htpasswd phar php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor apache sun javax java springframework python ruby objectdataprovider ysoserial rce nd js py doctype entity javascript vbscript livescript passthru classloader aced nc ncat netcat powercat xterm socat powershell pwsh cmd certutil bitsadmin regsvr mshta':
+  'union select order having waitfor exec execute drop insert delete truncate declare etc passwd shadow proc win boot ssh htaccess htpasswd php expect root var inetpub windows winnt sys localhost metadata http https ftp gopher dict ldap rmi jar netdoc apache sun java python ruby rce nd js py doctype entity passthru nc ncat netcat powershell pwsh cmd certutil bitsadmin regsvr mshta powercat xterm socat call function into dual pg sqlite outfile dumpfile procedure mysql tables':
     WORD_BODY,
-  'apache sun java javax springframework system objectdataprovider python ruby js nd func py proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
+  'apache sun java javax springframework system objectdataprovider python ruby function nd func py proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor ysoserial groovy zaxxer mchange caucho logback textformattingrunproperties qos jdk type dynamic sorted rce ibatis':
     WORD_TYPE,
   'etc passwd shadow proc winnt localhost metadata kubernetes': WORD_HEADER,
   'nc ncat netcat powercat xterm telnet openssl socat mkfifo mknod tcp udp ztcp socket sockets tcpsocket tcpclient fsockopen sockaddr net powershell pwsh iex invoke iwr irm downloadstring cmd command comspec certutil bitsadmin mshta regsvr rundll':
     WORD_REMOTE,
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
-  'array usort uasort uksort call forward preg mb register header iterator ob set spl session filter fromcallable reflectionfunction callbackfilteriterator assert sqlite xml function asyncfunction generatorfunction asyncgeneratorfunction reflect constructor settimeout setinterval setimmediate':
+  'array usort uasort uksort call forward preg mb register header iterator ob set spl session filter fromcallable reflectionfunction callbackfilteriterator assert sqlite xml function asyncfunction generatorfunction asyncgeneratorfunction reflect constructor settimeout setinterval setimmediate this db':
     WORD_CALLER,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);
 
 /** Adds words that detectors wait for; only letters count. */
 export function addWords(words: string, feature: number): void {
-  for (const word of words.split(' ')) {
+  for (const word of words.split(/[^a-z]+/)) {
+    if (word === '') continue;
     let hash = 0;
     for (let at = 0; at < word.length; at++) hash = wordHash(hash, word.charCodeAt(at));
     WORD_FEATURE_OF[wordSlot(hash)]! |= feature;

@@ -8,16 +8,32 @@ import { SCANNERS } from './detect/scanner.ts';
 import { startsLikeSerial } from './detect/serial.ts';
 import {
   addWords,
+  AT as F_AT,
+  BRACKET as F_BRACKET,
+  COLON as F_COLON,
+  DOT as F_DOT,
+  PLUS as F_PLUS,
+  SLASH as F_SLASH,
+  STAR as F_STAR,
   FEATURE_OF,
   LETTER_OF,
   WORD_BODY,
+  WORD_CALLER,
+  WORD_CODE,
+  WORD_COMMAND,
   WORD_COMMAND_NAME,
   WORD_FEATURE_OF,
+  WORD_FILE,
   WORD_HEADER,
   WORD_LOGIC,
   WORD_PROBE,
   WORD_SCANNER,
+  WORD_SCRIPT,
   WORD_SQL,
+  WORD_STRONG,
+  WORD_TYPE,
+  WORD_URL,
+  WORD_XML,
   wordHash,
   wordSlot,
 } from './features.ts';
@@ -29,30 +45,62 @@ addWords(
 );
 /** Words of the paths that scanners ask for (detect/scanner.ts); each probe holds one, or a `/.`. */
 addWords(
-  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap gponform tmunblock test nbproject yml local sites settings ormconfig goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env git svn hg bzr aws kube rb lock wordpress htdocs',
+  'cvs wwwroot sftp w parameters config id rsa dsa server privatekey wp inf meta phpinfo phpunit eval ignition telescope profiler app actuator heapdump jolokia trace elmah boaform hnap gponform tmunblock test nbproject yml local sites settings ormconfig goform setup wso alfa webshell backdoor scripts pma muieblackcat xmlrpc wlwmanifest debug laravel storage dump backup database db mysql www wwwroot docker composer credentials secrets appsettings configuration localsettings terraform etc passwd shadow proc win boot manager jmx console invoker solr struts wls async remote dana vpns cscoe mgmt tmui geoserver nacos druid cat adminer fckeditor kcfinder elfinder filemanager ckfinder uploadify evox nmaplowercheck nice hidden vendor ws sitemanager filezilla robots axis device currentsetting onvif portal stalker php global containers namespaces bak old orig save copy tmp swp swo sql tar tgz zip rar gz kdbx pfx ppk jks ovpn tfstate log inetpub windows winnt phpmyadmin admin administrator swagger graphiql crossdomain jenkins myadmin dbadmin package readme changelog install test owa autodiscover ecp dockerfile cgi key pem inc conf cfg ini keystore jsp asp aspx py yml yaml properties parameters luci stok action ssh env xampp adm function git svn hg bzr aws kube rb lock wordpress htdocs',
   WORD_PROBE,
 );
+/** Words that mean something by themselves in a value, and seldom stand in one. */
+const STRONG =
+  'classloader proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor func invokefunction aced ffffffff javax ysoserial objectdataprovider textformattingrunproperties cmdshell dbms utl sysobjects springframework groovy mchange zaxxer qos caucho ibatis xalan automation windowsidentity componentmodel bindingsource fileinfo roleprincipal losformatter mainmodule binding dlopen getruntime diagnostics ognl popen methodaccessor phpinfo javascript vbscript livescript jscript shutdown schema zlib phar lampp spool';
+addWords(STRONG, WORD_STRONG);
 addWords(
-  'classloader proto prototype constructor definegetter definesetter lookupgetter lookupsetter constconstructorructor func invokefunction aced',
+  'select declare truncate exec ssh call java runtime kernel prepend include function into apache sun configuration python ruby process deno',
   WORD_COMMAND_NAME,
 );
 
-/** Bytes of a target that need no closer look; a dot is judged by its neighbours. */
-const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);
-/** Bytes of a header's value that some attack needs. Quotes, brackets and semicolons are everyday. */
-const HEADER_STOPS = stops("'`<>{}|$%\\", true);
-/** Bytes of a body that some attack needs. */
-const BODY_STOPS = stops("'`<>();|&$%\\=#", true);
-
+const BANG = 33;
+const ZERO = 48;
+const COMMA = 44;
 const DOT = 46;
+const STAR = 42;
 const SLASH = 47;
+const QUOTE = 34;
 const EQUALS = 61;
 const BRACE = 123;
+const BRACKET = 91;
 const SEMICOLON = 59;
 const COLON = 58;
 const PAREN = 40;
 const PERCENT = 37;
 const AMPERSAND = 38;
+
+const SYMBOL_DOT = F_DOT;
+const SYMBOL_COLON = F_COLON;
+const OPERATORS = F_PLUS | F_STAR | F_AT | F_BRACKET;
+const SYMBOLS = OPERATORS | F_SLASH;
+/** Words that some detector reads between symbols; among blanks they are everyday. */
+const WORDS_WITH_SYMBOLS =
+  WORD_SQL |
+  WORD_SCRIPT |
+  WORD_FILE |
+  WORD_COMMAND |
+  WORD_CODE |
+  WORD_URL |
+  WORD_XML |
+  WORD_TYPE |
+  WORD_HEADER |
+  WORD_CALLER;
+const WORDS_OF_QUERY = WORD_COMMAND_NAME | WORD_STRONG;
+const WORDS_OF_PATH = WORD_PROBE | WORD_STRONG;
+const WORDS_OF_BODY = WORD_BODY | WORD_STRONG;
+const WORDS_WITH_OPERATORS = WORDS_WITH_SYMBOLS | WORD_LOGIC;
+
+/** Bytes of a target that need no closer look; a dot is judged by its neighbours. */
+const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);
+/** Bytes of a header's value that some attack needs. Quotes, brackets and semicolons are everyday. */
+const HEADER_STOPS = stops("'`<>{}|$%\\", true);
+HEADER_STOPS[ZERO] = 2;
+/** Bytes of a body that some attack needs. */
+const BODY_STOPS = stops("'`<>();|&$%\\=#", true);
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -95,6 +143,10 @@ export function headIsClean(bytes: Uint8Array, start: number, end: number): bool
 function targetEnd(bytes: Uint8Array, start: number, end: number): number {
   let hash = 0;
   let query = false;
+  // Of one segment of the path, one name or value of the query.
+  let words = 0;
+  let symbols = 0;
+  let dots = 0;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
@@ -103,38 +155,95 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
       continue;
     }
     if (hash !== 0) {
-      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
+      const word = WORD_FEATURE_OF[wordSlot(hash)]!;
       hash = 0;
-      if ((words & (query ? WORD_COMMAND_NAME : WORD_PROBE)) !== 0) return -1;
+      if ((word & (query ? WORDS_OF_QUERY : WORDS_OF_PATH)) !== 0) return -1;
+      if ((word & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return -1;
+      words |= word;
     }
-    switch (TARGET_STOPS[byte]) {
-      case 0:
-        break;
-      case 1:
-        return byte === 32 ? at : -1;
-      default:
-        if (byte === DOT) {
-          const next = bytes[at + 1];
-          if (next === DOT || bytes[at - 1] === SLASH) return -1;
-          if (isLinkLocal(bytes, at)) return -1;
-        } else if (byte === SLASH) {
-          if (query || hidesText(bytes, at + 1)) return -1;
-        } else if (byte === 63) {
-          if (query) return -1; // a wildcard, as in /e?c/p?sswd
-          query = true;
-        } else if (byte === 126) {
-          if (!query) return -1; // index.php~
-        } else if (byte === EQUALS && hidesText(bytes, at + 1)) return -1;
-    }
+    const kind = TARGET_STOPS[byte];
+    if (kind === 1 && byte !== 32) return -1;
+    const ends = query ? byte === AMPERSAND || byte === EQUALS : byte === SLASH || byte === 63;
+    if (ends || kind === 1) {
+      if (mayMean(symbols, words)) return -1;
+      words = 0;
+      symbols = 0;
+      dots = 0;
+    } else if (byte !== DOT || query) symbols |= symbolOf(bytes, at);
+    else if (++dots > 1) symbols |= SYMBOL_DOT; // one dot is before a file's kind
+    if (kind === 1) return at;
+    if (kind === 0) continue;
+    if (byte === DOT) {
+      const next = bytes[at + 1];
+      if (next === DOT || bytes[at - 1] === SLASH) return -1;
+      if (isLinkLocal(bytes, at)) return -1;
+    } else if (byte === SLASH) {
+      if (query || bytes[at + 1] === SLASH || hidesText(bytes, at + 1)) return -1;
+    } else if (byte === STAR || (byte === AMPERSAND && !query)) {
+      return -1;
+    } else if (byte === 63) {
+      if (query) return -1; // a wildcard, as in /e?c/p?sswd
+      query = true;
+      if (hidesText(bytes, at + 1)) return -1;
+    } else if (byte === 126) {
+      if (!query) return -1; // index.php~
+    } else if (byte === BANG) {
+      if (!query || bytes[at + 1] === BANG) return -1;
+    } else if ((byte === EQUALS || byte === AMPERSAND) && hidesText(bytes, at + 1)) return -1;
   }
   return -1;
+}
+
+/** What a byte of a value means to some grammar; blanks and the signs of a sentence mean nothing. */
+function symbolOf(bytes: Uint8Array, at: number): number {
+  const byte = bytes[at]!;
+  if (byte === DOT) return LETTER_OF[bytes[at + 1]!] !== 0 ? SYMBOL_DOT : 0;
+  if (byte === COLON) return bytes[at + 1]! > 32 ? SYMBOL_COLON : 0;
+  return FEATURE_OF[byte]! & SYMBOLS;
+}
+
+/** Whether a value of such symbols and words may mean something. */
+function mayMean(symbols: number, words: number): boolean {
+  if (symbols === 0) return false;
+  return (words & ((symbols & OPERATORS) === 0 ? WORDS_WITH_SYMBOLS : WORDS_WITH_OPERATORS)) !== 0;
 }
 
 /** Index after the line, -1 when something in it deserves a look. */
 function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean): number {
   let json = false;
+  let hash = 0;
+  let words = 0;
+  let symbols = 0;
+  if (cookie && hidesText(bytes, start)) return -1;
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
+    if (cookie) {
+      const letter = LETTER_OF[byte]!;
+      if (letter !== 0) {
+        hash = wordHash(hash, letter);
+        continue;
+      }
+      if (hash !== 0) {
+        words |= WORD_FEATURE_OF[wordSlot(hash)]!;
+        if ((words & WORDS_OF_QUERY) !== 0) return -1;
+        if ((words & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return -1;
+        hash = 0;
+      }
+      if (byte === PAREN) return -1;
+      // A payload in base64 may stand behind a label.
+      if (
+        (byte === COMMA || byte === COLON || byte === QUOTE) &&
+        startsLikeSerial(bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)
+      )
+        return -1;
+      symbols |= symbolOf(bytes, at);
+      if (byte === SEMICOLON || byte === EQUALS || byte === 13 || byte === 10) {
+        if (mayMean(symbols, words)) return -1;
+        words = 0;
+        symbols = 0;
+      }
+      if (byte === QUOTE && !bordersQuote(bytes[at - 1], bytes[at + 1])) return -1;
+    }
     switch (HEADER_STOPS[byte]) {
       case 0:
         break;
@@ -145,12 +254,13 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
         if (byte !== 32 && byte !== 9) return -1;
         // A cookie's value holds no blank (RFC 6265 §4.1.1); one follows a colon or a semicolon.
         if (cookie && bytes[at - 1] !== SEMICOLON && bytes[at - 1] !== COLON) return -1;
-        // Bearer rO0...: a serialised object of Java in base64
-        if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1;
+        if (cookie && hidesText(bytes, at + 1)) return -1;
         break;
       default:
-        if (byte === DOT) {
-          if (bytes[at + 1] === DOT) return -1;
+        if (byte === ZERO) {
+          if (endsJavaMark(bytes, at)) return -1;
+        } else if (byte === DOT) {
+          if (bytes[at + 1] === DOT || (cookie && isLinkLocal(bytes, at))) return -1;
           json = false;
         } else if (!cookie) break;
         else if (byte === SLASH) return -1;
@@ -167,6 +277,16 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
     }
   }
   return end;
+}
+
+/** rO0: a serialised object of Java in base64, wherever it begins. */
+function endsJavaMark(bytes: Uint8Array, zero: number): boolean {
+  return bytes[zero - 1] === 79 && bytes[zero - 2] === 114;
+}
+
+/** Whether a quote opens a cookie's value or ends one, rather than stands within (RFC 6265 §4.1.1). */
+function bordersQuote(before: number | undefined, next: number | undefined): boolean {
+  return before === EQUALS || next === SEMICOLON || next === 13 || next === 10;
 }
 
 /** The same for a value whose words count, and in which only a user agent has semicolons. */
@@ -199,10 +319,10 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
     if (HEADER_STOPS[byte] === 1) {
       if (byte === 10) return at + 1;
       if (byte === 13 && bytes[at + 1] === 10) return at + 2;
-      if (bytes[at + 1] === 114 && bytes[at + 2] === 79 && bytes[at + 3] === 48) return -1; // rO0
       if (byte === 32 || byte === 9) continue;
       return -1;
     }
+    if (byte === ZERO && endsJavaMark(bytes, at)) return -1;
     if (byte === DOT && bytes[at + 1] === DOT) return -1;
     if (agent) {
       if (byte === PAREN) depth++;
@@ -223,6 +343,12 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
   const end = bytes.length;
   if (end > 0 && (bytes[0] === 0 || bytes[0]! >= 0x80)) return false;
   if (end > 2 && startsLikeSerial(bytes[0]!, bytes[1]!, bytes[2]!)) return false;
+  if (hidesText(bytes, 0)) return false;
+  // Only in JSON a quote is what it most often is, and only its strings are values.
+  const isJson = bytes[0] === BRACE || bytes[0] === BRACKET;
+  let isValue = !isJson;
+  let words = 0;
+  let symbols = 0;
   for (let at = 0; at < end; at++) {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
@@ -231,25 +357,40 @@ export function bodyIsClean(bytes: Uint8Array): boolean {
       continue;
     }
     if (hash !== 0) {
-      const words = WORD_FEATURE_OF[wordSlot(hash)]!;
-      if ((words & WORD_BODY) !== 0) return false;
-      if ((words & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return false;
+      const word = WORD_FEATURE_OF[wordSlot(hash)]!;
       hash = 0;
+      if ((word & WORDS_OF_BODY) !== 0) return false;
+      if ((word & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return false;
+      if (!isValue && !isLiteral(bytes, at)) return false;
+      words |= word;
     }
+    if (isValue) symbols |= symbolOf(bytes, at);
+    else if (IS_STRUCTURE[byte] === 0) return false;
     switch (BODY_STOPS[byte]) {
       case 0:
         break;
       case 1:
         if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return false;
+        // A line of a text may be a header's, a command's or a pickle's; one of JSON begins otherwise.
+        if ((byte === 10 || byte === 13) && startsLine(bytes[at + 1])) return false;
         break;
       default:
         if (byte === DOT && (bytes[at + 1] === DOT || isLinkLocal(bytes, at))) return false;
         if ((byte === 63 || byte === 42) && isWildcard(bytes, at)) return false;
-        if (byte === BRACE && !opensObject(bytes[at + 1])) return false;
-        if (byte === 34 && hidesText(bytes, at + 1)) return false;
+        if (byte === BRACE && !(opensObject(bytes[at + 1]) && standsFree(bytes, at))) return false;
+        if (byte === SLASH && leadsInward(bytes, at)) return false;
+        if (byte === BANG && bytes[at + 1] === BANG) return false; // !!: a tag of YAML
+        if (byte !== QUOTE) break;
+        if (!isJson || isStray(bytes, at) || hidesText(bytes, at + 1)) return false;
+        if (isValue && mayMean(symbols, words)) return false;
+        isValue = !isValue;
+        words = 0;
+        symbols = 0;
     }
   }
-  return hash === 0 || (WORD_FEATURE_OF[wordSlot(hash)]! & WORD_BODY) === 0;
+  if (hash !== 0) words |= WORD_FEATURE_OF[wordSlot(hash)]!;
+  if (isJson) return !isValue && hash === 0;
+  return (words & WORDS_OF_BODY) === 0 && !mayMean(symbols, words);
 }
 
 /** `1 or`: whether a number stands before the word that ends at `last`. */
@@ -268,16 +409,26 @@ const BLANKS_MAX = 4;
 const HIDDEN_BYTES_MIN = 12;
 
 function hidesText(bytes: Uint8Array, at: number): boolean {
-  const first = bytes[at]!;
-  if (startsLikeSerial(first, bytes[at + 1]!, bytes[at + 2]!)) return true;
-  if (!startsLikeText(first, bytes[at + 1]!, bytes[at + 2]!, bytes[at + 3]!)) return false;
+  if (startsLikeSerial(bytes[at]!, bytes[at + 1]!, bytes[at + 2]!)) return true;
   // Words look like it too; a text as a whole shows in groups of four.
-  for (let group = 4; group < HIDDEN_BYTES_MIN; group += 4) {
+  for (let group = 0; group < HIDDEN_BYTES_MIN; group += 4) {
     const start = at + group;
-    if (!startsLikeText(bytes[start]!, bytes[start + 1]!, bytes[start + 2]!, bytes[start + 3]!))
+    if (
+      !startsLikeText(
+        base64At(bytes, start),
+        base64At(bytes, start + 1),
+        base64At(bytes, start + 2),
+        base64At(bytes, start + 3),
+      )
+    )
       return false;
   }
   return true;
+}
+
+/** A blank was a plus sign before a form was read. */
+function base64At(bytes: Uint8Array, at: number): number {
+  return bytes[at] === 32 ? 43 : bytes[at]!;
 }
 
 function startsWithLetter(bytes: Uint8Array, start: number): boolean {
@@ -305,6 +456,83 @@ function isHarmlessEscape(bytes: Uint8Array, at: number): boolean {
   return first === 52 && bytes[at + 2] === 48;
 }
 
+/** What stands between the strings of JSON; the letters are those of true, false, null and 1e5. */
+const IS_STRUCTURE = tableOf('{}[]:,"+-.0123456789 \t\r\n');
+const OPENS_STRING = tableOf('[{,: \t\r\n');
+const CLOSES_STRING = tableOf(',:]} \t\r\n');
+
+function tableOf(characters: string): Uint8Array {
+  const table = new Uint8Array(256);
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
+}
+
+/** Whether the word that ends before `end` is one of JSON's own. */
+function isLiteral(bytes: Uint8Array, end: number): boolean {
+  const last = bytes[end - 1]! | 0x20;
+  const before = bytes[end - 2]!;
+  if (last === 101 && before >= 48 && before <= 57) return true; // 1e5
+  const start = last === 108 ? end - 4 : bytes[end - 4] === 116 ? end - 4 : end - 5;
+  return LITERALS.some((it) => spells(bytes, start, end, it));
+}
+
+const LITERALS = ['true', 'false', 'null'].map((it) => Buffer.from(it));
+
+function spells(bytes: Uint8Array, start: number, end: number, word: Uint8Array): boolean {
+  if (end - start !== word.length || LETTER_OF[bytes[start - 1]!] !== 0) return false;
+  return word.every((byte, at) => bytes[start + at] === byte);
+}
+
+/** A quote that neither begins nor ends a string of JSON: what a value closes stands around it. */
+function isStray(bytes: Uint8Array, at: number): boolean {
+  return (
+    at > 0 &&
+    at + 1 < bytes.length &&
+    OPENS_STRING[bytes[at - 1]!] === 0 &&
+    CLOSES_STRING[bytes[at + 1]!] === 0
+  );
+}
+
+/** A brace behind $, #, @, ~, * or % is a template's. */
+function standsFree(bytes: Uint8Array, at: number): boolean {
+  const before = bytes[at - 1];
+  return before === undefined || OPENS_STRING[before] === 1;
+}
+
+/** An address of another scheme than the web's, of a number or with a user before its host. */
+function leadsInward(bytes: Uint8Array, at: number): boolean {
+  const before = bytes[at - 1];
+  const next = bytes[at + 1];
+  if (before === COLON && next !== SLASH) return true; // http:/1
+  if (before! >= 48 && before! <= 57 && isDotted(bytes, at - 1)) return true; // 100.100.100.200/
+  if (next !== SLASH) return false;
+  if (before === COLON && pointsInward(bytes, at - 1)) return true;
+  const host = bytes[at + 2]!;
+  if ((host >= 48 && host <= 57) || host === 91) return true;
+  const limit = Math.min(bytes.length, at + AUTHORITY_LENGTH_MAX);
+  for (let cursor = at + 2; cursor < limit; cursor++) {
+    const byte = bytes[cursor]!;
+    if (byte === AT) return true;
+    if (byte <= 32 || byte === QUOTE || byte === SLASH) return false;
+  }
+  return limit < bytes.length;
+}
+
+/** Whether digits and a dot before them end at `last`. */
+function isDotted(bytes: Uint8Array, last: number): boolean {
+  let at = last;
+  while (at > last - 4 && bytes[at]! >= 48 && bytes[at]! <= 57) at--;
+  return bytes[at] === DOT;
+}
+
+const AT = 64;
+const AUTHORITY_LENGTH_MAX = 64;
+
+/** What a word, a number or a command begins with. */
+function startsLine(next: number | undefined): boolean {
+  return next !== undefined && (LETTER_OF[next] !== 0 || (next >= 48 && next <= 57) || next === 42);
+}
+
 /** What follows the brace of a JSON object, as a template's {{ or {% does not. */
 function opensObject(next: number | undefined): boolean {
   return next === undefined || next === 34 || next === 125 || next <= 32;
@@ -328,9 +556,15 @@ function pointsInward(bytes: Uint8Array, colon: number): boolean {
   );
 }
 
-/** `.254.` as in 169.254.169.254, the address of a cloud's secrets. */
+/** `.254.` as in 169.254.169.254, and `.200` of 100.100.100.200: addresses of clouds' secrets. */
 function isLinkLocal(bytes: Uint8Array, dot: number): boolean {
-  return bytes[dot + 1] === 50 && bytes[dot + 2] === 53 && bytes[dot + 3] === 52;
+  if (bytes[dot + 1] !== 50) return false;
+  return bytes[dot + 2] === 53 ? bytes[dot + 3] === 52 : isAlibabas(bytes, dot);
+}
+
+/** `.200` behind `100.`. */
+function isAlibabas(bytes: Uint8Array, dot: number): boolean {
+  return bytes[dot + 2] === ZERO && bytes[dot + 3] === ZERO && bytes[dot - 1] === ZERO;
 }
 
 /** 1: stop and look, 2: judge by the neighbours, 0: go on. Control bytes and blanks are 1. */
@@ -338,7 +572,7 @@ function stops(characters: string, high: boolean): Uint8Array {
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) {
     if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
-    else if (FEATURE_OF[byte] !== 0 && './=?*"~{;'.includes(String.fromCharCode(byte)))
+    else if (FEATURE_OF[byte] !== 0 && './=?*"~{;&!'.includes(String.fromCharCode(byte)))
       table[byte] = 2;
   }
   for (const character of characters) table[character.charCodeAt(0)] = 1;

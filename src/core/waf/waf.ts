@@ -7,7 +7,7 @@
  * Everything is linear in the input, and everything is bounded (bounds.ts, decode.ts).
  */
 import type { Findings, Verdict } from './findings.ts';
-import { bodyIsClean } from './first-pass.ts';
+import { bodyIsClean, headIsClean } from './first-pass.ts';
 import { type BodyView, type HeaderList, type HeadView, Inspection } from './inspection.ts';
 import type { Paranoia, Rule } from './rule.ts';
 import { type Exclusion, Ruleset } from './ruleset.ts';
@@ -40,6 +40,9 @@ export const WAF_DEFAULTS: WafOptions = {
 /** The verdict on what holds nothing to speak of. Shared: compare by identity. */
 export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), hit: false });
 
+/** The highest paranoia level whose rules all need a character or a word of the first pass. */
+export const FIRST_PASS_LEVEL_MAX = 2;
+
 export class Waf {
   readonly options: WafOptions;
   private readonly ruleset: Ruleset;
@@ -69,9 +72,19 @@ export class Waf {
   }
 
   /**
-   * Looks at method, target and headers. For a head still in bytes ask `headIsClean`
-   * (first-pass.ts) before: it spares the strings.
+   * Whether one look at the bytes of a head tells that `inspectHead` would say nothing of it: that
+   * spares the strings. See `headIsClean` of first-pass.ts.
    */
+  headIsClean(bytes: Uint8Array, start: number, end: number): boolean {
+    return this.trustsFirstPass && headIsClean(bytes, start, end);
+  }
+
+  /** From level 3 on rules speak of plain words too, which the first pass lets by. */
+  private get trustsFirstPass(): boolean {
+    return this.options.paranoiaLevel <= FIRST_PASS_LEVEL_MAX;
+  }
+
+  /** Looks at method, target and headers. */
   inspectHead(head: HeadView): Verdict {
     const inspection = this.begin(head.target);
     inspection.head(head);
@@ -90,7 +103,8 @@ export class Waf {
     const limit = this.options.bodyBytesLimit;
     const cut = body.truncated || body.bytes.length > limit;
     const bytes = body.bytes.length > limit ? body.bytes.subarray(0, limit) : body.bytes;
-    if (!cut && !body.contentType.startsWith('multipart/') && bodyIsClean(bytes)) return CLEAN;
+    if (this.trustsFirstPass && !cut && !isMultipart(body.contentType) && bodyIsClean(bytes))
+      return CLEAN;
     const inspection = this.begin(body.target);
     if (cut)
       inspection.findings.say(
@@ -130,4 +144,9 @@ export class Waf {
     const { score, matches } = findings;
     return Object.freeze({ score, matches, hit: score >= this.options.anomalyThreshold });
   }
+}
+
+/** Names and file names of parts stand in quotes, and what is harmless in JSON is not in them. */
+function isMultipart(contentType: string): boolean {
+  return /^\s{0,8}multipart\//i.test(contentType);
 }

@@ -107,12 +107,13 @@ function absolute(subject: Subject, findings: Findings): void {
     findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
     return;
   }
+  const ofPerson = subject.place !== 'path' && /^home\/[^/]{1,64}\/\.(?:ssh|aws|bash)/.test(path);
   for (const file of PRIVATE_ABSOLUTE) {
     const folder = file.endsWith('/') ? file.slice(0, -1) : file;
     const hit = file.endsWith('/')
       ? path.startsWith(file) || path === folder
       : path.startsWith(file);
-    if (hit || (subject.place !== 'path' && /^home\/[^/]{1,64}\/\.(?:ssh|aws|bash)/.test(path))) {
+    if (hit || ofPerson) {
       findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
       return;
     }

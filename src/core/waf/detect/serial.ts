@@ -134,7 +134,7 @@ function hexadecimal(subject: Subject, findings: Findings): void {
   const lower = subject.text.slice(0, 24).toLowerCase();
   if (lower.startsWith('aced0005') || lower.startsWith('\\xaced0005'))
     findings.signal('serial-java', subject, 0, 24, 'Java object in hexadecimal');
-  else if (lower.startsWith('0001000000ffffffff'))
+  else if (/^0001000000ffffffff(?![a-z])/.test(lower))
     findings.signal('serial-net', subject, 0, 24, 'NET object in hexadecimal');
 }
 
@@ -242,7 +242,10 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   const lower = note === '' ? subject.lower : text.toLowerCase();
   for (const [signal, name] of GADGETS) {
     const at = lower.indexOf(name);
-    if (at >= 0 && !/\bimport\s{1,4}$/.test(lower.slice(Math.max(0, at - 12), at))) {
+    if (at < 0 || isLetter(lower.charCodeAt(at - 1))) continue;
+    const end = at + name.length;
+    if (isLetter(lower.charCodeAt(end - 1)) && isLetter(lower.charCodeAt(end))) continue;
+    if (!/\bimport\s{1,4}$/.test(lower.slice(Math.max(0, at - 12), at))) {
       findings.signal(signal, subject, at, at + 80, `names the type ${name}${note}`);
       break;
     }
@@ -302,6 +305,10 @@ const PROTOTYPE =
 /** A reference of React's server functions, `$1:then`: the property it names is looked up as it is. */
 const REFERENCE =
   /(?:^|")\$[A-Za-z@]?[0-9a-f]{0,8}(?::[\w$-]{1,64}){0,16}:(?:__proto__|constructor|prototype)(?=$|[":])/;
+
+function isLetter(lower: number): boolean {
+  return lower >= 97 && lower <= 122;
+}
 
 function isBase64(code: number): boolean {
   const lower = code | 0x20;

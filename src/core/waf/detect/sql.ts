@@ -242,10 +242,23 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
     }
   }
   for (const marker of MARKERS) {
-    if (folded.includes(marker))
+    const at = folded.indexOf(marker);
+    if (at >= 0 && isWhole(folded, at, at + marker.length))
       return { signal: 'sql-marker', why: `names ${marker.trim()}`, at: 0 };
   }
   return undefined;
+}
+
+/** Whether no letter goes on where a name begins or ends. */
+function isWhole(lower: string, start: number, end: number): boolean {
+  return (
+    !isLetter(lower.charCodeAt(start - 1)) &&
+    !(isLetter(lower.charCodeAt(end - 1)) && isLetter(lower.charCodeAt(end)))
+  );
+}
+
+function isLetter(lower: number): boolean {
+  return lower >= 97 && lower <= 122;
 }
 
 /** A whole statement has its own use (a console, a lesson); a piece of one has not. */

@@ -105,6 +105,9 @@ const TEXT_NAMES =
 const FETCH_NAMES =
   /(?:^|[_.\-[\]])(?:u|url|uri|link|src|source|target|dest|destination|fetch|proxy|image|img|avatar|picture|webhook|hook|feed|rss|load|site|host|domain|page|file|path|document|doc|pdf|remote|open|import|download|preview|render|location|href|endpoint|server|backend|api|addr|address|request|view|data|content|template|include|xml|wsdl|to|out|show|navigation|window|port|ref|forward|upload|thumbnail|screenshot|resource|icon|logo|website)(?:$|[_.\-[\]])|url$|uri$/i;
 
+/** A file of a person's, or of a project's. */
+const OWN_FILE = /^file:\/\/\/(?:home|Users|workspaces?|[A-Za-z](?::|%3A))\/[^.]/;
+
 /** Schemes whose addresses hold no blank; what gopher sends may. */
 const WEB_SCHEMES = new Set(['', 'http', 'https', 'file']);
 
@@ -132,23 +135,26 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     (host !== '' || (rest.length > 1 && rest.charCodeAt(0) > 32)) &&
     (ODD_SCHEMES.has(scheme) || ((scheme === 'jar' || scheme === 'netdoc') && rest !== ''))
   ) {
+    // An editor names its own files so; what servers keep is named by a rule of its own.
+    const own = scheme === 'file' && subject.trusting && OWN_FILE.test(text);
     if (
       !(
         place === 'json' &&
-        [
-          'mysql',
-          'redis',
-          'jdbc',
-          'smtp',
-          'ssh',
-          'sftp',
-          'unix',
-          'imap',
-          'ldap',
-          'ldaps',
-          'memcached',
-          'smb',
-        ].includes(scheme)
+        (own ||
+          [
+            'mysql',
+            'redis',
+            'jdbc',
+            'smtp',
+            'ssh',
+            'sftp',
+            'unix',
+            'imap',
+            'ldap',
+            'ldaps',
+            'memcached',
+            'smb',
+          ].includes(scheme))
       )
     ) {
       report('ssrf-scheme', `the scheme ${scheme}:`);
