@@ -499,6 +499,19 @@ test('a head beyond the limits is refused, and the connection goes on', async ()
   try {
     const long = await ask(session, { ':path': `/${'a'.repeat(20_000)}` });
     assert.equal(long.status, 414);
+    const many = Array.from({ length: 200 }, (_, at) => [`x-${at}`, 'y']);
+    for (const [path, fields, code] of [
+      ['/many', Object.fromEntries(many), 'too_many_fields'],
+      ['/large', { 'x-large': 'y'.repeat(70_000) }, 'head_too_large'],
+    ] as const) {
+      const { status, body } = await ask(session, { ':path': path, ...fields });
+      assert.equal(status, 431, path);
+      assert.ok(body.toString().includes(code), body.toString());
+      await until('its line', () => openclaw.log().find(({ failure }) => failure === code));
+      assert.equal(await openclaw.metric(`openclaw_failures_total{code="${code}"}`), 1);
+    }
+    const cookie = Array.from({ length: 130 }, (_, at) => `c${at}=1`);
+    assert.equal((await ask(session, { ':path': '/crumbs', cookie })).status, 200);
     assert.equal((await ask(session, { ':path': '/beside' })).status, 200);
   } finally {
     session.destroy();

@@ -27,7 +27,12 @@ const BROKEN_FRAMES_MAX = 100;
 const REJECTED_STREAMS_MAX = 100;
 /** What a field costs beside its bytes (RFC 9113 §6.5.2). */
 const FIELD_OVERHEAD_BYTES = 32;
-const PSEUDO_FIELDS_MAX = 5;
+/**
+ * A head beyond the limits is answered with 431 by whoever reads all heads, which joins the crumbs
+ * of a cookie first; the library, which resets such a stream without a word to anybody, has a bound
+ * so many times as wide.
+ */
+const READ_HEADS_FACTOR = 4;
 /** Heads of answers are bounded where they are read, and the library's own bound is below that. */
 const SENT_HEAD_BYTES_MAX = 1024 * 1024;
 /** What the library may hold for one connection: every stream's window, and what waits to go out. */
@@ -213,9 +218,10 @@ export class Http2Connection implements TimerOwner {
 }
 
 function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
-  const fields = headLimits.fields + PSEUDO_FIELDS_MAX;
+  const { headBytes, fields } = headLimits;
+  const listBytes = READ_HEADS_FACTOR * (headBytes + fields * FIELD_OVERHEAD_BYTES);
   const options = {
-    maxHeaderListPairs: fields,
+    maxHeaderListPairs: Math.floor(listBytes / FIELD_OVERHEAD_BYTES),
     maxSendHeaderBlockLength: SENT_HEAD_BYTES_MAX,
     maxSessionMemory: SESSION_MEGABYTES_MAX,
     maxSessionInvalidFrames: BROKEN_FRAMES_MAX,
@@ -227,7 +233,7 @@ function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
     settings: {
       maxConcurrentStreams: STREAMS_MAX,
       initialWindowSize: STREAM_WINDOW_BYTES,
-      maxHeaderListSize: headLimits.headBytes + fields * FIELD_OVERHEAD_BYTES,
+      maxHeaderListSize: listBytes,
       enableConnectProtocol: true,
     },
   };
