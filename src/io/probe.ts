@@ -16,6 +16,7 @@ import {
 } from '../core/http1/head.ts';
 import { HeadReader } from '../core/http1/reader.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
+import { afterReads } from './after-reads.ts';
 import { Dial } from './dial.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import type { Resolver } from './resolver.ts';
@@ -109,9 +110,8 @@ class Probe {
     this.#address = address;
     this.#spec = spec;
     this.#done = done;
-    this.#timer = setTimeout(() => {
-      this.#end(`timed out after ${formatDuration(timeoutMs)}`);
-    }, timeoutMs);
+    const timedOut = () => this.#end(`timed out after ${formatDuration(timeoutMs)}`);
+    this.#timer = setTimeout(afterReads(timedOut), timeoutMs);
     const options = { alpn: [spec.grpc === undefined ? 'http/1.1' : 'h2'], preface: prefaceOf };
     try {
       this.#dial = new Dial(address, resolver, options, {

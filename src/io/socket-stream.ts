@@ -3,6 +3,7 @@ import net from 'node:net';
 import type { Contain } from '../base/contain.ts';
 import type { Clock } from '../core/exchange/engine.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
+import { afterReads } from './after-reads.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 import { isShortage } from './shortage.ts';
 
@@ -235,7 +236,7 @@ export class SocketStream implements Stream {
     const socket = this.#socket;
     if (socket === null || this.#lastWords !== null) return;
     const destroy = () => net.Socket.prototype.destroy.call(socket, error);
-    this.#lastWords = setTimeout(destroy, LAST_WORDS_MS);
+    this.#lastWords = setTimeout(afterReads(destroy), LAST_WORDS_MS);
   }
 
   #giveUp(): void {

@@ -16,6 +16,7 @@ import { Server, type ServerPlan } from '../core/exchange/server.ts';
 import { WaitQueue } from '../core/exchange/wait-queue.ts';
 import { Waf } from '../core/waf/waf.ts';
 import { type Accepted, NOBODY } from '../io/accepted.ts';
+import { afterReads } from '../io/after-reads.ts';
 import { realClock } from '../io/clock.ts';
 import { SocketConnector } from '../io/connector.ts';
 import {
@@ -92,6 +93,7 @@ export class DataWorker implements EntranceOwner {
   #listeners: Listener[] = [];
   #lastListen: Promise<void> = Promise.resolve();
   #isDraining = false;
+  #isClosed = false;
   #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
@@ -136,7 +138,8 @@ export class DataWorker implements EntranceOwner {
     this.#entrance = new Entrance(this.#engine, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
-    this.#ticker = setInterval(() => this.#guardedTick(clock.nowMs()), TICK_MS);
+    const tick = () => this.#guardedTick(clock.nowMs());
+    this.#ticker = setInterval(afterReads(tick), TICK_MS);
   }
 
   /**
@@ -253,10 +256,11 @@ export class DataWorker implements EntranceOwner {
     });
     for (const connection of this.#connections.keys()) connection.drain();
     if (this.#connections.size > 0) {
-      const deadline = setTimeout(() => {
+      const abort = () => {
         for (const connection of this.#connections.keys())
           connection.abort(this.#engine.clock.nowMs());
-      }, withinMs);
+      };
+      const deadline = setTimeout(afterReads(abort), withinMs);
       await empty;
       clearTimeout(deadline);
     }
@@ -265,6 +269,7 @@ export class DataWorker implements EntranceOwner {
 
   /** Ends at once. */
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#ticker);
     this.#stopHearing();
     this.#admission.gate.close();
@@ -374,6 +379,7 @@ export class DataWorker implements EntranceOwner {
   }
 
   #guardedTick(nowMs: number): void {
+    if (this.#isClosed) return;
     try {
       this.#tick(nowMs);
     } catch (error) {

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Openclaw, ScriptedServer, until } from './harness.ts';
+import { Openclaw, okWith, ScriptedServer, until } from './harness.ts';
 
 let server: ScriptedServer;
 let openclaw: Openclaw;
@@ -267,3 +267,20 @@ async function fullListener(): Promise<{ port: number; close: () => void }> {
     },
   };
 }
+
+test('an answer that came while the process was stopped is not late', async () => {
+  const answered = Promise.withResolvers<void>();
+  server.on('/stopped', async (peer) => {
+    openclaw.child.kill('SIGSTOP');
+    peer.send(okWith('in time'));
+    answered.resolve();
+  });
+  const client = await openclaw.send(`GET /stopped HTTP/1.1\r\n${HOST}\r\n`);
+  await answered.promise;
+  // Well past the timeout of a second; the answer has been in the socket all the time.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  openclaw.child.kill('SIGCONT');
+  const { status, text } = await client.response();
+  assert.deepEqual([status, text], [200, 'in time']);
+  client.close();
+});
