@@ -21,6 +21,11 @@ export const MAIN = resolve(import.meta.dirname, '../../src/main.ts');
 const BANNER_LAST_LINE = /check it .*\n/;
 /** Halves what a start costs: the tests start openclaw some fifty times. */
 const COMPILE_CACHE = join(tmpdir(), `openclaw-e2e-compile-cache-${process.getuid?.() ?? ''}`);
+const PORT_MIN = 12_000;
+const PORTS = 20_000;
+/** More than most files take. */
+const PORTS_EACH = 97;
+let portsGiven = 0;
 /** Ports are looked for and then opened: somebody else may be quicker, now and then. */
 const PORT_TRIES = 5;
 
@@ -201,14 +206,27 @@ export function newFolder(): string {
   return folder;
 }
 
-/** A port that nobody listened on a moment ago. */
+/**
+ * A port that nobody listens on, and that nobody is given: below those that the system gives to
+ * outgoing connections, each once, and those of test files beside this one far off.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const server = net.createServer().listen({ host, port: 0 });
-  await once(server, 'listening');
-  const { port } = server.address() as net.AddressInfo;
+  for (;;) {
+    const port = PORT_MIN + ((process.pid * PORTS_EACH + portsGiven++) % PORTS);
+    if (await isFree(host, port)) return port;
+  }
+}
+
+async function isFree(host: string, port: number): Promise<boolean> {
+  const server = net.createServer();
+  try {
+    await once(server.listen({ host, port }), 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  return port;
+  return true;
 }
 
 async function tryToStart(
