@@ -1,5 +1,7 @@
 /** The command line of the bench. */
+import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { before } from './peers/openclaw.ts';
 import type { Peer } from './peers/peer.ts';
 import { PEERS } from './peers/peers.ts';
 import type { Workload } from './workloads/workload.ts';
@@ -21,6 +23,7 @@ export const USAGE = `npm run bench [-- OPTIONS]
 
   --workloads LIST  of ${names(WORKLOADS)} (all)
   --peers LIST      of ${names(PEERS)} (all that are installed), or none
+  --before FOLDER   another checkout of openclaw, to see what a change costs
   --rounds N        turns of each proxy in each workload, 1 to 100 (5)
   --seconds S       length of a turn, 1 to 60 (2)
   --json FILE       write every turn's figures there
@@ -34,6 +37,7 @@ export function parseOptions(args: readonly string[]): Options {
     options: {
       workloads: { type: 'string' },
       peers: { type: 'string' },
+      before: { type: 'string' },
       rounds: { type: 'string', default: '5' },
       seconds: { type: 'string', default: '2' },
       json: { type: 'string' },
@@ -42,7 +46,10 @@ export function parseOptions(args: readonly string[]): Options {
   });
   return {
     workloads: pick('--workloads', WORKLOADS, values.workloads),
-    peers: values.peers === 'none' ? [] : pick('--peers', PEERS, values.peers),
+    peers: [
+      ...(values.before === undefined ? [] : [before(resolve(values.before))]),
+      ...(values.peers === 'none' ? [] : pick('--peers', PEERS, values.peers)),
+    ],
     rounds: wholeNumber('--rounds', values.rounds, 100),
     seconds: wholeNumber('--seconds', values.seconds, 60),
     json: values.json,

@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import type { Certificate, Peer, PeerAsk } from './peer.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const PROGRAM = join(ROOT, 'src', 'main.ts');
 
 const PROMETHEUS = `
     metrics:
@@ -22,17 +21,22 @@ export interface Variant {
   readonly log?: string;
 }
 
+/** Another checkout, with its dependencies installed: what a change costs, or saves. */
+export function before(root: string): Peer {
+  return variant('before', { monitoring: PROMETHEUS }, root);
+}
+
 /** openclaw under another configuration. */
-export function variant(name: string, settings: Variant): Peer {
+export function variant(name: string, settings: Variant, root = ROOT): Peer {
   return {
     name,
     install: 'a checkout that has src/main.ts',
     speaksTls: true,
-    version,
+    version: () => versionOf(root),
     command: (ask) => ({
       argv: [
         process.execPath,
-        PROGRAM,
+        programOf(root),
         'start',
         '--config',
         `${ask.folder}/openclaw.yml`,
@@ -78,8 +82,12 @@ function tlsLines({ cert, key }: Certificate): string {
   return `  security:\n    tls: {cert_path: "${cert}", key_path: "${key}"}\n`;
 }
 
-async function version(): Promise<string | undefined> {
-  if (!existsSync(PROGRAM)) return undefined;
-  const text = await readFile(join(ROOT, 'package.json'), 'utf8');
+function programOf(root: string): string {
+  return join(root, 'src', 'main.ts');
+}
+
+async function versionOf(root: string): Promise<string | undefined> {
+  if (!existsSync(programOf(root))) return undefined;
+  const text = await readFile(join(root, 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }
