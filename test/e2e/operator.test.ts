@@ -127,7 +127,9 @@ test('what is said outlives a reload, and with --persist a restart', async () =>
   assert.deepEqual(await get(first, 6), [0, 6]);
   assert.match(await backend(first, 'status'), /9 set/);
   const other = await start(state, 'other.yml');
-  assert.deepEqual(await get(other, 6), [3, 3], 'said to the instance of another file');
+  const [ofRed, ofBlue] = await get(other, 12);
+  // Each worker takes turns by itself.
+  assert.ok(Math.abs(ofRed! - ofBlue!) <= 4, `said to another's instance: ${ofRed} ${ofBlue}`);
   await other.stop();
   await first.stop();
   const second = await start(state);
