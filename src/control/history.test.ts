@@ -94,6 +94,7 @@ test('attempts that failed are told of a server though another one made up for t
 test('quantiles of a server are those of its last minute', () => {
   const table = make();
   const history = new History(table, 0);
+  table.measures.countRequest(0, 0, 'GET', 200);
   table.measures.time(0, 0, TIMING.total, 800);
   history.sample([0], 1000);
   const tail = history.server(0).p99OfAllMs;

@@ -1,6 +1,6 @@
 import { BUCKETS, quantileMs } from '../table/buckets.ts';
 import { COUNTER, type Counter } from '../table/layout.ts';
-import { GAUGE, HISTOGRAM_CELLS, TIMING } from '../table/measures.ts';
+import { GAUGE, HISTOGRAM_CELLS, type Measures, TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 
 /** Samples that are kept: an hour of seconds. */
@@ -92,10 +92,11 @@ export class History {
       requests += since.requests;
       errors += since.errors;
       bytes += since.bytes;
-      for (let at = 0; at < BUCKETS; at++) sum[at]! += since.times[at]!;
+      add(sum, since.times, 1);
       if (row !== measures.noRow) inFlight += this.#table.inFlight(row);
     }
-    for (const row of this.#rows.keys()) if (!all.includes(row)) this.#rows.delete(row);
+    const there = new Set(all);
+    for (const row of this.#rows.keys()) if (!there.has(row)) this.#rows.delete(row);
     this.#atMs[slot] = nowMs;
     this.#seconds[slot] = seconds;
     this.#requests[slot] = requests;
@@ -183,13 +184,13 @@ class Row {
   /** What was counted in the buckets of the total time, sample by sample, and in all of them. */
   readonly #times: Filled[] = [];
   readonly #timesOfAll = new Float64Array(BUCKETS);
+  readonly #lastTimes = new Float64Array(HISTOGRAM_CELLS);
   #count = 0;
   #lastRequests = 0;
   #lastErrors = 0;
   #lastAttempts = 0;
   #lastFailed = 0;
   #lastBytes = 0;
-  #lastTimes = new Float64Array(HISTOGRAM_CELLS);
 
   /** What came since the last call. */
   since(table: SharedTable, row: number) {
@@ -205,8 +206,6 @@ class Row {
     const attemptsNow = counted(COUNTER.attempts);
     // What was sent again failed too, were it only that a kept-alive connection had gone.
     const failedNow = Math.max(isServer ? table.failedAttempts(row) : 0, counted(COUNTER.retries));
-    const timesNow = new Float64Array(HISTOGRAM_CELLS);
-    measures.addTiming(row, TIMING.total, timesNow);
     // The row was given to another server, and counts from nothing.
     if (requestsNow < this.#lastRequests) {
       this.#lastRequests = 0;
@@ -214,17 +213,13 @@ class Row {
       this.#lastAttempts = 0;
       this.#lastFailed = 0;
       this.#lastBytes = 0;
-      this.#lastTimes = new Float64Array(HISTOGRAM_CELLS);
+      this.#lastTimes.fill(0);
     }
     const requests = requestsNow - this.#lastRequests;
     const errors = errorsNow - this.#lastErrors;
     const bytes = Math.max(0, bytesNow - this.#lastBytes);
-    const times = new Float64Array(BUCKETS);
-    let ended = 0;
-    for (let at = 0; at < BUCKETS; at++) {
-      times[at] = timesNow[at]! - this.#lastTimes[at]!;
-      ended += times[at]!;
-    }
+    // Most of many servers have nothing to tell of one second.
+    const times = requests === 0 ? NOTHING : this.#timesSince(measures, row);
     const slot = this.#count % SERVER_SAMPLES_MAX;
     this.#count += 1;
     this.#requests[slot] = requests;
@@ -232,16 +227,30 @@ class Row {
     this.#attempts[slot] = Math.max(0, attemptsNow - this.#lastAttempts);
     this.#failed[slot] = Math.max(0, failedNow - this.#lastFailed);
     add(this.#timesOfAll, this.#times[slot], -1);
-    this.#times[slot] = filledIn(times);
-    add(this.#timesOfAll, this.#times[slot], 1);
+    this.#times[slot] = times;
+    add(this.#timesOfAll, times, 1);
     this.#lastRequests = requestsNow;
     this.#lastErrors = errorsNow;
     this.#lastAttempts = attemptsNow;
     this.#lastFailed = failedNow;
     this.#lastBytes = bytesNow;
-    this.#lastTimes = timesNow;
-    this.#p99Ms[slot] = ended === 0 ? -1 : quantileMs(times, 0.99);
+    this.#p99Ms[slot] = times === NOTHING ? -1 : quantileMs(inBuckets(times), 0.99);
     return { requests, errors, bytes, times };
+  }
+
+  #timesSince(measures: Measures, row: number): Filled {
+    const last = this.#lastTimes;
+    now.fill(0);
+    measures.addTiming(row, TIMING.total, now);
+    let filled = 0;
+    for (let at = 0; at < BUCKETS; at++) {
+      if (now[at] !== last[at]) places[filled++] = at;
+    }
+    if (filled === 0) return NOTHING;
+    const at = places.slice(0, filled);
+    const counts = Float32Array.from(at, (one) => now[one]! - last[one]!);
+    last.set(now);
+    return { at, counts };
   }
 
   history(): ServerHistory {
@@ -268,9 +277,16 @@ interface Filled {
   readonly counts: Float32Array;
 }
 
-function filledIn(counts: Float64Array): Filled {
-  const at = Uint16Array.from(counts.keys()).filter((one) => counts[one] !== 0);
-  return { at, counts: Float32Array.from(at, (one) => counts[one]!) };
+const NOTHING: Filled = { at: new Uint16Array(0), counts: new Float32Array(0) };
+/** What one row after the other is read into. */
+const now = new Float64Array(HISTOGRAM_CELLS);
+const places = new Uint16Array(BUCKETS);
+
+/** As counts of all buckets. */
+function inBuckets(filled: Filled): Float64Array {
+  const counts = new Float64Array(BUCKETS);
+  add(counts, filled, 1);
+  return counts;
 }
 
 function add(sum: Float64Array, filled: Filled | undefined, times: 1 | -1): void {

@@ -274,13 +274,13 @@ export class Supervisor {
   }
 
   #spawn(lane: number): Promise<void> {
-    const { memory, serverRows, workerLanes, sources, measures } = this.#table;
-    measures.useLane(lane);
+    const { memory, serverRows, workerLanes, sources } = this.#table;
     const lineMemory = pieceMemory();
     const workerData: WorkerStart = {
       lineMemory,
       lane,
       memory,
+      measures: this.#table.useLane(lane),
       serverRows,
       workerLanes,
       sources,

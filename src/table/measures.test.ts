@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BUCKETS, bucketOf } from './buckets.ts';
+import { SERVER_ROWS_MAX, WORKER_LANES_MAX } from './layout.ts';
 import {
   GAUGE,
   HISTOGRAM_CELLS,
@@ -94,13 +95,26 @@ test('a cleared row has no measures of the server before', () => {
   assert.deepEqual([table.measures.requestsOfClass(1, 2), cells[BUCKETS]], [0, 0]);
 });
 
-test('lanes that were never used are not read, and those that were all are', () => {
-  const { measures } = SharedTable.create(SIZE);
-  measures.countRequest(1, 0, 'GET', 200);
+test('a worker measures in the memory of its own lane, and everybody else reads it there', () => {
+  const table = SharedTable.create(SIZE);
+  const memory = table.useLane(1);
+  const { measures } = SharedTable.open(table.memory, SIZE, { lane: 1, memory });
   measures.countRequest(1, 1, 'GET', 200);
-  measures.useLane(0);
-  assert.equal(measures.requestsOfClass(1, 2), 1);
-  measures.useLane(1);
-  measures.useLane(0);
-  assert.equal(measures.requestsOfClass(1, 2), 2);
+  measures.add(1, WORKER_COUNTER.clientsDismissed, 3);
+  assert.equal(table.measures.requestsOfClass(1, 2), 1);
+  assert.equal(table.measures.total(WORKER_COUNTER.clientsDismissed), 3);
+  assert.throws(() => measures.countRequest(1, 0, 'GET', 200), /lane 0 is another worker's/);
+});
+
+test('a lane that a worker is given again goes on where the one before it ended', () => {
+  const table = SharedTable.create(SIZE);
+  const memory = table.useLane(0);
+  SharedTable.open(table.memory, SIZE, { lane: 0, memory }).measures.countRequest(1, 0, 'GET', 200);
+  assert.equal(table.useLane(0), memory);
+  assert.equal(table.measures.requestsOfClass(1, 2), 1);
+});
+
+test('the largest table reserves no more than some tens of megabytes', () => {
+  const size = { serverRows: SERVER_ROWS_MAX, workerLanes: WORKER_LANES_MAX };
+  assert.ok(SharedTable.create(size).memory.byteLength < 64 * 1024 * 1024);
 });

@@ -2,8 +2,12 @@ import { BUCKETS, bucketOf } from './buckets.ts';
 
 /**
  * What is measured and never decided by: requests by method and status, histograms, failures by
- * code, and how each worker does. It lies in the shared table's memory, in lanes of 64-bit floats:
- * each worker writes its own, so that a measurement is a plain addition; readers add the lanes.
+ * code, and how each worker does, in lanes of 64-bit floats: each worker writes its own, so that a
+ * measurement is a plain addition; readers add the lanes.
+ *
+ * A lane is large (32 MB for 4,096 servers, of which only what is written takes memory) and most are
+ * never used, so each has memory of its own, made with its first worker: the table's would be 2 GB,
+ * and a system that counts what is reserved refuses to start programs beside it.
  */
 
 /** Methods that are counted by name; the last stands for all others. */
@@ -95,6 +99,7 @@ export const FAILURE_CODES_MAX = 160;
 /** A histogram in memory, and as `timing` fills it: its buckets, then the sum in milliseconds. */
 export const HISTOGRAM_CELLS = BUCKETS + 1;
 
+const CELL_BYTES = Float64Array.BYTES_PER_ELEMENT;
 const REQUEST_CELLS = METHODS.length * STATUS_CLASSES;
 const ROW_CELLS = REQUEST_CELLS + TIMINGS * HISTOGRAM_CELLS;
 const WORKER_OBSERVED = WORKER_NUMBERS + FAILURE_CODES_MAX;
@@ -105,40 +110,33 @@ const VERDICT_CLASSES_MAX = 28;
 const WORKER_HISTOGRAMS = WORKER_VERDICTS + VERDICTS_MAX + VERDICT_CLASSES_MAX;
 const WORKER_CELLS = WORKER_HISTOGRAMS + WORKER_TIMINGS * HISTOGRAM_CELLS;
 
+/** A worker and the memory of its lane. */
+export interface OwnLane {
+  readonly lane: number;
+  readonly memory: SharedArrayBuffer;
+}
+
 export class Measures {
   /** The row for requests that reached no server. */
   readonly noRow: number;
-  readonly workerLanes: number;
-  readonly #rows: number;
-  readonly #cells: Float64Array;
-  readonly #workersAt: number;
-  /** Lanes that were ever written, as far as this reader was told; 0: it was not. */
-  #lanesUsed = 0;
+  /** By worker. */
+  readonly #lanes: (Float64Array<SharedArrayBuffer> | undefined)[] = [];
+  /** Whether it is the view of one worker, whose lane alone it has. */
+  readonly #isOfWorker: boolean;
+  /** Where in a lane the worker's own numbers begin. */
+  readonly #workerAt: number;
 
-  /** Cells, of 8 bytes, that so many servers and workers need. */
-  static cells(serverRows: number, workerLanes: number): number {
-    return workerLanes * ((serverRows + 1) * ROW_CELLS + WORKER_CELLS);
-  }
-
-  /** @param cells of the shared memory, as many as `Measures.cells` says */
-  constructor(cells: Float64Array, serverRows: number, workerLanes: number) {
-    this.#cells = cells;
-    this.#rows = serverRows + 1;
+  /** @param own the worker whose view it is, and the memory of its lane */
+  constructor(serverRows: number, own?: OwnLane) {
     this.noRow = serverRows;
-    this.workerLanes = workerLanes;
-    this.#workersAt = workerLanes * this.#rows * ROW_CELLS;
+    this.#workerAt = (serverRows + 1) * ROW_CELLS;
+    this.#isOfWorker = own !== undefined;
+    if (own !== undefined) this.#lanes[own.lane] = new Float64Array(own.memory);
   }
 
-  /**
-   * From now on only lanes up to this one are read and cleared here, or the highest that was told before:
-   * most of them are never used, and a scrape reads each for every server. Control thread only.
-   */
-  useLane(worker: number): void {
-    this.#lanesUsed = Math.max(this.#lanesUsed, worker + 1);
-  }
-
-  get #lanesRead(): number {
-    return this.#lanesUsed === 0 ? this.workerLanes : this.#lanesUsed;
+  /** The memory of a worker's lane, for the view of that worker. */
+  memoryOf(worker: number): SharedArrayBuffer {
+    return this.#lane(worker).buffer;
   }
 
   /**
@@ -148,12 +146,12 @@ export class Measures {
    */
   countRequest(row: number, worker: number, method: string, status: number): void {
     const cell = methodIndex(method) * STATUS_CLASSES + statusClass(status);
-    this.#cells[this.#row(row, worker) + cell]! += 1;
+    this.#lane(worker)[row * ROW_CELLS + cell]! += 1;
   }
 
   /** Requests of a row by index of METHODS and status class, over all workers. */
   requests(row: number, method: number, statusClass: number): number {
-    return this.#sum(row, method * STATUS_CLASSES + statusClass);
+    return this.#sum(row * ROW_CELLS + method * STATUS_CLASSES + statusClass);
   }
 
   /** Requests of a row with this status class, over all methods and workers. */
@@ -167,127 +165,110 @@ export class Measures {
 
   /** Enters one time, in milliseconds, for a server. */
   time(row: number, worker: number, timing: Timing, ms: number): void {
-    enter(this.#cells, this.#row(row, worker) + REQUEST_CELLS + timing * HISTOGRAM_CELLS, ms);
+    enter(this.#lane(worker), row * ROW_CELLS + REQUEST_CELLS + timing * HISTOGRAM_CELLS, ms);
   }
 
   /** Adds a server's histogram, over all workers, to `into` (HISTOGRAM_CELLS long). */
   addTiming(row: number, timing: Timing, into: Float64Array): void {
-    const offset = REQUEST_CELLS + timing * HISTOGRAM_CELLS;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      add(this.#cells, this.#row(row, worker) + offset, into);
-    }
+    const histogram = row * ROW_CELLS + REQUEST_CELLS + timing * HISTOGRAM_CELLS;
+    for (const lane of this.#lanes) if (lane !== undefined) add(lane, histogram, into);
   }
 
   timeOfWorker(worker: number, timing: WorkerTiming, ms: number): void {
-    enter(this.#cells, this.#histogramOfWorker(worker, timing), ms);
+    enter(this.#lane(worker), this.#histogramOfWorker(timing), ms);
   }
 
   addWorkerTiming(worker: number, timing: WorkerTiming, into: Float64Array): void {
-    add(this.#cells, this.#histogramOfWorker(worker, timing), into);
+    add(this.#lane(worker), this.#histogramOfWorker(timing), into);
   }
 
   /** Sets a number of this worker. */
   set(worker: number, which: WorkerNumber, value: number): void {
-    this.#cells[this.#worker(worker) + which] = value;
+    this.#lane(worker)[this.#workerAt + which] = value;
   }
 
   /** Adds to a number of this worker. */
   add(worker: number, which: WorkerNumber, by: number): void {
-    this.#cells[this.#worker(worker) + which]! += by;
+    this.#lane(worker)[this.#workerAt + which]! += by;
   }
 
   get(worker: number, which: WorkerNumber): number {
-    return this.#cells[this.#worker(worker) + which]!;
+    return this.#lanes[worker]?.[this.#workerAt + which] ?? 0;
   }
 
   /** A number over all workers. */
   total(which: WorkerNumber): number {
-    let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) sum += this.get(worker, which);
-    return sum;
+    return this.#sum(this.#workerAt + which);
   }
 
   /** @param code index in the list of codes, below FAILURE_CODES_MAX */
   countFailure(worker: number, code: number): void {
-    this.#cells[this.#worker(worker) + WORKER_NUMBERS + code]! += 1;
+    this.#lane(worker)[this.#workerAt + WORKER_NUMBERS + code]! += 1;
   }
 
   failures(code: number): number {
-    return this.#sumOfWorkers(WORKER_NUMBERS + code);
+    return this.#sum(this.#workerAt + WORKER_NUMBERS + code);
   }
 
   /** What would have failed by a code, were it not only observed. */
   countObserved(worker: number, code: number): void {
-    this.#cells[this.#worker(worker) + WORKER_OBSERVED + code]! += 1;
+    this.#lane(worker)[this.#workerAt + WORKER_OBSERVED + code]! += 1;
   }
 
   observed(code: number): number {
-    return this.#sumOfWorkers(WORKER_OBSERVED + code);
+    return this.#sum(this.#workerAt + WORKER_OBSERVED + code);
   }
 
   /** The firewall has spoken. @param verdict below VERDICTS_MAX */
   countVerdict(worker: number, verdict: number): void {
-    this.#cells[this.#worker(worker) + WORKER_VERDICTS + verdict]! += 1;
+    this.#lane(worker)[this.#workerAt + WORKER_VERDICTS + verdict]! += 1;
   }
 
   verdicts(verdict: number): number {
-    return this.#sumOfWorkers(WORKER_VERDICTS + verdict);
+    return this.#sum(this.#workerAt + WORKER_VERDICTS + verdict);
   }
 
   /** Rules of a class have spoken of a request. @param ruleClass below VERDICT_CLASSES_MAX */
   countVerdictClass(worker: number, ruleClass: number): void {
-    this.#cells[this.#worker(worker) + WORKER_VERDICTS + VERDICTS_MAX + ruleClass]! += 1;
+    this.#lane(worker)[this.#workerAt + WORKER_VERDICTS + VERDICTS_MAX + ruleClass]! += 1;
   }
 
   verdictClasses(ruleClass: number): number {
-    return this.#sumOfWorkers(WORKER_VERDICTS + VERDICTS_MAX + ruleClass);
+    return this.#sum(this.#workerAt + WORKER_VERDICTS + VERDICTS_MAX + ruleClass);
   }
 
   /** Makes a row fit for another server. Control thread only. */
   clearRow(row: number): void {
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      const start = this.#row(row, worker);
-      this.#cells.fill(0, start, start + ROW_CELLS);
-    }
+    const start = row * ROW_CELLS;
+    for (const lane of this.#lanes) lane?.fill(0, start, start + ROW_CELLS);
   }
 
   /** What a dead worker held open is gone. Control thread only. */
   forgetWorker(worker: number): void {
-    const start = this.#worker(worker);
-    this.#cells.fill(0, start, start + GAUGES);
+    this.#lanes[worker]?.fill(0, this.#workerAt, this.#workerAt + GAUGES);
   }
 
-  #sum(row: number, cell: number): number {
+  /** A cell of all lanes. */
+  #sum(cell: number): number {
     let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      sum += this.#cells[this.#row(row, worker) + cell]!;
-    }
+    for (const lane of this.#lanes) if (lane !== undefined) sum += lane[cell]!;
     return sum;
   }
 
-  #sumOfWorkers(cell: number): number {
-    let sum = 0;
-    const lanes = this.#lanesRead;
-    for (let worker = 0; worker < lanes; worker++) {
-      sum += this.#cells[this.#worker(worker) + cell]!;
-    }
-    return sum;
+  #lane(worker: number): Float64Array<SharedArrayBuffer> {
+    return this.#lanes[worker] ?? this.#newLane(worker);
   }
 
-  #row(row: number, worker: number): number {
-    return (worker * this.#rows + row) * ROW_CELLS;
+  #newLane(worker: number): Float64Array<SharedArrayBuffer> {
+    if (this.#isOfWorker) throw new RangeError(`lane ${worker} is another worker's`);
+    const bytes = (this.#workerAt + WORKER_CELLS) * CELL_BYTES;
+    const lane = new Float64Array(new SharedArrayBuffer(bytes));
+    this.#lanes[worker] = lane;
+    return lane;
   }
 
-  #worker(worker: number): number {
-    return this.#workersAt + worker * WORKER_CELLS;
-  }
-
-  #histogramOfWorker(worker: number, timing: WorkerTiming): number {
-    return this.#worker(worker) + WORKER_HISTOGRAMS + timing * HISTOGRAM_CELLS;
+  #histogramOfWorker(timing: WorkerTiming): number {
+    return this.#workerAt + WORKER_HISTOGRAMS + timing * HISTOGRAM_CELLS;
   }
 }
 

@@ -20,7 +20,7 @@ import {
   WORKER_CELLS,
   WORKER_LANES_MAX,
 } from './layout.ts';
-import { Measures } from './measures.ts';
+import { Measures, type OwnLane } from './measures.ts';
 import { SourceCounts } from './source-counts.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
@@ -71,20 +71,20 @@ export class SharedTable {
   readonly #inFlightLanes: Int32Array;
   readonly #tunnelLanes: Int32Array;
   readonly #counters: Float64Array;
+  /** Lanes up to the highest that a worker was given; 0: none was, and all of them are read. */
+  #lanesUsed = 0;
 
-  private constructor(memory: SharedArrayBuffer, size: TableSize) {
+  private constructor(memory: SharedArrayBuffer, size: TableSize, own?: OwnLane) {
     this.memory = memory;
     this.serverRows = size.serverRows;
     this.workerLanes = size.workerLanes;
     const counterCells = size.serverRows * size.workerLanes * COUNTERS;
     const laneCells = size.serverRows * size.workerLanes;
     this.#counters = new Float64Array(memory, 0, counterCells);
-    const measureCells = Measures.cells(size.serverRows, size.workerLanes);
-    const floats = new Float64Array(memory, counterCells * COUNTER_BYTES, measureCells);
-    this.measures = new Measures(floats, size.serverRows, size.workerLanes);
-    const floatBytes = (counterCells + measureCells) * COUNTER_BYTES;
-    this.#inFlightLanes = new Int32Array(memory, floatBytes, laneCells);
-    const tunnelsAt = floatBytes + laneCells * CELL_BYTES;
+    this.measures = new Measures(size.serverRows, own);
+    const countersEnd = counterCells * COUNTER_BYTES;
+    this.#inFlightLanes = new Int32Array(memory, countersEnd, laneCells);
+    const tunnelsAt = countersEnd + laneCells * CELL_BYTES;
     this.#tunnelLanes = new Int32Array(memory, tunnelsAt, laneCells);
     const cellsAt = tunnelsAt + laneCells * CELL_BYTES;
     this.sources = size.sources ?? SOURCES;
@@ -105,9 +105,8 @@ export class SharedTable {
     const shareCells = POOL_ROWS_MAX * size.workerLanes * SHARE_CELLS;
     const workerCells = size.workerLanes * WORKER_CELLS;
     const cells = SERVERS_START + size.serverRows * SERVER_CELLS + shareCells + workerCells;
-    const floats = lanes * COUNTERS + Measures.cells(size.serverRows, size.workerLanes);
     const sourceCells = SourceCounts.cells(size.sources ?? SOURCES, size.workerLanes);
-    const bytes = floats * COUNTER_BYTES + (2 * lanes + cells + sourceCells) * CELL_BYTES;
+    const bytes = lanes * COUNTERS * COUNTER_BYTES + (2 * lanes + cells + sourceCells) * CELL_BYTES;
     return new SharedTable(new SharedArrayBuffer(bytes), size);
   }
 
@@ -122,9 +121,24 @@ export class SharedTable {
     this.cells[HEAD.seedHigh] = high;
   }
 
-  /** A view, in another thread, of the memory that `create` made. */
-  static open(memory: SharedArrayBuffer, size: TableSize): SharedTable {
-    return new SharedTable(memory, size);
+  /**
+   * A view, in another thread, of the memory that `create` made.
+   *
+   * @param own the worker whose view it is, with the memory that `useLane` gave
+   */
+  static open(memory: SharedArrayBuffer, size: TableSize, own?: OwnLane): SharedTable {
+    return new SharedTable(memory, size, own);
+  }
+
+  /**
+   * Gives a lane to a worker. From the first one on, only lanes up to the highest that was given are
+   * read here: most of them are never used. Control thread only.
+   *
+   * @returns memory of what the worker measures
+   */
+  useLane(worker: number): SharedArrayBuffer {
+    this.#lanesUsed = Math.max(this.#lanesUsed, worker + 1);
+    return this.measures.memoryOf(worker);
   }
 
   /** Where in `cells` one of SERVER lies. */
@@ -272,7 +286,8 @@ export class SharedTable {
   /** Open tunnels to a server, over all workers. */
   tunnels(row: number): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workerLanes; worker++) sum += this.tunnelsOf(row, worker);
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) sum += this.tunnelsOf(row, worker);
     return sum;
   }
 
@@ -427,7 +442,8 @@ export class SharedTable {
   /** A counter of a server, over all workers. */
   counted(row: number, counter: Counter): number {
     let sum = 0;
-    for (let worker = 0; worker < this.workerLanes; worker++) {
+    const lanes = this.#lanesRead;
+    for (let worker = 0; worker < lanes; worker++) {
       sum += this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]!;
     }
     return sum;
@@ -450,6 +466,10 @@ export class SharedTable {
     }
     this.measures.clearRow(row);
     this.raiseGeneration();
+  }
+
+  get #lanesRead(): number {
+    return this.#lanesUsed === 0 ? this.workerLanes : this.#lanesUsed;
   }
 
   /** Never negative; right across the wrap of a 32-bit cell, which comes every 49 days. */

@@ -25,6 +25,8 @@ export interface OpenSocket extends ListeningSocket {
 export interface WorkerStart {
   readonly lane: number;
   readonly memory: SharedArrayBuffer;
+  /** Of what this worker measures. */
+  readonly measures: SharedArrayBuffer;
   readonly serverRows: number;
   readonly workerLanes: number;
   readonly sources: number;

@@ -19,7 +19,7 @@ const say = (message: FromWorker) => port.postMessage(message);
 /** Enough to see who fails and why; all of them are counted. */
 const HANDSHAKE_FAILURES_MAX = 20;
 
-const table = SharedTable.open(start.memory, start);
+const table = SharedTable.open(start.memory, start, { lane: start.lane, memory: start.measures });
 const records = new RecordSender(start.lineMemory, say, table.measures, start.lane);
 let handshakeFailures: HandshakeFailure[] = [];
 const internalErrors = new InternalErrors();

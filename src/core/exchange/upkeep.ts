@@ -184,7 +184,6 @@ export class Upkeep {
   #leaveOutLate(outliers: OutlierSettings, nowMs: number): void {
     const { servers, settings } = this.#plan;
     const table = this.#table;
-    if (!this.#lateness.isDue(servers.length, nowMs)) return;
     const samples = servers.map(({ row }) => ({
       awaited: table.counted(row, COUNTER.awaited),
       over: table.counted(row, COUNTER.awaitedOver),

@@ -42,8 +42,6 @@ const USUAL_ANSWERS = 200;
 const USUAL_TURNS = 200;
 /** The others' last prompt answer may be so much older than that of the one that is late. */
 const SAME_TIME_MS = 100;
-/** Turns for more servers come less often: their counters are read from all lanes. */
-const TURN_MS_PER_SERVER = 0.2;
 /** After a longer pause between turns we were the ones who were late. */
 const PAUSE_MS = 250;
 
@@ -51,11 +49,6 @@ const PAUSE_MS = 250;
 export class Lateness {
   #servers: Watched[] = [];
   #turnedMs = 0;
-
-  /** Whether it is time for another turn: each, for up to some 250 servers. */
-  isDue(servers: number, nowMs: number): boolean {
-    return nowMs - this.#turnedMs >= servers * TURN_MS_PER_SERVER;
-  }
 
   /**
    * @param samples one a server, always in the same order
@@ -68,9 +61,7 @@ export class Lateness {
   ): { index: number; cause: string }[] {
     const servers = this.#servers;
     while (servers.length < samples.length) servers.push(new Watched(samples[servers.length]!));
-    const everyMs = samples.length * TURN_MS_PER_SERVER;
-    const hasPaused = nowMs - this.#turnedMs > PAUSE_MS + everyMs;
-    const sameTimeMs = SAME_TIME_MS + everyMs;
+    const hasPaused = nowMs - this.#turnedMs > PAUSE_MS;
     this.#turnedMs = nowMs;
     for (const [index, sample] of samples.entries()) {
       servers[index]!.take(sample, hasPaused, nowMs);
@@ -85,7 +76,8 @@ export class Lateness {
       const longShare = Math.max(server.longShare, ...others.map((one) => one.longShare));
       if (!server.isLate(requestsFor(longShare), lateMs, nowMs)) continue;
       const fine = others.filter(
-        (one) => one.promptMs >= server.promptMs - sameTimeMs && !one.isLate(1, lateMs / 2, nowMs),
+        (one) =>
+          one.promptMs >= server.promptMs - SAME_TIME_MS && !one.isLate(1, lateMs / 2, nowMs),
       );
       if (fine.length * 2 <= others.length) continue;
       const usualText = medianOf(fine.map((one) => one.usualMs)).toFixed(0);
