@@ -90,3 +90,13 @@ for (const [bytes, code] of [
     assert.equal(wire.table.inFlight(0), 0);
   });
 }
+
+test('a 205 goes out once its server has sent all, for it ends the stream', () => {
+  const { wire, port, stream } = open({});
+  stream.begin(GET, true, wire.nowMs);
+  wire.pass(0);
+  wire.serverSends('HTTP/1.1 205 Reset Content\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe');
+  assert.equal(port.status, undefined);
+  wire.serverSends('llo\r\n0\r\nX-Sum: 1\r\n\r\n');
+  assert.deepEqual([port.status, port.text, port.resetCode], ['205', '', -1]);
+});

@@ -202,9 +202,8 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     const fields: string[] = [];
     if (!this.#isBare) pushLines(fields, trailers);
     const isEmpty = this.#piece === null && fields.length === 0;
-    if (isEmpty && (this.#fields !== null || this.#isBare)) {
-      if (this.#fields !== null) this.#respond(true);
-    } else {
+    if (isEmpty && this.#fields !== null) this.#respond(true);
+    else {
       if (this.#fields !== null) this.#respond(false);
       this.#writtenBytes += this.#piece?.length ?? 0;
       this.#port.end(this.#piece, fields.length === 0 ? null : fields);
@@ -218,8 +217,9 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   }
 
   flush(): void {
-    // The end follows in the same turn, and takes head and last piece along.
-    if (this.#exchange?.responseBody.done) return;
+    // The end follows in the same turn, and takes head and last piece along. A head without content
+    // waits for it: it ends the stream, before it is known whether the server's answer is whole.
+    if (this.#isBare || this.#exchange?.responseBody.done) return;
     this.#writeOut();
     if (this.pendingBytes > 0) this.#watch(this.#engine.clock.nowMs());
   }
@@ -320,7 +320,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   }
 
   #writeOut(): void {
-    if (this.#fields !== null) this.#respond(this.#isBare);
+    if (this.#fields !== null) this.#respond(false);
     if (this.#piece === null) return;
     this.#writtenBytes += this.#piece.length;
     this.#port.write(this.#piece);
