@@ -19,7 +19,7 @@ const plain: [target: string, path: string][] = [
   ['/caf%c3%a9/%20x', '/caf%C3%A9/%20x'],
   ['/a%2Eb', '/a.b'],
   ['/a;v=1/b;jsessionid=x', '/a;v=1/b;jsessionid=x'],
-  ['/%3b%3f%23', '/%3B%3F%23'],
+  ['/a%3b%3f%23', '/a%3B%3F%23'],
   ["/:@!$&'()*+,=", "/:@!$&'()*+,="],
 ];
 for (const [target, path] of plain) {
@@ -45,6 +45,9 @@ const ambiguous: [target: string, path: string][] = [
   ['/cms/.;/login', '/cms/.;/login'],
   ['/cms/%2e%2e;/login', '/cms/..;/login'],
   ['/cms/;x/login', '/cms/;x/login'],
+  ['/cms/..%3b/login', '/cms/..%3B/login'],
+  ['/cms/.%2e%3Ba=b/login', '/cms/..%3Ba=b/login'],
+  ['/cms/%3bx/login', '/cms/%3Bx/login'],
   ['/cms//login', '/cms//login'],
   ['//cms/login', '//cms/login'],
   ['/cms/%2flogin', '/cms/%2Flogin'],

@@ -76,10 +76,11 @@ const AMBIGUOUS = new RegExp(
 
 /**
  * Dot segments are resolved by most servers and not by all; with a parameter behind the dots, or
- * with a parameter alone, a segment is one thing to Java's servers and another to the rest.
+ * with a parameter alone, a segment is one thing to Java's servers and another to the rest. A proxy
+ * between us and them may have decoded the semicolon.
  */
 function isReadOtherwise(segment: string): boolean {
-  const end = segment.indexOf(';');
+  const end = segment.search(/;|%3B/);
   const bare = end === -1 ? segment : segment.slice(0, end);
   return bare === '.' || bare === '..' || (bare === '' && end === 0);
 }
