@@ -1,4 +1,8 @@
-import type { Endpoint } from './network.ts';
+/** The end of a connection that the core writes to. */
+export interface Written {
+  readonly name: string;
+  end(): void;
+}
 
 /**
  * Faults put between the core and the network on purpose, as if the core had them: by these the
@@ -6,7 +10,7 @@ import type { Endpoint } from './network.ts';
  */
 export interface Sabotage {
   /** What is written instead of one write of the core. */
-  readonly write?: (endpoint: Endpoint, bytes: Buffer) => readonly Buffer[];
+  readonly write?: (endpoint: Written, bytes: Buffer) => readonly Buffer[];
   /** `pause` does nothing. */
   readonly ignoresPause?: boolean;
   /** `reset` closes as if all were well. */

@@ -4,8 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { INVARIANTS, type Invariant } from '../sim/invariants.ts';
-import type { Endpoint } from '../sim/network.ts';
-import type { Sabotage } from '../sim/sabotage.ts';
+import type { Sabotage, Written } from '../sim/sabotage.ts';
 import { simulate } from '../sim/simulation.ts';
 
 const SIM = resolve(import.meta.dirname, '../sim');
@@ -115,18 +114,18 @@ for (const invariant of Object.keys(INVARIANTS) as Invariant[]) {
   }
 }
 
-function toClient(endpoint: Endpoint): boolean {
+function toClient(endpoint: Written): boolean {
   return endpoint.name.startsWith('<worker');
 }
 
-function toServer(endpoint: Endpoint): boolean {
+function toServer(endpoint: Written): boolean {
   return endpoint.name.startsWith('>server');
 }
 
 function onWrite(
-  isMeant: (endpoint: Endpoint) => boolean,
+  isMeant: (endpoint: Written) => boolean,
   start: RegExp,
-  change: (bytes: Buffer, endpoint: Endpoint) => readonly Buffer[],
+  change: (bytes: Buffer, endpoint: Written) => readonly Buffer[],
 ): Sabotage {
   return {
     write: (endpoint, bytes) =>

@@ -1,5 +1,5 @@
 /** What `openclaw lb backend status` prints: a row a server. */
-import type { Change } from '../control/observer.ts';
+import type { ServerChange } from '../control/server-changes.ts';
 import type { InstanceStatus, ServerStatus } from '../control/status.ts';
 import { age, count, ms, percent } from './readable.ts';
 import { type Cell, type Colour, type Column, textTable } from './text-table.ts';
@@ -114,7 +114,7 @@ const SAID: Readonly<Record<string, string>> = {
 };
 
 /** "down 8s ago", "breaker open 2m ago". */
-function changeText({ what, atMs }: Change, nowMs: number): string {
+function changeText({ what, atMs }: ServerChange, nowMs: number): string {
   const word = what.replace(/ for .*/, '');
   const said = SAID[word] ?? word.replace(/^(health|ejection) /, '');
   return `${said.replace('_', '-')} ${age(nowMs - atMs)} ago`;

@@ -106,7 +106,7 @@ export class Instance {
     this.#operator = new Operator(this.#table, ownDirectory, {
       onDrained: (server, overMs) => {
         this.#supervisor.end(endsAt(server.row, 0, overMs));
-        this.observer.serverChanged(server.label, 'drained', 'the time of its drain is over');
+        this.observer.changes.changed(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
       onUnwritten: (error) =>
@@ -121,7 +121,7 @@ export class Instance {
       onChange: (change) => {
         const { aspect, ...what } = change;
         log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
-        this.observer.noteChange(what.subject, `${aspect} ${what.to}`, what.cause);
+        this.observer.changes.note(what.subject, `${aspect} ${what.to}`, what.cause);
       },
       lanes: () => this.#supervisor.lanes,
       end: (lane, ends) => this.#supervisor.endAt(lane, ends),
@@ -328,7 +328,7 @@ export class Instance {
     this.#operator.say(server, word, how.isKept);
     if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
-    this.observer.serverChanged(server.label, wordText(word), 'asked for by an operator');
+    this.observer.changes.changed(server.label, wordText(word), 'asked for by an operator');
     const isIdle =
       word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
     const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';

@@ -11,7 +11,6 @@ import { noticeOf, type Origin, testNotice } from '../observe/message.ts';
 import { Metrics } from '../observe/metrics.ts';
 import { StatsdSender } from '../observe/statsd.ts';
 import type { View } from '../observe/view.ts';
-import { HEALTH } from '../table/layout.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from '../worker/plan.ts';
 import { Certificates } from './certificates.ts';
@@ -22,17 +21,11 @@ import { History } from './history.ts';
 import { RecentCounts } from './last-minute.ts';
 import { urlOf } from './plan.ts';
 import { RecentRequests } from './recent-requests.ts';
+import { ServerChanges } from './server-changes.ts';
 import { serverFactsOf } from './server-facts.ts';
 import { WorkerLoads } from './worker-loads.ts';
 
 const TICK_MS = 1000;
-
-/** What happened last to a server, and why. */
-export interface Change {
-  readonly atMs: number;
-  readonly what: string;
-  readonly why: string;
-}
 
 export interface AlertsStatus {
   /** False: no condition is looked at. */
@@ -60,14 +53,11 @@ export class Observer {
   readonly lastMinute: RecentCounts;
   readonly requests = new RecentRequests();
   readonly workers: WorkerLoads;
+  readonly changes: ServerChanges;
   readonly #table: SharedTable;
   readonly #log: Logger;
   readonly #surroundings: () => Surroundings;
   readonly #metrics = new Metrics();
-  readonly #changes = new Map<string, Change>();
-  /** The last change of each aspect: an alert tells the cause of its own matter. */
-  readonly #aspects = new Map<string, Change>();
-  readonly #states = new Map<string, string>();
   readonly #startedSeconds: number;
   #settings: Settings;
   #plan: WorkerPlan;
@@ -96,6 +86,7 @@ export class Observer {
     this.history = new History(table, Date.now());
     this.lastMinute = new RecentCounts(table);
     this.workers = new WorkerLoads(table);
+    this.changes = new ServerChanges(table, log);
     this.certificates = new Certificates(log, settings);
     this.#engine = this.#newEngine();
     this.#dispatcher = this.#newDispatcher();
@@ -139,7 +130,7 @@ export class Observer {
   /** One look at everything. @param nowMs milliseconds since 1970 */
   tick(nowMs: number): void {
     const { servers } = this.#plan.pool;
-    this.#noteStates(nowMs);
+    this.changes.look(servers, nowMs);
     this.history.sample(
       servers.map(({ row }) => row),
       nowMs,
@@ -154,30 +145,6 @@ export class Observer {
       this.#statsdDueMs = nowMs + this.#settings.load_balancing.monitoring.metrics.interval;
       this.#statsd.send(this.view());
     }
-  }
-
-  /** Whoever changes a server's state says what and why; it is shown and logged. */
-  serverChanged(label: string, what: string, why: string): void {
-    this.noteChange(label, what, why);
-    this.#log.info({ event: 'server_changed', server: label, what, why });
-  }
-
-  /** Like `serverChanged`, for whoever logs the change himself. */
-  noteChange(label: string, what: string, why: string): void {
-    const change = { atMs: Date.now(), what, why };
-    this.#changes.set(label, change);
-    // That a breaker tries again is not why it opened.
-    const aspect = /^(health|breaker|ejection) (?!half_open)/.exec(what)?.[1];
-    if (aspect !== undefined) this.#aspects.set(`${aspect} ${label}`, change);
-  }
-
-  /** What a probe, a breaker or a comparison said last of a server, and why. */
-  said(aspect: 'health' | 'breaker' | 'ejection', label: string): Change | null {
-    return this.#aspects.get(`${aspect} ${label}`) ?? null;
-  }
-
-  changeOf(label: string): Change | null {
-    return this.#changes.get(label) ?? null;
   }
 
   /** A configuration was refused; the next one that is applied ends the alert. */
@@ -266,29 +233,6 @@ export class Observer {
     const since = new Date(sinceMs).toISOString();
     const told = { event: 'alert', alert, subject, phase, since, measured, outliers };
     this.#log[phase === 'begin' ? 'warn' : 'info'](told);
-  }
-
-  /** Changes that nobody told of are at least seen. */
-  #noteStates(nowMs: number): void {
-    const { servers } = this.#plan.pool;
-    for (const { label, row } of servers) {
-      const health = this.#table.health(row);
-      const state = health === HEALTH.down ? 'down' : health === HEALTH.up ? 'up' : 'unknown';
-      const before = this.#states.get(label);
-      this.#states.set(label, state);
-      if (before === undefined || before === state) continue;
-      const told = this.#changes.get(label);
-      if (told !== undefined && nowMs - told.atMs < 2 * TICK_MS) continue;
-      this.serverChanged(label, state, '');
-    }
-    if (this.#states.size <= servers.length) return;
-    for (const label of this.#states.keys()) {
-      if (servers.some((server) => server.label === label)) continue;
-      this.#states.delete(label);
-      this.#changes.delete(label);
-      for (const aspect of ['health', 'breaker', 'ejection'])
-        this.#aspects.delete(`${aspect} ${label}`);
-    }
   }
 
   #newEngine(): AlertEngine {

@@ -9,9 +9,10 @@ import type { WorkerPlan } from '../worker/plan.ts';
 import type { ClientStats } from './client-board.ts';
 import type { ServerHistory } from './history.ts';
 import type { LastMinute } from './last-minute.ts';
-import type { Change, Observer, Surroundings } from './observer.ts';
+import type { Observer, Surroundings } from './observer.ts';
 import type { Operator } from './operator.ts';
 import { urlOf } from './plan.ts';
+import type { ServerChange } from './server-changes.ts';
 
 /** Rates and quantiles of a status are taken over this time. */
 const WINDOW_MS = 10_000;
@@ -63,9 +64,9 @@ export interface ServerStatus {
   latencyMs: number;
   /** Of each of the last seconds, the oldest first; -1 where nothing ended. */
   p99Ms: number[];
-  lastChange: Change | null;
+  lastChange: ServerChange | null;
   /** Since when, and why, it does not simply serve; null where it does. */
-  trouble: Change | null;
+  trouble: ServerChange | null;
 }
 
 export interface InstanceStatus {
@@ -209,24 +210,24 @@ function serverStatus(
     p99MsOfMinute: history.p99OfAllMs,
     latencyMs: table.latencyUs(row, performance.now()) / 1000,
     p99Ms: history.p99Ms,
-    lastChange: observer.changeOf(label),
+    lastChange: observer.changes.lastOf(label),
     trouble: troubleOf(observer, label, standingOf(table, row)),
   };
 }
 
-function troubleOf(observer: Observer, label: string, standing: Standing): Change | null {
+function troubleOf(observer: Observer, label: string, standing: Standing): ServerChange | null {
   switch (standing) {
     case VERDICT.usable:
       return null;
     case VERDICT.down:
-      return observer.said('health', label);
+      return observer.changes.said('health', label);
     case VERDICT.open:
     case VERDICT.halfOpen:
-      return observer.said('breaker', label);
+      return observer.changes.said('breaker', label);
     case VERDICT.ejected:
-      return observer.said('ejection', label);
+      return observer.changes.said('ejection', label);
     default:
-      return observer.changeOf(label);
+      return observer.changes.lastOf(label);
   }
 }
 

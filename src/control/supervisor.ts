@@ -5,12 +5,12 @@ import type { Ends } from '../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../io/listener.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { ClientCount } from '../worker/client-counts.ts';
-import type { HandshakeFailure } from '../worker/entrance.ts';
 import type { Answer, Question } from '../worker/explanation.ts';
 import type { InternalError } from '../worker/internal-errors.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../worker/line-pieces.ts';
 import type {
   FromWorker,
+  HandshakeFailure,
   ListeningSocket,
   OpenSocket,
   ToWorker,

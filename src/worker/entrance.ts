@@ -13,12 +13,13 @@ import { Accepted, authorityOf, type Peer } from '../io/accepted.ts';
 import { Http2Connection } from '../io/http2/connection.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { SocketStream } from '../io/socket-stream.ts';
-import { TLS_REASONS, type TlsFailure } from '../io/tls/failures.ts';
+import { TLS_REASONS } from '../io/tls/failures.ts';
 import { alpnOf, Handshake, type Secured, type Security } from '../io/tls/handshake.ts';
 import { ServerContexts, type TlsPlan } from '../io/tls/server-contexts.ts';
 import { WORKER_COUNTER, type WorkerNumber } from '../table/measures.ts';
 import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 import { TicketKeys } from '../table/ticket-keys.ts';
+import type { HandshakeFailure } from './messages.ts';
 import type { Recorder } from './recorder.ts';
 
 /** A connection of a client, as the worker looks after it. */
@@ -52,14 +53,6 @@ export interface EntranceOwner {
 /** What handshakes are made with, and what responses then say of it. */
 export interface ListenerSecurity extends Security {
   readonly hstsLine: string;
-}
-
-/** A line of the log. */
-export interface HandshakeFailure {
-  readonly peer: string;
-  readonly reason: TlsFailure;
-  /** What OpenSSL says of it. */
-  readonly detail: string;
 }
 
 /** Connections that are kept out and still have to hear it. */

@@ -1,8 +1,8 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { Ends } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/listener.ts';
+import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ClientCount } from './client-counts.ts';
-import type { HandshakeFailure } from './entrance.ts';
 import type { Answer, Question } from './explanation.ts';
 import type { InternalError } from './internal-errors.ts';
 import type { LinePiece } from './line-pieces.ts';
@@ -19,6 +19,14 @@ export interface ListeningSocket {
 /** A socket that listens. */
 export interface OpenSocket extends ListeningSocket {
   readonly fd: number;
+}
+
+/** A TLS handshake with a client that failed. */
+export interface HandshakeFailure {
+  readonly peer: string;
+  readonly reason: TlsFailure;
+  /** What OpenSSL says of it. */
+  readonly detail: string;
 }
 
 /** How a data thread begins. */

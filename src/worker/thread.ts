@@ -1,10 +1,15 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { SharedTable } from '../table/table.ts';
-import type { HandshakeFailure } from './entrance.ts';
 import type { Answer, Question } from './explanation.ts';
 import { InternalErrors } from './internal-errors.ts';
-import type { FromWorker, ListeningSocket, ToWorker, WorkerStart } from './messages.ts';
+import type {
+  FromWorker,
+  HandshakeFailure,
+  ListeningSocket,
+  ToWorker,
+  WorkerStart,
+} from './messages.ts';
 import type { WorkerPlan } from './plan.ts';
 import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';

@@ -36,7 +36,6 @@ import {
   type Client,
   Entrance,
   type EntranceOwner,
-  type HandshakeFailure,
   type ListenerSecurity,
   securityOf,
 } from './entrance.ts';
@@ -45,7 +44,7 @@ import type { Answer, Question } from './explanation.ts';
 import { createGuard, createProxies } from './guard.ts';
 import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
-import type { ListeningSocket, OpenSocket } from './messages.ts';
+import type { HandshakeFailure, ListeningSocket, OpenSocket } from './messages.ts';
 import { createPersistence } from './persistence.ts';
 import type { WorkerPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
