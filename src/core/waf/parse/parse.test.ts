@@ -144,6 +144,44 @@ test('a file name makes a file of a part only in Content-Disposition, outside of
   );
 });
 
+test('what servers read differently in multipart is looked at in each reading', () => {
+  const seen = (body: string): string[] =>
+    collect((visitor) => walkMultipart('b', body.replaceAll('|', '\r\n'), visitor));
+  const head = '--b|Content-Disposition: form-data; name="a"';
+  const file = ['name a', 'filename a=x.txt', 'filename a=y.php'];
+  const value = ['name a', 'filename a=x.txt', 'multipart a=one'];
+  const cases: Record<string, string[]> = {
+    // A delimiter is a line of its own; elsewhere it is a value's.
+    [`${head}||1 --b x|--bc|2|--b--|`]: ['name a', 'multipart a=1 --b x\r\n--bc\r\n2'],
+    [`--b--|${head}||one|--b--|`]: ['name a', 'multipart a=one'],
+    [`${head}||one|--b--|${head}||two|--b--|`]: [
+      'name a',
+      'multipart a=one',
+      'name a',
+      'multipart a=two',
+    ],
+    // The head ends at an empty line of any kind, or at one of CRLF.
+    [`${head}\n\none||two|--b--|`]: ['name a', 'multipart a=one\r\n\r\ntwo', 'multipart a=two'],
+    // Of two file names some servers take the first and others the last.
+    [`${head}; filename="x.txt"; filename="y.php"||one|--b--|`]: file,
+    [`${head}; filename="x.txt"; filename*=UTF-8''y.php||one|--b--|`]: file,
+    [`${head}; filename="x.txt"; filename*0="y.p"; filename*1="hp"||one|--b--|`]: file,
+    [`${head}; filename='x.txt'||one|--b--|`]: ['name a', 'filename a=x.txt'],
+    [`${head}; name="c"||one|--b--|`]: ['name a', 'name c', 'multipart a=one'],
+    // Some know no filename*, some take the empty name, some the other disposition.
+    [`${head}; filename*=UTF-8''x.txt||one|--b--|`]: value,
+    [`${head}; filename="x.txt"; filename=""||one|--b--|`]: value,
+    [`${head}|Content-Disposition: form-data; filename="x.txt"||one|--b--|`]: value,
+    [`${head}|Content-Transfer-Encoding: quoted-printable||=27 =3D=|1|--b--|`]: [
+      'name a',
+      'multipart a==27 =3D=\r\n1',
+      "multipart a=' =1",
+    ],
+  };
+  for (const [body, expected] of Object.entries(cases))
+    assert.deepEqual(seen(body), expected, body);
+});
+
 test('a prototype within a constructor is named as a path of both', () => {
   assert.deepEqual(
     collect((visitor) => walkJson('{"constructor":{"a":1,"prototype":{"b":"c"}}}', visitor)),
