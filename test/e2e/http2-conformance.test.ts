@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { selfSigned } from './certificates.ts';
-import { answerOk, newFolder, Openclaw, ScriptedServer } from './harness.ts';
+import { answerOk, newFolder, Openclaw, okWith, type Peer, ScriptedServer } from './harness.ts';
 import {
   ACK,
   END_HEADERS,
@@ -187,6 +187,9 @@ after(async () => {
   await server.close();
 });
 
+/** Those for which the library ends the connection, as §5.4.1 allows. */
+const ENDING = new Set(['5.1', '5.3.1', '6.9', '6.9.1', '6.3']);
+
 for (const [what, frames] of Object.entries(STREAM_ERRORS)) {
   test(`stream error, ${what}`, async () => {
     const peer = await FramePeer.connect(openclaw.port);
@@ -194,11 +197,57 @@ for (const [what, frames] of Object.entries(STREAM_ERRORS)) {
     const answer = await peer.next(
       ({ type, stream }) => (type === TYPE.reset && stream > 0) || type === TYPE.goaway,
     );
+    if (!ENDING.has(what.split(':')[0]!)) {
+      assert.equal(answer?.type, TYPE.reset);
+      assert.ok(await peer.isAlive(), 'the connection ended');
+    }
     peer.close();
     assert.ok(answer !== undefined || peer.isOver);
     assert.ok(!peer.frames.some(({ type }) => type === TYPE.headers), 'it was answered');
   });
 }
+
+const tooMuch = (stream: number) => [
+  headers(stream, [...REQUEST.with(1, 'POST'), 'content-length', '5'], OPEN),
+  frame(TYPE.data, stream % 4 === 1 ? 0 : END_STREAM, stream, bytes(stream + 5)),
+];
+
+test('streams beside one with an error get their answers, also where there are many of them', async () => {
+  const asked = Promise.withResolvers<Peer>();
+  server.on('/beside', (peer) => asked.resolve(peer));
+  const peer = await FramePeer.connect(openclaw.port);
+  peer.send(headers(1, REQUEST.with(7, '/beside')));
+  const held = await asked.promise;
+  peer.send(...[3, 5, 7, 9].flatMap(tooMuch));
+  for (const stream of [3, 5, 7, 9]) {
+    const reset = await peer.next((one) => one.type === TYPE.reset && one.stream === stream);
+    assert.equal(reset?.payload.readUInt32BE(), 1);
+  }
+  assert.ok(await peer.isAlive());
+  held.send(okWith('at last'));
+  const data = await peer.next(({ type, stream }) => stream === 1 && type === TYPE.data);
+  assert.equal(data?.payload.toString(), 'at last');
+  peer.close();
+});
+
+test('an error of the connection ends it, also after one of a stream', async () => {
+  for (const fatal of [frame(TYPE.ping, 0, 1, bytes(8)), frame(TYPE.ping, 0, 0, bytes(6))]) {
+    const peer = await FramePeer.connect(openclaw.port);
+    peer.send(...tooMuch(1), ...tooMuch(3), fatal);
+    await peer.next(() => false);
+    assert.ok(peer.frames.some(({ type }) => type === TYPE.goaway));
+  }
+});
+
+test('a client that goes on making errors of streams loses its connection', async () => {
+  const peer = await FramePeer.connect(openclaw.port);
+  for (let stream = 1; stream < 400 && !peer.isOver; stream += 2) {
+    peer.send(...tooMuch(stream));
+    await peer.next((one) => one.type === TYPE.reset && one.stream === stream);
+  }
+  await peer.next(() => false);
+  assert.ok(peer.frames.some(({ type, stream }) => type === TYPE.reset && stream > 100));
+});
 
 for (const [what, frames] of Object.entries(CONNECTION_ERRORS)) {
   test(`connection error, ${what}`, async () => {

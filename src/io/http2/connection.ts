@@ -6,6 +6,7 @@ import type { Engine } from '../../core/exchange/engine.ts';
 import type { Failure } from '../../core/exchange/failures.ts';
 import type { Via } from '../../core/exchange/forward.ts';
 import { ClientStream } from '../../core/http2/client-stream.ts';
+import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
 
 /** Streams that a client may have open at a time. */
@@ -48,6 +49,7 @@ export class Http2Connection implements TimerOwner {
   readonly #via: Via;
   readonly #session: http2.ServerHttp2Session;
   readonly #socket: tls.TLSSocket;
+  readonly #streamErrors: StreamErrors;
   readonly #streams = new Set<ClientStream>();
   readonly #timer: Timer;
   readonly #onGone: (connection: Http2Connection) => void;
@@ -78,6 +80,7 @@ export class Http2Connection implements TimerOwner {
     this.#socket = socket;
     this.#session = http2.performServerHandshake(socket, optionsOf(engine));
     this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
+    this.#streamErrors = new StreamErrors(this.#session);
     this.#session.on('stream', this.#onStream);
     this.#session.on('error', ignore);
     this.#session.on('close', () => this.#ended());
@@ -160,7 +163,7 @@ export class Http2Connection implements TimerOwner {
   ): void => {
     const { clock } = this.#engine;
     const nowMs = clock.nowMs();
-    const port = new StreamPort(stream, this.#engine);
+    const port = new StreamPort(stream, this.#streamErrors, this.#engine);
     const client = new ClientStream(this.#engine, this.#route, this.#via, port, (one) =>
       this.#over(one),
     );

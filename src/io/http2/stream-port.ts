@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
 import type { Engine } from '../../core/exchange/engine.ts';
 import { type Http2Port, type Http2PortOwner, RESET } from '../../core/http2/port.ts';
 import type { Fields } from '../../core/http2/request.ts';
+import type { StreamErrors } from './stream-errors.ts';
 
 /** Node's stream has had no other use of its fields than to hand them on as they came. */
 type RawStream = ServerHttp2Stream & {
@@ -11,6 +12,7 @@ type RawStream = ServerHttp2Stream & {
 /** A stream of Node's HTTP/2 library. */
 export class StreamPort implements Http2Port {
   readonly #stream: RawStream;
+  readonly #errors: StreamErrors;
   readonly #engine: Pick<Engine, 'clock' | 'contain'>;
   #owner: Http2PortOwner | null = null;
   #trailers: Fields | null = null;
@@ -27,8 +29,13 @@ export class StreamPort implements Http2Port {
     }
   };
 
-  constructor(stream: ServerHttp2Stream, engine: Pick<Engine, 'clock' | 'contain'>) {
+  constructor(
+    stream: ServerHttp2Stream,
+    errors: StreamErrors,
+    engine: Pick<Engine, 'clock' | 'contain'>,
+  ) {
     this.#stream = stream as RawStream;
+    this.#errors = errors;
     this.#engine = engine;
   }
 
@@ -39,6 +46,7 @@ export class StreamPort implements Http2Port {
     const stream = this.#stream;
     stream.on('error', ignore);
     stream.on('close', () => {
+      if (stream.rstCode !== RESET.none) this.#errors.closed();
       const nowMs = this.#nowMs;
       try {
         owner.closed(nowMs);
