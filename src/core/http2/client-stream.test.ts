@@ -73,6 +73,18 @@ for (const [bytes, status] of [
   });
 }
 
+test('trailers beyond their limit are answered with 431, under a code of their own', () => {
+  const { wire, port, stream } = open({});
+  stream.begin(POST, false, wire.nowMs);
+  stream.receivedTrailers(
+    Array.from({ length: 200 }, (_, at) => [`x-${at}`, 'y'.repeat(100)]).flat(),
+  );
+  stream.ended(wire.nowMs);
+  assert.equal(port.status, '431');
+  assert.match(port.text, /trailer_too_large/);
+  assert.equal(wire.table.inFlight(0), 0);
+});
+
 for (const [bytes, code] of [
   [100, RESET.cancel],
   [1_000, -1],

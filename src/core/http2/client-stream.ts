@@ -130,7 +130,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (body.kind === BODY.chunked) {
       const end = Buffer.from(`0\r\n${this.#trailers}\r\n`, 'latin1');
       exchange.clientSent(end, 0, end.length, nowMs);
-      if (body.fault !== undefined) return this.#breakRequest(nowMs);
+      if (body.fault !== undefined) return exchange.clientFailed(body.fault, nowMs);
     } else if (this.#isWebSocket && !exchange.responseHasBegun) {
       // Nobody asks for a tunnel into which it could say nothing.
       return this.abort('client_gone', nowMs);
