@@ -188,7 +188,7 @@ const loadBalancing = section(
     trusted_proxies: setting(
       list(peers()),
       [],
-      'Networks whose X-Forwarded-*, Forwarded and PROXY headers are believed; unix: stands for whoever connects by a unix socket. Only what you run: others could claim any address.',
+      'Networks whose X-Forwarded-*, X-Real-IP, Forwarded and PROXY headers are believed or passed on; unix: stands for whoever connects by a unix socket. From anybody else these headers are dropped. Only what you run: others could claim any address.',
     ),
     trusted_header: setting(
       choice(TRUSTED_HEADERS),

@@ -374,6 +374,42 @@ test("a client's own word on its certificate stops here, a trusted proxy's goes 
   ]);
 });
 
+/** By what proxies tell servers of a client, beside the headers that openclaw writes itself. */
+const CLAIMS = [
+  'X-Real-IP: 1.1.1.1',
+  'x-forwarded-port: 443',
+  'X-Forwarded-Prefix: /admin',
+  'X-FORWARDED-SERVER: a',
+  'X-Forwarded-Ssl: on',
+  'X-Forwarded-Scheme: https',
+  'X-Forwarded-Protocol: ssl',
+  'X-Forwarded-User: root',
+  'X-Forwarded-Tls-Client-Cert: MII',
+  'X-Client-IP: 1.1.1.1',
+  'X-Cluster-Client-Ip: 1.1.1.1',
+  'Client-IP: 1.1.1.1',
+  'True-Client-Ip: 1.1.1.1',
+  'X-Scheme: https',
+  'x-url-scheme: https',
+  'Front-End-Https: on',
+];
+
+test('a client does not say what a proxy would say of it', () => {
+  const given = CLAIMS.map((line) => `${line}\r\n`).join('');
+  // Connection cannot take away what a trusted proxy said.
+  const lines = `${given}Connection: x-real-ip, x-forwarded-port\r\nX-Forwarder: 1\r\n`;
+  const claims = (isTrusted: boolean) =>
+    serverGets(lines, isTrusted).filter((line) => [...CLAIMS, 'X-Forwarder: 1'].includes(line));
+  assert.deepEqual(claims(false), ['X-Forwarder: 1']);
+  assert.deepEqual(claims(true), [...CLAIMS, 'X-Forwarder: 1']);
+});
+
+test("such a name in a server's answer, however it ends, is the server's own business", () => {
+  const lines = `${CLAIMS.join('\r\n')}\r\n${OWN_DATE}\r\nContent-Length: 0\r\n`;
+  const { text } = relay([`HTTP/1.1 200 OK\r\n${lines}\r\n`], {});
+  assert.equal(text, `HTTP/1.1 200 OK\r\n${lines}\r\n`);
+});
+
 const SPOOFS = [
   'X_Forwarded_For: 1.1.1.1',
   'x_forwarded-for: 1.1.1.1',
@@ -387,6 +423,10 @@ const SPOOFS = [
   'X_Request_Id: 1',
   'x-middleware-subrequest: middleware',
   'X_Middleware_Subrequest: middleware',
+  'X_Real_IP: 1.1.1.1',
+  'X-Forwarded_Port: 443',
+  'x-forwarded-tls_client-cert: MII',
+  'Client_IP: 1.1.1.1',
 ];
 const HARMLESS = [
   'X_Custom: 1',

@@ -19,7 +19,8 @@ const FORWARDING =
   (1 << NAME.xForwardedProto) |
   (1 << NAME.xForwardedHost) |
   (1 << NAME.forwarded) |
-  (1 << NAME.clientCert);
+  (1 << NAME.clientCert) |
+  (1 << NAME.proxyOnly);
 
 /** What is written anew, with the peer appended, where the peer is trusted. */
 const APPENDED = (1 << NAME.xForwardedFor) | (1 << NAME.forwarded);

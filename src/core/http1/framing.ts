@@ -5,7 +5,7 @@
 import { ASTERISK, COMMA, HTAB, SLASH, SP, TOKEN_LOWER } from './chars.ts';
 import type { Fault } from './faults.ts';
 import type { Head } from './head.ts';
-import { NAME } from './names.ts';
+import { NAME, PROXY_ONLY, PROXY_PREFIX } from './names.ts';
 import { type AbsoluteTarget, isHost, parseAbsoluteTarget } from './target.ts';
 
 /** How the end of a body is found. */
@@ -46,7 +46,9 @@ const UNTOUCHABLE =
   (1 << NAME.xForwardedHost) |
   (1 << NAME.forwarded) |
   (1 << NAME.via) |
-  (1 << NAME.xRequestId);
+  (1 << NAME.xRequestId) |
+  (1 << NAME.clientCert) |
+  (1 << NAME.proxyOnly);
 
 const REQUEST_INTEREST = bits(
   NAME.connection,
@@ -262,12 +264,11 @@ function bits(...names: number[]): number {
  * what a proxy says of its client, and names that a server would mistake for one of these.
  */
 export function isForbiddenTrailer(head: Head, index: number): boolean {
-  return FORBIDDEN_TRAILERS.has(
-    head
-      .name(index)
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9]/g, '-'),
-  );
+  const name = head
+    .name(index)
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]/g, '-');
+  return FORBIDDEN_TRAILERS.has(name) || name.startsWith(PROXY_PREFIX);
 }
 
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
@@ -308,12 +309,10 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   'retry-after',
   'via',
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-proto',
-  'x-forwarded-host',
   'x-request-id',
   'client-cert',
   'client-cert-chain',
   'proxy',
   'x-middleware-subrequest',
+  ...PROXY_ONLY,
 ]);

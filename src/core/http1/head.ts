@@ -22,7 +22,7 @@ import {
   TOKEN_LOWER,
 } from './chars.ts';
 import type { Fault } from './faults.ts';
-import { KNOWN_BY_FIRST, type KnownName, NAME } from './names.ts';
+import { KNOWN_BY_FIRST, type KnownName, NAME, PROXY_PREFIX } from './names.ts';
 
 /** Bounds on a head. */
 export interface HeadLimits {
@@ -54,6 +54,8 @@ export const FIELDS_MAX = 2000;
 export const HEAD_BYTES_MAX = 1024 * 1024;
 /** Registered methods have at most 17 letters (RFC 9110 §16.1); RFC 9112 §3 asks for a 501. */
 export const METHOD_BYTES_MAX = 64;
+
+const LOWER_X = 0x78;
 
 /** The head is not yet whole. */
 export const INCOMPLETE = 0;
@@ -309,6 +311,10 @@ function readFields(
         at = nameStarts[count]!;
         continue;
       }
+      const first = bytes[nameStarts[count]!]!;
+      if ((first | 0x20) === LOWER_X && !head.isResponse) {
+        id = idByPrefix(bytes, nameStarts[count]!, at, limits);
+      }
     }
     nameEnds[count] = at;
     ids[count] = id;
@@ -347,6 +353,18 @@ function idOf(known: KnownName, head: Head, at: number, limits: HeadLimits): num
   }
   if (id !== NAME.dropped) return id;
   return isResponse || (limits.keepsSpoofable === true && !isAlwaysDropped) ? NAME.other : id;
+}
+
+/** The number of a request's field that is known by how its name begins, if at all. */
+function idByPrefix(bytes: Buffer, start: number, end: number, limits: HeadLimits): number {
+  for (let at = 0; at < PROXY_PREFIX.length; at++) {
+    if (TOKEN_FOLDED[bytes[start + at]!] !== PROXY_PREFIX.charCodeAt(at)) return NAME.other;
+  }
+  for (let at = start; at < end; at++) {
+    if (TOKEN_FOLDED[bytes[at]!] !== HYPHEN || bytes[at] === HYPHEN) continue;
+    return limits.keepsSpoofable === true ? NAME.other : NAME.dropped;
+  }
+  return NAME.proxyOnly;
 }
 
 /** The known name that stands whole at a place, or one that looks like it; its colon is behind it. */

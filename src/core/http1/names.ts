@@ -1,6 +1,6 @@
 /**
  * Field names that the proxy acts on, each with a small number.
- * The numbers are below 31, so that a set of them is one integer.
+ * The numbers are below 32, so that a set of them is one integer.
  */
 
 export const NAME = {
@@ -36,9 +36,11 @@ export const NAME = {
   /** Not a name: a field that we leave out ourselves, whatever it is called (Head.drop). */
   dropped: 29,
   clientCert: 30,
+  /** Not a name: all others by which proxies tell servers of a client, and we do not. */
+  proxyOnly: 31,
 } as const;
 
-const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> = {
+const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped' | 'proxyOnly'>, string> = {
   host: 'host',
   connection: 'connection',
   contentLength: 'content-length',
@@ -70,6 +72,21 @@ const SPELLING: Record<Exclude<keyof typeof NAME, 'other' | 'dropped'>, string> 
   clientCert: 'client-cert',
 };
 
+/** How the names begin that proxies have made for themselves, in lower case. */
+export const PROXY_PREFIX = 'x-forwarded-';
+
+/** Further names by which proxies tell servers of a client's address or scheme, in lower case. */
+export const PROXY_ONLY: readonly string[] = [
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'client-ip',
+  'true-client-ip',
+  'x-scheme',
+  'x-url-scheme',
+  'front-end-https',
+];
+
 /** Further spellings of a number: the chain goes with its certificate (RFC 9440 §2.3). */
 const SPELLED_TOO: readonly (readonly [string, number])[] = [
   ['client-cert-chain', NAME.clientCert],
@@ -77,6 +94,7 @@ const SPELLED_TOO: readonly (readonly [string, number])[] = [
   // requests past their middleware (CVE-2025-29927).
   ['proxy', NAME.dropped],
   ['x-middleware-subrequest', NAME.dropped],
+  ...PROXY_ONLY.map((name) => [name, NAME.proxyOnly] as const),
 ];
 
 /** Names that a server believes of the proxy before it, or frames the message by. */
@@ -94,6 +112,7 @@ const GUARDED: ReadonlySet<number> = new Set([
   NAME.contentEncoding,
   NAME.maxForwards,
   NAME.clientCert,
+  NAME.proxyOnly,
   NAME.dropped,
 ]);
 
