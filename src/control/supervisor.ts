@@ -295,7 +295,7 @@ export class Supervisor {
     this.#workers.set(lane, worker);
     let cause = 'it ended by itself';
     worker.on('error', (error: unknown) => {
-      cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      cause = causeOf(error);
     });
     return new Promise((resolve, reject) => {
       worker.on('message', (message: FromWorker) => {
@@ -345,13 +345,23 @@ export class Supervisor {
     this.#events.onDeath(lane, cause);
     void this.#accept();
     const isAlone = this.#threads().length === 0;
-    setTimeout(
-      () => {
-        if (!this.#isEnding && this.#workers.has(lane)) this.#spawn(lane).catch(() => {});
-      },
-      this.#restarts.delayMs(lane, performance.now(), isAlone),
-    );
+    const delayMs = this.#restarts.delayMs(lane, performance.now(), isAlone);
+    setTimeout(() => this.#restart(lane), delayMs);
   }
+
+  #restart(lane: number): void {
+    if (this.#isEnding || !this.#workers.has(lane)) return;
+    try {
+      this.#spawn(lane).catch(() => {});
+    } catch (error) {
+      // The system has no thread or memory left for it: that too is tried again, later each time.
+      this.#replace(lane, causeOf(error));
+    }
+  }
+}
+
+function causeOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
 
 function isOf(addresses: readonly ListenAddress[]) {

@@ -253,6 +253,41 @@ test('while a worker cannot be replaced, the others accept what comes to its soc
   assert.deepEqual(new Set(during.answers), new Set([200]));
 });
 
+test('a worker for which the system has no thread left is started later', async (t) => {
+  const { claw, file } = await startWith(
+    (path) => `
+      const threads = require('node:worker_threads');
+      const { existsSync, unlinkSync } = require('node:fs');
+      if (threads.isMainThread) {
+        let started = 0;
+        threads.Worker = class extends threads.Worker {
+          constructor(...given) {
+            started += 1;
+            if (started === 2 || started === 3) throw new Error('no thread for a test');
+            super(...given);
+          }
+        };
+        require('node:module').syncBuiltinESMExports();
+      } else {
+        setInterval(() => {
+          if (!existsSync(${JSON.stringify(path)})) return;
+          unlinkSync(${JSON.stringify(path)});
+          throw new Error('ended by a test');
+        }, 20).unref();
+      }`,
+    1,
+  );
+  t.after(() => claw.stop());
+  writeFileSync(file, '');
+  await until('all deaths are told', async () => (await claw.status()).workerDeaths === 3);
+  await get(claw, 1);
+  const causes = claw.log().filter(({ event }) => event === 'worker_died');
+  assert.deepEqual(
+    causes.map(({ cause }) => /^Error: (.*)/.exec(String(cause))?.[1]),
+    ['ended by a test', 'no thread for a test', 'no thread for a test'],
+  );
+});
+
 /** Dies, in one data thread, once the file lies there. Nothing like it is in openclaw itself. */
 function killer(file: string): string {
   return `
