@@ -242,8 +242,13 @@ function tryOut(plan: TlsPlan, tickets: TicketKeys): void {
 function looksOf(files: readonly string[]): string {
   return files
     .map((file) => {
-      const stat = statSync(file, { throwIfNoEntry: false });
-      return stat === undefined ? '-' : `${stat.dev}:${stat.ino}:${stat.size}:${stat.mtimeMs}`;
+      try {
+        const { dev, ino, size, mtimeMs } = statSync(file);
+        return `${dev}:${ino}:${size}:${mtimeMs}`;
+      } catch (error) {
+        // A folder that may be searched no more is a change too; whoever reads the file says why.
+        return (error as NodeJS.ErrnoException).code ?? '-';
+      }
     })
     .join(' ');
 }

@@ -162,6 +162,17 @@ test('when every address refuses, that is what is told', async () => {
   await assert.rejects(dialled(named(port), resolver), { code: 'ECONNREFUSED' });
 });
 
+test('what Node refuses to connect to is an address that failed, whoever calls', async () => {
+  const addresses = resolverOf('127.0.0.1', '127.0.0.2');
+  await assert.rejects(dialled(named(65_536), addresses), { code: 'ERR_SOCKET_BAD_PORT' });
+  await assert.rejects(dialled({ ...named(65_536), host: '127.0.0.1' }, addresses), {
+    code: 'ERR_SOCKET_BAD_PORT',
+  });
+  const { reason, isHealthy } = await probed(named(65_536), addresses, ASKS);
+  assert.equal(isHealthy, false);
+  assert.match(reason, /65536/);
+});
+
 test('a probe finds the server at its second address, by HTTP and by TCP', async () => {
   const port = await listen(answers);
   for (const asks of [ASKS, null]) {

@@ -162,15 +162,24 @@ class Racer {
   readonly #dial: Dial;
   readonly #options: DialOptions;
   readonly #startedMs = performance.now();
-  #socket: net.Socket;
+  #socket: net.Socket | null = null;
   #isOver = false;
 
   constructor(dial: Dial, host: string, address: ServerAddress, options: DialOptions) {
     this.host = host;
     this.#dial = dial;
     this.#options = options;
-    const { path, port, tls: settings } = address;
-    const onread = settings === null ? options.onread?.() : undefined;
+    try {
+      this.#connect(address);
+    } catch (error) {
+      // What Node refuses to connect to is an address that cannot be connected, whoever calls.
+      process.nextTick(() => this.#failed(error as NodeJS.ErrnoException));
+    }
+  }
+
+  #connect({ path, port, tls: settings }: ServerAddress): void {
+    const { host } = this;
+    const onread = settings === null ? this.#options.onread?.() : undefined;
     const socket = net.connect({
       ...(path === '' ? { host, port } : { path }),
       noDelay: true,
@@ -183,7 +192,7 @@ class Racer {
     this.#hear(socket);
     socket.once('connect', () => {
       if (this.#isOver) return;
-      dial.connected();
+      this.#dial.connected();
       if (settings === null) this.#open(socket);
       else this.#secure(socket, settings);
     });
@@ -195,8 +204,8 @@ class Racer {
 
   close(): void {
     this.#isOver = true;
-    this.#socket.on('error', ignore);
-    this.#socket.destroy();
+    this.#socket?.on('error', ignore);
+    this.#socket?.destroy();
   }
 
   /** Preface and first words leave together. */
