@@ -96,15 +96,19 @@ describe('timeouts', { concurrency: true }, () => {
   });
 
   test('read: does not count while the client is the slow one', async () => {
-    const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '300ms' } });
-    const size = 20_000_000;
+    // The server is this process, which has other tests to run: it must not be the silent one.
+    const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '3s' } });
+    const size = 40_000_000;
+    let unsent = () => 0;
     server.on('/slow-client', (peer) => {
       peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`).send(Buffer.alloc(size, 'x'));
+      unsent = () => peer.socket.writableLength;
     });
     const client = await claw.send(`GET /slow-client HTTP/1.1\r\n${HOST}\r\n`);
     await client.head();
     client.socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await new Promise((resolve) => setTimeout(resolve, 4_500));
+    assert.ok(unsent() > 0, 'nobody had to wait');
     client.socket.resume();
     assert.equal((await client.bytes(size)).length, size);
     client.close();
@@ -248,17 +252,11 @@ async function fullListener(): Promise<{ port: number; close: () => void }> {
   const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [text] = await once(child.stdout.setEncoding('utf8'), 'data');
   const port = Number(text);
-  const fillers: net.Socket[] = [];
-  for (;;) {
-    const socket = net.connect({ host: '127.0.0.1', port });
-    socket.on('error', () => {});
-    fillers.push(socket);
-    const isIn = await Promise.race([
-      once(socket, 'connect').then(() => true),
-      new Promise<false>((resolve) => setTimeout(resolve, 300, false)),
-    ]);
-    if (!isIn) break;
-  }
+  // More than the queue holds. All of them have asked before the first of them hears that it is in.
+  const fillers = Array.from({ length: 8 }, () =>
+    net.connect({ host: '127.0.0.1', port }).on('error', () => {}),
+  );
+  await once(fillers[0]!, 'connect');
   return {
     port,
     close: () => {
