@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Wire } from '../../../test/http1/wire.ts';
 import { FAULTS } from '../http1/faults.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readResponseHead } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
@@ -39,6 +40,26 @@ test('an answer to HEAD has the length of the body that it does not have', () =>
   assert.equal(body, '');
   assert.ok(whole.startsWith(answerText(ANSWER, true, '', '')));
   assert.notEqual(head.value(head.find(NAME.contentLength)), '0');
+});
+
+for (const [name, request] of [
+  ['whose target is malformed', 'HEAD a/b HTTP/1.1\r\nHost: a\r\n\r\n'],
+  ['whose target is too long', `HEAD /${'a'.repeat(17_000)} HTTP/1.1\r\nHost: a\r\n\r\n`],
+  ['without Host', 'HEAD / HTTP/1.1\r\n\r\n'],
+] as const) {
+  test(`a HEAD that is refused has no content: ${name}`, () => {
+    const wire = new Wire();
+    wire.clientSends(Buffer.from(request));
+    assert.equal(parse(wire.client.text).body, '');
+  });
+}
+
+test('a method that could not be read is not that of the request before', () => {
+  const wire = new Wire();
+  wire.clientSends(Buffer.from('HEAD a/b HTTP/1.1\r\nHost: a\r\n\r\n'));
+  wire.reconnect();
+  wire.clientSends(Buffer.from('(\r\n\r\n'));
+  assert.match(parse(wire.client.text).body, /bad_method/);
 });
 
 test('every status that a client can be told has its reason', () => {

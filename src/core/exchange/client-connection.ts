@@ -525,7 +525,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
   #refuse(fault: Fault, nowMs: number): void {
     this.#keepsAlive = false;
     const [status, text] = FAULTS[fault];
-    this.#writeAnswer({ status, code: fault, text, requestId: '', headerLines: '' }, false);
+    const isHead = this.#engine.requestHead.method === 'HEAD';
+    this.#writeAnswer({ status, code: fault, text, requestId: '', headerLines: '' }, isHead);
     this.#engine.refused(this.via, fault, status, nowMs);
     this.#linger(nowMs);
   }

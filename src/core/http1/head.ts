@@ -82,7 +82,7 @@ export class Head {
   end = 0;
   fault: Fault = 'bad_method';
 
-  /** Request line. */
+  /** Request line; the method is empty where it was not read whole. */
   method = '';
   targetStart = 0;
   targetEnd = 0;
@@ -175,6 +175,7 @@ export function readRequestHead(
   while (at + 1 < given && bytes[at] === CR && bytes[at + 1] === LF) at += 2;
   head.bytes = bytes;
   head.start = at;
+  head.method = '';
   head.isResponse = false;
   const end = Math.min(given, at + limits.headBytes);
   if (at >= end || (bytes[at] === CR && at + 1 === end)) return INCOMPLETE;

@@ -112,3 +112,10 @@ test('a 205 goes out once its server has sent all, for it ends the stream', () =
   wire.serverSends('llo\r\n0\r\nX-Sum: 1\r\n\r\n');
   assert.deepEqual([port.status, port.text, port.resetCode], ['205', '', -1]);
 });
+
+test('a HEAD that is refused has no content', () => {
+  const { wire, port, stream } = open({});
+  const long = [':scheme', 'https', ':authority', 'a.example', ':path', `/${'a'.repeat(17_000)}`];
+  stream.begin([':method', 'HEAD', ...long], true, wire.nowMs);
+  assert.deepEqual([port.status, port.text], ['414', '']);
+});

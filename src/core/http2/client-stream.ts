@@ -80,6 +80,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     const written = http1Head(fields, !isEnd, () => webSocketKey(engine));
     if (written === undefined) return this.#refuseMalformed(nowMs);
     this.#isWebSocket = written.isWebSocket;
+    this.#isHead = written.text.startsWith('HEAD ');
     this.#requestHasEnded = isEnd;
     this.#pace.bodyBegins(nowMs);
     const head = engine.requestHead;
@@ -91,7 +92,6 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (fault !== undefined) return this.#refuse(fault, nowMs);
     // The length is that of the DATA frames (§8.1.1).
     if (isEnd && framing.body !== BODY.none) return this.#refuseMalformed(nowMs);
-    this.#isHead = head.method === 'HEAD';
     this.#exchange = engine.takeExchange(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
     if (this.#exchange === null) return;
