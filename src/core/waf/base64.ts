@@ -5,7 +5,7 @@
 
 /** A quarter of it decodes to a page: an attack is shorter, a document is read where it is plain. */
 const LENGTH_MAX = 8192;
-const LENGTH_MIN = 12;
+export const BASE64_LENGTH_MIN = 12;
 
 /** Whether four characters are the beginning of a text in base64: three printable bytes. */
 export function startsLikeText(
@@ -26,18 +26,18 @@ export function startsLikeText(
 
 /** The text that a value holds in base64 of either alphabet, undefined where it holds none. */
 export function decodeBase64(text: string): string | undefined {
-  const value = text.trimEnd();
-  const { length } = value;
-  if (length < LENGTH_MIN || length > LENGTH_MAX) return undefined;
   if (
     !startsLikeText(
-      value.charCodeAt(0) & 255,
-      value.charCodeAt(1) & 255,
-      value.charCodeAt(2) & 255,
-      value.charCodeAt(3) & 255,
+      text.charCodeAt(0) & 255,
+      text.charCodeAt(1) & 255,
+      text.charCodeAt(2) & 255,
+      text.charCodeAt(3) & 255,
     )
   )
     return undefined;
+  const value = text.trimEnd();
+  const { length } = value;
+  if (length < BASE64_LENGTH_MIN || length > LENGTH_MAX) return undefined;
   let end = length;
   while (end > length - 3 && value.charCodeAt(end - 1) === 61) end--;
   if (end % 4 === 1) return undefined;

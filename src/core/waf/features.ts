@@ -54,14 +54,17 @@ export const WORD_BODY = 1 << 11;
 export const WORD_TYPE = 1 << 12;
 /** Names that give away a header of a program's own: files of the system, hosts of its network. */
 export const WORD_HEADER = 1 << 13;
-/** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
-export const WORD_REMOTE = 1 << 15;
-
 /** Functions that call what they are handed or make one of a text, and what a $where begins with. */
 export const WORD_CALLER = 1 << 14;
-
+/** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
+export const WORD_REMOTE = 1 << 15;
 /** Words that mean something by themselves wherever they stand (first-pass.ts). */
-export const WORD_STRONG = 1 << 15;
+export const WORD_STRONG = 1 << 16;
+/** What an expression for a $where begins with. Everyday words: alone they tell nothing. */
+export const WORD_WHERE = 1 << 17;
+
+/** Words that, alone or among others like them, make a text no plain one. */
+export const WORDS_TELLING = ~(WORD_LOGIC | WORD_WHERE);
 
 const CHARACTERS: readonly (readonly [string, number])[] = [
   ["'", SQUOTE],
@@ -120,7 +123,7 @@ for (let code = 97; code <= 122; code++) {
 const WORD_SLOTS = 65_536; // as many as `wordSlot` tells apart
 
 /** Word features by hash of the word: index with `wordSlot(hash)`. */
-export const WORD_FEATURE_OF = new Uint16Array(WORD_SLOTS);
+export const WORD_FEATURE_OF = new Int32Array(WORD_SLOTS);
 
 /** The hash of a word, one letter further. Starts at 0. */
 export function wordHash(hash: number, letter: number): number {
@@ -157,6 +160,7 @@ export const WORDS: Readonly<Record<string, number>> = {
   'cmd exec command execute run shell ping daemon upload do': WORD_COMMAND_NAME,
   'array usort uasort uksort call forward preg mb register header iterator ob set spl session filter fromcallable reflectionfunction callbackfilteriterator assert sqlite xml function asyncfunction generatorfunction asyncgeneratorfunction reflect constructor settimeout setinterval setimmediate this db':
     WORD_CALLER,
+  'this return while sleep db function var let': WORD_WHERE,
 };
 for (const [words, feature] of Object.entries(WORDS)) addWords(words, feature);
 

@@ -86,7 +86,7 @@ test('the first pass and the full pass agree about what nobody thought of', () =
         assert.deepEqual(lostOfBody('application/json', body), [], body);
       assert.deepEqual(lostOfBody('text/plain', text), [], text);
     }),
-    { numRuns: 1000 },
+    { numRuns: 1000, seed: 12 },
   );
 });
 

@@ -27,6 +27,7 @@ import {
   WORD_HEADER,
   WORD_LOGIC,
   WORD_PROBE,
+  WORD_REMOTE,
   WORD_SCANNER,
   WORD_SCRIPT,
   WORD_SQL,
@@ -79,6 +80,7 @@ const OPERATORS = F_PLUS | F_STAR | F_AT | F_BRACKET;
 const SYMBOLS = OPERATORS | F_SLASH;
 /** Words that some detector reads between symbols; among blanks they are everyday. */
 const WORDS_WITH_SYMBOLS =
+  WORD_REMOTE |
   WORD_SQL |
   WORD_SCRIPT |
   WORD_FILE |
@@ -99,8 +101,18 @@ const TARGET_STOPS = stops('\'"`<>()[]{};|$%\\+#^', true);
 /** Bytes of a header's value that some attack needs. Quotes, brackets and semicolons are everyday. */
 const HEADER_STOPS = stops("'`<>{}|$%\\", true);
 HEADER_STOPS[ZERO] = 2;
-/** Bytes of a body that some attack needs. */
-const BODY_STOPS = stops("'`<>();|&$%\\=#", true);
+/** Of a byte of a body: a letter in lower case, a stop, one that is judged by its neighbours, or 0. */
+const BODY_KINDS = new Uint8Array(256);
+const LETTER_MIN = 97;
+const STOP = 1;
+const JUDGED = 2;
+for (let byte = 0; byte < 256; byte++) {
+  if (LETTER_OF[byte] !== 0) BODY_KINDS[byte] = LETTER_OF[byte]!;
+  else if (byte < 32 || byte >= 127) BODY_KINDS[byte] = STOP;
+}
+for (const character of "'`<>();|&$%\\=#") BODY_KINDS[character.charCodeAt(0)] = STOP;
+for (const character of '\r\n"./?*{!:+@[') BODY_KINDS[character.charCodeAt(0)] = JUDGED;
+BODY_KINDS[9] = 0;
 
 /**
  * Whether nothing in a request's head can interest a detector.
@@ -339,58 +351,89 @@ function wordedValueEnd(bytes: Uint8Array, start: number, end: number, agent: bo
 
 /** Whether nothing in a body, whatever its type, can interest a detector. */
 export function bodyIsClean(bytes: Uint8Array): boolean {
-  let hash = 0;
   const end = bytes.length;
   if (end > 0 && (bytes[0] === 0 || bytes[0]! >= 0x80)) return false;
-  if (end > 2 && startsLikeSerial(bytes[0]!, bytes[1]!, bytes[2]!)) return false;
   if (hidesText(bytes, 0)) return false;
   // Only in JSON a quote is what it most often is, and only its strings are values.
   const isJson = bytes[0] === BRACE || bytes[0] === BRACKET;
-  let isValue = !isJson;
-  let words = 0;
-  let symbols = 0;
+  return isJson ? jsonIsClean(bytes) : textEnd(bytes, 0) === end;
+}
+
+function jsonIsClean(bytes: Uint8Array): boolean {
+  const end = bytes.length;
   for (let at = 0; at < end; at++) {
     const byte = bytes[at]!;
-    const letter = LETTER_OF[byte]!;
-    if (letter !== 0) {
-      hash = wordHash(hash, letter);
+    if (byte === QUOTE) {
+      if (isStray(bytes, at) || hidesText(bytes, at + 1)) return false;
+      at = textEnd(bytes, at + 1);
+      if (at < 0 || at >= end || isStray(bytes, at)) return false;
+    } else if (LETTER_OF[byte] !== 0) {
+      while (at + 1 < end && LETTER_OF[bytes[at + 1]!] !== 0) at++;
+      if (at + 1 === end || !isLiteral(bytes, at + 1)) return false;
+    } else if (IS_STRUCTURE[byte] === 0 || (BODY_KINDS[byte] !== 0 && tellsInBody(bytes, at))) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * Index of the quote that ends a text of a body, the body's end where none does; -1 when something
+ * in it deserves a look.
+ */
+function textEnd(bytes: Uint8Array, start: number): number {
+  const end = bytes.length;
+  let hash = 0;
+  let words = 0;
+  let symbols = 0;
+  let at = start;
+  for (; at < end; at++) {
+    const kind = BODY_KINDS[bytes[at]!]!;
+    if (kind >= LETTER_MIN) {
+      hash = wordHash(hash, kind);
       continue;
     }
     if (hash !== 0) {
       const word = WORD_FEATURE_OF[wordSlot(hash)]!;
       hash = 0;
-      if ((word & WORDS_OF_BODY) !== 0) return false;
-      if ((word & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return false;
-      if (!isValue && !isLiteral(bytes, at)) return false;
-      words |= word;
+      if (word !== 0) {
+        if ((word & WORDS_OF_BODY) !== 0) return -1;
+        if ((word & WORD_LOGIC) !== 0 && followsNumber(bytes, at - 1)) return -1;
+        words |= word;
+      }
     }
-    if (isValue) symbols |= symbolOf(bytes, at);
-    else if (IS_STRUCTURE[byte] === 0) return false;
-    switch (BODY_STOPS[byte]) {
-      case 0:
-        break;
-      case 1:
-        if (byte !== 32 && byte !== 10 && byte !== 13 && byte !== 9) return false;
-        // A line of a text may be a header's, a command's or a pickle's; one of JSON begins otherwise.
-        if ((byte === 10 || byte === 13) && startsLine(bytes[at + 1])) return false;
-        break;
-      default:
-        if (byte === DOT && (bytes[at + 1] === DOT || isLinkLocal(bytes, at))) return false;
-        if ((byte === 63 || byte === 42) && isWildcard(bytes, at)) return false;
-        if (byte === BRACE && !(opensObject(bytes[at + 1]) && standsFree(bytes, at))) return false;
-        if (byte === SLASH && leadsInward(bytes, at)) return false;
-        if (byte === BANG && bytes[at + 1] === BANG) return false; // !!: a tag of YAML
-        if (byte !== QUOTE) break;
-        if (!isJson || isStray(bytes, at) || hidesText(bytes, at + 1)) return false;
-        if (isValue && mayMean(symbols, words)) return false;
-        isValue = !isValue;
-        words = 0;
-        symbols = 0;
-    }
+    if (kind === 0) continue;
+    if (kind === STOP) return -1;
+    if (bytes[at] === QUOTE) break;
+    symbols |= symbolOf(bytes, at);
+    if (tellsInBody(bytes, at)) return -1;
   }
   if (hash !== 0) words |= WORD_FEATURE_OF[wordSlot(hash)]!;
-  if (isJson) return !isValue && hash === 0;
-  return (words & WORDS_OF_BODY) === 0 && !mayMean(symbols, words);
+  return (words & WORDS_OF_BODY) !== 0 || mayMean(symbols, words) ? -1 : at;
+}
+
+/** Whether a byte that is judged by its neighbours deserves a look where it stands. */
+function tellsInBody(bytes: Uint8Array, at: number): boolean {
+  const next = bytes[at + 1];
+  switch (bytes[at]) {
+    // A line of a text may be a header's, a command's or a pickle's; one of JSON begins otherwise.
+    case 10:
+    case 13:
+      return startsLine(next);
+    case DOT:
+      return next === DOT || isLinkLocal(bytes, at);
+    case 63:
+    case STAR:
+      return isWildcard(bytes, at);
+    case BRACE:
+      return !opensObject(next) || !standsFree(bytes, at);
+    case SLASH:
+      return leadsInward(bytes, at);
+    case BANG:
+      return next === BANG; // !!: a tag of YAML
+    default:
+      return false;
+  }
 }
 
 /** `1 or`: whether a number stands before the word that ends at `last`. */

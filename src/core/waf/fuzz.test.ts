@@ -74,7 +74,7 @@ test('any head gets a verdict, the same each time', () => {
       const bytes = Buffer.from(`${method} ${target} HTTP/1.1\r\nA: ${value}`);
       assert.equal(typeof headIsClean(bytes, 0, bytes.length), 'boolean');
     }),
-    { numRuns: 500 },
+    { numRuns: 500, seed: 12 },
   );
 });
 
@@ -93,6 +93,6 @@ test('any body gets a verdict, whole or cut off', () => {
         assert.equal(typeof bodyIsClean(bytes), 'boolean');
       }
     }),
-    { numRuns: 500 },
+    { numRuns: 500, seed: 12 },
   );
 });

@@ -1,5 +1,5 @@
 /** One look at one head or body: taken apart, decoded, read by the detectors. */
-import { decodeBase64 } from './base64.ts';
+import { BASE64_LENGTH_MIN, decodeBase64 } from './base64.ts';
 import { COOKIES_MAX, HEADERS_MAX, PATH_SEGMENTS_MAX } from './bounds.ts';
 import { decodePercent, hasOverlong, ROUNDS_MAX, unfold, unfolded } from './decode.ts';
 import { DETECTORS } from './detect/detectors.ts';
@@ -176,10 +176,10 @@ export class Inspection implements Visitor {
     if (text.length < 3) return;
     f.scan(text);
     const { characters, words } = f.scanned;
-    if ((characters & INTERESTING) === 0 && (words & ~f.WORD_LOGIC) === 0) return;
+    if ((characters & INTERESTING) === 0 && (words & f.WORDS_TELLING) === 0) return;
     const subject = new Subject(place, text, text, 0, this.paranoia, characters, words);
     detectNoSqlName(subject, this.findings);
-    if ((characters & INTERESTING) !== 0 || words !== 0) this.judge(place, text, text);
+    this.judge(place, text, text);
   }
 
   value(place: Place, name: string, text: string): void {
@@ -200,6 +200,7 @@ export class Inspection implements Visitor {
     }
     this.readings(place, name, text, 0);
     if (place === 'header' || place === 'filename' || place === 'body') return;
+    if (text.length < BASE64_LENGTH_MIN) return;
     const hidden = decodeBase64(text.includes('%') ? decodePercent(text, false) : text);
     if (hidden !== undefined) this.readings(place, name, hidden, 1);
   }

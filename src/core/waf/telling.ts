@@ -28,7 +28,7 @@ export const INTERESTING =
 
 /** A value of letters and digits, or of words that no detector waits for. */
 export function isPlain(text: string, characters: number, words: number): boolean {
-  if ((characters & INTERESTING) !== 0 || (words & ~f.WORD_LOGIC) !== 0) return false;
+  if ((characters & INTERESTING) !== 0 || (words & f.WORDS_TELLING) !== 0) return false;
   if ((words & f.WORD_LOGIC) !== 0 && f.isShortSum(text)) return false;
   if (text.startsWith('169.254') || text.includes(' rO0')) return false;
   return (

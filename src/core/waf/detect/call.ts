@@ -11,6 +11,14 @@ import type { Subject } from '../subject.ts';
 const CALLS_MAX = 64;
 const CALLEE_LENGTH_MAX = 160;
 
+/** Whether anything is called but by a plain name, or a function that calls others is named. */
+export function mayHoldCall(words: number, { text, characters }: Subject): boolean {
+  if ((words & f.WORD_CALLER) !== 0) return true;
+  for (let open = text.indexOf('(', 1); open > 0; open = text.indexOf('(', open + 1))
+    if (mayEndCallee(text.charCodeAt(calleeEnd(text, open) - 1), characters)) return true;
+  return false;
+}
+
 export function detectCall(subject: Subject, findings: Findings): void {
   if (subject.prose || subject.document || subject.place === 'header') return;
   const { text } = subject;
@@ -41,11 +49,10 @@ function calledExpression({ text, characters }: Subject): number {
   let seen = 0;
   let variables: ReadonlyMap<string, string> | undefined;
   for (let open = text.indexOf('(', 1); open > 0; open = text.indexOf('(', open + 1)) {
-    let end = open;
-    while (end > 0 && open - end < 4 && text.charCodeAt(end - 1) <= 32) end--;
+    const end = calleeEnd(text, open);
     const last = text.charCodeAt(end - 1);
+    if (!mayEndCallee(last, characters)) continue;
     const named = hasVariables && isName(last);
-    if (!named && !ENDS_EXPRESSION.includes(last)) continue;
     if (seen++ === CALLS_MAX) return -1;
     const start = calleeStart(text, end);
     if (start < 0 || (named && text.charCodeAt(start) !== DOLLAR)) continue;
@@ -62,8 +69,19 @@ function calledExpression({ text, characters }: Subject): number {
   return -1;
 }
 
-/** ) ] } " ' */
-const ENDS_EXPRESSION = [41, 93, 125, 34, 39];
+/** Where what is called ends before its parenthesis: a few blanks may stand between. */
+function calleeEnd(text: string, open: number): number {
+  let end = open;
+  while (end > 0 && open - end < 4 && text.charCodeAt(end - 1) <= 32) end--;
+  return end;
+}
+
+/** ) ] } " ', or the name of a variable */
+function mayEndCallee(last: number, characters: number): boolean {
+  if (last === 41 || last === 93 || last === 125 || last === 34 || last === 39) return true;
+  return (characters & f.DOLLAR) !== 0 && isName(last);
+}
+
 const DOLLAR = 36;
 const ENDED = /;\W{0,8}$/;
 

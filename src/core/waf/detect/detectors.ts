@@ -1,18 +1,19 @@
 /** The detectors, each with the characters and words without which it has nothing to find. */
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
+import type { Place } from '../rule.ts';
 import type { Subject } from '../subject.ts';
-import { detectCall } from './call.ts';
+import { detectCall, mayHoldCall } from './call.ts';
 import { detectHtml } from './html.ts';
-import { detectNoSql } from './nosql.ts';
+import { detectNoSql, mayHoldNoSql } from './nosql.ts';
 import { detectPath } from './path.ts';
 import { detectProtocol } from './protocol.ts';
 import { detectScanner } from './scanner.ts';
-import { detectSerial } from './serial.ts';
+import { detectSerial, mayHoldSerial } from './serial.ts';
 import { detectShell } from './shell.ts';
 import { detectSql } from './sql.ts';
 import { detectTemplate } from './template.ts';
-import { detectUrl } from './url.ts';
+import { detectUrl, mayHoldUrl } from './url.ts';
 import { detectXxe } from './xxe.ts';
 
 export interface Detector {
@@ -23,6 +24,13 @@ export interface Detector {
 }
 
 const QUOTES = f.SQUOTE | f.DQUOTE;
+
+/** Places whose values are judged as requests, too. */
+const REQUESTS: ReadonlySet<Place> = new Set(['query', 'form', 'cookie', 'path']);
+
+function callsIf(text: string): boolean {
+  return (text.charCodeAt(0) | 0x20) === 105 && /^i?if\(/i.test(text);
+}
 
 export const DETECTORS: readonly Detector[] = [
   {
@@ -36,8 +44,7 @@ export const DETECTORS: readonly Detector[] = [
           (c & (f.EQUALS | f.GREATER | f.LESS | f.PAREN | f.HASH | f.STAR | f.OTHER)) !== 0) ||
         ((c & f.SLASH) !== 0 && (c & f.STAR) !== 0) ||
         ((c & f.SEMICOLON) !== 0 && f.startsWithDigit(subject.text)) ||
-        ((c & f.PAREN) !== 0 &&
-          (f.startsWithDigit(subject.text) || /^i?if\(/i.test(subject.text))) ||
+        ((c & f.PAREN) !== 0 && (f.startsWithDigit(subject.text) || callsIf(subject.text))) ||
         ((c & (f.PIPE | f.AMPERSAND)) !== 0 &&
           ((c & (f.EQUALS | f.PAREN)) !== 0 || f.startsWithDigit(subject.text)))),
     run: detectSql,
@@ -47,7 +54,7 @@ export const DETECTORS: readonly Detector[] = [
     applies: (c, w, subject) =>
       !subject.structured &&
       ((c & f.LESS) !== 0 ||
-        ((c & f.COLON) !== 0 && /^\s{0,8}data:/i.test(subject.text)) ||
+        ((w & f.WORD_URL) !== 0 && (c & f.COLON) !== 0 && /^\s{0,8}data:/i.test(subject.text)) ||
         ((c & f.EQUALS) !== 0 &&
           (c & (QUOTES | f.SPACE | f.SLASH | f.BACKTICK | f.NEWLINE)) !== 0) ||
         ((w & f.WORD_SCRIPT) !== 0 &&
@@ -87,18 +94,20 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'call',
-    applies: (c, _w, subject) =>
+    applies: (c, w, subject) =>
       !subject.structured &&
       (c & (f.PAREN | f.BACKTICK)) !== 0 &&
-      (c & (QUOTES | f.DOLLAR | f.BACKTICK | f.OTHER)) !== 0,
+      (c & (QUOTES | f.DOLLAR | f.BACKTICK | f.OTHER)) !== 0 &&
+      mayHoldCall(w, subject),
     run: detectCall,
   },
   {
     name: 'url',
     applies: (c, _w, subject) =>
-      (c & (f.SLASH | f.BACKSLASH)) !== 0 ||
-      ((c & f.DOT) !== 0 && subject.text.startsWith('169.')) ||
-      ((c & f.COLON) !== 0 && (c & (f.DOT | f.AT | f.BRACKET)) !== 0),
+      ((c & (f.SLASH | f.BACKSLASH)) !== 0 ||
+        ((c & f.DOT) !== 0 && subject.text.startsWith('169.')) ||
+        ((c & f.COLON) !== 0 && (c & (f.DOT | f.AT | f.BRACKET)) !== 0)) &&
+      mayHoldUrl(subject),
     run: detectUrl,
   },
   {
@@ -108,25 +117,26 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'serial',
-    applies: (_c, _w, subject) => subject.text.length >= 8,
+    applies: mayHoldSerial,
     run: detectSerial,
   },
   {
     name: 'nosql',
-    applies: (c, _w, subject) =>
+    applies: (c, w, subject) =>
       !subject.structured &&
       ((c & (f.DOLLAR | QUOTES | f.PIPE | f.PAREN | f.BRACE)) !== 0 ||
         ((c & f.STAR) !== 0 && (c & f.OTHER) !== 0) ||
         (c & (f.COLON | f.EQUALS | f.DOT)) === (f.COLON | f.EQUALS | f.DOT) ||
-        ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)),
+        ((c & f.DOT) !== 0 && (c & (f.EQUALS | f.GREATER | f.LESS)) !== 0)) &&
+      mayHoldNoSql(c, w, subject),
     run: detectNoSql,
   },
   {
     name: 'protocol',
-    applies: (c) =>
+    applies: (c, _w, subject) =>
       (c & (f.NEWLINE | f.CONTROL)) !== 0 ||
       ((c & f.HIGH) !== 0 && (c & f.COLON) !== 0) ||
-      ((c & f.COLON) !== 0 && (c & f.SPACE) !== 0),
+      ((c & f.COLON) !== 0 && (c & f.SPACE) !== 0 && REQUESTS.has(subject.place)),
     run: detectProtocol,
   },
   {

@@ -78,10 +78,51 @@ function isWholeFilter(text: string, isField = false): boolean {
 /** A closed string goes on with an operator of JavaScript. */
 const QUOTED = /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}[|&;]/;
 
+/** Whether a text of these features can hold what `detectNoSql` looks for. */
+export function mayHoldNoSql(c: number, words: number, { text }: Subject): boolean {
+  return (
+    (c & f.DOLLAR) !== 0 ||
+    (words & f.WORD_WHERE) !== 0 ||
+    mayCloseBlock(c, words) ||
+    mayGoOn(c) ||
+    mayBeFilter(c, text)
+  );
+}
+
 export function detectNoSql(subject: Subject, findings: Findings): void {
   if (subject.prose) return;
-  const { text, lower } = subject;
-  // {"$ne": 1}, {$gt: ''}
+  const { text, characters: c, words } = subject;
+  if ((c & f.DOLLAR) !== 0) operators(subject, findings);
+  const script = (words & f.WORD_WHERE) !== 0 && whereExpression(subject, findings);
+  if (mayCloseBlock(c, words)) closedBlock(subject, findings);
+  if (mayGoOn(c)) {
+    if ((c & f.SLASH) !== 0) secondPath(subject, findings);
+    if (!script) closedString(subject, findings);
+  }
+  if (mayBeFilter(c, text)) ldapFilter(subject, findings);
+}
+
+function mayCloseBlock(c: number, words: number): boolean {
+  return (c & f.SEMICOLON) !== 0 && ((c & f.EQUALS) !== 0 || (words & f.WORD_WHERE) !== 0);
+}
+
+/** A closed string of JavaScript's or XPath's, and what goes on behind it. */
+function mayGoOn(c: number): boolean {
+  return (c & (f.SQUOTE | f.DQUOTE)) !== 0 && (c & (f.PIPE | f.AMPERSAND | f.SEMICOLON)) !== 0;
+}
+
+/** `*)`, `)(`, `(|`, `(!`, or a rule of matching, 1.2.840:= */
+function mayBeFilter(c: number, text: string): boolean {
+  if ((c & f.STAR) !== 0 || (c & MATCHING_RULE) === MATCHING_RULE) return true;
+  if ((c & f.PAREN) === 0) return false;
+  return (c & (f.PIPE | f.AMPERSAND)) !== 0 || text.charCodeAt(0) === 41 || text.includes('!');
+}
+
+const MATCHING_RULE = f.COLON | f.EQUALS | f.DOT;
+
+/** {"$ne": 1}, {$gt: ''} */
+function operators(subject: Subject, findings: Findings): void {
+  const { text } = subject;
   // A document begins as one; within a longer text the same is a program that someone shows.
   const document =
     /^[\s]{0,8}[{["',$]|^[^\n]{0,40},\s{0,4}\$where\s{0,4}:/.test(text) ||
@@ -123,6 +164,11 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     }
     at = text.indexOf('$', end);
   }
+}
+
+/** An expression that a $where would take from its first word on; whether there is one. */
+function whereExpression(subject: Subject, findings: Findings): boolean {
+  const { text, lower } = subject;
   const script =
     /^['"]?\s{0,8}[;)}\]]{0,3}\s{0,4}(?:(?:\|\||&&)\s{0,4})?(?:this\.\w{1,40}\s{0,4}(?:==|!=|\.match|\.length|\[|\.test|<|>)|return\s{0,4}(?:\s(?:true|1|!0|this|\/|['"]|db\.)|\()|while\s{0,4}\(|(?:sleep|db\.\w{1,40}\.(?:drop|find|insert|remove|update|count)|db\.(?:dropDatabase|getCollectionNames|version|getName))\s{0,4}\(|function\s{0,4}\(\)\s{0,4}\{|(?:var|let)\s{1,4}\w{1,20}\s{0,4}=\s{0,4}new\s{1,4}Date)/i.exec(
       text,
@@ -139,6 +185,11 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       findings.signal('nosql-script', subject, 0, 80, 'an expression for a $where');
     }
   }
+  return script !== null;
+}
+
+function closedBlock(subject: Subject, findings: Findings): void {
+  const { text } = subject;
   const bare = /^\w{0,20}\s{0,4}[)\]}]{1,3}\s{0,4};\s{0,4}return\s{1,4}(?:true|1|!0)\b/i.exec(text);
   if (bare) {
     findings.signal('nosql-script', subject, 0, 80, 'a closed block, then an expression');
@@ -149,6 +200,10 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
   ) {
     findings.signal('nosql-script', subject, 0, 80, 'a closed expression, then a loop');
   }
+}
+
+function secondPath(subject: Subject, findings: Findings): void {
+  const { text } = subject;
   const xpath = /['"]\s{0,4}\)?\]\s{0,4}\|\s{0,4}\/{1,2}[\w*]/.exec(text);
   if (xpath) {
     findings.signal(
@@ -159,6 +214,10 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a second path of XPath',
     );
   }
+}
+
+function closedString(subject: Subject, findings: Findings): void {
+  const { text } = subject;
   const later =
     QUOTED.test(text) &&
     /['"]\s{0,8}[;)}\]]{0,3}\s{0,4}(?:\|\||&&|;)\s{0,4}(?:this\.\w|return\s{1,4}(?:true|1|!0|this|\/|['"]|db\.)|while\s{0,2}\(|sleep\s{0,2}\(|db\.\w|\(?function|\d\s{0,2}[=!]=\s{0,2}\d|['"]?[\w]{0,10}['"]?\s{0,2}={2,3}\s{0,2}['"]?\w{0,10}|true\b|1\b)/i.exec(
@@ -166,7 +225,6 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
     );
   if (
     later &&
-    !script &&
     text.indexOf(later[0][0]!) === later.index &&
     /(?:\/\/|['"]|<!--|%00|\0|\}|;)[^'"]{0,12}$|[=!]=/.test(text.slice(later.index + 1))
   ) {
@@ -178,7 +236,10 @@ export function detectNoSql(subject: Subject, findings: Findings): void {
       'a closed string, then an expression of JavaScript',
     );
   }
-  if ((subject.characters & (f.PAREN | f.STAR | f.COLON)) === 0) return;
+}
+
+function ldapFilter(subject: Subject, findings: Findings): void {
+  const { text } = subject;
   const ldap =
     /(?:(?:\*|\w|^)\)|^[\w*]{0,32}\*)\s{0,4}\(\s{0,2}\(?(?:[|&!]\s{0,2}(?:[()]|\w)|[\w.;-]{1,40}\s{0,2}(?:=|>=|<=|~=))/.exec(
       text,

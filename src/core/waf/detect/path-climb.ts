@@ -11,7 +11,7 @@ const RUNS_MAX = 256;
 
 export function detectClimb(subject: Subject, findings: Findings): void {
   const text = spelledInHex(subject.text);
-  if (!text.includes('..') && !text.includes('.\u0000.')) return;
+  if (!hasStep(text)) return;
   let from = 0;
   for (let run = 0; from < text.length && run < RUNS_MAX; run++) {
     let to = from;
@@ -19,6 +19,10 @@ export function detectClimb(subject: Subject, findings: Findings): void {
     if (to - from > 2) climb(subject, findings, text.slice(from, to), from);
     from = to + 1;
   }
+}
+
+function hasStep(text: string): boolean {
+  return text.includes('..') || text.includes('.\u0000.');
 }
 
 /** 0x2e0x2e0x2f for ../ */
@@ -43,7 +47,7 @@ function isBreak(code: number): boolean {
 }
 
 function climb(subject: Subject, findings: Findings, text: string, offset: number): void {
-  if (!text.includes('..') && !text.includes('.\u0000.')) return;
+  if (!hasStep(text)) return;
   let depth = 0;
   let lowest = 0;
   let climbs = 0;
@@ -140,11 +144,10 @@ function segmentKind(text: string, start: number, end: number): 'up' | 'odd' | '
 }
 
 export function lowerPath(text: string): string {
-  return text
-    .toLowerCase()
-    .replaceAll('\\', '/')
-    .replaceAll('\0', '')
-    .replace(/\/{2,}/g, '/');
+  let path = text.toLowerCase();
+  if (path.includes('\\')) path = path.replaceAll('\\', '/');
+  if (path.includes('\0')) path = path.replaceAll('\0', '');
+  return path.includes('//') ? path.replace(/\/{2,}/g, '/') : path;
 }
 
 function endsInCode(path: string): boolean {

@@ -76,53 +76,66 @@ function absolute(subject: Subject, findings: Findings): void {
     !text.slice(0, 16).includes(':')
   )
     return;
-  let lower = lowerPath(subject.lower.trim());
-  for (const scheme of [
-    'file://localhost/',
-    'file://',
-    'file:',
-    'netdoc:',
-    'jar:',
-    'view-source:',
-    'local_file://',
-    'local-file:',
-  ]) {
-    if (lower.startsWith(scheme)) {
-      lower = lower.slice(scheme.length);
-      break;
-    }
+  const trimmed = subject.lower.trim();
+  if (trimmed.includes(' ')) return;
+  let lower = lowerPath(trimmed);
+  if (lower.includes(':')) {
+    const scheme = FILE_SCHEMES.find((it) => lower.startsWith(it));
+    if (scheme !== undefined) lower = lower.slice(scheme.length);
   }
-  if (/^\.{1,2}\//.test(lower)) lower = lower.slice(1);
+  if (lower.startsWith('./') || lower.startsWith('../')) lower = lower.slice(1);
   if (lower.startsWith('~/')) lower = `/home/me${lower.slice(1)}`;
-  if (!lower.startsWith('/') && lower.charCodeAt(1) !== 58) return;
   if (lower.charCodeAt(1) === 58) lower = lower.slice(2);
+  else if (!lower.startsWith('/')) return;
+  const own = subject.place === 'query' || subject.place === 'cookie';
+  if (!mayBePrivate(lower, own)) return;
   // /./ and // change nothing to a file system.
   const parts = lower.split('/').filter((part) => part !== '' && part !== '.');
-  const path = parts.join('/').split('\0')[0]!;
-  if (path.includes(' ')) return;
+  const path = parts.join('/');
   if (subject.place === 'json' && subject.trusting && SETTINGS.test(path)) return;
-  const own = subject.place === 'query' || subject.place === 'cookie';
-  const named = SYSTEM.test(path) || PROGRAM_SETTINGS.test(path) || DOT_SECRETS.test(`/${path}`);
-  if ((LOG.test(path) && subject.place !== 'header') || (own && named)) {
+  const folder = `${path}/`;
+  if (
+    (subject.place !== 'header' && LOG.test(path)) ||
+    (own && (SYSTEM.test(path) || PROGRAM_SETTINGS.test(path) || DOT_SECRETS.test(`/${path}`))) ||
+    (subject.place !== 'path' && /^home\/[^/]{1,64}\/\.(?:ssh|aws|bash)/.test(path)) ||
+    PRIVATE_ABSOLUTE.some((file) => path.startsWith(file) || folder === file)
+  )
     findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
-    return;
-  }
-  const ofPerson = subject.place !== 'path' && /^home\/[^/]{1,64}\/\.(?:ssh|aws|bash)/.test(path);
-  for (const file of PRIVATE_ABSOLUTE) {
-    const folder = file.endsWith('/') ? file.slice(0, -1) : file;
-    const hit = file.endsWith('/')
-      ? path.startsWith(file) || path === folder
-      : path.startsWith(file);
-    if (hit || ofPerson) {
-      findings.signal('path-private', subject, 0, text.length, `names ${path.slice(0, 60)}`);
-      return;
-    }
-  }
 }
+
+/** Whether a path begins as those do that are private, or, where any may be, hides a file. */
+function mayBePrivate(lower: string, own: boolean): boolean {
+  let at = 0;
+  while (lower[at] === '/' || (lower[at] === '.' && (lower[at + 1] ?? '/') === '/')) at++;
+  if (STARTS.has(lower.slice(at, at + START_LENGTH))) return true;
+  return own && (lower[at] === '.' || lower.includes('/.'));
+}
+
+const FILE_SCHEMES = [
+  'file://localhost/',
+  'file://',
+  'file:',
+  'netdoc:',
+  'jar:',
+  'view-source:',
+  'local_file://',
+  'local-file:',
+];
+
+/** What the paths begin with that are private, or may be. */
+const START_LENGTH = 3;
+const STARTS: ReadonlySet<string> = new Set(
+  [...PRIVATE_ABSOLUTE, 'etc', 'root', 'proc', 'usr', 'opt', 'srv', 'var', 'home'].map((it) =>
+    it.slice(0, START_LENGTH),
+  ),
+);
+
+/** A colon and what follows it in an address, or a share's slashes: each wrapper has one. */
+const WRAPPED = /:\/|zlib:|ssh2\.|^data:|^\\\\/;
 
 function wrapper(subject: Subject, findings: Findings): void {
   const { lower } = subject;
-  if (subject.prose || !/:|ssh2\.|^\\\\/.test(lower.slice(0, 80))) return;
+  if (!WRAPPED.test(lower.slice(0, 80)) || subject.prose) return;
   for (const scheme of WRAPPERS) {
     const at = lower.indexOf(scheme);
     if (at < 0 || at > 64 || lower.startsWith('::', at + scheme.length - 1)) continue;

@@ -9,18 +9,38 @@ import type { Subject } from '../subject.ts';
 /** Base64 characters decoded; the formats tell themselves at their beginning. */
 const BASE64_MAX = 4096;
 
+/** Whether a text of these features can hold what `detectSerial` looks for. */
+export function mayHoldSerial(c: number, words: number, subject: Subject): boolean {
+  return subject.text.length >= LENGTH_MIN && (mayBePlain(c, words) || mayBeEncoded(subject));
+}
+
+const LENGTH_MIN = 8;
+
 export function detectSerial(subject: Subject, findings: Findings): void {
-  if (subject.place !== 'path') encoded(subject, findings);
-  const telling = f.NEWLINE | f.CONTROL | f.HIGH;
-  const braced = f.COLON | f.BRACE;
-  const { characters, words } = subject;
-  if (
+  if (mayBeEncoded(subject)) encoded(subject, findings);
+  if (mayBePlain(subject.characters, subject.words)) plain(subject, findings, subject.text, '');
+}
+
+function mayBePlain(c: number, words: number): boolean {
+  return (
     (words & f.WORD_TYPE) !== 0 ||
-    (characters & telling) !== 0 ||
-    (characters & braced) === braced
-  ) {
-    plain(subject, findings, subject.text, '');
-  }
+    (c & (f.NEWLINE | f.CONTROL | f.HIGH)) !== 0 ||
+    (c & BRACED) === BRACED
+  );
+}
+
+const BRACED = f.COLON | f.BRACE;
+
+/** In headers and cookies a payload may stand behind a label; else it is told by its first bytes. */
+function mayBeEncoded({ text, place }: Subject): boolean {
+  if (place === 'path') return false;
+  if (place === 'header' || place === 'cookie') return true;
+  const first = text.charCodeAt(0);
+  const second = text.charCodeAt(1);
+  if (startsLikeSerial(first, second, text.charCodeAt(2))) return true;
+  // In hexadecimal: aced0005, \xaced0005, 0001000000
+  if (first === 92) return second === 120 || second === 88;
+  return (first | 0x20) === 97 ? (second | 0x20) === 99 : first === 48 && second === 48;
 }
 
 /** Whether a value may be the beginning of a serialised object in base64: rO0A, gASV, Tzo, ... */

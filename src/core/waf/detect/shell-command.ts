@@ -37,6 +37,20 @@ const WINDOWS_PROGRAM =
 const KEYWORD =
   /^(?:(?:do|then|else)\s{1,4}|if\s{1,4}(?:not\s{1,4})?(?:exist\s{1,4}\S{1,40}|[^\s=]{1,40}==[^\s=]{1,40})\s{1,4}\(?|[A-Za-z_]\w{0,30}=[^\s;|&'"]{0,40}\s{1,4})(?=\S)/i;
 
+/** Whether a word stands there that may be a shell's own, or is set to something. */
+function mayBeKeyword(text: string, at: number): boolean {
+  const first = text.charCodeAt(at) | 0x20;
+  if (first === 100 || first === 116 || first === 101 || first === 105) return true; // do, then, else, if
+  let end = at;
+  while (isNamePart(text.charCodeAt(end)) && end - at < WORD_MAX) end++;
+  return text.charCodeAt(end) === 61;
+}
+
+function isNamePart(code: number): boolean {
+  const lower = code | 0x20;
+  return (lower >= 97 && lower <= 122) || (code >= 48 && code <= 57) || code === 95;
+}
+
 /** Reads the word at `from` as a shell would, quotes and empty expansions removed. */
 export function commandAt(text: string, from: number): Command | undefined {
   let at = skipBlanks(text, from);
@@ -49,13 +63,14 @@ export function commandAt(text: string, from: number): Command | undefined {
     (text[at + 1] === ':' || '\\.%\'"'.includes(text[at] ?? ' ')) &&
     WINDOWS_PROGRAM.exec(text.slice(at, at + 192));
   if (windows) return { ...named('', at, at + windows[0].length), located: true };
-  const keyword = KEYWORD.exec(text.slice(at, at + 112));
-  if (keyword) at += keyword[0].length;
+  if (mayBeKeyword(text, at)) at += KEYWORD.exec(text.slice(at, at + 112))?.[0].length ?? 0;
   // `; $u cat`: a variable that was never set is nothing.
-  const unset = /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24));
-  if (unset) at += unset[0].length;
+  if (text.charCodeAt(at) === 36)
+    at += /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24))?.[0].length ?? 0;
   const start = at;
-  let word = '';
+  if (text.charCodeAt(at) === 126) at++; // home
+  while (at < text.length && at - start < WORD_MAX && isCommandPart(text.charCodeAt(at))) at++;
+  let word = text.slice(start, at);
   let disguised = false;
   while (at < text.length && at - start < WORD_MAX) {
     const code = text.charCodeAt(at);
@@ -72,7 +87,7 @@ export function commandAt(text: string, from: number): Command | undefined {
       if (text.startsWith('IFS', at + 1) || text.startsWith('{IFS', at + 1)) break;
       disguised = true;
       at += width;
-    } else if (isCommandPart(code) || (code === 126 && at === start)) {
+    } else if (isCommandPart(code)) {
       word += text[at];
       at++;
     } else break;

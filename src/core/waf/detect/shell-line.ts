@@ -8,14 +8,26 @@ const LIST_LENGTH_MAX = 2000;
 
 /** Joined by the shell: /et'c'/pass\wd, /etc$u/passwd$u. */
 export function isDisguised(lower: string): boolean {
-  if (lower.length > 2048 || !/['"\\$\u2018\u2019]/.test(lower) || !lower.includes('/'))
-    return false;
+  if (lower.length > 2048 || !mayJoin(lower)) return false;
   const joined = lower.replace(/['"\\\u2018\u2019]|\$(?:\{\w{0,12}\}|\w{1,12}|[@*])/g, '');
   return /etc\/(?:passwd|shadow)/.test(joined) && !/etc\/(?:passwd|shadow)/.test(lower);
 }
 
+/** Whether a slash follows the last letter of `etc`, or what a shell takes out between both. */
+function mayJoin(lower: string): boolean {
+  const expands = lower.includes('$');
+  for (let at = lower.indexOf('/'); at >= 0; at = lower.indexOf('/', at + 1)) {
+    if (expands || ETC_ENDS.includes(lower[at - 1] ?? ' ')) return true;
+  }
+  return false;
+}
+
+const ETC_ENDS = 'c\'"\\\u2018\u2019';
+
 /** Verb-Noun as PowerShell names its commands, with an option, a path or nothing behind. */
 export function isCmdlet(text: string, command: Command): boolean {
+  const first = text.charCodeAt(command.at);
+  if (first < 65 || first > 90) return false;
   return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|(?<=Out-File|-Content|Invoke-Command|Start-Process|-Item)\s{1,4}\S|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
     text.slice(command.at, command.at + 80),
   );
@@ -23,6 +35,8 @@ export function isCmdlet(text: string, command: Command): boolean {
 
 /** A word of no known program, with options, and nothing but a value or nothing before it. */
 export function isOptioned(text: string, command: Command, separator: number): boolean {
+  const next = text.charCodeAt(skipBlanks(text, command.end));
+  if (next !== 45 && next !== 47) return false; // an option or a path
   const before = text.slice(0, separator);
   if (before.trim() !== '' && !isTarget(before) && !isWordWithOption(text, command, before))
     return false;
@@ -133,7 +147,7 @@ export class Lists {
   private readonly text: string;
   private words: boolean | undefined;
   private made: boolean | undefined;
-  private readonly paths = new Map<string, boolean>();
+  private paths: Map<string, boolean> | undefined;
 
   constructor(text: string) {
     this.text = text;
@@ -146,6 +160,7 @@ export class Lists {
 
   /** @param mark the separator of the list */
   ofPaths(mark: string): boolean {
+    this.paths ??= new Map();
     let known = this.paths.get(mark);
     if (known === undefined) {
       known = isPathList(this.text, mark);

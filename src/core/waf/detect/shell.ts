@@ -132,6 +132,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
   const { text } = subject;
   const limit = SEPARATORS_MAX;
   const lists = new Lists(text);
+  const dollars = (subject.characters & f.DOLLAR) !== 0;
   if (subject.document && !telling()) return;
   const isShown = (): boolean => isCommandLine(subject) && !telling();
   let seen = 0;
@@ -155,7 +156,7 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
       at = end - 1;
       continue;
     }
-    if (/^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
+    if (dollars && /^\s{0,4}\$(?:0|\{0\})\s{0,4}(?:$|[;|&#])/.test(text.slice(end, end + 16))) {
       if (isShown()) return;
       findings.signal('shell-separator', subject, at, end + 8, '$0, which is the shell itself');
       return;
@@ -192,10 +193,11 @@ const READS_FILE = /\$\(<\s{0,4}[\w.~/-]{1,100}\)/;
 function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   let seen = 0;
-  if (isCommandLine(subject) && !telling()) return;
+  const isShown = (): boolean => isCommandLine(subject) && !telling();
   const reads =
     text.includes('$(<') && !subject.prose && !subject.document ? text.search(READS_FILE) : -1;
   if (reads >= 0) {
+    if (isShown()) return;
     findings.signal('shell-substitution', subject, reads, reads + 60, 'a file read by $(<...)');
     return;
   }
@@ -237,6 +239,7 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
     // Markdown shows a command between blanks; an injection is part of something, or is all there is.
     if (close === '`' && shownInText(text, at, inner + end)) continue;
     if (code === 60 && !hasArguments(text, command)) continue;
+    if (isShown()) return;
     findings.signal(
       'shell-substitution',
       subject,
@@ -271,11 +274,11 @@ function wordsIn(text: string): number {
 /** The value is a command from its first word: a web shell's parameter, or an open attack. */
 function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text, place } = subject;
-  if (place === 'header' || place === 'path' || subject.prose || text === subject.name) return;
+  if (place === 'header' || place === 'path' || text === subject.name) return;
   const command = commandAt(text, 0);
   if (!command) return;
   const known = ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
-  if (!known) return;
+  if (!known || subject.prose) return;
   const named =
     /^(?:cmd|exec|command|execute|run|shell|daemon|c|do|system|ping|code|x|func)$/i.test(
       subject.name,
@@ -319,8 +322,7 @@ const FORM_COMMANDS = /^(?:cmd|exec|execute|system|shell)$/i;
 
 /** Spellings that only a shell's evader uses, and the ends of reverse shells. */
 function telltale(subject: Subject, findings: Findings): void {
-  const { text, lower } = subject;
-  const { characters: c, words } = subject;
+  const { text, characters: c, words } = subject;
   const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
   if (ifs && !subject.prose && !subject.document) {
     findings.signal(
@@ -332,41 +334,50 @@ function telltale(subject: Subject, findings: Findings): void {
     );
   }
   const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
-  if (assigns && !isCommandLine(subject) && RUNS_VARIABLE.test(text))
+  if (assigns && RUNS_VARIABLE.test(text) && !isCommandLine(subject))
     findings.signal('shell-ifs', subject, 0, 80, 'a command put together in variables');
   if ((words & (f.WORD_COMMAND | f.WORD_REMOTE)) === 0 && (c & f.SLASH) === 0) return;
-  if (!subject.prose && !subject.document && !isCommandLine(subject)) {
-    const option = (c & f.OTHER) === 0 ? -1 : lower.search(RUNNING_OPTION);
-    if (option >= 0)
-      findings.signal(
-        'shell-command',
-        subject,
-        option,
-        option + 60,
-        'an option that runs a program',
-      );
-  }
+  const option = mayBeOption(text, c) ? subject.lower.search(RUNNING_OPTION) : -1;
+  if (option >= 0 && !subject.prose && !subject.document && !isCommandLine(subject))
+    findings.signal('shell-command', subject, option, option + 60, 'an option that runs a program');
   const remote = (words & f.WORD_REMOTE) !== 0;
   const reverse = remote ? handsOverShell(subject) : undefined;
   if (reverse)
     findings.signal('shell-reverse', subject, reverse.at - 20, reverse.at + 60, reverse.why);
-  if (!subject.prose) {
-    if (remote) windows(subject, findings);
-    if ((c & f.PERCENT) !== 0) batchLoop(subject, findings);
-    if (/^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/.test(lower))
-      findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
-    const glob = (c & (f.OTHER | f.STAR)) === 0 ? -1 : namedByWildcards(text);
-    if (glob >= 0)
-      findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
-    if (isDisguised(lower))
-      findings.signal('shell-ifs', subject, 0, 80, 'a secret file in pieces that a shell joins');
-    const brace = text.search(
-      /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/,
-    );
-    if (brace >= 0 && !subject.document)
-      findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
-  }
+  if (remote && !subject.prose) windows(subject, findings);
+  if ((c & f.PERCENT) !== 0 && !subject.prose) batchLoop(subject, findings);
+  if (isFormula(text) && !subject.prose)
+    findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
+  const glob = mayHoldWildcard(text, c) ? namedByWildcards(text) : -1;
+  if (glob >= 0 && !subject.prose)
+    findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
+  if ((c & JOINED) !== 0 && (c & f.SLASH) !== 0 && isDisguised(subject.lower) && !subject.prose)
+    findings.signal('shell-ifs', subject, 0, 80, 'a secret file in pieces that a shell joins');
+  const brace = (c & f.BRACE) !== 0 ? text.search(BRACED) : -1;
+  if (brace >= 0 && !subject.prose && !subject.document)
+    findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
 }
+
+/** `--exec`, `-oProxyCommand` */
+function mayBeOption(text: string, c: number): boolean {
+  return (c & f.OTHER) !== 0 && (text.includes('--') || text.includes('-o') || text.includes('-O'));
+}
+
+function isFormula(text: string): boolean {
+  const first = text.charCodeAt(0);
+  if (first !== 61 && first !== 43 && first !== 64 && first !== 45) return false;
+  return /^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/i.test(text);
+}
+
+function mayHoldWildcard(text: string, c: number): boolean {
+  if ((c & f.SLASH) === 0) return false;
+  return (c & (f.STAR | f.BRACKET)) !== 0 || ((c & f.OTHER) !== 0 && text.includes('?'));
+}
+
+/** Characters at which a shell joins the pieces of a word; those beyond ASCII are quotes, too. */
+const JOINED = f.SQUOTE | f.DQUOTE | f.BACKSLASH | f.DOLLAR | f.HIGH;
+
+const BRACED = /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/;
 
 /** /usr/local/bin: of a list of paths, where programs lie and none itself. */
 const FOLDERS = new Set([

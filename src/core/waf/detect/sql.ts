@@ -49,7 +49,8 @@ function judge(subject: Subject, findings: Findings, text: string): void {
     inQuotes(subject, text, '"') ??
     anywhere(subject, text);
   if (seen) findings.signal(seen.signal, subject, seen.at, text.length, seen.why);
-  const statement = wholeStatement(text);
+  const worded = text !== subject.text || (subject.words & WORD_SQL) !== 0;
+  const statement = worded ? wholeStatement(text) : undefined;
   if (statement)
     findings.signal(statement.signal, subject, statement.at, text.length, statement.why);
 }
@@ -63,7 +64,7 @@ function inBareShown(subject: Subject, text: string): Evidence | undefined {
 }
 
 function inBare(subject: Subject, text: string): Evidence | undefined {
-  const [first, second, third] = sqlTokens(text, 0, 3);
+  const [first, second] = sqlTokens(text, 0, 2);
   if (first?.type === 'variable' && first.text.startsWith('@@') && second?.type === 'comment') {
     return { signal: 'sql-marker', why: 'a variable of the server and a comment', at: 0 };
   }
@@ -71,7 +72,7 @@ function inBare(subject: Subject, text: string): Evidence | undefined {
   const operand = first.type === 'name' || first.type === 'string' || first.type === 'number';
   if (operand && STRANGERS.has(second.type)) return undefined;
   // A word that no operator follows: prose, a path, a name.
-  if (operand && second.type === ',' && third?.type !== '(') {
+  if (operand && second.type === ',' && sqlTokens(text, second.end, 1)[0]?.type !== '(') {
     return undefined;
   }
   const tokens = sqlTokens(text, 0, TOKENS_MAX);
@@ -108,8 +109,8 @@ const STRANGERS: ReadonlySet<SqlType> = new Set([
 function inQuotes(subject: Subject, text: string, quote: string): Evidence | undefined {
   const at = text.indexOf(quote);
   if (at < 0) return undefined;
-  const [first, second] = sqlTokens(text, at + 1, 2);
-  if (!first || STRANGERS.has(first.type)) return undefined;
+  if (STRANGERS.has(sqlTokens(text, at + 1, 1)[0]?.type ?? 'other')) return undefined;
+  const [first, second] = sqlTokens(text, at + 1, 2) as [SqlToken, SqlToken | undefined];
   const before = text.slice(0, at);
   if (first.type === 'comment') {
     // admin'-- : the quote is closed and the application's own rest commented out.

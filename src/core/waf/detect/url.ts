@@ -3,6 +3,7 @@
  * and its host resolved to what it would reach: names, and every spelling of an IPv4 or mapped IPv6
  * address (decimal, octal, hexadecimal, shortened).
  */
+import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
 import { isWordStart } from './sql-tokens.ts';
@@ -39,7 +40,7 @@ const ODD_SCHEMES = new Set([
 ]);
 
 /** Places of the cloud that hold its keys, by name. */
-const METADATA_NAMES = [
+const METADATA_NAMES: ReadonlySet<string> = new Set([
   'metadata.google.internal',
   'metadata.goog',
   'metadata',
@@ -55,7 +56,7 @@ const METADATA_NAMES = [
   'rancher-metadata',
   'metadata.packet.net',
   'metadata.platformequinix.com',
-];
+]);
 /** Names that resolve to what stands in them. */
 const ECHO_NAMES = [
   '.nip.io',
@@ -95,6 +96,14 @@ const CALLBACK_NAMES = [
   'eyes.sh',
 ];
 
+/** The last two labels of those: a host that ends otherwise is none of them. */
+const KNOWN_ENDS: ReadonlySet<string> = new Set([...ECHO_NAMES, ...CALLBACK_NAMES].map(endOf));
+
+function endOf(host: string): string {
+  const dot = host.lastIndexOf('.', host.lastIndexOf('.') - 1);
+  return host.slice(dot + 1);
+}
+
 /** Where a browser is sent back to: a loopback address there is a native app's (RFC 8252 §7.3). */
 const RETURN_NAMES =
   /(?:redirect|return|callback|continue|next|back|origin|referer|referrer|logout|issuer|audience|cors|homepage|goto|relaystate|post_?login|success|cancel)/i;
@@ -111,6 +120,36 @@ const OWN_FILE = /^file:\/\/\/(?:home|Users|workspaces?|[A-Za-z](?::|%3A))\/[^.]
 /** Schemes whose addresses hold no blank; what gopher sends may. */
 const WEB_SCHEMES = new Set(['', 'http', 'https', 'file']);
 
+/** Whether a text begins as an address does, or may name the metadata service within it. */
+export function mayHoldUrl(subject: Subject): boolean {
+  const { text, characters: c } = subject;
+  const first = text.charCodeAt(0);
+  if (first <= 32 || first > 127 || first === 91) return true; // blanks, [::1]
+  if (isSlash(first) ? isSlash(text.charCodeAt(1)) : hasScheme(text)) return true;
+  if ((c & f.DOT) === 0) return false;
+  if (text.includes('169.254.') || text.includes('100.100.')) return true;
+  return text.length >= METADATA_LENGTH_MIN && subject.lower.includes('metadata.g');
+}
+
+/** Of metadata.google.internal */
+const METADATA_LENGTH_MIN = 24;
+
+/** Whether a colon follows at most so many characters as a scheme has. */
+function hasScheme(text: string): boolean {
+  for (let at = 1; at <= SCHEME_LENGTH_MAX; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 58) return true;
+    if (!(code > 32)) return false;
+  }
+  return false;
+}
+
+const SCHEME_LENGTH_MAX = 16;
+
+function isSlash(code: number): boolean {
+  return code === 47 || code === 92;
+}
+
 export function detectUrl(subject: Subject, findings: Findings): void {
   const { place } = subject;
   if (place === 'header' && subject.name === 'host') return;
@@ -126,9 +165,10 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     return;
   }
   const { scheme, host, rest, odd } = address;
-  if (WEB_SCHEMES.has(scheme) && subject.readsOn(text)) return; // an address that a sentence is about
-  const report = (signal: string, why: string): void =>
+  const report = (signal: string, why: string): void => {
+    if (WEB_SCHEMES.has(scheme) && subject.readsOn(text)) return; // an address that a sentence is about
     findings.signal(signal, subject, 0, 120, why);
+  };
 
   if (
     (place !== 'header' || (ODD_SCHEMES.has(scheme) && scheme !== 'file')) &&
@@ -161,14 +201,12 @@ export function detectUrl(subject: Subject, findings: Findings): void {
     }
   }
   const reach = reachOf(host);
-  const spoken = TEXT_NAMES.test(subject.name);
   if (place === 'header' && host !== '' && reach.kind === 'metadata') {
     report('ssrf-metadata', `the host ${host} is the cloud's metadata service`);
   } else if (place === 'header' && reach.kind === 'internal' && FETCH_HEADERS.test(subject.name)) {
     report('ssrf-internal', `the host ${host} is this machine or its network`);
   } else if (place === 'header' || host === '') {
-    if (host !== '' && CALLBACK_NAMES.some((it) => host === it || host.endsWith(`.${it}`)))
-      report('ssrf-callback', `the host ${host}`);
+    if (isCallback(host)) report('ssrf-callback', `the host ${host}`);
   }
   if (place === 'header' || host === '') return;
   const returning =
@@ -180,18 +218,27 @@ export function detectUrl(subject: Subject, findings: Findings): void {
   else if (
     reach.kind === 'internal' &&
     !returning &&
-    !spoken &&
+    !TEXT_NAMES.test(subject.name) &&
     (FETCH_NAMES.test(subject.name) || (place !== 'json' && place !== 'xml'))
   )
     report('ssrf-internal', `the host ${host} is this machine or its network`);
   else if (reach.kind === 'internal')
     report('ssrf-internal-return', `the host ${host} is this machine or its network`);
-  else if (ECHO_NAMES.some((it) => host === it || host.endsWith(it)))
-    report('ssrf-internal', `the name ${host} resolves to what stands in it`);
-  else if (CALLBACK_NAMES.some((it) => host === it || host.endsWith(`.${it}`)))
-    report('ssrf-callback', `the host ${host}`);
+  else if (isEcho(host)) report('ssrf-internal', `the name ${host} resolves to what stands in it`);
+  else if (isCallback(host)) report('ssrf-callback', `the host ${host}`);
   else if (includesRemote(subject, scheme, host, rest, reach.address))
     report('path-remote', `a program on another host, ${host}`);
+}
+
+function isEcho(host: string): boolean {
+  return KNOWN_ENDS.has(endOf(host)) && ECHO_NAMES.some((it) => host.endsWith(it));
+}
+
+function isCallback(host: string): boolean {
+  return (
+    KNOWN_ENDS.has(endOf(host)) &&
+    CALLBACK_NAMES.some((it) => host === it || host.endsWith(`.${it}`))
+  );
 }
 
 /** Addresses of the metadata service within a longer text. */
@@ -258,13 +305,11 @@ function readAddress(text: string): Address | undefined {
   let host = authority.slice(sign + 1).toLowerCase();
   let odd = sign >= 0;
   // http://good.example#@127.0.0.1/ and \@: what one reader calls a fragment, another a user.
-  const tail = text.slice(end, end + 80);
-  const hidden = /^[#?\\][^/]{0,20}@([\w.:[\]-]{1,60})/.exec(tail);
-  if (
-    hidden &&
-    (tail[0] === '#' || tail[0] === '\\') &&
-    reachOf(hidden[1]!.toLowerCase()).kind !== 'public'
-  ) {
+  const hidden =
+    text[end] === '#' || text[end] === '\\'
+      ? /^.[^/]{0,20}@([\w.:[\]-]{1,60})/.exec(text.slice(end, end + 80))
+      : null;
+  if (hidden && reachOf(hidden[1]!.toLowerCase()).kind !== 'public') {
     host = hidden[1]!.toLowerCase();
     odd = true;
   }
@@ -305,7 +350,7 @@ interface Reach {
 }
 
 export function reachOf(host: string): Reach {
-  if (METADATA_NAMES.includes(host))
+  if (METADATA_NAMES.has(host))
     return { kind: 'metadata', disguised: false, loopback: false, address: false };
   if (
     host === 'localhost' ||
@@ -367,7 +412,8 @@ function isDotted(host: string): boolean {
 
 /** inet_aton's reading: one to four numbers, each decimal, octal or hexadecimal; -1 for a name. */
 function looseAddress(host: string): number {
-  if (host === '' || host.length > 64) return -1;
+  const first = host.charCodeAt(0);
+  if (!(first >= 48 && first <= 57) || host.length > 64) return -1;
   const parts = host.split('.');
   if (parts.length > 4) return -1;
   let value = 0;
