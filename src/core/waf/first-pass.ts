@@ -159,6 +159,8 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
   let words = 0;
   let symbols = 0;
   let dots = 0;
+  let names = 0;
+  let nameAt = -1; // where a parameter's name begins, -1 behind its equals sign
   for (let at = start; at < end; at++) {
     const byte = bytes[at]!;
     const letter = LETTER_OF[byte]!;
@@ -196,14 +198,36 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
     } else if (byte === 63) {
       if (query) return -1; // a wildcard, as in /e?c/p?sswd
       query = true;
+      nameAt = at + 1;
       if (hidesText(bytes, at + 1)) return -1;
     } else if (byte === 126) {
       if (!query) return -1; // index.php~
     } else if (byte === BANG) {
       if (!query || bytes[at + 1] === BANG) return -1;
-    } else if ((byte === EQUALS || byte === AMPERSAND) && hidesText(bytes, at + 1)) return -1;
+    } else if (byte === EQUALS || byte === AMPERSAND) {
+      if (hidesText(bytes, at + 1)) return -1;
+      if (byte === AMPERSAND) nameAt = at + 1;
+      else if (nameAt >= 0) {
+        if (names === NAMES_MAX || repeats(bytes, nameAt, at, names++)) return -1;
+        nameAt = -1;
+      }
+    }
   }
   return -1;
+}
+
+/** Parameters of a query whose names are compared; one with more is looked at. */
+const NAMES_MAX = 16;
+/** Hashes of the names of the query that is read. */
+const nameHashes = new Int32Array(NAMES_MAX);
+
+/** Whether a parameter has the name of one before it: joined, their values may be a third. */
+function repeats(bytes: Uint8Array, start: number, end: number, before: number): boolean {
+  let hash = 0;
+  for (let at = start; at < end; at++) hash = wordHash(hash, bytes[at]! | 0x20);
+  for (let at = 0; at < before; at++) if (nameHashes[at] === hash) return true;
+  nameHashes[before] = hash;
+  return false;
 }
 
 /** What a byte of a value means to some grammar; blanks and the signs of a sentence mean nothing. */
