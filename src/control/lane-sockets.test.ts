@@ -24,7 +24,7 @@ test(
   async (t) => {
     const unix = unixAddress(t);
     const sockets = new LaneSockets();
-    for (const lane of [0, 1]) await sockets.open(lane, [TCP, unix]);
+    for (const lane of [0, 1]) await sockets.open(lane, [TCP, unix], [0, 1]);
     const of = (lane: number) =>
       sockets.of(lane, [0, 1], [TCP, unix]).map(({ address }) => address);
     assert.deepEqual([of(0), of(1)], [[TCP, unix], [TCP]]);
@@ -34,7 +34,7 @@ test(
 
 test('the sockets of lanes that do not run are spread over those that do', KEPT, async () => {
   const sockets = new LaneSockets();
-  for (const lane of [0, 1, 2, 3]) await sockets.open(lane, [TCP]);
+  for (const lane of [0, 1, 2, 3]) await sockets.open(lane, [TCP], [0, 1, 2, 3]);
   const running = [1, 3];
   const all = running.map((lane) => sockets.of(lane, running, [TCP]).map(({ fd }) => fd));
   assert.deepEqual(
@@ -45,10 +45,23 @@ test('the sockets of lanes that do not run are spread over those that do', KEPT,
   sockets.drop(() => true)();
 });
 
+test('a lane takes over the socket of one that is no more', KEPT, async () => {
+  const sockets = new LaneSockets();
+  for (const lane of [0, 1]) await sockets.open(lane, [TCP], [0, 1]);
+  const fdsOf = (lane: number, lanes: number[]) =>
+    sockets.of(lane, lanes, [TCP]).map(({ fd }) => fd);
+  const before = fdsOf(1, [0, 1]);
+  assert.equal(fdsOf(0, [0]).length, 2);
+  await sockets.open(2, [TCP], [0]);
+  assert.deepEqual(fdsOf(2, [0, 2]), before);
+  assert.equal(fdsOf(0, [0, 2]).length, 1);
+  sockets.drop(() => true)();
+});
+
 test('who connects waits in a socket that nobody accepts from', KEPT, async (t) => {
   const unix = unixAddress(t);
   const sockets = new LaneSockets();
-  await sockets.open(0, [unix]);
+  await sockets.open(0, [unix], [0]);
   const client = net.connect(unix.path);
   await once(client, 'connect');
   client.destroy();
@@ -58,11 +71,11 @@ test('who connects waits in a socket that nobody accepts from', KEPT, async (t) 
 test('the path of a unix socket goes with it, unless it is handed over', KEPT, async (t) => {
   const unix = unixAddress(t);
   const sockets = new LaneSockets();
-  await sockets.open(0, [unix]);
+  await sockets.open(0, [unix], [0]);
   sockets.drop(() => true, true)();
   assert.ok(existsSync(unix.path));
   rmSync(unix.path);
-  await sockets.open(0, [unix]);
+  await sockets.open(0, [unix], [0]);
   sockets.drop(() => true)();
   assert.ok(!existsSync(unix.path));
 });

@@ -9,6 +9,9 @@
  * that runs, another accepts from its sockets: nobody is refused, and nobody waits longer than it
  * takes to start a thread. A unix socket, of which there can be one only, belongs to one lane.
  *
+ * Closing one of several sockets of an address resets whoever waits in it, though the others go on.
+ * So with fewer lanes they stay, those left accept from them, and a lane that is new takes one over.
+ *
  * Where descriptors cannot be duplicated (`src/io/kernel/duplicate.ts`), each thread opens its own
  * sockets, and what waits in them is lost with it.
  */
@@ -38,14 +41,24 @@ export class LaneSockets {
   /**
    * Opens what a lane lacks of these addresses.
    *
+   * @param lanes all that there are; a socket of another is taken over
    * @throws the system's error of the first that could not be opened
    */
-  async open(lane: number, addresses: readonly ListenAddress[]): Promise<void> {
+  async open(
+    lane: number,
+    addresses: readonly ListenAddress[],
+    lanes: readonly number[],
+  ): Promise<void> {
     for (const address of addresses) {
       const others = this.#at(address);
       const hasIt =
         address.path === '' ? others.some((one) => one.lane === lane) : others.length > 0;
       if (hasIt) continue;
+      const orphan = others.find((one) => one.fd !== null && !lanes.includes(one.lane));
+      if (orphan !== undefined) {
+        this.#sockets[this.#sockets.indexOf(orphan)] = { ...orphan, lane };
+        continue;
+      }
       this.#sockets.push({ lane, address, fd: this.areKept ? await openSocket(address) : null });
     }
   }

@@ -160,10 +160,10 @@ export class Supervisor {
       });
       worker.postMessage({ type: 'drain', withinMs, isHandedOver: false } satisfies ToWorker);
     }
-    const lanes = left.map(([lane]) => lane);
-    const close = this.#sockets.drop((one) => lanes.includes(one.lane));
+    if (!this.#sockets.areKept) {
+      this.#sockets.drop((one) => left.some(([lane]) => lane === one.lane));
+    }
     await this.#accept();
-    close();
   }
 
   async #addLane(): Promise<void> {
@@ -181,11 +181,13 @@ export class Supervisor {
   }
 
   async #openSockets(lane: number, addresses: readonly ListenAddress[]): Promise<void> {
-    await this.#sockets.open(lane, addresses).catch((error: NodeJS.ErrnoException & Listened) => {
-      const { address = '', port } = error;
-      const where = port === undefined ? address : `${address}:${port}`;
-      throw new ListenError(where, error.code ?? 'failed');
-    });
+    await this.#sockets
+      .open(lane, addresses, this.lanes)
+      .catch((error: NodeJS.ErrnoException & Listened) => {
+        const { address = '', port } = error;
+        const where = port === undefined ? address : `${address}:${port}`;
+        throw new ListenError(where, error.code ?? 'failed');
+      });
   }
 
   /** Tells all that run from which sockets to accept. @returns when they do */

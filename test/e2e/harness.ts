@@ -255,7 +255,9 @@ async function tryToStart(
     log: { access: 'all', level: 'debug' },
   };
   writeFileSync(config, JSON.stringify(settings, null, 2));
-  const args = ['start', '--config', config, '--workers', String(options.workers ?? 1)];
+  const args = ['start', '--config', config];
+  // On the command line it counts for reloads too.
+  if (!('workers' in balancing)) args.push('--workers', String(options.workers ?? 1));
   const env = { OPENCLAW_STATE: folder, OPENCLAW_RUNTIME: folder, ...options.env };
   const { nodeOptions = [], descriptorsMax } = options;
   const { child, output } = spawnOpenclaw(nodeOptions, args, env, descriptorsMax);

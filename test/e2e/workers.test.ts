@@ -288,6 +288,49 @@ test('a worker for which the system has no thread left is started later', async 
   );
 });
 
+test(
+  'a reload with fewer workers resets nobody who waits to be accepted',
+  NEEDS_KEPT_SOCKETS,
+  async (t) => {
+    const folder = newFolder();
+    const preload = join(folder, 'busy.cjs');
+    // As a thread with much to do: who connects just before it accepts no more is not accepted.
+    writeFileSync(
+      preload,
+      `
+      const { isMainThread } = require('node:worker_threads');
+      const { Server } = require('node:net');
+      const { close } = Server.prototype;
+      if (!isMainThread) Server.prototype.close = function (...given) {
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+        return close.apply(this, given);
+      };`,
+    );
+    servers[0]!.on('/', answerOk);
+    const claw = await Openclaw.start(
+      { servers: [servers[0]!.address], workers: 3 },
+      { nodeOptions: ['--require', preload] },
+    );
+    t.after(() => claw.stop());
+    let isOver = false;
+    const reloads = async () => {
+      for (const workers of [1, 3, 1]) {
+        await claw.reload((settings) => {
+          settings.load_balancing.workers = workers;
+        });
+      }
+      isOver = true;
+    };
+    let more = 50;
+    const [during] = await Promise.all([
+      connectWhile(claw, async () => !isOver || more-- > 0),
+      reloads(),
+    ]);
+    assert.equal(during.refused, 0);
+    assert.deepEqual(new Set(during.answers), new Set([200]));
+  },
+);
+
 /** Dies, in one data thread, once the file lies there. Nothing like it is in openclaw itself. */
 function killer(file: string): string {
   return `
