@@ -38,7 +38,7 @@ const RUNS =
   /^\\?(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|readfile|show_source|highlight_file|file_get_contents|file_put_contents|create_function|call_user_func(?:_array)?|unserialize|unlink)$/i;
 /** The same called within what is called: (fn() => system("id"))(). */
 const RUNS_WITHIN =
-  /\b(?:system|shell_exec|passthru|proc_open|pcntl_exec|phpinfo)\s{0,4}\(\s{0,4}['"$)]/i;
+  /\b(?:system|shell_exec|passthru|proc_open|pcntl_exec|phpinfo|create_function)\s{0,4}\(\s{0,4}['"$)]/i;
 /** What makes a name out of something else, and names that the client gives. */
 const BUILDS =
   /\b(?:chr|hex2bin|base64_decode|strrev|str_rot13|pack|urldecode|rawurldecode|gzinflate|gzuncompress|base_convert|convert_uudecode|str_replace|substr|implode)\s{0,4}\(|['"]\s{0,4}[\^|&]\s{0,4}\(?~?['"]|^\W{0,4}~|\$(?:_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES|SESSION|ENV)|GLOBALS)\b/i;
@@ -60,6 +60,9 @@ function calledExpression({ text, characters }: Subject): number {
     if (end < open && !named && !(/^\W{0,8}$/.test(text.slice(0, start)) && ENDED.test(text)))
       continue;
     let callee = text.slice(start, end);
+    // $f($_POST[0])
+    if (text.charCodeAt(start) === DOLLAR && GIVEN.test(text.slice(open + 1, open + 24)))
+      return start;
     if (callee.includes('$')) {
       variables ??= assigned(text);
       callee = substituted(callee, variables);
@@ -81,6 +84,9 @@ function mayEndCallee(last: number, characters: number): boolean {
   if (last === 41 || last === 93 || last === 125 || last === 34 || last === 39) return true;
   return (characters & f.DOLLAR) !== 0 && isName(last);
 }
+
+/** What the client gives is handed to what a variable names. */
+const GIVEN = /^[\s@(]{0,4}\$_(?:GET|POST|REQUEST|COOKIE)\b/;
 
 const DOLLAR = 36;
 const ENDED = /;\W{0,8}$/;
@@ -127,7 +133,12 @@ function handedOn(text: string): number {
     if (seen++ === CALLS_MAX) return -1;
     const start = found.index + found[0].length;
     const [handed] = text.slice(start, start + CALLEE_LENGTH_MAX).split(';', 1);
-    if (BUILDS.test(handed!) || handed!.split(/[[\],=>)]/, 16).some(isFunction)) return found.index;
+    if (
+      BUILDS.test(handed!) ||
+      RUNS_WITHIN.test(handed!) ||
+      handed!.split(/[[\],=>)]/, 16).some(isFunction)
+    )
+      return found.index;
   }
   return EVALUATED_PATTERN.exec(text)?.index ?? -1;
 }
@@ -137,7 +148,7 @@ const CALLBACK =
 
 /** preg_replace("/x/e", ...): the replacement is run. */
 const EVALUATED_PATTERN =
-  /\b(?:preg_replace|mb_ereg_replace)\s{0,4}\(\s{0,4}['"]([/#~@|!])[^'"]{0,80}\1[a-z]{0,6}e[a-z]{0,6}['"]\s{0,4},/i;
+  /\b(?:preg_replace|mb_ereg_replace)\s{0,4}\(\s{0,4}['"]([/#~@|!])[^'"]{0,80}\1[a-z]{0,6}e[a-z]{0,6}['"]\s{0,4},|\bmb_ereg_replace\s{0,4}\([^;\n]{1,200},\s{0,4}['"][imsxlp]{0,6}e[imsxlp]{0,6}['"]\s{0,4}\)/i;
 
 /** Where the groups, strings and names begin that end at `end` and are called as one; -1: too far. */
 function calleeStart(text: string, end: number): number {

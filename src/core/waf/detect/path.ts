@@ -158,8 +158,8 @@ function wrapper(subject: Subject, findings: Findings): void {
   if (
     lower.startsWith('\\\\') &&
     (/^\\\\(?:[?.]\\unc\\)?[\w.:[\]-]{1,200}\\(?:[a-z]|admin|ipc)\$/.test(lower) ||
-      /^\\\\(?:[?.]\\unc\\)?[\w-]{1,63}\.[\w.-]{1,200}(?:@\w{1,8})?\\[\w$.-]/.test(lower) ||
-      (/^\\\\[\w.-]{1,200}(?:@\w{1,8})?\\[\w$.-]/.test(lower) &&
+      /^\\\\(?:[?.]\\unc\\)?[\w-]{1,63}\.[\w.-]{1,200}(?:@\w{1,8})?[\\/][\w$.-]/.test(lower) ||
+      (/^\\\\[\w.-]{1,200}(?:@\w{1,8})?[\\/][\w$.-]/.test(lower) &&
         (subject.characters & f.DOT) !== 0 &&
         subject.place !== 'json' &&
         subject.place !== 'body'))

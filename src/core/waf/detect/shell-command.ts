@@ -21,6 +21,14 @@ export interface Command {
 const SHELL_VARIABLE =
   /^(?:"?\$(?:SHELL|BASH|0)"?|\$\{(?:SHELL|BASH|0)[^}\s]{0,8}\}|%COMSPEC%)(?=$|[\s<;|&)`'"])/i;
 
+/** Letters by their numbers, or cut out of a variable: $'\151\144', ${PATH:0:1} */
+const SPELLED =
+  /^\$(?:'\w{0,8}\\(?:x[\da-f]|[0-7]{2}|u\d)[\\\w]{0,60}'|\{\w{1,20}:\d{1,3}(?::\d{1,3})?\})/i;
+
+/** [Net.WebClient]::new(): a call of .NET's, as PowerShell writes it. */
+const NET_CALL =
+  /^\[(?:(?:System|Net|IO|Text|Reflection|Diagnostics)\.[\w.]{1,60}|Convert|Environment|Activator|ScriptBlock)\]::\w/i;
+
 /** A path that a shell takes for a program: from here, from home, or from a folder of the system. */
 const PROGRAM_PATH =
   /^(?:(?:\.{1,2}|~\w{0,16})\/|\/(?:tmp|var|usr|opt|home|root|bin|sbin|dev|etc|proc|srv|mnt|media|run|data|app|lib|private|users|volumes|sdcard|system)\/|\/[\w-]{1,40}\.(?:sh|bin|elf|py|pl|out|run)$)/i;
@@ -31,16 +39,26 @@ const DATA_FILE =
 
 /** The same on Windows, where the name tells: C:\\x\\a.exe, \\\\host\\share\\a.bat */
 const WINDOWS_PROGRAM =
-  /^["']?(?:[a-z]:\\|\\\\[\w.-]{1,80}\\|\.{1,2}\\|%\w{2,20}%\\)[\w\\.~-]{0,80}\.(?:exe|bat|cmd|ps1|com|vbs|hta|scr|msi)(?=$|[\s;|&>"'])/i;
+  /^["']?(?:[a-z]:\\|\\\\[\w.-]{1,80}\\|\.{1,2}\\|%\w{2,20}%\\)(?:(?<=^"[^"]{0,12})[^"<>|\n]{0,120}|[\w\\.~-]{0,80})\.(?:exe|bat|cmd|ps1|com|vbs|hta|scr|msi)(?=$|[\s;|&>"'])/i;
 
-/** A word of a shell's own before a command. */
+/** A word of a shell's own before a command, or a variable set for it or to what it yields. */
 const KEYWORD =
-  /^(?:(?:do|then|else)\s{1,4}|if\s{1,4}(?:not\s{1,4})?(?:exist\s{1,4}\S{1,40}|[^\s=]{1,40}==[^\s=]{1,40})\s{1,4}\(?|[A-Za-z_]\w{0,30}=[^\s;|&'"]{0,40}\s{1,4})(?=\S)/i;
+  /^(?:(?:do|then|else)\s{1,4}|if\s{1,4}(?:not\s{1,4})?(?:exist\s{1,4}\S{1,40}|[^\s=]{1,40}==[^\s=]{1,40})\s{1,4}\(?|(?:if|elif|while|until)\s{1,4}(?:!\s{1,4})?|[A-Za-z_]\w{0,30}=[^\s;|&'"]{0,40}\s{1,4}|\$\w{1,20}\s{0,3}=\s{0,3}(?=[A-Z][a-z]{1,9}-[A-Z]))(?=\S)/i;
+
+/** Where a command reads and writes, said before its name: >/tmp/a id */
+const REDIRECTION =
+  /^\d?(?:[<>]&\d|&?>{1,2}\s?(?:~|\.{1,2})?\/[\w./~-]{1,60}|<\s?(?:~|\.{1,2})?\/[\w./~-]{1,60})\s{1,4}(?=[\w/])/;
+
+const PRELUDES_MAX = 4;
+
+/** d t e i w u $ */
+const KEYWORDS_BEGIN = [100, 116, 101, 105, 119, 117, 36];
 
 /** Whether a word stands there that may be a shell's own, or is set to something. */
 function mayBeKeyword(text: string, at: number): boolean {
   const first = text.charCodeAt(at) | 0x20;
-  if (first === 100 || first === 116 || first === 101 || first === 105) return true; // do, then, else, if
+  // do, then, else, elif, if, while, until, $x = Get-...
+  if (KEYWORDS_BEGIN.includes(first)) return true;
   let end = at;
   while (isNamePart(text.charCodeAt(end)) && end - at < WORD_MAX) end++;
   return text.charCodeAt(end) === 61;
@@ -63,7 +81,17 @@ export function commandAt(text: string, from: number): Command | undefined {
     (text[at + 1] === ':' || '\\.%\'"'.includes(text[at] ?? ' ')) &&
     WINDOWS_PROGRAM.exec(text.slice(at, at + 192));
   if (windows) return { ...named('', at, at + windows[0].length), located: true };
-  if (mayBeKeyword(text, at)) at += KEYWORD.exec(text.slice(at, at + 112))?.[0].length ?? 0;
+  if (text[at] === '[' && NET_CALL.test(text.slice(at, at + 80)))
+    return { ...named('powershell', at, at), disguised: true };
+  let redirected = false;
+  for (let seen = 0; seen < PRELUDES_MAX; seen++) {
+    const isRedirection = '<>&0123456789'.includes(text[at] ?? ' ');
+    if (!isRedirection && !mayBeKeyword(text, at)) break;
+    const prelude = (isRedirection ? REDIRECTION : KEYWORD).exec(text.slice(at, at + 112));
+    if (!prelude) break;
+    redirected ||= isRedirection;
+    at += prelude[0].length;
+  }
   // `; $u cat`: a variable that was never set is nothing.
   if (text.charCodeAt(at) === 36)
     at += /^\$\w{1,12}\s{1,8}/.exec(text.slice(at, at + 24))?.[0].length ?? 0;
@@ -82,11 +110,16 @@ export function commandAt(text: string, from: number): Command | undefined {
       disguised = true;
       at++;
     } else if (code === 36) {
+      if (SPELLED.test(text.slice(at, at + 80)))
+        return { ...named('sh', start, at), disguised: true };
       const width = expansionWidth(text, at);
       if (width === 0) break;
       if (text.startsWith('IFS', at + 1) || text.startsWith('{IFS', at + 1)) break;
       disguised = true;
       at += width;
+    } else if (code === 96 && word !== '' && /^``\w/.test(text.slice(at, at + 3))) {
+      disguised = true;
+      at += 2;
     } else if (isCommandPart(code)) {
       word += text[at];
       at++;
@@ -95,7 +128,9 @@ export function commandAt(text: string, from: number): Command | undefined {
   if (word === '') return undefined;
   const slash = word.lastIndexOf('/');
   const name = word.slice(slash + 1).toLowerCase();
-  const pathed = slash >= 0 && /^\/(?:usr\/|local\/|s?bin\/)+$/.test(word.slice(0, slash + 1));
+  const pathed =
+    (redirected && slash < 0) ||
+    (slash >= 0 && /^\/(?:usr\/|local\/|s?bin\/)+$/.test(word.slice(0, slash + 1)));
   if (slash < 0 || pathed) return { name, at: start, end: at, disguised, pathed, located: false };
   if (name === '' || word.includes('//') || !PROGRAM_PATH.test(word) || DATA_FILE.test(name))
     return undefined;
@@ -111,6 +146,7 @@ function expansionWidth(text: string, at: number): number {
   const next = text[at + 1] ?? '';
   if ('@*123456789!_-'.includes(next) && next !== '') return 2;
   if (next === "'" || next === '"') return 1; // $'id': a quoted word in bash
+  if (next === '(') return text[at + 2] === ')' ? 3 : 0;
   if (next === '{') {
     const end = text.slice(at, at + 24).indexOf('}');
     return end < 0 ? 0 : end + 1;
@@ -185,7 +221,8 @@ export function hasArguments(text: string, command: Command): boolean {
   }
   if (first === '>') return text[start + 1] !== '=';
   if ((first === "'" || first === '"') && !EVERYDAY.has(command.name)) return true;
-  if (/^https?:\/\//i.test(word) || /^[a-z]:[\\/]/i.test(text.slice(start, start + 3))) return true;
+  if (/^https?:\/\//i.test(word)) return true;
+  if (/^(?:[a-z]:[\\/]|\\\\[\w.-]{1,80}\\)/i.test(text.slice(start, start + 84))) return true;
   if (command.name === 'service' && SERVICE.test(text.slice(start, start + 80))) return true;
   const does = SUBCOMMANDS.get(command.name);
   if (does?.test(word.toLowerCase()) || does?.test(word)) return true;
@@ -241,7 +278,11 @@ export function hasArguments(text: string, command: Command): boolean {
       return (last && ALONE.has(word)) || /\.(?:exe|bat|cmd|ps1)$/i.test(word);
     case '.':
     case 'source':
-      return last && /^[\w.-]{1,60}\.(?:sh|env|bash|\w?rc)$/.test(word);
+      return last && /^(?:[\w.-]{1,60}\.(?:sh|env|bash|\w?rc)|[\w./-]{1,60}\/activate)$/.test(word);
+    case 'trap':
+      return /\b(?:EXIT|ERR|DEBUG|RETURN|INT|TERM|HUP)\b/.test(text.slice(start, start + 80));
+    case 'unset':
+      return /^[A-Z_]{3,30}$/.test(word);
     case 'dd':
       return /^(?:if|of)=/.test(word);
     case 'useradd':
@@ -335,6 +376,7 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'eval':
     case 'exec':
     case 'nohup':
+    case 'setsid':
     case 'xargs':
     case 'time':
     case 'busybox':

@@ -28,7 +28,7 @@ const ETC_ENDS = 'c\'"\\\u2018\u2019';
 export function isCmdlet(text: string, command: Command): boolean {
   const first = text.charCodeAt(command.at);
   if (first < 65 || first > 90) return false;
-  return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|(?<=Out-File|-Content|Invoke-Command|Start-Process|-Item)\s{1,4}\S|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
+  return /^(?:Add|Clear|Copy|Disable|Enable|Export|Get|Import|Invoke|Move|New|Out|Remove|Rename|Restart|Set|Start|Stop|Suspend|Test|Write)-(?!On\b)[A-Z][A-Za-z]{2,30}(?=$|(?<=Out-File|-Content|Invoke-Command|-Process|-Item|-ItemProperty|-Service|-Computer|-Object|-ExecutionPolicy|-WmiObject|-CimInstance|-MpPreference|-LocalUser|-ScheduledTask|-Expression|-WebRequest|-RestMethod)\s{1,4}\S|\s{1,4}(?:-[A-Za-z]|[\\/$"'(]|[A-Za-z]:\\)|[;|&)])/.test(
     text.slice(command.at, command.at + 80),
   );
 }
@@ -106,8 +106,9 @@ const TOOLS = new Set(
  * injection begins with the data that it follows.
  */
 export function isCommandLine(subject: Subject): boolean {
-  if (!subject.trusting || (subject.place !== 'json' && subject.place !== 'form')) return false;
+  if (!subject.trusting || !TYPED.has(subject.place)) return false;
   const { text } = subject;
+  if (subject.place === 'multipart' && RUNS_FETCHED.test(text)) return false;
   // A prompt, or a variable set before anything else.
   if (
     /^(?:[$#>%] |\$env:|PS[ >]|[A-Z][A-Z0-9_]{0,30}=|RUN |(?:- )?(?:run|script|command): )/.test(
@@ -116,6 +117,7 @@ export function isCommandLine(subject: Subject): boolean {
   )
     return true;
   if (subject.place === 'json' && SCRIPT_LINE.test(text)) return true;
+  if (/^[A-Z][a-z]{1,9}-[A-Z][A-Za-z]{2,30}\b/.test(text)) return true; // Get-Service of PowerShell
   // tsc && cp -r a b: one word of a program, no host, number or file that a form asked for.
   if (/^[a-z][a-z_-]{1,20}(?: [\w./:-]{1,30}){0,4} && /.test(text)) return true;
   // A line of a crontab
@@ -132,6 +134,13 @@ export function isCommandLine(subject: Subject): boolean {
     hasArguments(text, command) || (command.name === 'cd' && text.charCodeAt(command.end) === 32)
   );
 }
+
+/** What is fetched, or lies where anybody may write, and is run: no chat needs it from a form with files. */
+const RUNS_FETCHED =
+  /\b(?:curl|wget)\b[^\n|]{0,200}\|\s{0,4}(?:\S{1,20}\/)?(?:ba|z|da)?sh\b|\bchmod\s[^\n;&]{1,40}\/tmp\//;
+
+/** Where people and their agents put command lines. */
+const TYPED: ReadonlySet<string> = new Set(['json', 'form', 'multipart']);
 
 /** A line of a script: a test, a loop, an assignment of what a command says, a program beside it. */
 const SCRIPT_LINE =

@@ -43,6 +43,7 @@ export const WITH_ARGUMENTS = new Set(
     'iwr irm gc saps start-bitstransfer call robocopy xcopy icacls cacls takeown vssadmin wbadmin bcdedit nltest dsquery ' +
     'csvde ldifde wevtutil fsutil diskpart esentutl expand extrac32 makecab msiexec installutil regasm regsvcs msbuild csc ' +
     'odbcconf pcalua net1 setx assoc ftype runas psexec cmdkey rd md mshta.exe rundll32.exe regsvr32.exe reg.exe ' +
+    'du mkfs mkfs.ext2 mkfs.ext3 mkfs.ext4 mkfs.xfs mkfs.btrfs mkfs.vfat mkswap wipefs fsck ' +
     'hh ren init telinit gwmi free top schtasks.exe bitsadmin.exe wmic.exe cscript.exe wscript.exe tar.exe ssh.exe findstr.exe msiexec.exe'
   ).split(' '),
 );
@@ -88,6 +89,7 @@ export const SUBCOMMANDS: ReadonlyMap<string, RegExp> = new Map(
     bcdedit: /^\/?(?:set|enum|export)$/,
     'systemctl service':
       /^(?:status|start|stop|restart|reload|enable|disable|list-\w{1,20}|daemon-reload|cat|show)$/,
+    openssl: /^(?:s_client|s_server|s_time|enc|req|x509|rand|passwd|base64|dgst|genrsa|speed)$/,
     getent: /^(?:hosts|passwd|group|shadow|ahosts|services)$/,
     at: /^now$/,
     'tmux screen': /^(?:new|new-session|ls|send-keys|attach)$/,

@@ -64,7 +64,7 @@ const RUNNING_OPTION =
 
 /** ;a=i;b=d;$a$b : variables set, and one of them where a command is expected. */
 const RUNS_VARIABLE =
-  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})[;&\s][^\n]{0,200}[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
+  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})(?:[;&\s][^\n]{0,200})?[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
 
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);
@@ -332,6 +332,10 @@ function telltale(subject: Subject, findings: Findings): void {
       text.length,
       'the field separator for a blank',
     );
+  }
+  if ((c & f.COLON) !== 0 && (c & f.BRACE) !== 0 && !subject.prose && !subject.document) {
+    const bomb = text.search(/:\s?\(\)\s?\{\s?:\s?\|/);
+    if (bomb >= 0) findings.signal('shell-ifs', subject, bomb, bomb + 20, 'a fork bomb');
   }
   const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
   if (assigns && RUNS_VARIABLE.test(text) && !isCommandLine(subject))

@@ -40,6 +40,8 @@ test("PostgreSQL's and MySQL's operators on documents and arrays compare", () =>
   assert.equal(types("data @> '{}'"), 'name compare string');
   assert.equal(types("'{}' <@ data"), 'string compare name');
   assert.equal(types("'{}' ? 'a'"), 'string compare string');
+  assert.equal(types("data ? 'a"), 'name compare open');
+  assert.equal(types('"b"? \'c\''), 'string other string', 'a question');
   assert.equal(types("x::jsonb ?| array['a']"), 'name operator name compare string');
   assert.equal(types('array[1] && array[2]'), 'string compare string');
   assert.equal(types("1 member of ('[1]')"), 'number compare ( string )');

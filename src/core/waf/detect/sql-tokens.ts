@@ -145,7 +145,7 @@ const ARRAY_LENGTH_MAX = 256;
 const MEMBER_OF = /^\s{1,4}of\s{0,4}\(/i;
 
 /** `data ? 'x'` and the end of a condition, where a program's choice goes on with a colon. */
-const COLUMN_KEY = /^\?\s{0,4}'[^']{0,64}'\s{0,4}(?:--|#|\)|$|(?:and|or)\b)/i;
+const COLUMN_KEY = /^\?\s{0,4}'[^']{0,64}(?:$|'\s{0,4}(?:--|#|\)|$|(?:and|or)\b))/i;
 
 function isArray(token: SqlToken | undefined): boolean {
   return token?.type === 'string' && token.text.slice(0, 6).toLowerCase() === 'array[';
@@ -156,7 +156,8 @@ function asksKey(text: string, at: number, tokens: readonly SqlToken[]): boolean
   const before = tokens.at(-1);
   const cast = before?.type === 'name' && tokens.at(-2)?.text === '::';
   if (before?.type === 'name' && !cast) return COLUMN_KEY.test(text.slice(at, at + 96));
-  if (before?.type !== 'string' && !cast) return false;
+  // "yes" or "no"? 'maybe': what is asked is a document, or an array of them.
+  if (before?.type !== 'string' ? !cast : !/[{[]/.test(before.text)) return false;
   return /^\?[|&]?\s{0,4}(?:'|array\[)/i.test(text.slice(at, at + 16));
 }
 

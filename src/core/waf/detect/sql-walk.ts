@@ -66,6 +66,7 @@ export function walk(
           logicJust = false;
           wantsOperator = false;
           if (token.text === 'similar' && next?.text === 'to') at++;
+          if (token.text === 'is') at += distinctFrom(tokens, at + 1);
           if (token.text === 'notnull' || token.text === 'isnull') wantsOperator = true;
           break;
         case 'operator':
@@ -315,6 +316,13 @@ export function walk(
     }
   }
   return undefined;
+}
+
+/** How many tokens of [NOT] DISTINCT FROM stand there. */
+function distinctFrom(tokens: readonly SqlToken[], at: number): 0 | 2 | 3 {
+  const not = tokens[at]?.text === 'not' ? 1 : 0;
+  if (tokens[at + not]?.text !== 'distinct' || tokens[at + not + 1]?.text !== 'from') return 0;
+  return not === 1 ? 3 : 2;
 }
 
 /** `"or"9`, `'a'b`: no operator and no blank, as in a password; no database reads it. */

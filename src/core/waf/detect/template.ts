@@ -335,7 +335,10 @@ function computesLiterals(body: string): boolean {
 
 /** Server-side programs in a value. */
 function code(subject: Subject, findings: Findings): void {
-  const { text, lower } = subject;
+  const { lower } = subject;
+  // system/**/("id"): a comment between a function and what it is given
+  const commented = subject.text.includes('*/');
+  const text = commented ? subject.text.replace(/\/\*[^*]{0,80}\*\//g, '') : subject.text;
   const shown = (at: number): boolean => subject.prose && subject.quotesCode(at);
   const php = !text.includes('<?') ? -1 : lower.search(/<\?(?:php|=|\s)/);
   if (php >= 0 && !shown(php)) {
@@ -400,7 +403,7 @@ function code(subject: Subject, findings: Findings): void {
       );
     const nested =
       /\b(?:system|shell_exec|passthru|phpinfo|base64_decode|md5|popen|exec|compile|__import__|chr|getenv|scandir|glob|file_get_contents|\$_\w+)\s{0,4}[([]/i.test(
-        text.slice(start[0].length),
+        text.slice(start[0].length - start[1]!.length),
       );
     const variable = start[1] === '$' && /\$_(?:GET|POST|REQUEST|COOKIE|SERVER)/i.test(text);
     const literal = (verb === 'exec' || verb === 'assert') && /^['"]/.test(start[1] ?? '');
@@ -424,4 +427,4 @@ const CODE_BREAKOUT =
   /^[^'"`]{0,64}['"`]\s{0,4}[)\]}]{0,4}\s{0,4}[;.|&+,]\s{0,4}@?(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo)\s{0,4}\(/i;
 
 const CODE_CALL =
-  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|\bprocess\.(?:mainModule|binding|dlopen)\b|\bgetRuntime\s{0,4}\(\s{0,4}\)|\bRuntime\.getRuntime\b|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|\bjava\.lang\.(?:Runtime|ProcessBuilder|System)\b(?!\s[A-Za-z])|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;
+  /__import__\s{0,4}\(|\bos\.(?:system|popen|exec[lv]p?e?|spawn\w{0,4})\s{0,4}\(|\bsubprocess\.(?:call|run|Popen|check_output|getoutput)\s{0,4}\(|require\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|(?:\bimport\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm|net|os)['"`]\s{0,4}\)\s{0,4}\.|(?:\b_load|\])\s{0,4}\(\s{0,4}['"`](?:node:)?(?:child_process|fs|vm)['"`])|\bprocess\.(?:mainModule|binding|dlopen)\b|\bgetRuntime\s{0,4}\(\s{0,4}\)|\bRuntime\.getRuntime\b|new\s{1,4}(?:java\.lang\.)?ProcessBuilder|\bjava\.lang\.(?:Runtime|ProcessBuilder|System)\b(?!\s[A-Za-z])|\bClass\.forName\s{0,4}\(|\bIO\.popen|Kernel\.(?:exec|system|spawn)|System\.Diagnostics\.Process|\bProcess\.Start\s{0,4}\(|\bclass\.module\.classLoader|\bclass\.classLoader|#_memberAccess|@ognl\.|@java\.lang|xwork\.MethodAccessor|redirect:\$\{|redirectAction:\$\{|\ballow_url_include\s{0,2}=|auto_prepend_file\s{0,2}=|\$_(?:GET|POST|REQUEST|COOKIE)\s{0,2}\[[^\]]{0,40}\]\s{0,2}\(|[\\/]think[\\/](?:app|request|container|module)\b|\bcall_user_func(?:_array)?\b|\binvokefunction\b|\bpg_exec\s{0,2}\(|\bglobal\.process\b|Deno\.(?:run|Command)|\bfunction\s{0,4}\(\)\s{0,4}\{[^}]{0,80}require\s{0,2}\(/;

@@ -17,6 +17,8 @@ export const SQL_RULES: readonly Rule[] = [
       'json:id 1 or not 0',
       `json:id 1 or '{"a":1}'::jsonb @> '{"a":1}'`,
       "form:id 1 or data ? 'x'--",
+      "query:id ' or data ? 'x",
+      'multipart:id 1 or 1 is distinct from 2',
       "cookie:uid 1' and '1'='1",
     ],
     pass: [
@@ -27,6 +29,7 @@ export const SQL_RULES: readonly Rule[] = [
       "json:text it's 5' or 6' tall",
       'query:q 1 or 2 bedroom flat',
       "json:code a ? 'b' : 'c'",
+      `form:note "a" or "b"? 'c' and 'd'!`,
     ],
   },
   {
