@@ -57,27 +57,43 @@ function parseUnix(path: string): Parsed<Address> {
 
 function parseTcp(text: string): Parsed<Address> {
   if (text === '') return refuse(`the address is empty; it is written ${EXAMPLE}`);
-  if (isIPv6(text)) return refuse(`an IPv6 address stands in brackets: write "[${text}]:8080"`);
-  if (/^\d+$/.test(text)) {
+  if (isIPv6(text)) return refuse(`an IPv6 address stands in brackets: ${bracketsMeant(text)}`);
+  if (/^-?\d+$/.test(text)) {
+    if (!isPort(Number(text))) return refuse(PORT_RANGE);
     return refuse(
       `a port alone does not say where: write ":${text}" to listen on it, "127.0.0.1:${text}" for a server`,
     );
   }
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text);
   if (match === null) {
-    if (/^(\[[^\]]*\]|[^:]*)$/.test(text))
+    if (/^(\[[^\]]*\]|[\w.-]*)$/.test(text) && text.length < 300) {
       return refuse(`the port is missing: write "${text}:8080"`);
-    if (/:$/.test(text)) return refuse(`the port is missing: write "${text}8080"`);
-    if (/^[^:]*:[^:]*$/.test(text)) return refuse('the port is a number from 1 to 65535');
+    }
+    if (/:$/.test(text)) return refuse(`the port is missing: write "${text.slice(0, 300)}8080"`);
+    if (/^[^:]*:[^:]*$/.test(text)) return refuse(PORT_RANGE);
     return refuse(`an address is written ${EXAMPLE}`);
   }
   const port = Number(match[3]);
-  if (port < 1 || port > 65535) return refuse('the port is a number from 1 to 65535');
+  if (!isPort(port)) return refuse(PORT_RANGE);
   if (match[1] !== undefined) return bracketed(match[1], port);
   const host = match[2]!.toLowerCase();
   const flaw = hostFlaw(host);
   if (flaw !== undefined) return refuse(flaw);
   return { ok: true, value: { kind: 'tcp', host, port } };
+}
+
+const PORT_RANGE = 'the port is a number from 1 to 65535';
+
+function isPort(port: number): boolean {
+  return port >= 1 && port <= 65535;
+}
+
+/** The last group of `::1:8080` may be the port, and mostly is where it has digits alone. */
+function bracketsMeant(text: string): string {
+  const [, host, port] = /^(.*[^:]):(\d{2,5})$/.exec(text) ?? [];
+  return host !== undefined && isIPv6(host) && isPort(Number(port))
+    ? `write "[${host}]:${port}"`
+    : `write "[${text}]:8080"`;
 }
 
 function labelsOf(host: string): string[] {

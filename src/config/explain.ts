@@ -29,10 +29,15 @@ export interface Explained extends Finding {
   meant?: readonly Path[];
 }
 
+/** A section of more is no section of this file; nobody reads them all, and each takes its time. */
+const UNKNOWN_KEYS_MAX = 500;
+
 export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
   const path = existing(issue.path as Path, root);
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => unknownKey(path, key, getAt(root, path)));
+    return issue.keys
+      .slice(0, UNKNOWN_KEYS_MAX)
+      .map((key) => unknownKey(path, key, getAt(root, path)));
   }
   const node = schemaAt(path);
   const value = getAt(root, path);
@@ -52,7 +57,7 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
       message: `${formatPath(path) || 'the file'}: ${reason}`,
       expected: params?.expected ?? expectation(path),
       found: isSecret(path) ? 'a secret that is not shown' : foundText(value),
-      help: help ?? params?.help ?? referenceMeant(value),
+      help: help ?? params?.help ?? referenceMeant(value) ?? plainMeant(path, value),
       ...(params?.aboutKey && { aboutKey: true }),
     },
   ];
@@ -65,7 +70,10 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
 function existing(path: Path, root: unknown): Path {
   for (let depth = 0; depth < path.length; depth++) {
     const value = getAt(root, path.slice(0, depth));
-    if (typeof value !== 'object' || value === null) return path.slice(0, depth);
+    const isItem = typeof path[depth] === 'number';
+    if (typeof value !== 'object' || value === null || (isItem && !Array.isArray(value))) {
+      return path.slice(0, depth);
+    }
   }
   return path;
 }
@@ -146,18 +154,43 @@ function wrongType(
   return ['this has the wrong type'];
 }
 
+const MARKS_AT_END =
+  /[;,\])}"'\uff1b\uff0c\u3001\u3002\u201c\u201d\u2018\u2019\u300d\u300f\u300b\u3011\uff09]$/;
+const MARKS_AT_BEGIN = /^[([{"'\u201c\u201d\u2018\u2019\u300c\u300e\u300a\u3010\uff08]/;
+
+/** What other languages and other keyboards put around a value. */
+function plainMeant(path: Path, value: unknown): string | undefined {
+  if (typeof value !== 'string' || isSecret(path)) return undefined;
+  if (/\{\{.*\}\}/.test(value)) return 'fill in the placeholder of the template, without {{ }}';
+  const comment = /\s*(?:\s(?:\/\/|;|--|\uff03)|#)/.exec(value);
+  if (comment !== null && comment.index > 0) return 'a comment begins with a space and # in YAML';
+  if (typeof path.at(-1) === 'number' && /\S\s+\S/.test(value)) {
+    return 'items in [ ] are separated by commas; those on lines of their own each begin with "- ", all equally far in';
+  }
+  const plain = value.normalize('NFKC').replaceAll('\u3002', '.');
+  const trimmed = plain.replace(MARKS_AT_BEGIN, '').replace(MARKS_AT_END, '').trim();
+  return trimmed === value || trimmed === '' ? undefined : `write ${clipped(trimmed)}`;
+}
+
 /** `$NAME`, as a shell takes it. */
 function referenceMeant(value: unknown): string | undefined {
   const name = typeof value === 'string' ? /\$([A-Za-z_]\w*)/.exec(value)?.[1] : undefined;
   return name && `from the environment it is taken with braces: \${${name}}`;
 }
 
+/** More items than this nobody copies out of a message. */
+const LISTED_MAX = 20;
+
 function listMeant(value: unknown): string {
   if (typeof value === 'string') {
     const stuck = /^-(\S+)/.exec(value)?.[1];
     if (stuck !== undefined) return `a space is missing after the hyphen: "- ${stuck}"`;
-    const items = value.split(/\s*,\s*/);
-    if (items.length > 1) return `write [${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+    const items = value
+      .split(/[\s,;\uff0c\uff1b\u3001()[\]\u3010\u3011\uff08\uff09]+/)
+      .filter((item) => item !== '');
+    if (items.length > 0 && items.length <= LISTED_MAX && value.trim() !== items[0]) {
+      return `write [${items.map((item) => JSON.stringify(item)).join(', ')}]`;
+    }
   }
   const first = typeof value === 'object' ? Object.values(value!)[0] : undefined;
   const example = typeof first === 'string' ? `: "- ${first}"` : '';
@@ -198,7 +231,7 @@ function unknownKey(section: Path, key: string, value: unknown): Explained {
   return {
     severity: 'error',
     path: [...section, key],
-    message: `unknown setting "${key}" ${where}`,
+    message: `unknown setting "${clipped(key)}" ${where}`,
     help: meant === undefined ? elsewhere(key, sections, synonym) : `did you mean "${meant}"?`,
     ...(meant === undefined && { expected: `one of ${known.join(', ')}` }),
     aboutKey: true,
@@ -215,6 +248,7 @@ function elsewhere(
   sections: readonly string[],
   synonym: Path | undefined,
 ): string | undefined {
+  if (/^\d+\s*[.:|)]?\s+\S/.test(key)) return 'the line numbers were copied along: take them out';
   if (synonym !== undefined) return `here that is ${formatPath(synonym)}`;
   if (sections.length === 0 || sections.length > 3) return undefined;
   return `"${key}" belongs below ${sections.join(' or ')}; look at the indentation`;
@@ -226,10 +260,16 @@ function startsWith(path: Path, begin: Path): boolean {
 
 function foundText(value: unknown): string {
   if (value === null) return 'nothing';
-  if (Array.isArray(value)) return value.length === 0 ? 'an empty list' : 'a list';
+  if (Array.isArray(value)) {
+    return value.length === 0 ? 'an empty list' : `a list of ${value.length}`;
+  }
   if (typeof value === 'object') return `a section with ${sample(Object.keys(value))}`;
   if (typeof value !== 'string') return String(value);
-  return value.length > 60 ? `"${value.slice(0, 57)}..."` : `"${value}"`;
+  return `"${clipped(value)}"`;
+}
+
+function clipped(text: string): string {
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }
 
 function sample(keys: readonly string[]): string {

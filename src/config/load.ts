@@ -8,7 +8,7 @@
  * step goes on with what the one before could make of the text.
  */
 import { dirname, resolve } from 'node:path';
-import { isAlias, isMap, isSeq, type Node } from 'yaml';
+import { isAlias, isMap, isSeq, type Node, visit } from 'yaml';
 import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
 import { type Explained, explain } from './explain.ts';
@@ -17,7 +17,14 @@ import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
 import { keyText, type Place, range, Source } from './source.ts';
 import { substitute } from './substitute.ts';
-import { indentationProblems, markProblems, syntaxProblems, typographyProblems } from './syntax.ts';
+import {
+  encodingProblem,
+  indentationProblems,
+  markProblems,
+  nestingProblem,
+  syntaxProblems,
+  typographyProblems,
+} from './syntax.ts';
 import { changesWidth, plainInPlace } from './typography.ts';
 import { getAt } from './value-path.ts';
 import {
@@ -56,7 +63,11 @@ export interface Loaded {
 const PRUNINGS_MAX = 3;
 
 export function parseConfig(text: string, options: LoadOptions): Loaded {
+  const tooDeep = nestingProblem(options.file, text);
+  if (tooDeep !== undefined) return outcome([tooDeep], []);
   const source = new Source(options.file, text, plainInPlace(text));
+  const unreadable = encodingProblem(source);
+  if (unreadable !== undefined) return outcome([unreadable], []);
   const problems: Problem[] = typographyProblems(source);
   const odd = new Set(problems.map(({ line }) => line));
   const wide = new Set(
@@ -84,6 +95,7 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
     );
   }
   problems.push(...keyProblems(source, root as Node, refused));
+  const told = new Set(problems.map(placeOf));
 
   const value = unfold(source);
   if (value === undefined) return outcome([...problems, endless(source)], []);
@@ -95,9 +107,10 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
     const place = source.place(finding.path, finding.aboutKey ? 'key' : 'value');
     const variable = newlines.get(place.offset);
     if (variable !== undefined) finding.help = withoutNewline(variable);
-    const known = problems.some(({ line, column }) => isAt(source, place, line, column));
     const problem = source.problem(finding, place);
-    if (!known && !wide.has(problem.line)) problems.push(problem);
+    if (told.has(placeOf(problem)) || wide.has(problem.line)) continue;
+    told.add(placeOf(problem));
+    problems.push(problem);
   }
 
   const settings = whole.success ? whole.data : settleRest(raw, found, refused);
@@ -176,12 +189,20 @@ function unfold(source: Source): Record<string, unknown> | undefined {
 }
 
 function endless(source: Source): Problem {
-  return source.problem({
+  let place: Place | undefined;
+  visit(source.document, {
+    Alias(_, alias) {
+      place = range(alias);
+      return visit.BREAK;
+    },
+  });
+  const finding: Finding = {
     severity: 'error',
     path: [],
     message: 'the file refers to itself too often (&name and *name)',
     help: 'write the values out',
-  });
+  };
+  return source.problem(finding, place);
 }
 
 /** Names given twice, and names that are no text. What is refused is added to `refused`. */
@@ -327,9 +348,8 @@ function touches(one: Path, other: Path): boolean {
   return one.slice(0, shorter).every((key, depth) => key === other[depth]);
 }
 
-function isAt(source: Source, place: Place, line: number, column: number): boolean {
-  const problem = source.problem({ severity: 'error', path: [], message: '' }, place);
-  return problem.line === line && problem.column === column;
+function placeOf({ line, column }: Problem): string {
+  return `${line}:${column}`;
 }
 
 function resolvePaths(value: unknown, node: z.core.$ZodType | undefined, folder: string): void {

@@ -7,9 +7,12 @@ export function nearest(name: string, known: readonly string[]): string | undefi
   for (const candidate of known) {
     const other = plainName(candidate);
     if (other === plain) return candidate;
-    const begins = plain.length >= 4 && (other.startsWith(plain) || plain.startsWith(other));
-    const distance = begins && other.length >= 4 ? 1 : editDistance(plain, other);
     const allowed = Math.max(1, Math.floor(Math.max(plain.length, other.length) / 3));
+    const begins = plain.length >= 4 && (other.startsWith(plain) || plain.startsWith(other));
+    const isNear = begins && other.length >= 4;
+    // Whatever their letters are; and a name may be a file's whole text.
+    if (!isNear && Math.abs(plain.length - other.length) > allowed) continue;
+    const distance = isNear ? 1 : editDistance(plain, other);
     if (distance <= allowed && distance < bestDistance) {
       best = candidate;
       bestDistance = distance;

@@ -153,7 +153,8 @@ function scalarPlace(node: unknown): Place | undefined {
 }
 
 export function keyText(pair: Pair): string {
-  if (isScalar(pair.key)) return String(pair.key.value);
+  // The tree as plain values has the key of a line that begins with a colon as an empty one.
+  if (isScalar(pair.key)) return String(pair.key.value ?? '');
   try {
     return String(pair.key);
   } catch {

@@ -1,9 +1,52 @@
 /** Problems of the text itself, before it has a meaning. */
-import { isAlias, isScalar, visit, type YAMLParseError } from 'yaml';
+import { isAlias, isMap, isScalar, isSeq, visit, type YAMLParseError } from 'yaml';
 import { hasLostIndentation, restoreIndentation } from './indentation.ts';
+import { STRAY_BRACKET, syntaxWords } from './mistakes.ts';
 import type { Finding, Problem } from './problem.ts';
-import type { Source } from './source.ts';
+import { range, Source } from './source.ts';
 import { findTypography, fixTypography } from './typography.ts';
+
+/** A file that is not text as YAML has it: saved as UTF-16, something else by mistake, from an old Mac. */
+export function encodingProblem(source: Source): Problem | undefined {
+  const at = (offset: number, message: string, help: string) =>
+    source.problem({ severity: 'error', path: [], message, help }, { offset, length: 1 });
+  const nul = source.text.indexOf('\0');
+  if (nul !== -1) {
+    const help = 'save it as UTF-8, not as "Unicode" (UTF-16); or see whether it is the right file';
+    return at(nul, 'a NUL byte stands here: this is no text in UTF-8', help);
+  }
+  const lone = /\r(?!\n)/.exec(source.text)?.index;
+  if (lone === undefined || source.text.includes('\n', lone)) return undefined;
+  return at(
+    lone,
+    'lines end in a carriage return alone',
+    'save it with the line ends of Unix (LF)',
+  );
+}
+
+/**
+ * Where brackets are nested so deeply that the parser would take minutes. It is asked before that,
+ * so that the text has no tree.
+ */
+export function nestingProblem(file: string, text: string): Problem | undefined {
+  let depth = 0;
+  for (const { 0: token, index } of text.matchAll(TOKENS)) {
+    if (/^[\]}]/.test(token)) depth = Math.max(0, depth - 1);
+    else if (/^[[{]/.test(token)) depth++;
+    if (depth <= NESTING_MAX) continue;
+    const finding: Finding = {
+      severity: 'error',
+      path: [],
+      message: `brackets are nested ${NESTING_MAX} deep here`,
+      help: 'close those that are open before; no setting is more than ten deep',
+    };
+    const onlyLines = new Source(file, text, text.replaceAll(/[^\r\n]/g, '#'));
+    return onlyLines.problem(finding, { offset: index, length: 1 });
+  }
+  return undefined;
+}
+
+const NESTING_MAX = 100;
 
 /** What a web page did to the text. */
 export function typographyProblems(source: Source): Problem[] {
@@ -85,11 +128,18 @@ export function markProblems(source: Source): Problem[] {
   const tell = (offset: number, what: string) => {
     const mark = /^[^\s,\]}]*/.exec(source.plain.slice(offset))![0];
     const message = `a value that begins with ${mark.charAt(0)} is ${what} in YAML`;
-    const help = `put it in quotes: "${mark}"`;
+    const help =
+      TAGS_OF_OTHERS.find(([tag]) => tag.test(mark))?.[1] ?? `put it in quotes: "${mark}"`;
     const place = { offset, length: Math.max(1, mark.length) };
     problems.push(source.problem({ severity: 'error', path: [], message, help }, place));
   };
   visit(source.document, {
+    Pair(_, { key, value }) {
+      if (!isScalar(key) || key.source !== '<<' || isMergeable(source, value)) return;
+      const message = '"<<" takes the settings of a section, and this is none';
+      const help = 'write what is merged as *name, and name a section by &name';
+      problems.push(source.problem({ severity: 'error', path: [], message, help }, range(key)));
+    },
     Node(_, node) {
       const start = node.range?.[0] ?? 0;
       if (isAlias(node)) {
@@ -104,6 +154,20 @@ export function markProblems(source: Source): Problem[] {
   return problems;
 }
 
+/** Of Home Assistant, Ansible and the like. */
+const TAGS_OF_OTHERS: readonly [RegExp, string][] = [
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
+  [/^!(env|env_var|secret|vault)\b/i, 'a value of the environment is written ${NAME}'],
+  [/^!include/i, 'there are no includes: write the settings here'],
+];
+
+/** A reference that leads nowhere is told by itself. */
+function isMergeable(source: Source, value: unknown): boolean {
+  const node = isAlias(value) ? (value.resolve(source.document) ?? value) : value;
+  if (isSeq(node)) return node.items.every((item) => isMergeable(source, item));
+  return isMap(node) || isAlias(node);
+}
+
 /** What the parser refuses, one problem a line. */
 export function syntaxProblems(source: Source): Problem[] {
   const tabs = tabProblems(source);
@@ -111,14 +175,17 @@ export function syntaxProblems(source: Source): Problem[] {
   const { errors } = source.document;
   const open = errors.length === 0 ? undefined : unclosedBracket(source.plain);
   const seen = new Set<number>();
+  const lines = source.plain.split(/\r?\n/);
   // The parser stops to make sense of the text at a bracket that nothing opened.
   const stray = errors.findIndex(({ message }) => STRAY_BRACKET.test(message));
-  const problems = errors.slice(0, stray === -1 ? undefined : stray + 1).flatMap((error) => {
+  const problems: Problem[] = [];
+  for (const error of errors.slice(0, stray === -1 ? undefined : stray + 1)) {
     const line = source.lineOf(error.pos[0]);
-    if (seen.has(line) || (open !== undefined && error.pos[0] >= open)) return [];
+    if (seen.has(line) || (open !== undefined && error.pos[0] >= open)) continue;
+    if (problems.length === SYNTAX_PROBLEMS_MAX) break;
     seen.add(line);
-    return [syntaxProblem(source, error)];
-  });
+    problems.push(syntaxProblem(source, lines, error));
+  }
   if (open === undefined) return problems;
   const bracket = source.plain[open]!;
   const message = `a bracket ${bracket} is opened here and never closed`;
@@ -157,14 +224,26 @@ function unclosedBracket(text: string): number | undefined {
   return open.at(-1)?.at;
 }
 
-const STRAY_BRACKET = /unexpected flow-(seq|map)-end/i;
+/** Where one mistake has thousands of echoes, nobody reads them all, and each takes its time. */
+const SYNTAX_PROBLEMS_MAX = 100;
 /** Texts in quotes, comments, brackets. */
-const TOKENS = /"(?:[^"\\]|\\.)*"|'[^']*'|(?<=^|\s)#.*|[[\]{}]/g;
+const TOKENS = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?<=^|\s)#.*|[[\]{}]/g;
 
-function syntaxProblem(source: Source, error: YAMLParseError): Problem {
+function syntaxProblem(source: Source, lines: readonly string[], error: YAMLParseError): Problem {
   const [start, end] = error.pos;
-  const line = (source.plain.split('\n')[source.lineOf(start) - 1] ?? '').replace(/\r$/, '');
-  const [message, help] = syntaxWords(error, line);
+  const number = source.lineOf(start);
+  const deeper = deeperLine(lines, number, error);
+  if (deeper !== undefined) {
+    const indent = /^\s*/.exec(lines[deeper - 1]!)![0].length;
+    const finding: Finding = {
+      severity: 'error',
+      path: [],
+      message: `this line is further in than line ${number}, which has its value already`,
+      help: 'align the two',
+    };
+    return source.problem(finding, { offset: source.offsetOf(deeper) + indent, length: 1 });
+  }
+  const [message, help] = syntaxWords(error, lines[number - 1] ?? '');
   const finding: Finding = { severity: 'error', path: [], message, help };
   const opened = error.code === 'MISSING_CHAR' ? source.openedBefore(start) : undefined;
   const blank = /^\s*/.exec(source.text.slice(start, start + 200))![0].length;
@@ -173,69 +252,16 @@ function syntaxProblem(source: Source, error: YAMLParseError): Problem {
   return source.problem(finding, { offset, length: opened === undefined ? end - offset : 1 });
 }
 
-function syntaxWords(error: YAMLParseError, line: string): [message: string, help?: string] {
-  const bracketed = /\[[0-9a-fA-F:.]+\]:\d+/.exec(line)?.[0];
-  if (bracketed !== undefined) {
-    return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
-  }
-  if (/^(<{7}|={7}|>{7})( |$)/.test(line)) {
-    return [
-      'a merge was not finished here',
-      'keep one of the two sides, and delete the lines with <<<<<<<, ======= and >>>>>>>',
-    ];
-  }
-  if (/\{\{.*\}\}/.test(line)) {
-    return ['a placeholder of a template was not filled in', 'put its value here, without {{ }}'];
-  }
-  if (/[[{,][^\]}]*\$\{/.test(line)) {
-    // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
-    return ['a reference to the environment within [ ] or { } needs quotes', 'write "${NAME}"'];
-  }
-  const joined = /^\s*(?:- )?([A-Za-z_][\w-]*):([^\s:].*)$/.exec(line);
-  const isJoined = error.code !== 'MISSING_CHAR' || /implicit map key/i.test(error.message);
-  if (joined !== null && isJoined) {
-    return ['a space is missing after the colon', `write "${joined[1]}: ${joined[2]}"`];
-  }
-  if (STRAY_BRACKET.test(error.message)) {
-    return ['a bracket is closed here that was never opened', 'take it out, or open it before'];
-  }
-  const marked = /^\s*(?:- +)?[\w-]+:\s+([*@%`|>!&?,].*?)(?:\s+#.*)?$/.exec(line)?.[1];
-  if (marked !== undefined) {
-    const help = `put it in quotes: "${marked.replaceAll('`', '')}"`;
-    return [`a value cannot begin with ${marked.charAt(0)} in YAML`, help];
-  }
-  const colons = /^\s*(?:- +)?([\w-]+): +([^\s"'[{|>#][^"]*:\s.*?)(?:\s+#.*)?$/.exec(line);
-  if (colons !== null) {
-    const help = `put it in quotes: ${colons[1]}: "${colons[2]}"`;
-    return ['a value with a colon and a space in it needs quotes', help];
-  }
-  switch (error.code) {
-    case 'BAD_INDENT':
-    case 'BAD_COLLECTION_TYPE':
-      return ['the indentation does not fit the lines above', 'align it with its neighbours'];
-    case 'BLOCK_AS_IMPLICIT_KEY':
-    case 'MULTILINE_IMPLICIT_KEY':
-      return [
-        'this line does not fit here',
-        'check the indentation, and the colon or quote of the line above',
-      ];
-    case 'TAB_AS_INDENT':
-      return ['a tab stands where only spaces may', 'replace it by spaces'];
-    case 'MISSING_CHAR':
-      if (/quote/i.test(error.message))
-        return ['a quote is opened here and never closed', 'close it on the same line'];
-      return ['something is missing here', lowerFirst(error.message)];
-    case 'BAD_ALIAS':
-      return ['a value that begins with a star is a reference in YAML', 'put it in quotes'];
-    case 'BAD_SCALAR_START':
-      return ['a value cannot begin with this character', 'put it in quotes'];
-    case 'MULTIPLE_DOCS':
-      return ['a second document begins here', 'take out the line with "---"'];
-    default:
-      return [`this is not YAML: ${lowerFirst(error.message)}`];
-  }
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
+/** The next line, where `key: value` is followed by a key that is further in than it. */
+function deeperLine(
+  lines: readonly string[],
+  number: number,
+  { code }: YAMLParseError,
+): number | undefined {
+  if (code !== 'BLOCK_AS_IMPLICIT_KEY') return undefined;
+  const indent = /^( *(?:- +)?)[\w-]+:\s+[^\s#]/.exec(lines[number - 1] ?? '')?.[1]?.length;
+  if (indent === undefined) return undefined;
+  const next = lines.findIndex((line, at) => at >= number && !/^\s*(#|$)/.test(line));
+  const own = /^ *(?=[\w-]+:(\s|$))/.exec(lines[next] ?? '')?.[0].length;
+  return own !== undefined && own > indent ? next + 1 : undefined;
 }

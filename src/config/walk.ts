@@ -97,12 +97,25 @@ export function isSecret(path: Path): boolean {
 }
 
 /** Every place in the schema where a key of this name stands, as dotted paths of its sections. */
-export function sectionsWith(key: string): string[] {
-  const found: string[] = [];
+export function sectionsWith(key: string): readonly string[] {
+  SECTIONS ??= sectionsByKey();
+  return SECTIONS.get(key) ?? [];
+}
+
+/** A file may hold thousands of unknown keys, and each is looked for. */
+let SECTIONS: Map<string, string[]> | undefined;
+
+function sectionsByKey(): Map<string, string[]> {
+  const sections = new Map<string, string[]>();
   visit(configSchema, [], (node, path) => {
-    if (path.length > 0 && keysOf(node).includes(key)) found.push(path.join('.'));
+    if (path.length === 0) return;
+    for (const key of keysOf(node)) {
+      const known = sections.get(key);
+      if (known === undefined) sections.set(key, [path.join('.')]);
+      else known.push(path.join('.'));
+    }
   });
-  return found;
+  return sections;
 }
 
 /** Calls back for each node, sections before their members; `[]` stands for each item of a list. */
