@@ -4,7 +4,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Openclaw, okWith, ScriptedServer, until } from './harness.ts';
+import { Openclaw, okWith, type Peer, ScriptedServer, until } from './harness.ts';
+
+/** Of the timeouts: what the tests do in between takes far less, on a busy machine too. */
+const UNIT_MS = 2_000;
+/** More than kernels hold for two connections. */
+const LARGE_BYTES = 40_000_000;
+const PIECE = Buffer.alloc(64 * 1024, 'x');
 
 let server: ScriptedServer;
 let openclaw: Openclaw;
@@ -14,11 +20,11 @@ before(async () => {
   openclaw = await Openclaw.start({
     servers: [server.address],
     timeout: {
-      read: '1s',
-      write: '1s',
-      request: '1s',
-      idle: '1s',
-      stream: '2500ms',
+      read: `${UNIT_MS}ms`,
+      write: `${UNIT_MS}ms`,
+      request: `${UNIT_MS}ms`,
+      idle: `${UNIT_MS}ms`,
+      stream: `${2.5 * UNIT_MS}ms`,
     },
   });
 });
@@ -27,6 +33,14 @@ after(async () => {
   await openclaw.stop();
   await server.close();
 });
+
+/** Sends this much as it is taken: were it held here, the tests beside this one would wait. */
+async function pour(peer: Peer, bytes: number): Promise<void> {
+  for (let at = 0; at < bytes && !peer.isClosed; at += PIECE.length) {
+    const piece = PIECE.subarray(0, bytes - at);
+    await new Promise<void>((resolve) => peer.socket.write(piece, () => resolve()));
+  }
+}
 
 const HOST = 'Host: a.example\r\n';
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: toy\r\n';
@@ -42,30 +56,15 @@ function refusals(failure: string): number {
 }
 
 describe('timeouts', { concurrency: true }, () => {
-  test('connect: a server whose queue is full is a 504', async () => {
-    const full = await fullListener();
-    const claw = await Openclaw.start({
-      servers: [`127.0.0.1:${full.port}`],
-      timeout: { connect: '200ms' },
-      failover: { retries: 0 },
-    });
-    const client = await claw.send(`GET /full HTTP/1.1\r\n${HOST}\r\n`);
-    assert.equal((await client.response()).status, 504);
-    assert.equal((await claw.logged('/full')).failure, 'connect_timeout');
-    client.close();
-    await claw.stop();
-    full.close();
-  });
-
   test('read: a server that is silent before its head is a 504', async () => {
-    const gone = Promise.withResolvers<void>();
+    let isGone = false;
     server.on('/silent', async (peer) => {
       await peer.gone();
-      gone.resolve();
+      isGone = true;
     });
     const client = await openclaw.send(`POST /silent HTTP/1.1\r\n${HOST}Content-Length: 0\r\n\r\n`);
     assert.equal((await client.response()).status, 504);
-    await gone.promise;
+    await until('its server lost the connection', () => isGone);
     await assertLogged('/silent', 504, 'read_timeout');
     client.close();
   });
@@ -86,7 +85,7 @@ describe('timeouts', { concurrency: true }, () => {
     server.on('/dripping', async (peer) => {
       peer.send('HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n');
       for (const byte of 'drip drop') {
-        await new Promise((resolve) => setTimeout(resolve, 200));
+        await new Promise((resolve) => setTimeout(resolve, UNIT_MS / 5));
         peer.send(byte);
       }
     });
@@ -95,37 +94,15 @@ describe('timeouts', { concurrency: true }, () => {
     client.close();
   });
 
-  test('read: does not count while the client is the slow one', async () => {
-    // The server is this process, which has other tests to run: it must not be the silent one.
-    const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '3s' } });
-    const size = 40_000_000;
-    let unsent = () => 0;
-    server.on('/slow-client', (peer) => {
-      peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`).send(Buffer.alloc(size, 'x'));
-      unsent = () => peer.socket.writableLength;
-    });
-    const client = await claw.send(`GET /slow-client HTTP/1.1\r\n${HOST}\r\n`);
-    await client.head();
-    client.socket.pause();
-    await new Promise((resolve) => setTimeout(resolve, 4_500));
-    assert.ok(unsent() > 0, 'nobody had to wait');
-    client.socket.resume();
-    assert.equal((await client.bytes(size)).length, size);
-    client.close();
-    await claw.stop();
-  });
-
   test('write: a server that takes nothing is a 504', async () => {
     server.on('/stalled', async (peer) => {
       peer.socket.pause();
       await until('the connection is gone', () => peer.isClosed);
     });
-    const size = 100_000_000;
     const client = await openclaw.send(
-      `POST /stalled HTTP/1.1\r\n${HOST}Content-Length: ${size}\r\n\r\n`,
+      `POST /stalled HTTP/1.1\r\n${HOST}Content-Length: ${LARGE_BYTES}\r\n\r\n`,
     );
-    client.socket.on('error', () => {});
-    client.send(Buffer.alloc(size));
+    void pour(client, LARGE_BYTES);
     assert.equal((await client.response()).status, 504);
     await assertLogged('/stalled', 504, 'write_timeout');
     client.close();
@@ -133,18 +110,18 @@ describe('timeouts', { concurrency: true }, () => {
   });
 
   test('write: a client that takes nothing is left, and its server with it', async () => {
-    const gone = Promise.withResolvers<void>();
+    let isGone = false;
     server.on('/stalled-client', async (peer) => {
-      peer.send('HTTP/1.1 200 OK\r\nContent-Length: 50000000\r\n\r\n');
-      peer.send(Buffer.alloc(50_000_000));
+      peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
+      await pour(peer, LARGE_BYTES);
       await until('the connection is gone', () => peer.isClosed);
-      gone.resolve();
+      isGone = true;
     });
     const client = await openclaw.send(
       `GET /stalled-client HTTP/1.1\r\n${HOST}\r\nGET /never HTTP/1.1\r\n${HOST}\r\n`,
     );
     client.socket.pause();
-    await gone.promise;
+    await until('its server lost the connection', () => isGone);
     await assertLogged('/stalled-client', 200, 'client_write_timeout');
     assert.equal(server.requestsFor('/never'), 0);
     client.close();
@@ -166,17 +143,17 @@ describe('timeouts', { concurrency: true }, () => {
     const client = await openclaw.connect();
     for (let nth = 0; nth < 4; nth++) {
       client.send(`GET /paced HTTP/1.1\r\n`);
-      await new Promise((resolve) => setTimeout(resolve, 400));
+      await new Promise((resolve) => setTimeout(resolve, UNIT_MS / 3));
       assert.equal((await client.send(`${HOST}\r\n`).response()).text, '/paced');
     }
     client.close();
   });
 
   test('a request body that stops is a 408', async () => {
-    const gone = Promise.withResolvers<void>();
+    let isGone = false;
     server.on('/half-body', async (peer) => {
       await peer.gone();
-      gone.resolve();
+      isGone = true;
     });
     const client = await openclaw.send(
       `POST /half-body HTTP/1.1\r\n${HOST}Content-Length: 100\r\n\r\nhalf`,
@@ -185,7 +162,7 @@ describe('timeouts', { concurrency: true }, () => {
     assert.equal(response.status, 408);
     assert.deepEqual(response.headers.connection, ['close']);
     await client.ended();
-    await gone.promise;
+    await until('its server lost the connection', () => isGone);
     await assertLogged('/half-body', 408, 'body_timeout');
   });
 
@@ -197,28 +174,28 @@ describe('timeouts', { concurrency: true }, () => {
   });
 
   test('stream: a tunnel silent in both directions is closed at both ends', async () => {
-    const gone = Promise.withResolvers<void>();
+    let isGone = false;
     server.on('/tunnel', async (peer) => {
       peer.send(`HTTP/1.1 101 Switching Protocols\r\n${UPGRADE}\r\n`);
       // Longer than read and idle allow, but not silent for longer than stream does.
       for (let time = 0; time < 3; time++) {
-        await new Promise((resolve) => setTimeout(resolve, 1200));
+        await new Promise((resolve) => setTimeout(resolve, 1.2 * UNIT_MS));
         peer.send('x');
       }
       await peer.gone();
-      gone.resolve();
+      isGone = true;
     });
     const client = await openclaw.send(`GET /tunnel HTTP/1.1\r\n${HOST}${UPGRADE}\r\n`);
     assert.equal((await client.head()).status, 101);
     assert.equal(await client.rest(), 'xxx');
-    await gone.promise;
+    await until('its server lost the connection', () => isGone);
     await assertLogged('/tunnel', 101, 'stream_timeout');
   });
 
   test('stream: counts for an event stream, for which read does not', async () => {
     server.on('/events', async (peer) => {
       peer.send('HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\r\n');
-      await new Promise((resolve) => setTimeout(resolve, 1500));
+      await new Promise((resolve) => setTimeout(resolve, 1.5 * UNIT_MS));
       peer.send('data: late\n\n');
       await peer.gone();
     });
@@ -228,17 +205,54 @@ describe('timeouts', { concurrency: true }, () => {
     await client.gone();
     await assertLogged('/events', 200, 'stream_timeout');
   });
+});
 
-  test('drain: what is not done in time is ended, and the stop is still in order', async () => {
-    const claw = await Openclaw.start({ servers: [server.address], timeout: { drain: '300ms' } });
-    server.on('/endless', async (peer) => {
-      await peer.gone();
-    });
-    const client = await claw.send(`GET /endless HTTP/1.1\r\n${HOST}\r\n`);
-    await until('it is at the server', () => server.requestsFor('/endless') === 1);
-    await claw.stop();
-    await client.gone();
+test('connect: a server whose queue is full is a 504', async () => {
+  const full = await fullListener();
+  const claw = await Openclaw.start({
+    servers: [`127.0.0.1:${full.port}`],
+    timeout: { connect: '200ms' },
+    failover: { retries: 0 },
   });
+  const client = await claw.send(`GET /full HTTP/1.1\r\n${HOST}\r\n`);
+  assert.equal((await client.response()).status, 504);
+  assert.equal((await claw.logged('/full')).failure, 'connect_timeout');
+  client.close();
+  await claw.stop();
+  full.close();
+});
+
+test('read: does not count while the client is the slow one', async () => {
+  // The server is this process, which has other things to do: it must not be the silent one.
+  const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '3s' } });
+  let hasPoured = false;
+  server.on('/slow-client', async (peer) => {
+    peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
+    await pour(peer, LARGE_BYTES);
+    hasPoured = true;
+  });
+  const client = await claw.send(`GET /slow-client HTTP/1.1\r\n${HOST}\r\n`);
+  await client.head();
+  client.socket.pause();
+  await new Promise((resolve) => setTimeout(resolve, 4_500));
+  assert.ok(!hasPoured, 'nobody had to wait');
+  client.socket.resume();
+  for (let at = 0; at < LARGE_BYTES; at += PIECE.length) {
+    await client.bytes(Math.min(PIECE.length, LARGE_BYTES - at));
+  }
+  client.close();
+  await claw.stop();
+});
+
+test('drain: what is not done in time is ended, and the stop is still in order', async () => {
+  const claw = await Openclaw.start({ servers: [server.address], timeout: { drain: '300ms' } });
+  server.on('/endless', async (peer) => {
+    await peer.gone();
+  });
+  const client = await claw.send(`GET /endless HTTP/1.1\r\n${HOST}\r\n`);
+  await until('it is at the server', () => server.requestsFor('/endless') === 1);
+  await claw.stop();
+  await client.gone();
 });
 
 /** A listener that accepts nothing and whose queue is full: the kernel drops what comes. */
@@ -275,8 +289,8 @@ test('an answer that came while the process was stopped is not late', async () =
   });
   const client = await openclaw.send(`GET /stopped HTTP/1.1\r\n${HOST}\r\n`);
   await answered.promise;
-  // Well past the timeout of a second; the answer has been in the socket all the time.
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  // Well past the timeout; the answer has been in the socket all the time.
+  await new Promise((resolve) => setTimeout(resolve, 1.5 * UNIT_MS));
   openclaw.child.kill('SIGCONT');
   const { status, text } = await client.response();
   assert.deepEqual([status, text], [200, 'in time']);
