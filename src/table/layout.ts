@@ -155,6 +155,8 @@ export const COUNTER = {
   awaitedOver: 18,
   /** Those of the latter that had been awaited for the pool's `longAwaitMs` or longer. */
   awaitedLong: 19,
+  /** `awaited` as it was with the last of them that was over sooner. */
+  awaitedUntilPrompt: 20,
 } as const;
 export type Counter = (typeof COUNTER)[keyof typeof COUNTER];
-export const COUNTERS = 20;
+export const COUNTERS = 21;

@@ -388,7 +388,9 @@ export class SharedTable {
       const lane = worker * this.serverRows + row;
       this.#tunnelLanes[lane] = 0;
       const counters = lane * COUNTERS;
-      this.#counters[counters + COUNTER.awaitedOver] = this.#counters[counters + COUNTER.awaited]!;
+      const awaited = this.#counters[counters + COUNTER.awaited]!;
+      this.#counters[counters + COUNTER.awaitedOver] = awaited;
+      this.#counters[counters + COUNTER.awaitedUntilPrompt] = awaited;
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;
@@ -437,6 +439,17 @@ export class SharedTable {
   /** Adds to one of this worker's counters for a server. */
   count(row: number, worker: number, counter: Counter, by = 1): void {
     this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]! += by;
+  }
+
+  /** One of this worker's counters for a server. */
+  countOf(row: number, worker: number, counter: Counter): number {
+    return this.#counters[(worker * this.serverRows + row) * COUNTERS + counter]!;
+  }
+
+  /** Brings one of this worker's counters for a server up to `to`, where it is less. */
+  countUpTo(row: number, worker: number, counter: Counter, to: number): void {
+    const at = (worker * this.serverRows + row) * COUNTERS + counter;
+    if (this.#counters[at]! < to) this.#counters[at] = to;
   }
 
   /** A counter of a server, over all workers. */

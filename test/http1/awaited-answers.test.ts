@@ -33,6 +33,10 @@ test('an answer that was awaited for long is counted as such', () => {
   wire.pass(500);
   wire.serverSends('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   assert.deepEqual(countsOf(wire), [1, 1, 1]);
+  assert.equal(wire.table.counted(0, COUNTER.awaitedUntilPrompt), 0);
+  wire.clientSends(GET);
+  wire.serverSends('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
+  assert.equal(wire.table.counted(0, COUNTER.awaitedUntilPrompt), 2);
 });
 
 test('no answer is awaited while the client still sends', () => {

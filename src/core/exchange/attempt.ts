@@ -21,6 +21,8 @@ export class Attempt {
   #isJudged = true;
   /** Since when its answer is awaited; -1: it is not. */
   #awaitedMs = -1;
+  /** The how many-th of those awaited at the server in this worker it is. */
+  #awaitedNth = 0;
   #isAnswered = false;
 
   constructor(engine: Engine) {
@@ -53,7 +55,9 @@ export class Attempt {
   requestSent(nowMs: number): void {
     if (!this.#isAnswered && this.#awaitedMs === -1) {
       this.#awaitedMs = nowMs;
-      this.#engine.table.count(this.#row, this.#engine.lane, COUNTER.awaited);
+      const { table, lane } = this.#engine;
+      table.count(this.#row, lane, COUNTER.awaited);
+      this.#awaitedNth = table.countOf(this.#row, lane, COUNTER.awaited);
     }
     const { breaker } = this.#pool!.settings;
     if (this.trial === NO_TRIAL || breaker === null) return;
@@ -108,6 +112,7 @@ export class Attempt {
     table.count(this.#row, lane, COUNTER.awaitedOver);
     const isLong = nowMs - this.#awaitedMs >= this.#pool!.settings.longAwaitMs;
     if (isLong) table.count(this.#row, lane, COUNTER.awaitedLong);
+    else table.countUpTo(this.#row, lane, COUNTER.awaitedUntilPrompt, this.#awaitedNth);
     this.#awaitedMs = -1;
   }
 }

@@ -115,6 +115,7 @@ test('a server whose answers are far slower than those of the others is ejected'
     table.count(row, 0, COUNTER.attempts, 20);
     table.count(row, 0, COUNTER.firstBytes, 20);
     table.count(row, 0, COUNTER.firstByteUs, 20 * ms * 1000);
+    if (ms >= outliers.latencyMinMs) table.count(row, 0, COUNTER.awaitedLong, 20);
   };
   for (const row of [0, 1, 2]) answer(row, 5);
   upkeep.turn(1000);
@@ -213,6 +214,8 @@ test('a server whose answers stop coming is ejected while they are awaited', () 
     table.count(row, 0, COUNTER.awaited);
     if (!isAnswered) return;
     table.count(row, 0, COUNTER.awaitedOver);
+    const nth = table.countOf(row, 0, COUNTER.awaited);
+    table.countUpTo(row, 0, COUNTER.awaitedUntilPrompt, nth);
     table.count(row, 0, COUNTER.firstBytes);
     table.count(row, 0, COUNTER.firstByteUs, 5_000);
   };

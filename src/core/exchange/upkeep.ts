@@ -81,6 +81,7 @@ interface Seen {
   failures: number;
   firstByteUs: number;
   firstBytes: number;
+  long: number;
 }
 
 export class Upkeep {
@@ -188,11 +189,13 @@ export class Upkeep {
       awaited: table.counted(row, COUNTER.awaited),
       over: table.counted(row, COUNTER.awaitedOver),
       long: table.counted(row, COUNTER.awaitedLong),
+      untilPrompt: table.counted(row, COUNTER.awaitedUntilPrompt),
       firstByteUs: table.counted(row, COUNTER.firstByteUs),
       firstBytes: table.counted(row, COUNTER.firstBytes),
       isUsable: standingOf(table, row) === VERDICT.usable,
     }));
-    for (const { index, cause } of this.#lateness.turn(samples, outliers, nowMs)) {
+    const late = { ...outliers, workers: Math.max(1, table.workers()) };
+    for (const { index, cause } of this.#lateness.turn(samples, late, nowMs)) {
       this.#eject(servers[index]!.row, settings.ejection, cause, nowMs);
     }
   }
@@ -212,13 +215,15 @@ export class Upkeep {
     const failures = table.failedAttempts(row);
     const firstByteUs = table.counted(row, COUNTER.firstByteUs);
     const firstBytes = table.counted(row, COUNTER.firstBytes);
+    const long = table.counted(row, COUNTER.awaitedLong);
     const sample = {
       attempts: attempts - seen.attempts,
       failures: failures - seen.failures,
       firstByteUs: firstByteUs - seen.firstByteUs,
       firstBytes: firstBytes - seen.firstBytes,
+      long: long - seen.long,
     };
-    Object.assign(seen, { attempts, failures, firstByteUs, firstBytes });
+    Object.assign(seen, { attempts, failures, firstByteUs, firstBytes, long });
     return sample;
   }
 
@@ -312,5 +317,6 @@ function newSeen(nowMs: number): Seen {
     failures: 0,
     firstByteUs: 0,
     firstBytes: 0,
+    long: 0,
   };
 }

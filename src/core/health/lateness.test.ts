@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { seededRandom } from '../../base/random.ts';
 import { type Awaited, Lateness } from './lateness.ts';
 
-const SETTINGS = { latencyMinMs: 500, latencyFactor: 5 };
+const SETTINGS = { latencyMinMs: 500, latencyFactor: 5, workers: 2 };
 const TURN_MS = 50;
 
 /** How long a server takes for a request. */
@@ -28,8 +28,12 @@ class World {
   readonly #servers: Writable[];
   readonly #lateness = new Lateness();
   readonly #latency: Latency;
+  readonly #random = seededRandom(1);
   readonly #load: Load;
-  #flights: { server: number; sentMs: number; endsMs: number }[] = [];
+  #flights: Flight[] = [];
+  /** By server and worker: requests sent, and those until the last with a prompt answer. */
+  readonly #sent: number[][];
+  readonly #untilPrompt: number[][];
   #requests = 0;
   #due = 0;
   #turn = 0;
@@ -39,10 +43,13 @@ class World {
       awaited: 0,
       over: 0,
       long: 0,
+      untilPrompt: 0,
       firstByteUs: 0,
       firstBytes: 0,
       isUsable: true,
     }));
+    this.#sent = this.#servers.map(() => Array<number>(SETTINGS.workers).fill(0));
+    this.#untilPrompt = this.#sent.map((counts) => [...counts]);
     this.#load = load;
     this.#latency = latency;
   }
@@ -87,18 +94,35 @@ class World {
     const ms = this.#latency(server, this.nowMs);
     if (ms >= 1000) this.slow += 1;
     this.#servers[server]!.awaited += 1;
-    this.#flights.push({ server, sentMs: this.nowMs, endsMs: this.nowMs + ms });
+    const worker = Math.floor(this.#random() * SETTINGS.workers);
+    const place = ++this.#sent[server]![worker]!;
+    const endsMs = this.nowMs + ms;
+    this.#flights.push({ server, worker, nth: place, sentMs: this.nowMs, endsMs });
   }
 
-  #end(flight: { server: number; sentMs: number }, isAnswered: boolean): void {
+  #end(flight: Flight, isAnswered: boolean): void {
     const server = this.#servers[flight.server]!;
     const ms = this.nowMs - flight.sentMs;
     server.over += 1;
+    const untilPrompt = this.#untilPrompt[flight.server]!;
     if (ms >= SETTINGS.latencyMinMs) server.long += 1;
+    else if (flight.nth > untilPrompt[flight.worker]!) {
+      server.untilPrompt += flight.nth - untilPrompt[flight.worker]!;
+      untilPrompt[flight.worker] = flight.nth;
+    }
     if (!isAnswered) return;
     server.firstBytes += 1;
     server.firstByteUs += ms * 1000;
   }
+}
+
+interface Flight {
+  readonly server: number;
+  readonly worker: number;
+  /** The how many-th of its worker at its server. */
+  readonly nth: number;
+  readonly sentMs: number;
+  readonly endsMs: number;
 }
 
 type Writable = { -readonly [Key in keyof Awaited]: Awaited[Key] };
@@ -197,4 +221,54 @@ test('a pause of our own is none of the servers', () => {
     world.run(world.nowMs + 500 + times * 7);
   }
   assert.deepEqual(world.ejected, []);
+});
+
+/** Requests that are slow wherever they go. */
+const HARMLESS: Record<string, (random: () => number) => Latency> = {
+  'one in twenty takes 5 s, from the start': (random) => () => (random() < 0.05 ? 5_000 : 5),
+  'one in three takes 5 s, from the start': (random) => () => (random() < 0.3 ? 5_000 : 5),
+  'some wait for 30 s': (random) => () => (random() < 0.03 ? 30_000 : 10),
+  'two in five take 0.8 s': (random) => () => (random() < 0.4 ? 800 : 5),
+  'times are spread wide': (random) => () => 100 * Math.exp(1.5 * normal(random)),
+  'for ten seconds in a minute all take 0.7 s on average': (random) => (_server, nowMs) =>
+    (nowMs % 60_000 > 50_000 ? 700 : 20) * -Math.log(1 - random()),
+  'for five seconds in a minute half take 3 s': (random) => (_server, nowMs) =>
+    nowMs % 60_000 < 5_000 && random() < 0.5 ? 3_000 : 10,
+  'a server stops for 300 ms now and then': (random) => (server, nowMs) => {
+    const sinceMs = nowMs % 9_000;
+    return server === 1 && sinceMs < 300 ? 305 - sinceMs : 20 * random();
+  },
+};
+
+for (const [name, latencyOf] of Object.entries(HARMLESS)) {
+  test(`no server is late where ${name}`, () => {
+    for (const servers of [2, 3, 10]) {
+      for (const load of [
+        { clients: 16 },
+        { clients: 0, perSecond: 30 },
+        { clients: 0, perSecond: 200 },
+      ]) {
+        const world = new World(servers, load, latencyOf(seededRandom(servers)));
+        const seen = `${servers} servers, ${JSON.stringify(load)}`;
+        assert.deepEqual(world.run(120_000).ejected, [], seen);
+      }
+    }
+  });
+}
+
+function normal(random: () => number): number {
+  return Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
+}
+
+test('a server that turns slow is late while long polls wait at all of them', () => {
+  const random = seededRandom(3);
+  const latency: Latency = (server, nowMs) => {
+    if (random() < 0.1) return 20_000;
+    return server === 1 && nowMs >= 60_000 ? 1_500 : 5;
+  };
+  const { ejected } = new World(3, { clients: 0, perSecond: 100 }, latency).run(64_000);
+  assert.deepEqual(
+    ejected.map(({ server }) => server),
+    [1],
+  );
 });

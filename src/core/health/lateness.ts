@@ -3,10 +3,11 @@
  * they come every client of a busy pool would wait there.
  *
  * An answer within `latencyMinMs` is prompt. Where a server has answered nothing promptly for a
- * while, and requests enough wait there or waited long, it is late. How many are enough follows
- * from how often answers of this pool are slow anyhow: so many slow ones in a row must not come by
- * chance. What usually waits there (long polls, uploads being stored) is taken off, and none is
- * late while the others are: then it is the requests, or something behind all of them.
+ * while of what was sent since its last prompt answer was, it is late if that is no chance: so many
+ * slow requests in a row must be unlikely with the share that is slow anyhow in this pool, and with
+ * the share that was slow at the others in the same time. What was sent before and still waits
+ * (long polls) is no sign, and none is late while the others are: then it is the requests, or
+ * something behind all of them.
  */
 
 /** What is known of one server, all but the last counted since its row was made. */
@@ -17,6 +18,8 @@ export interface Awaited {
   readonly over: number;
   /** Those of the latter that had been awaited for `latencyMinMs` or longer. */
   readonly long: number;
+  /** Requests until and with the last of each worker that was over sooner. */
+  readonly untilPrompt: number;
   readonly firstByteUs: number;
   readonly firstBytes: number;
   /** Whether it may be given requests. */
@@ -27,21 +30,26 @@ export interface LatenessSettings {
   readonly latencyMinMs: number;
   /** How many times as long as usual is late. */
   readonly latencyFactor: number;
+  /** Among which requests are spread: each has a row of its own. */
+  readonly workers: number;
 }
 
 /** Fewer waiting requests are no sign. */
 const WAITING_MIN = 4;
 /** So unlikely must it be that the requests are slow by chance. */
 const CHANCE = 1e-7;
+/** The same where it is only known what the others did meanwhile. */
+const CHANCE_MEANWHILE = 1e-3;
 /** Where more of the answers are slow than this, waiting says nothing. */
 const LONG_SHARE_MAX = 0.5;
 /** A server that has answered less than this is not judged, nor compared with. */
 const ANSWERS_MIN = 20;
-/** Answers, and turns, over which what is usual is averaged. */
+/** Answers over which what is usual is averaged. */
 const USUAL_ANSWERS = 200;
-const USUAL_TURNS = 200;
 /** The others' last prompt answer may be so much older than that of the one that is late. */
 const SAME_TIME_MS = 100;
+/** What the others did lately is looked at for so long, or up to twice as long. */
+const RECENT_MS = 2_000;
 /** After a longer pause between turns we were the ones who were late. */
 const PAUSE_MS = 250;
 
@@ -64,17 +72,33 @@ export class Lateness {
     const hasPaused = nowMs - this.#turnedMs > PAUSE_MS;
     this.#turnedMs = nowMs;
     for (const [index, sample] of samples.entries()) {
-      servers[index]!.take(sample, hasPaused, nowMs);
+      servers[index]!.take(sample, hasPaused, settings.latencyMinMs, nowMs);
+    }
+    const all = sumOf(servers.map((server) => server.tally));
+    for (const server of servers) {
+      if (server.promptMs === nowMs) server.others = less(all, server.tally);
     }
     const late: { index: number; cause: string }[] = [];
     for (const [index, server] of servers.entries()) {
-      if (!server.isJudged || server.promptMs === nowMs) continue;
+      if (!server.isJudged || server.promptMs === nowMs || server.waiting < WAITING_MIN) continue;
       const others = servers.filter((one) => one !== server && one.isJudged);
       if (others.length === 0) continue;
       const usualMs = Math.max(server.usualMs, medianOf(others.map((one) => one.usualMs)));
       const lateMs = Math.max(settings.latencyMinMs, settings.latencyFactor * usualMs);
-      const longShare = Math.max(server.longShare, ...others.map((one) => one.longShare));
-      if (!server.isLate(requestsFor(longShare), lateMs, nowMs)) continue;
+      const meanwhile = less(less(all, server.tally), server.others);
+      const longMeanwhile = meanwhile.long + Math.max(0, meanwhile.overdue);
+      const answers = meanwhile.prompt + longMeanwhile;
+      const longShare = Math.max(
+        longMeanwhile / Math.max(1, answers),
+        shareOf(sumOf(others.map((one) => one.recent))),
+        server.longShare,
+        ...others.map((one) => one.longShare),
+      );
+      const requests = Math.max(
+        requestsFor(longShare, settings.workers, CHANCE),
+        requestsFor((longMeanwhile + 1) / (answers + 1), settings.workers, CHANCE_MEANWHILE),
+      );
+      if (!server.isLate(requests, lateMs, nowMs)) continue;
       const fine = others.filter(
         (one) =>
           one.promptMs >= server.promptMs - SAME_TIME_MS && !one.isLate(1, lateMs / 2, nowMs),
@@ -93,62 +117,108 @@ export class Lateness {
   }
 }
 
+/** Counts of answers; overdue ones are still awaited. */
+interface Tally {
+  readonly prompt: number;
+  readonly long: number;
+  readonly overdue: number;
+}
+
+const NOTHING: Tally = { prompt: 0, long: 0, overdue: 0 };
+
 class Watched {
   /** When it answered promptly last. */
   promptMs = -Infinity;
-  /** Usual time to first byte. */
+  /** What the other servers had done by then. */
+  others = NOTHING;
+  /** Usual time to first byte, where it is prompt. */
   usualMs = 0;
-  /** The same of turns without a slow answer. */
-  #promptUsualMs = 0;
   /** Share of its answers that were slow. */
-  longShare = 0;
+  #longShare = 0;
+  /** How many were overdue when it answered promptly last. */
+  #overdueThen = 0;
   #last: Awaited;
   #answers = 0;
-  /** Requests awaited on average. */
-  #usualAwaited = 0;
-  /** As many of those that wait are what usually waits. */
-  #expected = 0;
-  /** Requests that were sent before are not looked at. */
-  #from: number;
-  /** Since when `#from` is exceeded by how much: the time at which it was exceeded by the nth. */
+  /** Requests without a prompt answer that are not looked at. */
+  #ignored: number;
+  /** When there was the nth request without a prompt answer since the last that had one. */
   readonly #sinceMs: number[] = [];
+  /** The fewest that were awaited at a time, in this span of `latencyMinMs` and in the one before. */
+  #fewest = Infinity;
+  #fewestBefore = 0;
+  #spanMs = 0;
+  #earlier = NOTHING;
+  #evenEarlier = NOTHING;
+  #earlierMs = 0;
 
   constructor(sample: Awaited) {
     this.#last = sample;
-    this.#from = sample.awaited;
+    this.#ignored = unprompt(sample);
   }
 
   get isJudged(): boolean {
     return this.#last.isUsable && this.#answers >= ANSWERS_MIN;
   }
 
-  /** Requests without a prompt answer since the last one that had one. */
+  /** Requests without a prompt answer that were sent after the last one that had one. */
   get waiting(): number {
-    return Math.max(0, this.#last.awaited - this.#from - this.#expected);
+    return unprompt(this.#last) - this.#ignored;
   }
 
-  take(sample: Awaited, hasPaused: boolean, nowMs: number): void {
+  get tally(): Tally {
+    const { over, long } = this.#last;
+    return { prompt: over - long, long, overdue: this.#fewestBefore };
+  }
+
+  /** What it did in the last seconds. */
+  get recent(): Tally {
+    return less(this.tally, this.#evenEarlier);
+  }
+
+  /** Of its answers and of those that were overdue before it answered nothing more. */
+  get longShare(): number {
+    const answers = Math.min(this.#answers, USUAL_ANSWERS);
+    return Math.max(this.#longShare, this.#overdueThen / Math.max(1, answers + this.#overdueThen));
+  }
+
+  take(sample: Awaited, hasPaused: boolean, longMs: number, nowMs: number): void {
     const before = this.#last;
+    const waitingBefore = this.waiting;
     this.#last = sample;
     const over = sample.over - before.over;
     const long = sample.long - before.long;
     this.#answers += over;
     const of = Math.min(this.#answers, USUAL_ANSWERS);
-    if (over > 0) this.longShare += (long / over - this.longShare) * weightOf(over, of);
+    if (over > 0) this.#longShare += (long / over - this.#longShare) * weightOf(over, of);
     const bytes = sample.firstBytes - before.firstBytes;
-    if (bytes > 0) {
+    if (bytes > 0 && long === 0) {
       const ms = (sample.firstByteUs - before.firstByteUs) / bytes / 1000;
-      const weight = weightOf(bytes, of);
-      this.usualMs += (ms - this.usualMs) * weight;
-      if (long === 0) this.#promptUsualMs += (ms - this.#promptUsualMs) * weight;
+      this.usualMs += (ms - this.usualMs) * weightOf(bytes, of);
     }
-    this.#usualAwaited +=
-      (sample.awaited - sample.over - this.#usualAwaited) * weightOf(1, USUAL_TURNS);
-    if (!sample.isUsable) this.#begin(sample.awaited, nowMs);
-    else if (over > long) this.#begin(sample.over, nowMs);
-    else if (hasPaused) this.#sinceMs.length = 0;
-    const { waiting } = this;
-    while (this.#sinceMs.length < Math.min(waiting, WAITING_TOLD_MAX)) this.#sinceMs.push(nowMs);
+    this.#fewest = Math.min(this.#fewest, sample.awaited - sample.over);
+    if (nowMs - this.#spanMs >= longMs) {
+      this.#fewestBefore = this.#fewest;
+      this.#fewest = sample.awaited - sample.over;
+      this.#spanMs = nowMs;
+    }
+    if (nowMs - this.#earlierMs >= RECENT_MS) {
+      this.#evenEarlier = this.#earlier;
+      this.#earlier = this.tally;
+      this.#earlierMs = nowMs;
+    }
+    if (over > long) {
+      this.promptMs = nowMs;
+      this.#overdueThen = this.#fewestBefore;
+    }
+    if (sample.isUsable) this.#ignored = Math.min(this.#ignored, unprompt(sample));
+    else this.#ignored = unprompt(sample);
+    // Those that are no longer in a row were the first of it, as far as can be told.
+    const sent = sample.awaited - before.awaited;
+    this.#sinceMs.splice(0, Math.max(0, waitingBefore + sent - this.waiting));
+    if (hasPaused || !sample.isUsable) this.#sinceMs.length = 0;
+    const told = Math.min(this.waiting, WAITING_TOLD_MAX);
+    this.#sinceMs.length = Math.min(this.#sinceMs.length, told);
+    while (this.#sinceMs.length < told) this.#sinceMs.push(nowMs);
   }
 
   /** Whether so many requests have waited for so long. */
@@ -156,30 +226,52 @@ class Watched {
     const sinceMs = this.#sinceMs[requests - 1];
     return sinceMs !== undefined && nowMs - sinceMs >= ms;
   }
-
-  #begin(from: number, nowMs: number): void {
-    this.promptMs = nowMs;
-    this.#from = from;
-    this.#expected = Math.floor(2 * this.#usualAwaited * this.#longTimeShare);
-    this.#sinceMs.length = 0;
-  }
-
-  /** Share that slow answers have of all the time that answers are awaited here. */
-  get #longTimeShare(): number {
-    if (this.usualMs === 0) return 0;
-    const promptMs = (1 - this.longShare) * this.#promptUsualMs;
-    return Math.max(0, 1 - promptMs / this.usualMs);
-  }
 }
 
-/** No more than this are ever enough: see `requestsFor` and LONG_SHARE_MAX. */
-const WAITING_TOLD_MAX = 32;
+/** Requests of each worker since the last that had a prompt answer. */
+function unprompt({ awaited, untilPrompt }: Awaited): number {
+  return awaited - untilPrompt;
+}
 
-/** How many slow answers in a row do not come by chance, where such a share of all is slow. */
-function requestsFor(longShare: number): number {
+/** @returns share of the slow ones */
+function shareOf({ prompt, long, overdue }: Tally): number {
+  const slow = long + Math.max(0, overdue);
+  return slow / Math.max(1, prompt + slow);
+}
+
+function sumOf(tallies: readonly Tally[]): Tally {
+  let [prompt, long, overdue] = [0, 0, 0];
+  for (const one of tallies) {
+    prompt += one.prompt;
+    long += one.long;
+    overdue += one.overdue;
+  }
+  return { prompt, long, overdue };
+}
+
+function less(one: Tally, other: Tally): Tally {
+  return {
+    prompt: one.prompt - other.prompt,
+    long: one.long - other.long,
+    overdue: one.overdue - other.overdue,
+  };
+}
+
+/** More are never asked for: where it would take more, waiting says nothing. */
+const WAITING_TOLD_MAX = 64;
+
+/**
+ * How many slow answers in a row do not come by chance, where such a share of all is slow: each of
+ * the workers has a row, and there are so many ways in which rows together are as long as that.
+ */
+function requestsFor(longShare: number, workers: number, chance: number): number {
   if (longShare > LONG_SHARE_MAX) return Infinity;
-  if (longShare <= 0) return WAITING_MIN;
-  return Math.max(WAITING_MIN, Math.ceil(Math.log(CHANCE) / Math.log(longShare)));
+  let logOfChance = 0;
+  for (let requests = 1; requests <= WAITING_TOLD_MAX; requests++) {
+    logOfChance += Math.log(longShare) + Math.log((requests + workers - 1) / requests);
+    if (logOfChance <= Math.log(chance) && requests >= WAITING_MIN) return requests;
+  }
+  return Infinity;
 }
 
 /** What `count` new values weigh in an average over `of`. */

@@ -9,6 +9,7 @@ const sample = (attempts: number, failures: number, latencyMs: number): Sample =
   failures,
   firstByteUs: (attempts - failures) * latencyMs * 1000,
   firstBytes: attempts - failures,
+  long: latencyMs >= SETTINGS.latencyMinMs ? attempts - failures : 0,
 });
 
 const indexes = (samples: Sample[], settings = SETTINGS) =>
@@ -35,6 +36,13 @@ test('a server many times slower than the others is an outlier', () => {
 
 test('a difference that no user notices makes no outlier, whatever the factor', () => {
   assert.deepEqual(indexes([sample(100, 0, 0.2), sample(100, 0, 0.2), sample(100, 0, 499)]), []);
+});
+
+test('a few very slow answers, as any server has them, make no outlier', () => {
+  const some = { ...sample(300, 0, 900), long: 9 };
+  const others = [5, 6].map((ms) => ({ ...sample(300, 0, ms), long: 5 }));
+  assert.deepEqual(indexes([some, ...others]), []);
+  assert.deepEqual(indexes([{ ...some, long: 90 }, ...others]), [0]);
 });
 
 test('latency is not judged where the factor is 0', () => {

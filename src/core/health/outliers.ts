@@ -5,6 +5,8 @@ export interface Sample {
   /** Sum of the times to first byte. */
   readonly firstByteUs: number;
   readonly firstBytes: number;
+  /** Answers that took `latencyMinMs` or longer. */
+  readonly long: number;
 }
 
 export interface OutlierSettings {
@@ -24,6 +26,10 @@ export interface Outlier {
   /** For the log: what is wrong, with the figures. */
   readonly cause: string;
 }
+
+/** More slow answers than usual, by so many standard deviations and so many more, are no chance. */
+const DEVIATIONS_MIN = 5;
+const LONG_MIN = 10;
 
 /** The servers that stand out, the worst first. */
 export function findOutliers(samples: readonly Sample[], settings: OutlierSettings): Outlier[] {
@@ -45,13 +51,31 @@ export function findOutliers(samples: readonly Sample[], settings: OutlierSettin
     const isSlow =
       settings.latencyFactor > 0 &&
       ms > usualMs * settings.latencyFactor &&
-      ms >= settings.latencyMinMs;
+      ms >= settings.latencyMinMs &&
+      isOftenSlow(sample, others);
     if (isSlow) {
       const cause = `it took ${ms.toFixed(0)} ms to answer, the others ${usualMs.toFixed(0)} ms`;
       found.push({ index, cause, badness: Math.min(ms / usualMs, 1000) });
     }
   });
   return found.sort((one, other) => other.badness - one.badness);
+}
+
+/**
+ * Whether so many of its answers are slow that it is no chance. A few very slow ones, of requests
+ * that are as slow anywhere (reports, long polls), raise an average as well.
+ */
+function isOftenSlow(sample: Sample, others: readonly Sample[]): boolean {
+  let long = 0;
+  let answers = 0;
+  for (const other of others) {
+    long += other.long;
+    answers += other.attempts;
+  }
+  const share = Math.min(1, long / answers);
+  const usual = sample.attempts * share;
+  const deviation = Math.sqrt(usual * (1 - share));
+  return sample.long > usual + DEVIATIONS_MIN * deviation + LONG_MIN;
 }
 
 function errorPercent(sample: Sample): number {
