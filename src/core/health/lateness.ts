@@ -212,6 +212,11 @@ class Watched {
     }
     if (sample.isUsable) this.#ignored = Math.min(this.#ignored, unprompt(sample));
     else this.#ignored = unprompt(sample);
+    // A worker that had none since may have a row that is long over.
+    if (over > long) {
+      const isOver = unprompt(sample) - (sample.awaited - sample.over);
+      this.#ignored = Math.max(this.#ignored, isOver);
+    }
     // Those that are no longer in a row were the first of it, as far as can be told.
     const sent = sample.awaited - before.awaited;
     this.#sinceMs.splice(0, Math.max(0, waitingBefore + sent - this.waiting));

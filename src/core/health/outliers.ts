@@ -30,6 +30,7 @@ export interface Outlier {
 /** More slow answers than usual, by so many standard deviations and so many more, are no chance. */
 const DEVIATIONS_MIN = 5;
 const LONG_MIN = 10;
+const UNSEEN = 3;
 
 /** The servers that stand out, the worst first. */
 export function findOutliers(samples: readonly Sample[], settings: OutlierSettings): Outlier[] {
@@ -72,7 +73,8 @@ function isOftenSlow(sample: Sample, others: readonly Sample[]): boolean {
     long += other.long;
     answers += other.attempts;
   }
-  const share = Math.min(1, long / answers);
+  // Of few answers it is not known that none would be slow.
+  const share = Math.min(1, (long + UNSEEN) / (answers + UNSEEN));
   const usual = sample.attempts * share;
   const deviation = Math.sqrt(usual * (1 - share));
   return sample.long > usual + DEVIATIONS_MIN * deviation + LONG_MIN;
