@@ -53,7 +53,25 @@ test('what is said with --persist outlives restarts, a later word without it tak
   assert.ok(second.operator.saidOf(RED.name).drainEndsMs > Date.now());
   second.operator.say(RED, { action: 'enable' }, false);
   const third = start(context, folder);
-  assert.deepEqual([third.table.admin(0), third.table.operatorWeight(0)], [ADMIN.active, 0]);
+  assert.deepEqual([third.table.admin(0), third.table.operatorWeight(0)], [ADMIN.active, -1]);
+});
+
+test('a server that is enabled has traffic, whatever took it away', (context) => {
+  const { operator, table } = start(context, folderOf(context));
+  operator.say(RED, { action: 'weight', weight: 0 }, false);
+  operator.say(RED, { action: 'enable' }, false);
+  assert.deepEqual([table.admin(0), table.operatorWeight(0)], [ADMIN.active, -1]);
+  operator.say(RED, { action: 'weight', weight: 7 }, false);
+  operator.say(RED, { action: 'enable' }, false);
+  assert.equal(table.operatorWeight(0), 7);
+});
+
+test('a drain that is not kept leaves a kept weight of 0 to the next start', (context) => {
+  const folder = folderOf(context);
+  const { operator } = start(context, folder);
+  operator.say(RED, { action: 'weight', weight: 0 }, true);
+  operator.say(RED, { action: 'disable' }, false);
+  assert.equal(start(context, folder).table.operatorWeight(0), 0);
 });
 
 test('a server that is configured no more is forgotten, in the file too', (context) => {

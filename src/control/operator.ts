@@ -113,7 +113,7 @@ export class Operator {
    */
   say(server: OperatedServer, word: Word, isKept: boolean): void {
     const before = this.#kept.get(server.name);
-    keep(this.#kept, server.name, after(before ?? NOTHING, isKept ? word : retraction(word)));
+    keep(this.#kept, server.name, (isKept ? after : retracted)(before ?? NOTHING, word));
     try {
       if (isKept || before !== undefined) this.#write();
     } catch (error) {
@@ -198,7 +198,8 @@ const NAMES = ['active', 'draining', 'maintenance'] as const;
 function after(said: Said, word: Word): Said {
   switch (word.action) {
     case 'enable':
-      return { ...said, admin: ADMIN.active, drainEndsMs: 0 };
+      // The weight 0 is a drain too, and whoever enables a server wants it to have traffic.
+      return { admin: ADMIN.active, drainEndsMs: 0, weight: said.weight === 0 ? -1 : said.weight };
     case 'disable':
       return { ...said, admin: ADMIN.maintenance, drainEndsMs: 0 };
     case 'drain': {
@@ -210,9 +211,12 @@ function after(said: Said, word: Word): Said {
   }
 }
 
-/** What takes an earlier word of the same kind back. */
-function retraction(word: Word): Word {
-  return word.action === 'weight' ? { action: 'weight', weight: null } : { action: 'enable' };
+/** Without an earlier word of the same kind. */
+function retracted(said: Said, word: Word): Said {
+  if (word.action === 'weight') return { ...said, weight: -1 };
+  return word.action === 'enable'
+    ? after(said, word)
+    : { ...said, admin: ADMIN.active, drainEndsMs: 0 };
 }
 
 function keep(all: Map<string, Said>, address: string, said: Said): void {
