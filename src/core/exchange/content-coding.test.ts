@@ -73,3 +73,14 @@ test('what is not known or does not decode stays as it is', () => {
   }
   assert.deepEqual(decoded(TEXT, 'gzip', LIMIT), { bytes: TEXT, isCut: true });
 });
+
+test('a body that was not undone whole says so: too many codings, or one that is not known', () => {
+  const four = [1, 2, 3, 4].reduce((bytes) => gzipSync(bytes), TEXT as Buffer);
+  assert.equal(decoded(four, 'gzip, gzip, gzip, gzip', LIMIT).isCut, true);
+  const three = [1, 2, 3].reduce((bytes) => gzipSync(bytes), TEXT as Buffer);
+  assert.deepEqual(decoded(three, 'gzip, gzip, gzip', LIMIT), { bytes: TEXT, isCut: false });
+  const packed = Buffer.from([0x1f, 0x9d, 0x90, 0x3c, 0xe6]);
+  assert.deepEqual(decoded(packed, 'compress', LIMIT), { bytes: packed, isCut: true });
+  // A client's mistake; the text is what it is.
+  assert.deepEqual(decoded(TEXT, 'utf-8', LIMIT), { bytes: TEXT, isCut: false });
+});

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import {
   brotliDecompressSync,
   gunzipSync,
@@ -57,11 +58,17 @@ export function decoded(
     .map((name) => name.trim())
     .filter((name) => name !== '' && name !== 'identity');
   for (const name of names.slice(-CODINGS_MAX).reverse()) {
+    if (bytes.length === 0) break;
     const decode = DECODERS.get(name);
-    if (decode === undefined || bytes.length === 0) break;
+    if (decode === undefined) {
+      // `Content-Encoding: utf-8` is a mistake of clients whose text is what it is.
+      if (!isUtf8(result.bytes)) result = { bytes: result.bytes, isCut: true };
+      break;
+    }
     const { bytes: next, isCut } = decodedBy(decode, result.bytes, bytesMax);
     result = { bytes: next, isCut: isCut || result.isCut };
   }
+  if (names.length > CODINGS_MAX) return { bytes: result.bytes, isCut: true };
   return result;
 }
 
