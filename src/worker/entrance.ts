@@ -1,4 +1,5 @@
 import type { TLSSocket } from 'node:tls';
+import { Timer, type TimerOwner } from '../base/wheel.ts';
 import { ClientConnection, type Route } from '../core/exchange/client-connection.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { FAILURES, type Failure } from '../core/exchange/failures.ts';
@@ -57,6 +58,8 @@ export interface ListenerSecurity extends Security {
 
 /** Connections that are kept out and still have to hear it. */
 const REFUSED_CLIENTS_MAX = 1024;
+/** A handshake that is under way when the end comes has this time. */
+const LAST_HANDSHAKES_MS = 1_000;
 
 /** Makes of each accepted connection the client that its listener is for. */
 export class Entrance {
@@ -163,19 +166,19 @@ export class Entrance {
       return arrival.close();
     }
     const { wheel, clock } = this.#engine;
-    const pending = new PendingClient(this.#owner, seat);
+    const pending = new PendingClient(this.#engine, this.#owner, seat);
     const handshake = new Handshake(arrival.forHandshake(), tls, wheel, clock.nowMs(), {
       secured: (secured) => {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
         );
         this.#welcome(secured, visitor, tls.hstsLine, address);
-        this.#owner.leave(pending);
+        pending.leave();
       },
       failed: (reason, detail) => {
         this.#count(WORKER_COUNTER.tlsFailures + TLS_REASONS.indexOf(reason));
         this.#owner.handshakeFailed({ peer: visitor.peer.address, reason, detail });
-        this.#owner.leave(pending);
+        pending.leave();
         seat.leave();
       },
     });
@@ -334,25 +337,46 @@ class Seat {
 }
 
 /** A client whose handshake is under way. */
-class PendingClient implements Client {
+class PendingClient implements Client, TimerOwner {
   handshake: Handshake | null = null;
+  readonly #engine: Engine;
   readonly #owner: EntranceOwner;
   readonly #seat: Seat;
+  /** Runs while it drains. */
+  #timer: Timer | null = null;
 
-  constructor(owner: EntranceOwner, seat: Seat) {
+  constructor(engine: Engine, owner: EntranceOwner, seat: Seat) {
+    this.#engine = engine;
     this.#owner = owner;
     this.#seat = seat;
   }
 
   reroute(): void {}
 
+  /** Its request comes with the end of the handshake, and is answered. */
   drain(): void {
+    const { wheel, clock } = this.#engine;
+    this.#timer ??= new Timer(wheel, this);
+    this.#timer.set(clock.nowMs() + LAST_HANDSHAKES_MS);
+  }
+
+  onTimer(): void {
+    this.abort();
+  }
+
+  crashed(): void {
     this.abort();
   }
 
   abort(): void {
     this.handshake?.abort();
     this.#seat.leave();
+    this.leave();
+  }
+
+  /** The handshake is over. */
+  leave(): void {
+    this.#timer?.dispose();
     this.#owner.leave(this);
   }
 

@@ -52,6 +52,10 @@ import type { RecordSink } from './records.ts';
 import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
+/** At its end it accepts who waits for it, until so many turns of the loop bring nobody. */
+const QUIET_TURNS = 2;
+/** Under steady traffic there is always somebody; a thread that is new takes long for each. */
+const ACCEPT_WAITING_MS_MAX = 3_000;
 /** The last end of a drain has this much time in hand. */
 const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
@@ -92,6 +96,8 @@ export class DataWorker implements EntranceOwner {
   #listeners: Listener[] = [];
   #lastListen: Promise<void> = Promise.resolve();
   #isDraining = false;
+  /** Connections so far. */
+  #accepted = 0;
   #isClosed = false;
   #prepared: Prepared | null = null;
   #strategy: { name: string; instance: Strategy } | null = null;
@@ -244,6 +250,7 @@ export class DataWorker implements EntranceOwner {
   async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
     this.#isDraining = true;
     await this.#lastListen;
+    if (!isHandedOver) await this.#acceptWaiting(Math.min(withinMs, ACCEPT_WAITING_MS_MAX));
     for (const listener of this.#listeners) {
       if (isHandedOver) listener.leave();
       else listener.close();
@@ -264,6 +271,21 @@ export class DataWorker implements EntranceOwner {
       clearTimeout(deadline);
     }
     this.close();
+  }
+
+  /**
+   * Accepts who waits in the listening sockets: closing those resets whoever is in them, perhaps
+   * with a request sent. Node accepts one from each in a turn of its loop.
+   */
+  async #acceptWaiting(withinMs: number): Promise<void> {
+    const { clock } = this.#engine;
+    const untilMs = clock.nowMs() + withinMs;
+    let quietTurns = 0;
+    while (quietTurns < QUIET_TURNS && clock.nowMs() < untilMs) {
+      const before = this.#accepted;
+      await new Promise((resolve) => setImmediate(resolve));
+      quietTurns = this.#accepted === before ? quietTurns + 1 : 0;
+    }
   }
 
   /** Ends at once. */
@@ -317,6 +339,7 @@ export class DataWorker implements EntranceOwner {
 
   /** @param opened as the listener was opened; a reload may have changed what is spoken there */
   #accept(accepted: Accepted, opened: ListenAddress): void {
+    this.#accepted += 1;
     const { measures } = this.#engine.table;
     measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
     const address = this.#plan.listen.find((one) => isSameAddress(one, opened)) ?? opened;
@@ -326,6 +349,8 @@ export class DataWorker implements EntranceOwner {
   enter(client: Client, address: ListenAddress): void {
     this.#connections.set(client, address);
     this.#countConnections();
+    const isListenedOn = this.#plan.listen.some((one) => isSameListener(one, address));
+    if (this.#isDraining || !isListenedOn) client.drain();
   }
 
   leave(client: Client): void {

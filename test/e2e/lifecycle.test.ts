@@ -4,6 +4,8 @@ import { spawn } from 'node:child_process';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import tls from 'node:tls';
+import { selfSigned } from './certificates.ts';
 import {
   freePort,
   MAIN,
@@ -31,6 +33,8 @@ after(async () => {
 });
 
 const HOST = 'Host: a.example\r\n';
+const WAITING = 30;
+const files = selfSigned(newFolder(), 'localhost', ['DNS:localhost']);
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} finishes what is in flight, closes what is idle, and exits with 0`, async () => {
@@ -121,6 +125,29 @@ test('signals that come before it is up end nothing that was accepted, and are o
   await until('it has ended', () => child.exitCode !== null || child.signalCode !== null);
   assert.deepEqual([child.exitCode, child.signalCode], [0, null]);
 });
+
+for (const security of [{}, { tls: files }]) {
+  const scheme = 'tls' in security ? 'https' : 'http';
+  test(`who waits to be accepted when the end comes is served: ${scheme}`, async () => {
+    const openclaw = await Openclaw.start({ servers: [server.address], security });
+    openclaw.child.kill('SIGSTOP');
+    // The kernel accepts in its place.
+    const waiting = Array.from({ length: WAITING }, async () => {
+      const peer = await openclaw.connect();
+      if (scheme === 'http') return peer;
+      const options = { socket: peer.socket, rejectUnauthorized: false };
+      return new Peer(tls.connect(options));
+    });
+    const clients = await Promise.all(waiting);
+    for (const client of clients) client.send(`GET /waiting HTTP/1.1\r\n${HOST}\r\n`);
+    openclaw.child.kill('SIGTERM');
+    openclaw.child.kill('SIGCONT');
+    for (const client of clients) assert.equal((await client.response()).text, '/waiting');
+    for (const client of clients) client.close();
+    await until('it has ended', () => openclaw.child.exitCode !== null);
+    await openclaw.stop();
+  });
+}
 
 test('a second signal ends at once', async () => {
   server.on('/hanging', async (peer) => {

@@ -76,9 +76,8 @@ export class ProxyHeaderReader implements StreamOwner {
 
   reroute(): void {}
 
-  drain(): void {
-    this.close();
-  }
+  /** The header is due soon, and whose it is drains then. */
+  drain(): void {}
 
   abort(): void {
     this.close();
