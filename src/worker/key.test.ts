@@ -53,3 +53,12 @@ test('lines of one header are one list, as a hop before us may have made of them
   assert.notEqual(keyOf(by, '/', 'X-Tenant: a'), key);
   assert.equal(keyOf(by, '/'), keyOf('address', '/'));
 });
+
+test('the host is that of a target in absolute form, which a server gets', () => {
+  const by = { header: 'host' };
+  const key = keyOf(by, '/');
+  assert.equal(keyOf(by, 'http://a'), key);
+  assert.equal(keyOf(by, 'http://a/x?y'), key);
+  assert.notEqual(keyOf(by, 'http://b/'), key);
+  assert.equal(keyOf(by, '*'), key);
+});

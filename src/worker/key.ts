@@ -5,8 +5,10 @@ import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { KeyOf } from '../core/exchange/pool.ts';
+import { SLASH } from '../core/http1/chars.ts';
 import type { Head } from '../core/http1/head.ts';
 import { NAME } from '../core/http1/names.ts';
+import { parseAbsoluteTarget } from '../core/http1/target.ts';
 import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
 
 /**
@@ -29,6 +31,11 @@ export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
 /** All lines of the name as one list, which any hop may make of them (RFC 9110 §5.3). */
 function headerReader(name: string): (head: Head) => string | undefined {
   return (head) => {
+    if (name === 'host' && head.bytes[head.targetStart] !== SLASH) {
+      // Its host is what the server gets as Host (RFC 9112 §3.2.2).
+      const absolute = parseAbsoluteTarget(head.target());
+      if (absolute !== undefined) return absolute.authority;
+    }
     let text: string | undefined;
     for (let index = 0; index < head.fieldCount; index++) {
       const length = head.nameEnds[index]! - head.nameStarts[index]!;
