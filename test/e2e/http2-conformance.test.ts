@@ -5,7 +5,15 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { selfSigned } from './certificates.ts';
-import { answerOk, newFolder, Openclaw, okWith, type Peer, ScriptedServer } from './harness.ts';
+import {
+  answerOk,
+  newFolder,
+  Openclaw,
+  okWith,
+  type Peer,
+  ScriptedServer,
+  until,
+} from './harness.ts';
 import {
   ACK,
   END_HEADERS,
@@ -179,7 +187,7 @@ let openclaw: Openclaw;
 before(async () => {
   server = await ScriptedServer.listen();
   // A request whose body never comes would else wait for the server.
-  server.on('/never', () => {});
+  for (const path of ['/never', '/too-much']) server.on(path, () => {});
   openclaw = await Openclaw.start({ servers: [server.address], security: { tls: files } });
 });
 after(async () => {
@@ -208,7 +216,7 @@ for (const [what, frames] of Object.entries(STREAM_ERRORS)) {
 }
 
 const tooMuch = (stream: number) => [
-  headers(stream, [...REQUEST.with(1, 'POST'), 'content-length', '5'], OPEN),
+  headers(stream, [...REQUEST.with(1, 'POST').with(7, '/too-much'), 'content-length', '5'], OPEN),
   frame(TYPE.data, stream % 4 === 1 ? 0 : END_STREAM, stream, bytes(stream + 5)),
 ];
 
@@ -228,6 +236,9 @@ test('streams beside one with an error get their answers, also where there are m
   const data = await peer.next(({ type, stream }) => stream === 1 && type === TYPE.data);
   assert.equal(data?.payload.toString(), 'at last');
   peer.close();
+  const ofThem = () => openclaw.log().filter(({ request }) => request?.includes('/too-much'));
+  await until('all are in the log', () => ofThem().length === 4);
+  assert.ok(ofThem().every(({ failure }) => failure === 'malformed_http2'));
 });
 
 test('an error of the connection ends it, also after one of a stream', async () => {

@@ -143,13 +143,13 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     this.#exchange?.clientDrained();
   }
 
-  closed(nowMs: number): void {
+  closed(isBroken: boolean, nowMs: number): void {
     if (this.#isClosed) return;
     this.#close();
     const exchange = this.#exchange;
     if (exchange === null) return;
     if (exchange.tunnel !== null && this.#requestHasEnded) exchange.tunnel.clientEnded(nowMs);
-    this.#exchange?.clientGone('client_gone', nowMs);
+    this.#exchange?.clientGone(isBroken ? 'malformed_http2' : 'client_gone', nowMs);
   }
 
   /** Ends at once, whatever is under way. */

@@ -47,6 +47,10 @@ export interface Http2PortOwner extends Contained {
   ended(nowMs: number): void;
   /** All that was written is out. */
   drained(nowMs: number): void;
-  /** The stream is gone, whether or not it was complete. */
-  closed(nowMs: number): void;
+  /**
+   * The stream is gone, whether or not it was complete.
+   *
+   * @param isBroken because the client broke a rule of the protocol
+   */
+  closed(isBroken: boolean, nowMs: number): void;
 }

@@ -32,9 +32,14 @@ export class StreamErrors {
     };
   }
 
-  /** A stream was closed with an error, by either side. */
-  closed(): void {
+  /**
+   * A stream was closed with an error, by either side.
+   *
+   * @returns whether it was closed for what the client did on it
+   */
+  closed(): boolean {
     this.#streams += 1;
+    return this.#streams <= this.#told;
   }
 }
 

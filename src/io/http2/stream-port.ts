@@ -46,10 +46,10 @@ export class StreamPort implements Http2Port {
     const stream = this.#stream;
     stream.on('error', ignore);
     stream.on('close', () => {
-      if (stream.rstCode !== RESET.none) this.#errors.closed();
+      const isBroken = stream.rstCode !== RESET.none && this.#errors.closed();
       const nowMs = this.#nowMs;
       try {
-        owner.closed(nowMs);
+        owner.closed(isBroken, nowMs);
       } catch (error) {
         this.#crashed(error, nowMs);
       }
