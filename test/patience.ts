@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 
 /** However crowded the machine, a wait ends after this many times its length. */
-const CROWDING_MAX = 40;
+const CROWDING_MAX = 12;
 const CORES = availableParallelism();
 
 export class Patience {
