@@ -288,10 +288,11 @@ export function text(pattern?: RegExp, expected = 'a text') {
 
 /** A path of a file. One that is not absolute counts from the folder of the configuration. */
 export function path() {
-  return text().meta({
+  const pattern = /^\P{Cc}+$/u;
+  return text(pattern, 'a path: it has control characters').meta({
     kind: 'path' satisfies Kind,
     expected: 'a path of a file',
-    json: { type: 'string' },
+    json: { type: 'string', pattern: pattern.source },
   });
 }
 

@@ -169,3 +169,13 @@ test('a variable that ends in a newline is named, with the mend', () => {
   assert.match(problem!.help!, /variable TOKEN ends in a newline: .*TOKEN="\$\(cat FILE\)"/);
   assert.doesNotMatch(JSON.stringify(problem), /secret\\n/);
 });
+
+test('a path has no control characters, as a backslash in double quotes makes them', () => {
+  for (const setting of ['file: "a\\0b"', 'file: "C:\\new"', 'file: "C:\\temp"']) {
+    const { problems } = parseConfig(`log:\n  ${setting}\n`, { file: 'a.yml', env: {} });
+    assert.match(
+      problems.map(({ line, message }) => `${line} ${message}`).join(),
+      /^2 log\.file: .*control/,
+    );
+  }
+});
