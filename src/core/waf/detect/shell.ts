@@ -209,6 +209,11 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
       inner = at + 2;
       close = ')';
     } else if (code === 96) {
+      // ``ls`` of reStructuredText: a pair of them is an empty substitution.
+      if (text.charCodeAt(at + 1) === 96) {
+        at++;
+        continue;
+      }
       inner = at + 1;
       close = '`';
     } else continue;

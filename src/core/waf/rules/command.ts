@@ -47,7 +47,12 @@ export const COMMAND_RULES: readonly Rule[] = [
     severity: 'critical',
     paranoia: 1,
     match: ['query:h $(whoami)', 'query:h `id`', 'query:h x$(curl http://x.example)'],
-    pass: ['json:code $(document).ready(f)', 'form:t Use the `id` column', 'form:price $(5)'],
+    pass: [
+      'json:code $(document).ready(f)',
+      'form:t Use the `id` column',
+      'form:price $(5)',
+      'json:t notes; see ``ls`` docs',
+    ],
   },
   {
     id: 'shell-command',
