@@ -289,10 +289,17 @@ export function text(pattern?: RegExp, expected = 'a text') {
 /** A path of a file. One that is not absolute counts from the folder of the configuration. */
 export function path() {
   const pattern = /^\P{Cc}+$/u;
-  return text(pattern, 'a path: it has control characters').meta({
-    kind: 'path' satisfies Kind,
+  return reading<string>({
+    kind: 'path',
     expected: 'a path of a file',
     json: { type: 'string', pattern: pattern.source },
+    read: (value) => {
+      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (value === '') return refuse('the text is empty');
+      return pattern.test(value)
+        ? { ok: true, value }
+        : refuse('a path has no control characters: put it in single quotes, or write it with /');
+    },
   });
 }
 
