@@ -70,6 +70,14 @@ test('a server that answers as expected is healthy, and each step has its time',
   for (const step of result.steps) assert.ok(step.ms >= 0 && step.ms <= result.ms);
 });
 
+test('a process that was away for longer than the timeout gives the probe its time', async () => {
+  const port = await http((_request, response) => response.end('fine'));
+  const result = probed(port, ASKS, 500);
+  const untilMs = performance.now() + 800;
+  while (performance.now() < untilMs);
+  assert.equal((await result).reason, '');
+});
+
 test('the request is the configured one', async () => {
   let seen = {};
   const port = await http((request, response) => {

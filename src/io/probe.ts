@@ -61,6 +61,8 @@ export interface ProbeResult {
 
 /** How much of a body is looked at. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** A timer that fires so late was not looked at meanwhile. */
+const AWAY_MS = 100;
 /** A server that answers with more interim responses than this is broken. */
 const HEADS_MAX = 64;
 
@@ -87,7 +89,7 @@ class Probe {
   readonly #address: ServerAddress;
   readonly #spec: ProbeSpec;
   readonly #done: (result: ProbeResult) => void;
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   readonly #steps: ProbeStep[] = [];
   readonly #startedMs = performance.now();
   #dial: Dial | null = null;
@@ -110,8 +112,7 @@ class Probe {
     this.#address = address;
     this.#spec = spec;
     this.#done = done;
-    const timedOut = () => this.#end(`timed out after ${formatDuration(timeoutMs)}`);
-    this.#timer = setTimeout(afterReads(timedOut), timeoutMs);
+    this.#timer = this.#timeOut(timeoutMs, true);
     const options = { alpn: [spec.grpc === undefined ? 'http/1.1' : 'h2'], preface: prefaceOf };
     try {
       this.#dial = new Dial(address, resolver, options, {
@@ -130,6 +131,21 @@ class Probe {
     function prefaceOf(socket: net.Socket): string {
       return address.proxy === undefined ? '' : ownHeader(address.proxy, endsOf(socket));
     }
+  }
+
+  /**
+   * A probe takes some turns of the loop, and a process that was stopped, or busy, for longer than
+   * the timeout has had none of them: it has its time once more.
+   */
+  #timeOut(timeoutMs: number, isFirst: boolean): NodeJS.Timeout {
+    const dueMs = performance.now() + timeoutMs;
+    const fire = () => {
+      const wasAway = performance.now() - dueMs > AWAY_MS;
+      if (this.#isOver) return;
+      if (isFirst && wasAway) this.#timer = this.#timeOut(timeoutMs, false);
+      else this.#end(`timed out after ${formatDuration(timeoutMs)}`);
+    };
+    return setTimeout(afterReads(fire), timeoutMs);
   }
 
   cancel(): void {
