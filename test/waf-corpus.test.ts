@@ -13,6 +13,7 @@ const cases = loadSets(FOLDER);
 const waf = new Waf();
 const attacks = cases.filter((it) => it.kind === 'attacks');
 const harmless = cases.filter((it) => it.kind === 'harmless');
+const chats = loadCorpus(join(FOLDER, 'fifteenth')).filter((it) => it.file.startsWith('chat'));
 
 test('the corpus holds at least forty attacks and forty look-alikes of each class', () => {
   const files = Map.groupBy(classes, (it) => it.file);
@@ -32,4 +33,12 @@ test('fewer than one in a hundred harmless look-alikes is stopped', () => {
     .filter((it) => waf.blocks(inspectSpecimen(waf, it.specimen)))
     .map((it) => `${it.file}: ${it.specimen}`);
   assert.ok(stopped.length * 100 < harmless.length, stopped.join('\n'));
+});
+
+test('of whole bodies of chats and agents fewer than one in twenty is stopped', () => {
+  const stopped = chats
+    .filter((it) => waf.blocks(inspectSpecimen(waf, it.specimen)))
+    .map((it) => it.specimen);
+  assert.ok(chats.length >= 150);
+  assert.ok(stopped.length * 20 < chats.length, stopped.join('\n'));
 });

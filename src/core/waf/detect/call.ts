@@ -30,8 +30,24 @@ export function detectCall(subject: Subject, findings: Findings): void {
   const handed = handedOn(text);
   if (handed >= 0) return say(handed, 'hands on a function that runs programs');
   const made = MADE_FUNCTION.exec(text);
-  if (made) say(made.index, 'makes a program of a text');
+  if (made && !isDeclared(subject, made)) say(made.index, 'makes a program of a text');
 }
+
+/**
+ * In JSON: `const load = new Function("x", "return import(x)")`, a line of a program in which nothing
+ * is called, and the words within backticks.
+ */
+function isDeclared(subject: Subject, { index, 0: made }: RegExpExecArray): boolean {
+  const { trusting, place, text } = subject;
+  if (!trusting || place !== 'json' || !/^\W?new\s/.test(made)) return false;
+  const end = index + made.length;
+  if (made.endsWith('`') && subject.quotesCode(end - 1)) return true;
+  if (/[)`]\s{0,4}[(`]$/.test(made)) return false; // called at once
+  if (!DECLARES.test(text.slice(Math.max(0, index - 80), index + 1))) return false;
+  return !/^[^\n]{0,200}?['"`]\s{0,4}\)\s{0,4}[(`]/.test(text.slice(end));
+}
+
+const DECLARES = /(?:\b(?:const|let|var)\s{1,4}[\w$]{1,40}\s{0,4}=|=>|\breturn)\s{0,4}$/;
 
 /** PHP's functions that run a program or a text, and those that calls are hidden behind. */
 const RUNS =
@@ -41,7 +57,7 @@ const RUNS_WITHIN =
   /\b(?:system|shell_exec|passthru|proc_open|pcntl_exec|phpinfo|create_function)\s{0,4}\(\s{0,4}['"$)]/i;
 /** What makes a name out of something else, and names that the client gives. */
 const BUILDS =
-  /\b(?:chr|hex2bin|base64_decode|strrev|str_rot13|pack|urldecode|rawurldecode|gzinflate|gzuncompress|base_convert|convert_uudecode|str_replace|substr|implode)\s{0,4}\(|['"]\s{0,4}[\^|&]\s{0,4}\(?~?['"]|^\W{0,4}~|\$(?:_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES|SESSION|ENV)|GLOBALS)\b/i;
+  /\b(?:chr|hex2bin|base64_decode|strrev|str_rot13|pack|urldecode|rawurldecode|gzinflate|gzuncompress|base_convert|convert_uudecode|str_replace|substr|implode)\s{0,4}\(|['"]\s{0,4}[\^|&]\s{0,4}\(?~?['"]|^\W{0,4}~(?!\s{0,2}(?:[mqsy]\W|qr|tr|[/$]))|\$(?:_(?:GET|POST|REQUEST|COOKIE|SERVER|FILES|SESSION|ENV)|GLOBALS)\b/i;
 
 /** Index of an expression that is called and yields such a function, -1 without one. */
 function calledExpression({ text, characters }: Subject): number {
@@ -67,10 +83,14 @@ function calledExpression({ text, characters }: Subject): number {
       variables ??= assigned(text);
       callee = substituted(callee, variables);
     }
+    if (LINK.test(callee)) continue;
     if (yieldsFunction(callee) || RUNS_WITHIN.test(callee)) return start;
   }
   return -1;
 }
+
+/** `[name](#place)` of Markdown: a list of one is no function, in PHP or JavaScript. */
+const LINK = /^\[[^[\],]*\]$/;
 
 /** Where what is called ends before its parenthesis: a few blanks may stand between. */
 function calleeEnd(text: string, open: number): number {
@@ -185,4 +205,4 @@ function isName(code: number): boolean {
 
 /** JavaScript's function of a text, under its name or as what constructs a function. */
 const MADE_FUNCTION =
-  /(?:^|[^\w.])new\s{1,4}(?:Async|Generator|AsyncGenerator)?Function\s{0,4}(?:\(\s{0,4}['"`]|`|\([^\n]{1,200}?\)\s{0,4}[(`])|(?:^|[^\w$])(?:(?:window|self|globalThis|global|top|parent)\s{0,2}(?:\.|\[\s{0,2}['"`]))?Function(?:['"`]\s{0,2}\])?(?:\([^\n]{1,200}?\)[(`.[]|`[^`]{1,200}`\s{0,4}[(`])|\bReflect\.(?:construct|apply)\s{0,4}\(\s{0,4}Function\b|\bconstructor(?:['"`]\s{0,2}\])?\s{0,4}(?:\(\s{0,4}(["'`])[^\n]{0,200}?\1\s{0,4}\)\s{0,4}[(`]|`[^`]{1,200}`)|(?:^|[^\w.$]|\b(?:window|self|globalThis|top|parent|frames)\.)set(?:Timeout|Interval|Immediate)\s{0,4}(?:\(\s{0,4}["'`]|`)/;
+  /(?:^|[^\w.])new\s{1,4}(?:Async|Generator|AsyncGenerator)?Function\s{0,4}(?:\(\s{0,4}['"`]|`|\([^\n]{1,200}?\)\s{0,4}[(`])|(?:^|[^\w$])(?:(?:window|self|globalThis|global|top|parent)\s{0,2}(?:\.|\[\s{0,2}['"`]))?Function(?:['"`]\s{0,2}\])?(?:\([^\n]{1,200}?\)[(`.[]|`[^`]{1,200}`\s{0,4}[(`])|\bReflect\.(?:construct|apply)\s{0,4}\(\s{0,4}Function\b|\bconstructor(?:['"`]\s{0,2}\])?\s{0,4}(?:\(\s{0,4}(["'`])[^\n]{0,200}?\1\s{0,4}\)\s{0,4}[(`]|`[^`]{1,200}`)|(?:^|[^\w.$]|\b(?:window|self|globalThis|top|parent|frames)\.)set(?:Timeout|Interval)\s{0,4}(?:\(\s{0,4}["'`]|`[^`]{0,200}[(=.\\$])/;

@@ -295,13 +295,15 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
   ) {
     findings.signal('serial-java', subject, 0, 80, `XML of objects${note}`);
   }
-  const proto = PROTOTYPE.exec(text) ?? REFERENCE.exec(text);
-  // In a JSON text as a whole only keys count; in a document of many lines it is shown.
+  const isWhole = subject.place === 'json' && subject.name === '' && /^\s{0,8}[{[]/.test(text);
+  const proto = isWhole ? KEYS.exec(text) : (PROTOTYPE.exec(text) ?? REFERENCE.exec(text));
+  // What stands in an escaped quote is a string's; in a document of many lines it is shown.
   const inString =
     proto !== null && subject.name === '' && text.slice(0, proto.index).endsWith('\\"');
   if (
     proto &&
     !inString &&
+    !isProgramLine(subject, proto) &&
     !(subject.name !== '' && subject.document && note === '' && subject.place !== 'body')
   )
     findings.signal(
@@ -321,6 +323,23 @@ function plain(subject: Subject, findings: Findings, text: string, note: string)
  */
 const PROTOTYPE =
   /(?:^|["'[.{,&=/:;|>])__(?:proto|pro__proto__to|(?:define|lookup)[GS]etter)__(?=$|["'\].[=:/(,;|-])|(?:^|["'[.{,&=/:\]()])constructor(?:["'\]]{0,3}(?:[.:/]|\[|\.\[)["']?|["'\]\s]{0,4}:\s{0,4}\{["'\s]{0,4})(?:prototype|constructor)(?![\w-])|\[\s{0,4}["']constructor["']\s{0,4},\s{0,4}["']prototype["']|["']constructor["']\s{0,4}:\s{0,4}\{[^{}]{0,200}["']prototype["']\s{0,4}:|\bObject\.prototype(?:\.\w{1,40}|\[[^\]]{1,40}\])\s{0,4}=(?!=)|\bconstconstructorructor\b/;
+
+/** Of a JSON document as a whole: its keys one after the other. Each of its strings is judged by itself. */
+const KEYS =
+  /["']__proto__["']\s{0,4}:|\[\s{0,4}["']constructor["']\s{0,4},\s{0,4}["']prototype["']|["']constructor["']\s{0,4}:\s{0,4}\{[^{}]{0,200}["']prototype["']\s{0,4}:/;
+
+/**
+ * `Object.prototype.get = function`, `__proto__: null,`, `__proto__|constructor` in a JSON string: a
+ * program's line or a pattern as people write them, or code in `backticks` behind words.
+ */
+function isProgramLine(subject: Subject, { index, 0: found }: RegExpExecArray): boolean {
+  const { trusting, place, name, text } = subject;
+  if (!trusting || place !== 'json' || name === '') return false;
+  const end = index + found.length;
+  if (found.endsWith('=')) return found.endsWith(' =') && text[end] === ' ';
+  if (index === 0) return text.startsWith(': ', end) || text.startsWith('|', end);
+  return subject.quotesCode(index) && subject.wordsBefore(index);
+}
 
 /** A reference of React's server functions, `$1:then`: the property it names is looked up as it is. */
 const REFERENCE =

@@ -327,7 +327,6 @@ export function hasArguments(text: string, command: Command): boolean {
     case 'findstr':
     case 'awk':
     case 'sed':
-    case 'tar':
     case 'chown':
     case 'mv':
       return namesFile(text, start);
@@ -370,6 +369,8 @@ export function hasArguments(text: string, command: Command): boolean {
         (last && /^(?:flag|secret|passwd|shadow|\*)$/.test(word)) ||
         /^[0-7]{3}$/.test(word)
       );
+    case 'tar':
+      return /^[cxtru][a-zA-Z]{0,6}$/.test(word) || namesFile(text, start);
     case 'chmod':
       return MODE.test(word) || namesFile(text, start);
     case 'sudo':

@@ -100,3 +100,11 @@ export const SUBCOMMANDS: ReadonlyMap<string, RegExp> = new Map(
     printenv: /^[A-Z_]{2,40}$/,
   }).flatMap(([names, words]) => names.split(' ').map((name) => [name, words] as const)),
 );
+
+/** What scripts ask for a value, `$(mktemp)`, developers' tools among them. */
+export const SCRIPTED: ReadonlySet<string> = new Set(
+  (
+    'command compgen mktemp expr findmnt nproc git npm yarn pnpm bun pip pip3 gem conda docker podman kubectl ' +
+    'helm go make systemctl'
+  ).split(' '),
+);

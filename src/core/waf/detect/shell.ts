@@ -26,7 +26,7 @@ import {
   Lists,
   runsByPath,
 } from './shell-line.ts';
-import { ALONE, EVERYDAY, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
+import { ALONE, EVERYDAY, SCRIPTED, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
 import { handsOverShell } from './shell-reverse.ts';
 
 /** Separators looked at in one value. */
@@ -229,6 +229,8 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
     const shown = command.located || SUBCOMMANDS.has(command.name);
     if (shown && close === '`' && !/[A-Za-z0-9.=]/.test(text[at - 1] ?? ' ')) continue;
     if (command.located && code !== 36 && close === ')') continue;
+    if (code === 62 && '-='.includes(text[at - 1] ?? ' ')) continue; // ->(env) { }, of Ruby
+    if (code === 36 && SCRIPTED.has(command.name) && isPartOfScript(subject, at)) continue;
     if (
       !command.located &&
       !(ends && !EVERYDAY.has(command.name)) &&
@@ -254,6 +256,11 @@ function substitutions(subject: Subject, findings: Findings, telling: () => bool
     );
     return;
   }
+}
+
+/** `ls $(npm config get cache)`, `x="$(mktemp)"`: in JSON, a script's own; an injection is glued to a value. */
+function isPartOfScript({ trusting, place, text }: Subject, at: number): boolean {
+  return trusting && place === 'json' && at > 0 && '="\' (\t\n'.includes(text[at - 1]!);
 }
 
 /** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
@@ -484,6 +491,8 @@ function isCommand(
   if (alone && ends && capitals) return false;
   // w, of one letter, in a password
   if (command.name === 'w' && rest < text.length && !';|&\n'.includes(text[rest]!)) return false;
+  // $name = "Ann"; echo $name; of PHP
+  if (command.name === 'echo' && subject.trusting && /^\$\w{1,30} = /.test(text)) return false;
   // A form's or an entity's name: &id=5, &lt;
   if (text[command.end] === '=' || (text[rest] === '=' && text[rest + 1] !== '/')) return false;
   if (ends) {

@@ -238,16 +238,23 @@ function anywhere(subject: Subject, text: string): Evidence | undefined {
   // A statement wherever it stands, a quote having ended what came before.
   for (const mark of ["';", '";', "');", "'));"]) {
     const end = folded.indexOf(mark);
-    if (end >= 0 && isStatement(sqlTokens(folded, end + mark.length, 24), 0)) {
+    if (end < 0 || (subject.trusting && isString(folded, end, mark[0]!))) continue;
+    if (isStatement(sqlTokens(folded, end + mark.length, 24), 0)) {
       return { signal: 'sql-stacked', why: 'a quote, a semicolon and a statement', at: 0 };
     }
   }
   for (const marker of MARKERS) {
     const at = folded.indexOf(marker);
-    if (at >= 0 && isWhole(folded, at, at + marker.length))
-      return { signal: 'sql-marker', why: `names ${marker.trim()}`, at: 0 };
+    if (at < 0 || !isWhole(folded, at, at + marker.length)) continue;
+    if (folded.length === text.length && subject.quotesText(at)) continue;
+    return { signal: 'sql-marker', why: `names ${marker.trim()}`, at: 0 };
   }
   return undefined;
+}
+
+/** Whether a string that began in the value itself ends at `end`: `x = 'a'; use b` closes nothing. */
+function isString(folded: string, end: number, quote: string): boolean {
+  return folded.slice(0, end).split(quote).length % 2 === 0;
 }
 
 /** Whether no letter goes on where a name begins or ends. */

@@ -380,7 +380,7 @@ function code(subject: Subject, findings: Findings): void {
   }
   const call = CODE_CALL.exec(text);
   const quoted =
-    call !== null && call.index > 1 && subject.trusting && subject.quotesCode(call.index);
+    call !== null && call.index > 0 && subject.trusting && subject.quotesCode(call.index);
   if (call && !quoted) {
     findings.signal(
       'code-call',
@@ -395,7 +395,13 @@ function code(subject: Subject, findings: Findings): void {
     /^[\s;'"`.@&|)+$({\\]{0,8}(?:system|exec|shell_exec|passthru|popen|proc_open|pcntl_exec|eval|assert|phpinfo|phpversion|die|print|echo|var_dump|print_r|file_get_contents|readfile|include|require|create_function|call_user_func|open|compile|execfile|exit|base64_decode|md5|highlight_file|show_source|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w{2,12}|get_class_\w{2,12}|call_user_method(?:_array)?|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_(?:set|restore|get_all)|parse_ini_file|posix_\w{2,14}|apache_\w{3,20}|register_\w{4,8}_function|set_\w{5,9}_handler|move_uploaded_file|unserialize|scandir|opendir|php_uname|getenv|fopen|chmod|unlink|__halt_compiler)\s{0,4}\(\s{0,4}(.?)/i.exec(
       text,
     );
-  if (start && subject.place !== 'header') {
+  // `popen()` in a text, and execFile() of Node
+  const isNamed =
+    start !== null &&
+    subject.place === 'json' &&
+    subject.trusting &&
+    ((text.charCodeAt(0) === 96 && subject.quotesCode(1)) || start[0].includes('execFile'));
+  if (start && !isNamed && subject.place !== 'header') {
     const verb = /[a-z_0-9]+(?=\s{0,4}\()/i.exec(start[0])![0].toLowerCase();
     const strong =
       /^(?:system|shell_exec|passthru|popen|proc_open|pcntl_exec|phpinfo|phpversion|create_function|execfile|highlight_file|show_source|readfile|file_get_contents|file_put_contents|p?fsockopen|stream_socket_client|get_defined_\w+|get_class_\w+|call_user_method\w*|gzinflate|gzuncompress|str_rot13|convert_uudecode|ini_\w+|parse_ini_file|posix_\w+|apache_\w+|register_\w+|set_\w+|move_uploaded_file|unserialize|php_uname|__halt_compiler)$/.test(
