@@ -79,3 +79,21 @@ test('no more than so many names are looked up at a time', () => {
   for (let name = 0; name < 100; name++) resolver.renew(`${name}.example`);
   assert.equal(lookups, 16);
 });
+
+test('while a lookup hangs a bounded number waits for it, and the rest is refused', () => {
+  let answer: (addresses: readonly string[], error: null) => void = () => {};
+  const resolver = new Resolver(clock, (_host, done) => {
+    answer = done;
+  });
+  let refused = 0;
+  let served = 0;
+  for (let asked = 0; asked < 5_000; asked++) {
+    resolver.resolve('hangs.example', (addresses) => {
+      if (addresses.length === 0) refused += 1;
+      else served += 1;
+    });
+  }
+  assert.equal(refused, 5_000 - 4_096);
+  answer(['10.0.0.1'], null);
+  assert.equal(served, 4_096);
+});

@@ -11,6 +11,8 @@ const RENEWALS_MAX = 16;
 /** Names that nobody asked for in this time are forgotten. */
 const FORGET_MS = 600_000;
 const NAMES_MAX = 4096;
+/** Who asks for a name while its first lookup goes on and so many wait already is refused. */
+const WAITERS_MAX = 4096;
 /** How long an address that refused a connection, or was silent, is tried after the others. */
 const AVOID_MS = 30_000;
 const AVOIDED_MAX = 4096;
@@ -55,8 +57,9 @@ export class Resolver {
     const nowMs = this.#clock.nowMs();
     const entry = this.#entryOf(host, nowMs);
     if (entry.addresses.length === 0) {
-      if (entry.waiters !== null) entry.waiters.push(done);
-      else this.#refresh(host, entry, [done]);
+      if (entry.waiters === null) this.#refresh(host, entry, [done]);
+      else if (entry.waiters.length < WAITERS_MAX) entry.waiters.push(done);
+      else done([], tooManyWait(host));
       return;
     }
     if (isStale(entry, nowMs)) this.#refresh(host, entry, []);
@@ -156,6 +159,11 @@ export class Resolver {
       if (nowMs - entry.askedMs > FORGET_MS && entry.waiters === null) this.#entries.delete(host);
     }
   }
+}
+
+function tooManyWait(host: string): NodeJS.ErrnoException {
+  const error = new Error(`${WAITERS_MAX} connections wait for the address of ${host}`);
+  return Object.assign(error, { code: 'EAI_AGAIN' });
 }
 
 function isStale(entry: Entry, nowMs: number): boolean {
