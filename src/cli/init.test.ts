@@ -57,13 +57,6 @@ for (const [name, preset] of Object.entries(PRESETS)) {
   });
 }
 
-test('gateways of agents are not left out for thinking longer than others', () => {
-  const preset = PRESETS['agent-gateway']!;
-  const text = presetText(preset, preset.answers);
-  const { settings } = parseConfig(text, { file: 'openclaw.yml', env: {} });
-  assert.equal(settings?.load_balancing.failover.outlier_detection.latency_factor, 0);
-});
-
 test('completion offers the flags of a command and of those it is part of', () => {
   const io = { out() {}, err() {}, env: {}, cwd: '/', colour: false } as unknown as Io;
   const all = program(io);

@@ -104,9 +104,6 @@ ${common(answers)}
   failover:
     # A prompt that was sent is not sent twice.
     retries: 1
-    outlier_detection:
-      # A gateway that thinks longer than the others has the longer prompts: it keeps its clients.
-      latency_factor: 0
 `,
   },
 };

@@ -37,7 +37,7 @@ export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | nul
 
 /** What the upkeep needs of the settings. */
 export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
-  const { failover, strategy } = settings.load_balancing;
+  const { failover } = settings.load_balancing;
   const { outlier_detection: outliers, failback } = failover;
   return {
     settings: pool.settings,
@@ -48,8 +48,7 @@ export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
             intervalMs: outliers.interval,
             requestsMin: outliers.min_requests,
             errorPercent: outliers.error_rate,
-            // Which server has which requests says consistent_hash: some may well be slower.
-            latencyFactor: strategy === 'consistent_hash' ? 0 : outliers.latency_factor,
+            latencyFactor: bindsClients(settings) ? 0 : outliers.latency_factor,
             latencyMinMs: outliers.min_latency,
           }
         : null,
@@ -60,6 +59,15 @@ export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
         }
       : null,
   };
+}
+
+/**
+ * Whether it is not for us to choose which server has which requests: some may well be slower then,
+ * and a client that is sent elsewhere for it loses its session, or what is cached for it.
+ */
+function bindsClients(settings: Settings): boolean {
+  const { strategy, session_persistence } = settings.load_balancing;
+  return session_persistence.enabled || strategy === 'ip_hash' || strategy === 'consistent_hash';
 }
 
 /** What the rebalancer needs of the settings; null where tunnels stay where they are. */

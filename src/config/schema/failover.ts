@@ -135,7 +135,7 @@ export const failover = section(
         latency_factor: setting(
           integer(0, 1000),
           5,
-          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged, nor is it with the strategy consistent_hash.',
+          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged, nor is it where clients are bound to servers: with session_persistence, ip_hash or consistent_hash.',
         ),
         min_latency: setting(
           duration({ minMs: 10 }),
