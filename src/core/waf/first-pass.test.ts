@@ -75,6 +75,19 @@ test('the first pass lets no parameter by that is sent in pieces', () => {
   }
 });
 
+test('the first pass lets no option by that hands on a program', () => {
+  for (const value of ['--checkpoint-action modern//', '--to-command foo', 'a --ext-diff foo'])
+    assert.equal(bodyIsClean(Buffer.from(JSON.stringify({ q: value }))), false, value);
+  for (const target of ['/?q=--ext-diff=x', '/?q=-oProxyCommand=nc', '/--ext-diff=x']) {
+    const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\nCookie: a=b\r\n`);
+    assert.equal(headIsClean(bytes, 0, bytes.length), false, target);
+  }
+  assert.deepEqual(lostOfHead('GET', '/', [['cookie', 'a=--ext-diff=x']]), []);
+  assert.ok(
+    bodyIsClean(Buffer.from('{"id":"550e8400-e29b-41d4","n":-1,"q":"a well-off one - or two"}')),
+  );
+});
+
 test('the first pass and the full pass agree about what nobody thought of', () => {
   fc.assert(
     fc.property(value, fc.nat(), fc.nat(), (text, first, second) => {

@@ -61,6 +61,7 @@ addWords(
 const BANG = 33;
 const ZERO = 48;
 const COMMA = 44;
+const HYPHEN = 45;
 const DOT = 46;
 const STAR = 42;
 const SLASH = 47;
@@ -111,7 +112,7 @@ for (let byte = 0; byte < 256; byte++) {
   else if (byte < 32 || byte >= 127) BODY_KINDS[byte] = STOP;
 }
 for (const character of "'`<>();|&$%\\=#") BODY_KINDS[character.charCodeAt(0)] = STOP;
-for (const character of '\r\n"./?*{!:+@[') BODY_KINDS[character.charCodeAt(0)] = JUDGED;
+for (const character of '\r\n"./?*{!:+@[-') BODY_KINDS[character.charCodeAt(0)] = JUDGED;
 BODY_KINDS[9] = 0;
 
 /**
@@ -202,6 +203,8 @@ function targetEnd(bytes: Uint8Array, start: number, end: number): number {
       if (hidesText(bytes, at + 1)) return -1;
     } else if (byte === 126) {
       if (!query) return -1; // index.php~
+    } else if (byte === HYPHEN) {
+      if (startsOption(bytes, at)) return -1;
     } else if (byte === BANG) {
       if (!query || bytes[at + 1] === BANG) return -1;
     } else if (byte === EQUALS || byte === AMPERSAND) {
@@ -299,7 +302,9 @@ function valueEnd(bytes: Uint8Array, start: number, end: number, cookie: boolean
           if (bytes[at + 1] === DOT || (cookie && isLinkLocal(bytes, at))) return -1;
           json = false;
         } else if (!cookie) break;
-        else if (byte === SLASH) return -1;
+        else if (byte === HYPHEN) {
+          if (startsOption(bytes, at)) return -1;
+        } else if (byte === SLASH) return -1;
         else if (byte === SEMICOLON) {
           if (json || bytes[at + 1] !== 32) return -1;
         } else if (
@@ -455,6 +460,8 @@ function tellsInBody(bytes: Uint8Array, at: number): boolean {
       return leadsInward(bytes, at);
     case BANG:
       return next === BANG; // !!: a tag of YAML
+    case HYPHEN:
+      return startsOption(bytes, at);
     default:
       return false;
   }
@@ -595,6 +602,14 @@ function isDotted(bytes: Uint8Array, last: number): boolean {
 const AT = 64;
 const AUTHORITY_LENGTH_MAX = 64;
 
+/** `--exec`, `-oProxyCommand`: an option at the beginning of a word may hand on a program. */
+function startsOption(bytes: Uint8Array, at: number): boolean {
+  const next = bytes[at + 1]!;
+  if (next === HYPHEN ? LETTER_OF[bytes[at + 2]!] === 0 : (next | 0x20) !== 111) return false;
+  const before = bytes[at - 1];
+  return before === undefined || (FEATURE_OF[before] !== 0 && before !== HYPHEN);
+}
+
 /** What a word, a number or a command begins with. */
 function startsLine(next: number | undefined): boolean {
   return next !== undefined && (LETTER_OF[next] !== 0 || (next >= 48 && next <= 57) || next === 42);
@@ -639,7 +654,7 @@ function stops(characters: string, high: boolean): Uint8Array {
   const table = new Uint8Array(256);
   for (let byte = 0; byte < 256; byte++) {
     if (byte <= 32 || byte === 127 || (high && byte >= 128)) table[byte] = 1;
-    else if (FEATURE_OF[byte] !== 0 && './=?*"~{;&!'.includes(String.fromCharCode(byte)))
+    else if (FEATURE_OF[byte] !== 0 && './=?*"~{;&!-'.includes(String.fromCharCode(byte)))
       table[byte] = 2;
   }
   for (const character of characters) table[character.charCodeAt(0)] = 1;
