@@ -1,5 +1,6 @@
 import { parseAddress } from '../base/address.ts';
 import type { Settings } from '../config/schema.ts';
+import { strategyDefinition } from '../core/balance/registry.ts';
 import { PLAIN_IDENTITY, type ServerAddress, type ServerPlan } from '../core/exchange/server.ts';
 import type { UpkeepPlan } from '../core/exchange/upkeep.ts';
 import type { ProbeSpec } from '../io/probe.ts';
@@ -67,7 +68,7 @@ export function upkeepPlanOf(settings: Settings, pool: PoolPlan): UpkeepPlan {
  */
 function bindsClients(settings: Settings): boolean {
   const { strategy, session_persistence } = settings.load_balancing;
-  return session_persistence.enabled || strategy === 'ip_hash' || strategy === 'consistent_hash';
+  return session_persistence.enabled || strategyDefinition(strategy).key !== 'none';
 }
 
 /** What the rebalancer needs of the settings; null where tunnels stay where they are. */
