@@ -40,14 +40,9 @@ export function lossBy(
 ): string | null {
   if (takesNewAfter(table, server.row, word) || !table.takesNew(server.row)) return null;
   const before = servers.map(({ row }) => row).filter((row) => table.takesNew(row));
+  const after = before.filter((row) => row !== server.row);
   const ability = abilityOf(table, before);
-  if (
-    abilityOf(
-      table,
-      before.filter((row) => row !== server.row),
-    ) === ability
-  )
-    return null;
+  if (abilityOf(table, after) === ability) return null;
   const { label } = server;
   const last =
     ability === ABILITY.works
@@ -62,7 +57,7 @@ function takesNewAfter(table: SharedTable, row: number, word: Word): boolean {
     case 'disable':
       return false;
     case 'enable':
-      return table.operatorWeight(row) !== 0;
+      return true;
     case 'weight':
       return table.admin(row) === ADMIN.active && word.weight !== 0;
   }
