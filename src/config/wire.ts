@@ -11,37 +11,39 @@ import { type IssueParams, type Kind, map, reading, refuse, secret, text } from 
 
 /** Path and query of a request that we write ourselves. */
 export function requestPath() {
-  const expected = 'a path that starts with a slash';
-  return reading<string>({
-    kind: 'text',
-    expected,
-    json: { type: 'string', pattern: '^/[!-~]*$' },
-    read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
-      if (!value.startsWith('/')) return refuse(`this is not ${expected}`);
-      if (isTarget(value)) return { ok: true, value };
-      return refuse(
-        controlFlaw(value) ?? 'a request cannot carry it as it stands',
-        `write it percent-encoded: ${percentEncoded(value).replaceAll('#', '%23')}`,
-      );
-    },
-  });
+  return carriedPath('a request', '^/[!-~]*$', isTarget, '#');
 }
 
 /** Path attribute of a cookie (RFC 6265 §4.1.1). */
 export function cookiePath() {
+  const pattern = '^/[!-:<-~]*$';
+  const grammar = new RegExp(pattern);
+  return carriedPath('a cookie', pattern, (value) => grammar.test(value), ';');
+}
+
+/**
+ * @param pattern of the JSON Schema
+ * @param delimiter what ends it there, and is percent-encoded too
+ */
+function carriedPath(
+  carrier: string,
+  pattern: string,
+  fits: (value: string) => boolean,
+  delimiter: string,
+) {
   const expected = 'a path that starts with a slash';
   return reading<string>({
     kind: 'text',
     expected,
-    json: { type: 'string', pattern: '^/[!-:<-~]*$' },
+    json: { type: 'string', pattern },
     read: (value) => {
       if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
       if (!value.startsWith('/')) return refuse(`this is not ${expected}`);
-      if (/^[!-:<-~]*$/.test(value)) return { ok: true, value };
+      if (fits(value)) return { ok: true, value };
+      const encoded = percentEncoded(value).replaceAll(delimiter, encodeURIComponent(delimiter));
       return refuse(
-        controlFlaw(value) ?? 'a cookie cannot carry it as it stands',
-        `write it percent-encoded: ${percentEncoded(value).replaceAll(';', '%3B')}`,
+        controlFlaw(value) ?? `${carrier} cannot carry it as it stands`,
+        `write it percent-encoded: ${encoded}`,
       );
     },
   });
