@@ -376,54 +376,30 @@ interface Listened {
 }
 
 /** A thread that dies meanwhile accepts from nothing. */
-function accept(
+async function accept(
   worker: Worker,
   number: number,
   sockets: readonly ListeningSocket[],
 ): Promise<void> {
-  return new Promise((resolve) => {
-    const hear = (message: FromWorker) => {
-      if (message.type === 'accepting' && message.number === number) end();
-    };
-    const end = () => {
-      worker.off('message', hear).off('exit', end);
-      resolve();
-    };
-    worker.on('message', hear).on('exit', end);
-    worker.postMessage({ type: 'accept', number, sockets } satisfies ToWorker);
-  });
+  await answerTo(worker, { type: 'accept', number, sockets }, (message) =>
+    message.type === 'accepting' && message.number === number ? message : undefined,
+  );
 }
 
 /** A thread that dies meanwhile accepts on nothing. */
-function socketsOf(worker: Worker): Promise<readonly OpenSocket[]> {
-  return new Promise((resolve) => {
-    const onMessage = (message: FromWorker) => {
-      if (message.type === 'sockets') end(message.sockets);
-    };
-    const onExit = () => end([]);
-    const end = (sockets: readonly OpenSocket[]) => {
-      worker.off('message', onMessage).off('exit', onExit);
-      resolve(sockets);
-    };
-    worker.on('message', onMessage).on('exit', onExit);
-    worker.postMessage({ type: 'sockets' } satisfies ToWorker);
-  });
+async function socketsOf(worker: Worker): Promise<readonly OpenSocket[]> {
+  const answer = await answerTo(worker, { type: 'sockets' }, (message) =>
+    message.type === 'sockets' ? message : undefined,
+  );
+  return answer?.sockets ?? [];
 }
 
 /** A thread that dies while it prepares will start with the plan that is then in force. */
-function prepare(worker: Worker, plan: WorkerPlan): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const done = (message: FromWorker) => {
-      if (message.type !== 'prepared' && message.type !== 'unprepared') return;
-      worker.off('message', done);
-      worker.off('exit', resolve);
-      if (message.type === 'prepared') resolve();
-      else reject(new Error(message.cause));
-    };
-    worker.on('message', done);
-    worker.once('exit', resolve);
-    worker.postMessage({ type: 'prepare', plan } satisfies ToWorker);
-  });
+async function prepare(worker: Worker, plan: WorkerPlan): Promise<void> {
+  const answer = await answerTo(worker, { type: 'prepare', plan }, (message) =>
+    message.type === 'prepared' || message.type === 'unprepared' ? message : undefined,
+  );
+  if (answer?.type === 'unprepared') throw new Error(answer.cause);
 }
 
 const EXPLAIN_MS_MAX = 2_000;
@@ -431,23 +407,43 @@ const UNANSWERED: Answer = { explanation: null, wrong: '' };
 let questions = 0;
 
 /** A thread that dies, or is too busy, does not answer. */
-function askOf(worker: Worker, question: Question): Promise<Answer> {
+async function askOf(worker: Worker, question: Question): Promise<Answer> {
   const number = ++questions;
+  const answer = await answerTo(
+    worker,
+    { type: 'explain', number, question },
+    (message) => (message.type === 'explained' && message.number === number ? message : undefined),
+    EXPLAIN_MS_MAX,
+  );
+  return answer?.answer ?? UNANSWERED;
+}
+
+/**
+ * Says something to a data thread and waits for its answer.
+ *
+ * @param answerIn the answer that a message is; undefined: it is another one
+ * @returns undefined where the thread dies first, or does not answer in time
+ */
+function answerTo<A extends FromWorker>(
+  worker: Worker,
+  said: ToWorker,
+  answerIn: (message: FromWorker) => A | undefined,
+  withinMs?: number,
+): Promise<A | undefined> {
   return new Promise((resolve) => {
-    const end = (answer: Answer) => {
+    const end = (answer?: A) => {
       clearTimeout(timer);
-      worker.off('message', hear);
-      worker.off('exit', leave);
+      worker.off('message', hear).off('exit', leave);
       resolve(answer);
     };
     const hear = (message: FromWorker) => {
-      if (message.type === 'explained' && message.number === number) end(message.answer);
+      const answer = answerIn(message);
+      if (answer !== undefined) end(answer);
     };
-    const leave = () => end(UNANSWERED);
-    const timer = setTimeout(leave, EXPLAIN_MS_MAX);
-    worker.on('message', hear);
-    worker.once('exit', leave);
-    worker.postMessage({ type: 'explain', number, question } satisfies ToWorker);
+    const leave = () => end();
+    const timer = withinMs === undefined ? undefined : setTimeout(leave, withinMs);
+    worker.on('message', hear).on('exit', leave);
+    worker.postMessage(said);
   });
 }
 
