@@ -1,10 +1,10 @@
 /** What access lists and limits add to a request, in nanoseconds: node bench/guard-steps.ts */
 import { NetworkSet } from '../src/base/network-set.ts';
-import { TrustedProxies } from '../src/core/exchange/client-address.ts';
-import { Via } from '../src/core/exchange/forward.ts';
-import { Guard, type Limits } from '../src/core/exchange/guard.ts';
+import { TrustedProxies } from '../src/core/forward/client-address.ts';
+import { Via } from '../src/core/forward/forward.ts';
 import { Rate } from '../src/core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../src/core/limits/source-rates.ts';
+import { Guard, type Limits } from '../src/core/routes/guard.ts';
 
 const REQUESTS = 500_000;
 const ROUNDS = 7;

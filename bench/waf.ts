@@ -2,9 +2,9 @@
  * What the firewall costs: CPU time of one thread for heads and bodies of several kinds, the best of
  * several rounds. `node bench/waf.ts`
  */
-import { bodyIsClean, headIsClean } from '../src/core/waf/first-pass.ts';
-import { headerList } from '../src/core/waf/specimen.ts';
-import { Waf } from '../src/core/waf/waf.ts';
+import { bodyIsClean, headIsClean } from '../src/waf/first-pass.ts';
+import { headerList } from '../src/waf/specimen.ts';
+import { Waf } from '../src/waf/waf.ts';
 
 const ROUNDS = 5;
 const BODY_BYTES = 16_384;

@@ -1,4 +1,4 @@
-import type { CloseCause, StreamOwner } from '../src/core/exchange/ports.ts';
+import type { CloseCause, StreamOwner } from '../src/core/ports/stream.ts';
 import { BodyWriter } from './body-writer.ts';
 import type { Chance, Range } from './chance.ts';
 import { isContent } from './content.ts';

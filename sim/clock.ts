@@ -1,4 +1,4 @@
-import type { Clock } from '../src/core/exchange/engine.ts';
+import type { Clock } from '../src/base/clock.ts';
 
 /** 2026-01-01: what the simulation's world calendar starts at. */
 const WALL_START_MS = 1_767_225_600_000;

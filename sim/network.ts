@@ -6,8 +6,9 @@
  * Bytes are handed to the core in one buffer that is overwritten as soon as `onBytes` returns, so
  * that a reference that was kept shows.
  */
-import type { CloseCause, Connector, Stream, StreamOwner } from '../src/core/exchange/ports.ts';
-import type { ServerAddress } from '../src/core/exchange/server.ts';
+
+import type { ServerAddress } from '../src/core/ports/address.ts';
+import type { CloseCause, Connector, Stream, StreamOwner } from '../src/core/ports/stream.ts';
 import type { Chance, Range } from './chance.ts';
 import type { SimClock } from './clock.ts';
 import type { Sabotage } from './sabotage.ts';

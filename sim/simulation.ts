@@ -7,8 +7,8 @@
  */
 import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
-import type { ServerPlan } from '../src/core/exchange/server.ts';
-import { Upkeep } from '../src/core/exchange/upkeep.ts';
+import type { ServerPlan } from '../src/core/servers/server.ts';
+import { Upkeep } from '../src/core/servers/upkeep.ts';
 import { ADMIN, BREAKER, HEALTH, SERVER } from '../src/table/layout.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';

@@ -1,4 +1,4 @@
-import type { CloseCause, StreamOwner } from '../src/core/exchange/ports.ts';
+import type { CloseCause, StreamOwner } from '../src/core/ports/stream.ts';
 import type { Chance } from './chance.ts';
 import type { RequestFact } from './ledger.ts';
 import type { Endpoint } from './network.ts';

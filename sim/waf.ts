@@ -1,5 +1,5 @@
-import type { Verdict } from '../src/core/waf/findings.ts';
-import { type BodyView, CLEAN, Waf } from '../src/core/waf/waf.ts';
+import type { Verdict } from '../src/waf/findings.ts';
+import { type BodyView, CLEAN, Waf } from '../src/waf/waf.ts';
 import { isContent } from './content.ts';
 import type { World } from './world.ts';
 

@@ -1,6 +1,6 @@
 import type { Engine } from '../src/core/exchange/engine.ts';
 import { Exchange } from '../src/core/exchange/exchange.ts';
-import { type Waiter, WaitQueue } from '../src/core/exchange/wait-queue.ts';
+import { type Waiter, WaitQueue } from '../src/core/servers/wait-queue.ts';
 import type { Invariants } from './invariants.ts';
 import type { Sabotage } from './sabotage.ts';
 

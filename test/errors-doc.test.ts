@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { test } from 'node:test';
-import { FAILURES } from '../src/core/exchange/failures.ts';
+import { FAILURES } from '../src/core/answers/failures.ts';
 import { FAULTS } from '../src/core/http1/faults.ts';
 import { TLS_FAILURES } from '../src/io/tls/failures.ts';
 

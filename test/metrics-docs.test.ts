@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { CODES } from '../src/core/exchange/codes.ts';
+import { CODES } from '../src/core/answers/codes.ts';
 import { FAMILIES } from '../src/observe/families.ts';
 
 const ROOT = join(import.meta.dirname, '..');

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { inspectSpecimen } from '../src/core/waf/specimen.ts';
-import { Waf } from '../src/core/waf/waf.ts';
+import { inspectSpecimen } from '../src/waf/specimen.ts';
+import { Waf } from '../src/waf/waf.ts';
 import { loadCorpus, loadSets } from './corpus/waf/load.ts';
 
 const FOLDER = join(import.meta.dirname, 'corpus/waf');

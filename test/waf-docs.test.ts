@@ -3,11 +3,11 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import * as bounds from '../src/core/waf/bounds.ts';
-import { ROUNDS_MAX } from '../src/core/waf/decode.ts';
-import { MATCHES_MAX } from '../src/core/waf/findings.ts';
-import { RULES } from '../src/core/waf/rules/rules.ts';
-import { WAF_DEFAULTS } from '../src/core/waf/waf.ts';
+import * as bounds from '../src/waf/bounds.ts';
+import { ROUNDS_MAX } from '../src/waf/decode.ts';
+import { MATCHES_MAX } from '../src/waf/findings.ts';
+import { RULES } from '../src/waf/rules/rules.ts';
+import { WAF_DEFAULTS } from '../src/waf/waf.ts';
 
 /** The formatter pads tables; the padding says nothing. */
 const page = readFileSync(join(import.meta.dirname, '../docs/waf.md'), 'utf8').replace(

@@ -5,8 +5,8 @@
  */
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
-import { DETECTORS } from '../src/core/waf/detect/detectors.ts';
-import { CLEAN, Waf } from '../src/core/waf/waf.ts';
+import { DETECTORS } from '../src/waf/detect/detectors.ts';
+import { CLEAN, Waf } from '../src/waf/waf.ts';
 
 const VALUES = 500;
 /** Of a document as a whole. */

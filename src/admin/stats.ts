@@ -2,7 +2,7 @@ import { residentBytes } from '../base/resident.ts';
 import type { ClientStats } from '../control/client-board.ts';
 import type { Instance } from '../control/instance.ts';
 import type { WorkerLoad } from '../control/worker-loads.ts';
-import { CODES } from '../core/exchange/codes.ts';
+import { CODES } from '../core/answers/codes.ts';
 import { COUNTER } from '../table/layout.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 

@@ -1,8 +1,8 @@
 /** A request put together from the options of `openclaw waf test`. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { headerList } from '../core/waf/specimen.ts';
-import type { BodyView, HeadView } from '../core/waf/waf.ts';
+import { headerList } from '../waf/specimen.ts';
+import type { BodyView, HeadView } from '../waf/waf.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
 export interface RequestOptions {

@@ -1,12 +1,12 @@
 /** `openclaw waf`: the rules, and what they say about a request that somebody makes up. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { wafOptionsOf } from '../config/waf-options.ts';
-import { exclusionFor } from '../core/waf/explain.ts';
-import type { Match, Verdict } from '../core/waf/findings.ts';
-import { type Paranoia, RULE_CLASSES, SCORES } from '../core/waf/rule.ts';
-import { RULES } from '../core/waf/rules/rules.ts';
-import type { Exclusion } from '../core/waf/ruleset.ts';
-import { WAF_DEFAULTS, Waf, type WafOptions } from '../core/waf/waf.ts';
+import { exclusionFor } from '../waf/explain.ts';
+import type { Match, Verdict } from '../waf/findings.ts';
+import { type Paranoia, RULE_CLASSES, SCORES } from '../waf/rule.ts';
+import { RULES } from '../waf/rules/rules.ts';
+import type { Exclusion } from '../waf/ruleset.ts';
+import { WAF_DEFAULTS, Waf, type WafOptions } from '../waf/waf.ts';
 import { check, readConfig, refuseProblems, requireFile, shown } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 import { textTable } from './text-table.ts';

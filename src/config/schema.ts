@@ -8,7 +8,7 @@
  */
 import { z } from 'zod';
 import { type StrategyName, strategies } from '../core/balance/registry.ts';
-import { TRUSTED_HEADERS } from '../core/exchange/client-address.ts';
+import { TRUSTED_HEADERS } from '../core/forward/client-address.ts';
 import { FIELDS_MAX, HEAD_BYTES_MAX } from '../core/http1/head.ts';
 import {
   address,

@@ -1,7 +1,7 @@
 /** What may be wrong, as the table and the settings say: the conditions that alerts follow. */
 import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
-import { FAILURES, type Failure } from '../core/exchange/failures.ts';
+import { FAILURES, type Failure } from '../core/answers/failures.ts';
 import type { Condition } from '../observe/alerts.ts';
 import type { Window } from './history.ts';
 

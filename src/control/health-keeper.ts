@@ -1,5 +1,5 @@
 import type { Settings } from '../config/schema.ts';
-import { type Change, Upkeep } from '../core/exchange/upkeep.ts';
+import { type Change, Upkeep } from '../core/servers/upkeep.ts';
 import { realClock } from '../io/clock.ts';
 import type { Logger } from '../observe/log.ts';
 import type { SharedTable } from '../table/table.ts';

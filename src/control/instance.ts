@@ -4,7 +4,7 @@ import { formatDuration } from '../base/units.ts';
 import type { Settings } from '../config/schema.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
 import type { Ends } from '../core/exchange/ending.ts';
-import type { Change } from '../core/exchange/upkeep.ts';
+import type { Change } from '../core/servers/upkeep.ts';
 import { realClock } from '../io/clock.ts';
 import { TLS_FAILURES } from '../io/tls/failures.ts';
 import type { Log, LogChange, Logger } from '../observe/log.ts';

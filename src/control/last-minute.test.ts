@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { codeIndex } from '../core/exchange/codes.ts';
+import { codeIndex } from '../core/answers/codes.ts';
 import { WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import { SharedTable } from '../table/table.ts';
 import { RecentCounts } from './last-minute.ts';

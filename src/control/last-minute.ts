@@ -1,4 +1,4 @@
-import { CODES, codeIndex, LIMIT_CODES } from '../core/exchange/codes.ts';
+import { CODES, codeIndex, LIMIT_CODES } from '../core/answers/codes.ts';
 import { WAF_VERDICTS } from '../core/exchange/screening.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BUCKETS, quantileMs } from '../table/buckets.ts';

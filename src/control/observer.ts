@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { sum } from '../base/sum.ts';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
-import { breakerName } from '../core/exchange/upkeep.ts';
+import { breakerName } from '../core/servers/upkeep.ts';
 import { type ActiveAlert, AlertEngine, type AlertMessage } from '../observe/alerts.ts';
 import { channelsOf } from '../observe/channels.ts';
 import { type ChannelStatus, Dispatcher } from '../observe/dispatcher.ts';

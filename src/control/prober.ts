@@ -1,7 +1,7 @@
-import { addressText, type ServerAddress } from '../core/exchange/server.ts';
-import type { Change } from '../core/exchange/upkeep.ts';
 import { ProbeSchedule, type ProbeTimes } from '../core/health/probe-schedule.ts';
 import { ProbeState, type ProbeThresholds } from '../core/health/probe-state.ts';
+import { addressText, type ServerAddress } from '../core/ports/address.ts';
+import type { Change } from '../core/servers/upkeep.ts';
 import { realClock } from '../io/clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../io/probe.ts';
 import { Resolver } from '../io/resolver.ts';

@@ -1,7 +1,7 @@
 import { sum } from '../base/sum.ts';
 import { VERSION } from '../base/version.ts';
 import { type Standing, standingOf, VERDICT, verdictName } from '../core/balance/verdict.ts';
-import { breakerName } from '../core/exchange/upkeep.ts';
+import { breakerName } from '../core/servers/upkeep.ts';
 import { COUNTER, HEALTH } from '../table/layout.ts';
 import { GAUGE } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';

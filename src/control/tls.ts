@@ -4,7 +4,7 @@ import { readRegularFile } from '../base/read-file.ts';
 import { inspectPair, type Reading, readCertificates, readKey } from '../config/certificate.ts';
 import { inspectOcsp, readOcsp, statusOf } from '../config/ocsp.ts';
 import type { ServerSettings, Settings } from '../config/schema.ts';
-import { PLAIN_IDENTITY, type TlsIdentity } from '../core/exchange/server.ts';
+import { PLAIN_IDENTITY, type TlsIdentity } from '../core/ports/address.ts';
 import { secureContextOf } from '../io/secure-context.ts';
 import {
   type CertificatePlan,

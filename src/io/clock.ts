@@ -1,4 +1,4 @@
-import type { Clock } from '../core/exchange/engine.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** The machine's clocks. */
 export const realClock: Clock = {

@@ -1,5 +1,5 @@
-import type { Connector, Stream, StreamOwner } from '../core/exchange/ports.ts';
-import type { ServerAddress } from '../core/exchange/server.ts';
+import type { ServerAddress } from '../core/ports/address.ts';
+import type { Connector, Stream, StreamOwner } from '../core/ports/stream.ts';
 import { Dial, isNamed } from './dial.ts';
 import type { Resolver } from './resolver.ts';
 import { type SocketContext, SocketStream } from './socket-stream.ts';

@@ -7,7 +7,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ServerAddress, ServerTls } from '../core/exchange/server.ts';
+import type { ServerAddress, ServerTls } from '../core/ports/address.ts';
 import type { Resolver } from './resolver.ts';
 import { secureContextOf } from './secure-context.ts';
 import { isShortage } from './shortage.ts';

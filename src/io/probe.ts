@@ -1,7 +1,6 @@
 import type net from 'node:net';
 import { formatDuration } from '../base/units.ts';
 import type { StatusRange } from '../config/schema/health.ts';
-import type { ServerAddress } from '../core/exchange/server.ts';
 import { BodyReader } from '../core/http1/body.ts';
 import { FAULTS, type Fault } from '../core/http1/faults.ts';
 import { Framing, frameResponse } from '../core/http1/framing.ts';
@@ -15,6 +14,7 @@ import {
   readResponseHead,
 } from '../core/http1/head.ts';
 import { HeadReader } from '../core/http1/reader.ts';
+import type { ServerAddress } from '../core/ports/address.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
 import { afterReads } from './after-reads.ts';
 import { Dial } from './dial.ts';

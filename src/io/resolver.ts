@@ -1,6 +1,6 @@
 import dns from 'node:dns';
 import net from 'node:net';
-import type { Clock } from '../core/exchange/engine.ts';
+import type { Clock } from '../base/clock.ts';
 
 /** How long looked-up addresses are used before they are looked up again, in the background. */
 const REFRESH_MS = 10_000;

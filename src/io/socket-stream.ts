@@ -1,8 +1,8 @@
 import fs from 'node:fs';
 import net from 'node:net';
+import type { Clock } from '../base/clock.ts';
 import type { Contain } from '../base/contain.ts';
-import type { Clock } from '../core/exchange/engine.ts';
-import type { CloseCause, Stream, StreamOwner } from '../core/exchange/ports.ts';
+import type { CloseCause, Stream, StreamOwner } from '../core/ports/stream.ts';
 import { afterReads } from './after-reads.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 import { isShortage } from './shortage.ts';

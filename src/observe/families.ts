@@ -10,9 +10,8 @@
 import { getHeapStatistics } from 'node:v8';
 import { descriptorLimit, openDescriptors } from '../base/descriptors.ts';
 import { residentBytes } from '../base/resident.ts';
-import { CODES, codeIndex, LIMIT_CODES } from '../core/exchange/codes.ts';
+import { CODES, codeIndex, LIMIT_CODES } from '../core/answers/codes.ts';
 import { WAF_VERDICTS } from '../core/exchange/screening.ts';
-import { RULE_CLASSES } from '../core/waf/rule.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import { BOUNDS_MS, BUCKETS, TOLD_BOUNDS_MS } from '../table/buckets.ts';
 import { ADMIN, COUNTER, type Counter, HEALTH } from '../table/layout.ts';
@@ -28,6 +27,7 @@ import {
   type WorkerNumber,
   type WorkerTiming,
 } from '../table/measures.ts';
+import { RULE_CLASSES } from '../waf/rule.ts';
 import type { View, ViewServer } from './view.ts';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -90,7 +90,7 @@ export const SERVER = {
   connections: 5,
   /** 1 once live traffic failed, until the control thread takes note of it. Atomic. */
   suspect: 6,
-  /** What the last failed attempt failed by: core/exchange/outcome.ts numbers it. Atomic. */
+  /** What the last failed attempt failed by: core/servers/outcome.ts numbers it. Atomic. */
   lastFailure: 7,
   /** One of BREAKER. Atomic; all changes are in core/health/breaker.ts. */
   breaker: 8,

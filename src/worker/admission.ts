@@ -1,4 +1,4 @@
-import type { Clock } from '../core/exchange/engine.ts';
+import type { Clock } from '../base/clock.ts';
 import { Gate, type GateKeeper } from '../io/gate.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';

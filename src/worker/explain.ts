@@ -5,11 +5,11 @@
 import { strategyDefinition } from '../core/balance/registry.ts';
 import { type Situation, verdictIn } from '../core/balance/situation.ts';
 import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/verdict.ts';
+import { type Choice, FIGURES_MAX, type Trace } from '../core/decisions/decision.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { PHASE_NAMES } from '../core/exchange/phases.ts';
-import type { Pool } from '../core/exchange/pool.ts';
-import type { Server } from '../core/exchange/server.ts';
-import { type Choice, FIGURES_MAX, type Trace } from '../core/exchange/trace.ts';
+import type { Pool } from '../core/servers/pool.ts';
+import type { Server } from '../core/servers/server.ts';
 import type { Candidate, ExplainedChoice, Explanation } from './explanation.ts';
 
 /** @returns undefined where the request is not, or no longer, remembered here */

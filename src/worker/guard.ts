@@ -1,8 +1,8 @@
 import { NetworkSet } from '../base/network-set.ts';
-import { TrustedProxies } from '../core/exchange/client-address.ts';
-import { Guard, type Limits } from '../core/exchange/guard.ts';
+import { TrustedProxies } from '../core/forward/client-address.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
+import { Guard, type Limits } from '../core/routes/guard.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { GuardPlan, LimitsPlan, RatePlan } from './plan.ts';
 

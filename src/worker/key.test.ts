@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StrategyKey } from '../config/schema.ts';
-import { Via } from '../core/exchange/forward.ts';
+import { Via } from '../core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../core/http1/head.ts';
 import { keyOfStrategy } from './key.ts';
 

@@ -4,11 +4,11 @@ import type { StrategyKey } from '../config/schema.ts';
 import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
-import type { KeyOf } from '../core/exchange/pool.ts';
 import { SLASH } from '../core/http1/chars.ts';
 import type { Head } from '../core/http1/head.ts';
 import { NAME } from '../core/http1/names.ts';
 import { parseAbsoluteTarget } from '../core/http1/target.ts';
+import type { KeyOf } from '../core/servers/pool.ts';
 import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
 
 /**

@@ -1,12 +1,12 @@
 /** Brings the measures of the shared table up to date: what no decision depends on. */
 import { getHeapStatistics } from 'node:v8';
-import { codeIndex } from '../core/exchange/codes.ts';
+import { codeIndex } from '../core/answers/codes.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Screening } from '../core/exchange/screening.ts';
-import type { Server } from '../core/exchange/server.ts';
-import { RULE_CLASSES } from '../core/waf/rule.ts';
-import { CLEAN } from '../core/waf/waf.ts';
+import type { Server } from '../core/servers/server.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
+import { RULE_CLASSES } from '../waf/rule.ts';
+import { CLEAN } from '../waf/waf.ts';
 
 /** Counts a request that is over; called for every one, so it only adds numbers. */
 export function measureExchange(

@@ -3,15 +3,15 @@
 import type { StrategyKey } from '../config/schema.ts';
 import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
-import type { TrustedHeader } from '../core/exchange/client-address.ts';
-import type { PoolSettings } from '../core/exchange/pool.ts';
-import type { ServerPlan } from '../core/exchange/server.ts';
+import type { TrustedHeader } from '../core/forward/client-address.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
 import type { SheddingSettings } from '../core/limits/shedding.ts';
+import type { PoolSettings } from '../core/servers/pool.ts';
+import type { ServerPlan } from '../core/servers/server.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
-import type { WafOptions } from '../core/waf/waf.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import type { TlsPlan } from '../io/tls/server-contexts.ts';
+import type { WafOptions } from '../waf/waf.ts';
 
 export interface PoolPlan {
   readonly settings: PoolSettings;

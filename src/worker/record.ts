@@ -1,8 +1,8 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/exchange/forward.ts';
-import type { Server } from '../core/exchange/server.ts';
-import { explain } from '../core/waf/explain.ts';
-import { CLEAN } from '../core/waf/waf.ts';
+import type { Via } from '../core/forward/forward.ts';
+import type { Server } from '../core/servers/server.ts';
+import { explain } from '../waf/explain.ts';
+import { CLEAN } from '../waf/waf.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {

@@ -1,8 +1,8 @@
-import { LIMIT_CODES } from '../core/exchange/codes.ts';
-import type { Clock } from '../core/exchange/engine.ts';
+import type { Clock } from '../base/clock.ts';
+import { LIMIT_CODES } from '../core/answers/codes.ts';
+import type { Failure } from '../core/answers/failures.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Failure } from '../core/exchange/failures.ts';
-import type { Server } from '../core/exchange/server.ts';
+import type { Server } from '../core/servers/server.ts';
 import type { SharedTable } from '../table/table.ts';
 import { ClientCounts } from './client-counts.ts';
 import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';

@@ -9,10 +9,10 @@ import { VERDICT } from '../core/balance/verdict.ts';
 import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/exchange/forward.ts';
-import type { Pool } from '../core/exchange/pool.ts';
+import type { Via } from '../core/forward/forward.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
+import type { Pool } from '../core/servers/pool.ts';
 import { explanationOf } from './explain.ts';
 import type { Explanation, Question } from './explanation.ts';
 

@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { EXIT, type Io } from '../../src/cli/io.ts';
 import { program } from '../../src/cli/program.ts';
 import { runCommand } from '../../src/cli/run.ts';
-import { CODES } from '../../src/core/exchange/codes.ts';
+import { CODES } from '../../src/core/answers/codes.ts';
 import { Openclaw, okWith, ScriptedServer } from './harness.ts';
 
 const DOCS = resolve(import.meta.dirname, '../../docs');

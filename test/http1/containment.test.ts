@@ -5,17 +5,17 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containing } from '../../src/base/contain.ts';
-import { Attempt } from '../../src/core/exchange/attempt.ts';
-import { ClientConnection } from '../../src/core/exchange/client-connection.ts';
+import { ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
+import { Traces } from '../../src/core/decisions/decisions.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchange } from '../../src/core/exchange/exchange.ts';
-import { HeldBody } from '../../src/core/exchange/held-body.ts';
-import { Pool } from '../../src/core/exchange/pool.ts';
-import { ServerConnection } from '../../src/core/exchange/server-connection.ts';
-import { Traces } from '../../src/core/exchange/traces.ts';
 import { BodyReader } from '../../src/core/http1/body.ts';
 import { Head } from '../../src/core/http1/head.ts';
 import { HeadReader } from '../../src/core/http1/reader.ts';
+import { Attempt } from '../../src/core/servers/attempt.ts';
+import { HeldBody } from '../../src/core/servers/held-body.ts';
+import { ServerConnection } from '../../src/core/servers/http1-server-connection.ts';
+import { Pool } from '../../src/core/servers/pool.ts';
 import { MemoryStream, Wire } from './wire.ts';
 
 const CALLS_MAX = 12;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../base/random.ts';
 import { SharedTable } from '../../table/table.ts';
-import { Server } from '../exchange/server.ts';
+import { Server } from '../servers/server.ts';
 import { Chooser } from './choose.ts';
 import { createStrategy, type StrategyName, strategies } from './registry.ts';
 import { TriedSet } from './tried-set.ts';

@@ -1,10 +1,10 @@
 import type { Contained } from '../../base/contain.ts';
+import type { Answer } from '../answers/answers.ts';
+import type { Via } from '../forward/forward.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
-import type { Answer } from './answers.ts';
 import type { Exchange } from './exchange.ts';
-import type { Via } from './forward.ts';
 
 /**
  * The client as an exchange sees it: an HTTP/1 connection, or one stream of an HTTP/2 connection.

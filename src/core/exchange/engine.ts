@@ -1,32 +1,25 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Contain } from '../../base/contain.ts';
 import { hex8 } from '../../base/hex.ts';
 import type { Random } from '../../base/random.ts';
 import type { TimerWheel } from '../../base/wheel.ts';
 import type { SharedTable } from '../../table/table.ts';
+import type { Waf } from '../../waf/waf.ts';
+import type { Failure } from '../answers/failures.ts';
+import { Traces } from '../decisions/decisions.ts';
+import { TrustedProxies } from '../forward/client-address.ts';
+import type { Via } from '../forward/forward.ts';
 import type { Fault } from '../http1/faults.ts';
 import { Framing } from '../http1/framing.ts';
 import { Head, type HeadLimits } from '../http1/head.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import { Shedder } from '../limits/shedding.ts';
-import type { Waf } from '../waf/waf.ts';
-import { TrustedProxies } from './client-address.ts';
+import type { Connector } from '../ports/stream.ts';
+import type { Guard } from '../routes/guard.ts';
+import type { Server } from '../servers/server.ts';
 import type { ClientSide } from './client-side.ts';
 import { LongLived } from './ending.ts';
 import { Exchange } from './exchange.ts';
-import type { Failure } from './failures.ts';
-import type { Via } from './forward.ts';
-import type { Guard } from './guard.ts';
-import type { Connector } from './ports.ts';
-import type { Server } from './server.ts';
-import { Traces } from './traces.ts';
-
-/** A clock that is given, never fetched. */
-export interface Clock {
-  /** Milliseconds that only grow, with fractions. */
-  nowMs(): number;
-  /** Milliseconds since 1970, for what people and protocols read. */
-  wallMs(): number;
-}
 
 /** Exchanges kept for the next requests; idle connections hold none. */
 const SPARE_EXCHANGES_MAX = 1024;

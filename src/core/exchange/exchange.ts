@@ -9,33 +9,33 @@
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
+import type { Waf } from '../../waf/waf.ts';
+import { FAILURES, type Failure } from '../answers/failures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
+import { Trace } from '../decisions/decision.ts';
+import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
+import { Attempt } from '../servers/attempt.ts';
+import { HeldBody } from '../servers/held-body.ts';
+import type { ServerConnection } from '../servers/http1-server-connection.ts';
+import { isFailedStatus } from '../servers/outcome.ts';
+import type { Pool } from '../servers/pool.ts';
+import type { Server } from '../servers/server.ts';
+import type { Waiter } from '../servers/wait-queue.ts';
 import type { Binding } from '../sticky/persistence.ts';
-import type { Waf } from '../waf/waf.ts';
-import { Attempt } from './attempt.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Ending } from './ending.ts';
 import type { Engine } from './engine.ts';
 import { endsEvent, isEventStream } from './event-stream.ts';
-import { FAILURES, type Failure } from './failures.ts';
-import { HeldBody } from './held-body.ts';
-import { isFailedStatus } from './outcome.ts';
 import { runPhases } from './phases.ts';
-import type { Pool } from './pool.ts';
 import { isTooLate, mayRetry } from './retry.ts';
 import { Screening } from './screening.ts';
-import type { Server } from './server.ts';
-import type { ServerConnection } from './server-connection.ts';
-import { Trace } from './trace.ts';
-import { TraceContext } from './trace-context.ts';
 import { Tunnel } from './tunnel.ts';
-import type { Waiter } from './wait-queue.ts';
 
 /**
  * How often a request waits for a place of the retry budget, or to go to the servers again. It is

@@ -3,14 +3,15 @@
  * which is readable during the call only, and either lets the request go on or answers it. What
  * follows (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
  */
+
+import type { Failure } from '../answers/failures.ts';
+import { forwardedRequest, forwardsLeft } from '../forward/forward.ts';
 import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
-import type { Failure } from './failures.ts';
-import { forwardedRequest, forwardsLeft } from './forward.ts';
 import { sendOn } from './redirect.ts';
 
 /** @returns whether the request goes on; false once it has been answered */

@@ -2,12 +2,13 @@
  * The firewall in the way of one request: its head is looked at at once, its body when it is whole
  * or has reached the firewall's limit. A request that may be blocked goes to no server before.
  */
+
+import type { Verdict } from '../../waf/findings.ts';
+import { CLEAN, type HeaderList, type HeadView, type Waf } from '../../waf/waf.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Verdict } from '../waf/findings.ts';
-import { CLEAN, type HeaderList, type HeadView, type Waf } from '../waf/waf.ts';
 import { decoded } from './content-coding.ts';
 import type { Engine } from './engine.ts';
 

@@ -2,8 +2,8 @@ import { COUNTER } from '../../table/layout.ts';
 import { GAUGE } from '../../table/measures.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { CloseCause } from '../ports/stream.ts';
 import type { Exchange } from './exchange.ts';
-import type { CloseCause } from './ports.ts';
 import { closeFrame, maskedCloseFrame, WebSocketDirection } from './websocket-frames.ts';
 
 /** Both directions of an exchange whose server agreed to another protocol. RFC 9110 §7.8. */

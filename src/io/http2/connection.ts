@@ -1,11 +1,11 @@
 import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type tls from 'node:tls';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
-import type { Route } from '../../core/exchange/client-connection.ts';
+import type { Failure } from '../../core/answers/failures.ts';
+import type { Route } from '../../core/clients/http1-client-connection.ts';
+import { ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
-import type { Failure } from '../../core/exchange/failures.ts';
-import type { Via } from '../../core/exchange/forward.ts';
-import { ClientStream } from '../../core/http2/client-stream.ts';
+import type { Via } from '../../core/forward/forward.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
 

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import { type Http2Port, type Http2PortOwner, RESET } from '../../core/clients/http2-port.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
-import { type Http2Port, type Http2PortOwner, RESET } from '../../core/http2/port.ts';
 import type { Fields } from '../../core/http2/request.ts';
 import type { StreamErrors } from './stream-errors.ts';
 

@@ -1,0 +1,164 @@
+import { type Ip, parseIp } from '../../base/ip.ts';
+import type { NetworkSet } from '../../base/network-set.ts';
+import type { Failure } from '../answers/failures.ts';
+import type { TrustedProxies } from '../forward/client-address.ts';
+import type { Via } from '../forward/forward.ts';
+import type { Rate } from '../limits/rate.ts';
+import { Source, type SourceSeed } from '../limits/source.ts';
+import type { SourceRates } from '../limits/source-rates.ts';
+
+/** Who is let in. */
+export interface Access {
+  /** null: everybody who is not denied. */
+  readonly allowed: NetworkSet | null;
+  readonly denied: NetworkSet;
+}
+
+/** How much of each and of all. */
+export interface Limits {
+  /** Refusals are counted and logged, and everybody is let through. */
+  readonly observes: boolean;
+  /** Open connections of one source; 0: as many as may be. */
+  readonly connectionsMax: number;
+  /** null: requests are not limited. */
+  readonly rates: SourceRates | null;
+  readonly perSource: Rate | null;
+  readonly overall: Rate | null;
+  /** Networks that no limit counts for. */
+  readonly exempt: NetworkSet;
+}
+
+/** What may come in: access lists and limits, judged before anything else is done for a client. */
+export class Guard {
+  readonly #proxies: TrustedProxies;
+  readonly #access: Access | null;
+  readonly #limits: Limits | null;
+  readonly #seed: SourceSeed;
+  readonly #policy: string;
+  /** What the request just judged would have been refused for, were limits not only observed. */
+  observed: Failure | '' = '';
+  /** Header lines of the answer to the request just refused. */
+  headerLines = '';
+  /** In how many milliseconds the request just refused could have gone on; 0: never. */
+  waitMs = 0;
+
+  constructor(
+    proxies: TrustedProxies,
+    access: Access | null,
+    limits: Limits | null,
+    seed: SourceSeed,
+  ) {
+    this.#proxies = proxies;
+    this.#access = access;
+    this.#limits = limits;
+    this.#seed = seed;
+    this.#policy = limits === null ? '' : policyOf(limits);
+  }
+
+  /** Whether a peer is a trusted proxy. */
+  trusts(source: Source): boolean {
+    return this.#proxies.has(source);
+  }
+
+  /** Whether the forwarding headers of a peer are believed. */
+  believesHeadersOf(source: Source): boolean {
+    return this.#proxies.believesHeadersOf(source);
+  }
+
+  sourceOf(address: string): Source {
+    return new Source(parseIp(address), this.#seed);
+  }
+
+  /**
+   * What keeps a connection out whose own address decides; that of a trusted proxy is judged by
+   * each of its requests.
+   *
+   * @param open connections that its source has, this one included; 0: not known
+   * @returns the code, or '' where it may come in; `observed` where it only would be kept out
+   */
+  refusalOf(source: Source, open: number): { code: Failure | ''; observed: boolean } {
+    if (this.trusts(source)) return LET_IN;
+    if (this.#access !== null && !admits(this.#access, source.ip)) return DENIED;
+    const limits = this.#limits;
+    if (limits === null || limits.connectionsMax === 0 || open <= limits.connectionsMax) {
+      return LET_IN;
+    }
+    if (limits.exempt.has(source.ip)) return LET_IN;
+    return limits.observes ? WOULD_BE_TOO_MANY : TOO_MANY;
+  }
+
+  /**
+   * Judges one request.
+   *
+   * @param isMadeUp true: it spends nothing of what its client may ask
+   * @returns the code that it is refused with, or '' where it may go on; `observed` and
+   *   `headerLines` say more
+   */
+  judge(via: Via, nowMs: number, isMadeUp = false): Failure | '' {
+    const source = this.#clientOf(via);
+    this.observed = '';
+    this.headerLines = '';
+    this.waitMs = 0;
+    if (this.#access !== null && !this.#letsIn(this.#access, source, via)) return 'address_denied';
+    const limits = this.#limits;
+    if (limits === null || limits.rates === null || limits.exempt.has(source.ip)) return '';
+    // A client that its proxy does not name counts as the proxy, or it would count for nothing.
+    const { place, tag } = source.ip === null ? via.source : source;
+    const { rates } = limits;
+    const waitMs = isMadeUp ? rates.foresee(place, tag, nowMs) : rates.take(place, tag, nowMs);
+    if (waitMs === 0) return '';
+    const code = waitMs < 0 ? 'rate_limited' : 'address_rate_limited';
+    if (limits.observes) {
+      this.observed = code;
+      return '';
+    }
+    this.waitMs = Math.abs(waitMs);
+    this.headerLines = this.#waitLines(code, this.waitMs);
+    return code;
+  }
+
+  /** Whom two headers name that disagree, neither may be one that is kept out. */
+  #letsIn(access: Access, source: Source, { way }: Via): boolean {
+    if (!admits(access, source.ip)) return false;
+    return way === null || way.disputed.every((address) => admits(access, parseIp(address)));
+  }
+
+  #clientOf(via: Via): Source {
+    const address = via.clientAddress;
+    if (address === via.peerAddress) return via.source;
+    if (address !== via.forwardedAddress) {
+      via.forwardedAddress = address;
+      via.forwardedSource = this.sourceOf(address);
+    }
+    return via.forwardedSource;
+  }
+
+  /** RFC 9110 §10.2.3, and draft-ietf-httpapi-ratelimit-headers-11. */
+  #waitLines(code: Failure, waitMs: number): string {
+    const seconds = Math.max(1, Math.ceil(waitMs / 1000));
+    const name = code === 'rate_limited' ? 'all' : 'address';
+    return `Retry-After: ${seconds}\r\nRateLimit: "${name}";r=0;t=${seconds}\r\n${this.#policy}`;
+  }
+}
+
+const LET_IN = { code: '', observed: false } as const;
+const DENIED = { code: 'address_denied', observed: false } as const;
+const TOO_MANY = { code: 'too_many_connections', observed: false } as const;
+const WOULD_BE_TOO_MANY = { code: 'too_many_connections', observed: true } as const;
+
+function admits({ allowed, denied }: Access, ip: Ip | null): boolean {
+  return !denied.has(ip) && (allowed === null || allowed.has(ip));
+}
+
+function policyOf({ perSource, overall }: Limits): string {
+  const policies: string[] = [];
+  if (perSource !== null) policies.push(`"address";${quotaOf(perSource)}`);
+  if (overall !== null) policies.push(`"all";${quotaOf(overall)}`);
+  return policies.length === 0 ? '' : `RateLimit-Policy: ${policies.join(', ')}\r\n`;
+}
+
+/** What is certain to be let through in whole seconds, whenever within them it comes. */
+function quotaOf({ perSecond, burst }: Rate): string {
+  const seconds = Math.max(1, Math.floor(burst / perSecond));
+  return `q=${Math.min(burst, perSecond * seconds)};w=${seconds}`;
+}

@@ -1,0 +1,81 @@
+import type { Stream } from '../ports/stream.ts';
+
+/** A body that drips is put together in blocks: an object for each byte would weigh far more. */
+const BLOCK_BYTES = 4 * 1024;
+
+/**
+ * What came of a request's body, kept for a server that is still connecting or for another
+ * attempt. Whoever adds to it keeps it within bounds.
+ */
+export class HeldBody {
+  byteCount = 0;
+  readonly #pieces: Buffer[] = [];
+  /** Bytes of the last piece that are used. */
+  #lastBytes = 0;
+  #isWhole = true;
+
+  /** A new request: nothing came yet. */
+  begin(): void {
+    this.forget();
+    this.#isWhole = true;
+  }
+
+  /** Whether every byte that came so far is here. */
+  get isWhole(): boolean {
+    return this.#isWhole;
+  }
+
+  /** Keeps a copy of bytes that no server was sent. */
+  keep(bytes: Buffer, start: number, end: number): void {
+    const count = end - start;
+    const last = this.#pieces.at(-1);
+    this.byteCount += count;
+    if (last !== undefined && last.length - this.#lastBytes >= count) {
+      this.#lastBytes += bytes.copy(last, this.#lastBytes, start, end);
+      return;
+    }
+    // Most bodies are one piece: only a second one says that more small ones may come.
+    const size = last === undefined ? count : Math.max(count, BLOCK_BYTES);
+    if (last !== undefined)
+      this.#pieces[this.#pieces.length - 1] = last.subarray(0, this.#lastBytes);
+    const block = Buffer.allocUnsafe(size);
+    this.#lastBytes = bytes.copy(block, 0, start, end);
+    this.#pieces.push(block);
+  }
+
+  /** Keeps a copy of bytes that are sent as well, or, beyond `bytesMax`, forgets all. */
+  keepSent(bytes: Buffer, start: number, end: number, bytesMax: number): void {
+    if (this.#isWhole && this.byteCount + end - start <= bytesMax) this.keep(bytes, start, end);
+    else this.passedBy();
+  }
+
+  /** Bytes went to a server that are not kept. */
+  passedBy(): void {
+    this.forget();
+    this.#isWhole = false;
+  }
+
+  /** What is here is not needed again. */
+  forget(): void {
+    if (this.#pieces.length > 0) {
+      this.#pieces.length = 0;
+      this.#isWhole = false;
+    }
+    this.byteCount = 0;
+  }
+
+  /** Sends a request's head and what is here of its body. */
+  sendAfter(headText: string, stream: Stream): void {
+    const last = this.#pieces.length - 1;
+    if (last === -1) {
+      stream.writeText(headText);
+      return;
+    }
+    for (let index = 0; index <= last; index++) {
+      const piece = this.#pieces[index]!;
+      const end = index === last ? this.#lastBytes : piece.length;
+      if (index === 0) stream.writeTextAndBytes(headText, piece, 0, end);
+      else stream.writeBytes(piece, 0, end);
+    }
+  }
+}

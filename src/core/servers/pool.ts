@@ -1,0 +1,382 @@
+import type { Random } from '../../base/random.ts';
+import { COUNTER } from '../../table/layout.ts';
+import { type Chooser, WHY_NONE } from '../balance/choose.ts';
+import { type StrategyName, strategyDefinition } from '../balance/registry.ts';
+import type { Situation } from '../balance/situation.ts';
+import type { StrategyDefinition } from '../balance/strategy.ts';
+import { TriedSet } from '../balance/tried-set.ts';
+import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
+import type { Engine } from '../exchange/engine.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import type { Via } from '../forward/forward.ts';
+import type { TracingSettings } from '../forward/trace-context.ts';
+import { type BreakerSettings, NO_TRIAL, releaseTrial } from '../health/breaker.ts';
+import { type EjectionSettings, isFailing } from '../health/ejection.ts';
+import { retriesMax } from '../health/retry-budget.ts';
+import type { Head } from '../http1/head.ts';
+import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
+import { ServerConnection } from './http1-server-connection.ts';
+import type { Server } from './server.ts';
+import type { WaitQueue } from './wait-queue.ts';
+
+/** Timeouts of spec §1, in milliseconds. */
+export interface Timeouts {
+  connectMs: number;
+  readMs: number;
+  writeMs: number;
+  requestMs: number;
+  idleMs: number;
+  streamMs: number;
+}
+
+export interface PoolSettings {
+  name: string;
+  /** The pool's row in the shared table. */
+  row: number;
+  strategy: StrategyName;
+  timeouts: Timeouts;
+  /** Connections to all servers, over all workers. */
+  connectionsMax: number;
+  /** Kept-alive connections without a request, over all workers. */
+  idleMax: number;
+  /** Connections to each server that a worker opens ahead of need. */
+  idleMin: number;
+  idleMs: number;
+  /** How old a connection gets at the most before another one takes its place; 0: as it will. */
+  ageMsMax: number;
+  /** Requests that wait for room, over all workers; 0: none does. */
+  waitingMax: number;
+  /** How long one may wait. */
+  waitMs: number;
+  /** Attempts after the first. */
+  retries: number;
+  /** Retries under way may be this share of the live requests. */
+  retryBudgetPercent: number;
+  /** No further attempt begins this long after the request came; 0: whenever. */
+  retryWithinMs: number;
+  /** Whether a server that fails live traffic is reported as suspect, to be probed. */
+  detects: boolean;
+  /** null: no breakers. */
+  breaker: BreakerSettings | null;
+  /** null: no server is ejected. */
+  ejection: EjectionSettings | null;
+  /** An answer that is awaited for this long is a slow one: see core/health/lateness.ts. */
+  longAwaitMs: number;
+  /** How long the share of a server that came back grows; 0: it has all of it at once. */
+  slowStartMs: number;
+  /** null: trace context goes through as it came. */
+  tracing: TracingSettings | null;
+  /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
+  uploadBytesPerSecond: number;
+  /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */
+  downloadBytesPerSecond: number;
+  /** How much is held for a slow reader before the other side is asked to pause. */
+  highWaterBytes: number;
+  /** A request body of up to this size is held so that it can be sent again. */
+  replayBytes: number;
+}
+
+/**
+ * A connection that has been idle for longer than this is not used for a request that cannot be
+ * sent twice: its server may be closing it this very moment, and nobody could tell whether the
+ * request was executed.
+ */
+const UNSAFE_REUSE_IDLE_MS = 1500;
+
+/** Connections to one server that are being opened ahead of need at one time. */
+const WARMING_MAX = 4;
+
+/** A set of servers with one strategy, as one worker sees it. */
+export class Pool implements Verdicts {
+  readonly settings: PoolSettings;
+  readonly servers: readonly Server[];
+  readonly #chooser: Chooser<Server>;
+  /** What a request is hashed by; null: the strategy hashes by nothing. */
+  readonly keyOf: KeyOf | null;
+  /** How clients are known again; null: they are not. */
+  readonly persistence: Persistence | null;
+  /** Requests of this worker that wait for room; it outlives the pool. */
+  readonly queue: WaitQueue;
+  /** What a choice goes by, beside the states of the servers. */
+  readonly reads: StrategyDefinition['reads'];
+  readonly #byRow = new Map<number, Server>();
+  readonly #engine: Engine;
+
+  constructor(
+    engine: Engine,
+    settings: PoolSettings,
+    servers: readonly Server[],
+    chooser: Chooser<Server>,
+    keyOf: KeyOf | null,
+    persistence: Persistence | null,
+    queue: WaitQueue,
+  ) {
+    this.#engine = engine;
+    this.settings = settings;
+    this.servers = servers;
+    this.#chooser = chooser;
+    this.keyOf = keyOf;
+    this.persistence = persistence;
+    this.queue = queue;
+    queue.pool = this;
+    const { reads } = strategyDefinition(settings.strategy);
+    // Who has as many requests as it may is a question of what is in flight too.
+    const hasBounds = servers.some((server) => server.maxInFlight > 0);
+    this.reads = reads === 'nothing' && hasBounds ? 'inFlight' : reads;
+    for (const server of servers) {
+      server.breaker = settings.breaker;
+      server.queue = queue;
+      this.#byRow.set(server.row, server);
+    }
+  }
+
+  /** The pool's row in the shared table. */
+  get row(): number {
+    return this.settings.row;
+  }
+
+  /** What the last choice was made from. */
+  get situation(): Situation<Server> {
+    return this.#chooser.situation;
+  }
+
+  choose(key: number, tried: TriedSet): Server | null {
+    return this.#chooser.choose(key, tried);
+  }
+
+  /** What `choose` would give next, without a turn taken. */
+  foresee(key: number, tried: TriedSet, random: Random) {
+    return this.#chooser.foresee(key, tried, random);
+  }
+
+  /** Token of the breaker's trial that the choice just made is; 0: it is none. Taken once. */
+  takeTrial(): number {
+    const { trial } = this.#chooser;
+    this.#chooser.trial = NO_TRIAL;
+    return trial;
+  }
+
+  /** Whether the last `choose` gave null because the request was at every usable server. */
+  get allTried(): boolean {
+    return this.#chooser.whyNone === WHY_NONE.allTried;
+  }
+
+  /** Whether the last `choose` gave null because every usable server has all that it may have. */
+  get allFull(): boolean {
+    return this.#chooser.whyNone === WHY_NONE.allFull;
+  }
+
+  /** Whether any server can be given requests at present. */
+  hasUsable(): boolean {
+    return this.#chooser.hasUsable();
+  }
+
+  /** Whether a server is usable that was not tried and does not fail at present. */
+  hasHealthyOther(tried: TriedSet): boolean {
+    const { table } = this.#engine;
+    return this.servers.some(
+      ({ row }) =>
+        !tried.has(row) && standingOf(table, row) === VERDICT.usable && !isFailing(table, row),
+    );
+  }
+
+  /** @returns whether the retry budget lets another request be tried again; see `endRetry` */
+  beginRetry(): boolean {
+    const { table, lane } = this.#engine;
+    // The request itself has left the server that failed it.
+    let liveRequests = 1;
+    for (const server of this.servers) liveRequests += server.inFlight();
+    const most = retriesMax(liveRequests, this.settings.retryBudgetPercent);
+    return table.beginRetry(this.row, lane, most);
+  }
+
+  endRetry(): void {
+    this.#engine.table.endRetry(this.row, this.#engine.lane);
+  }
+
+  /**
+   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
+   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
+   * that server from now on; but where its own is only full, it comes back with its next request.
+   */
+  chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
+    const wallMs = this.#engine.clock.wallMs();
+    const persistence = this.persistence!;
+    const verdict = this.ownVerdict(binding.row, tried);
+    if (verdict >= VERDICT.draining) {
+      persistence.bind(binding.row, binding, wallMs);
+      return this.#byRow.get(binding.row)!;
+    }
+    binding.responseLines = '';
+    const chosen = this.#chooser.choose(key, tried);
+    // A server on trial may fail: nobody is bound to it before it has closed its breaker.
+    const isTrial = this.#chooser.trial !== NO_TRIAL;
+    if (chosen === null || isTrial || verdict === VERDICT.full) return chosen;
+    persistence.bind(chosen.row, binding, wallMs);
+    if (binding.row === chosen.row) return chosen;
+    // Another worker met the client in the same moment, and was first.
+    const first = this.#byRow.get(binding.row);
+    const serves = first !== undefined && this.#chooser.verdict(first, tried) >= VERDICT.draining;
+    return serves ? first : chosen;
+  }
+
+  /**
+   * What is held of the server that a client belongs to: it goes there from `draining` on.
+   *
+   * @param row -1, or that of a server that is configured no more: as one in maintenance
+   */
+  ownVerdict(row: number, tried: TriedSet): Verdict {
+    const server = this.#byRow.get(row);
+    return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, tried);
+  }
+
+  /** Whether a server may be given a request that was not sent anywhere yet. */
+  verdictOf(row: number): Verdict {
+    return this.ownVerdict(row, UNTRIED);
+  }
+
+  /**
+   * Enters a request at a server and gives it a connection: a kept-alive one where one is fit, else
+   * one that is opening.
+   *
+   * @returns null where the server or the pool has all that it may have; nothing was entered then
+   */
+  acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+    const { table, lane } = this.#engine;
+    let connection: ServerConnection | null = null;
+    let isEntered = false;
+    try {
+      isEntered = table.enter(server.row, lane, server.maxInFlight);
+      if (isEntered) {
+        connection =
+          this.#takeIdle(server, exchange, nowMs) ??
+          this.#open(server, prefaceFor(server, exchange), nowMs);
+      }
+    } finally {
+      if (connection === null) {
+        if (isEntered) table.leave(server.row, lane);
+        const trial = this.takeTrial();
+        if (trial !== NO_TRIAL) releaseTrial(table, server.row, trial);
+      }
+    }
+    return connection;
+  }
+
+  /** Takes back a connection that can carry another request. */
+  release(connection: ServerConnection, nowMs: number): void {
+    const { idle, isRetired } = connection.server;
+    // One that was opened in the name of a client is of no use to another.
+    const isOwned = connection.server.address.proxy !== undefined;
+    const hasRoom = !isRetired && !isOwned && idle.length < this.#idlePerServerMax;
+    if (hasRoom && connection.rest(nowMs)) idle.push(connection);
+    else connection.destroy();
+  }
+
+  /** Opens connections ahead of need. To be called every now and then. */
+  warm(nowMs: number): void {
+    const { idleMin } = this.settings;
+    if (idleMin === 0) return;
+    const { table } = this.#engine;
+    for (const server of this.servers) {
+      if (server.address.proxy !== undefined) continue;
+      if (server.warmsFromMs > nowMs || standingOf(table, server.row) !== VERDICT.usable) continue;
+      const wanted = Math.min(idleMin, this.#idlePerServerMax) - server.idle.length;
+      while (server.warming < Math.min(wanted, WARMING_MAX)) {
+        const connection = this.#open(server, '', nowMs);
+        if (connection === null) return;
+        connection.warm();
+      }
+    }
+  }
+
+  /**
+   * Closes connections that rest at an address that the server's name no longer has; those in use
+   * follow when they are released. To be called every now and then.
+   */
+  followAddresses(): void {
+    const { connector, random } = this.#engine;
+    const { servers } = this;
+    // Only so many names are looked up at a time: it is not always the same ones' turn.
+    const first = Math.floor(random() * servers.length);
+    for (let offset = 0; offset < servers.length; offset++) {
+      const server = servers[(first + offset) % servers.length]!;
+      const version = connector.addressesVersion(server.address);
+      if (version === server.addressesVersion) continue;
+      server.addressesVersion = version;
+      for (const connection of [...server.idle]) {
+        if (!connection.leadsToServer()) connection.destroy();
+      }
+    }
+  }
+
+  #takeIdle(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+    const idle = server.idle;
+    while (idle.length > 0 && !exchange.needsFreshConnection) {
+      const connection = idle[idle.length - 1]!;
+      const isTooOldForUnsafe =
+        !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
+      if (isTooOldForUnsafe) break;
+      idle.pop();
+      if (connection.keptUntilMs > nowMs) {
+        this.#engine.table.count(server.row, this.#engine.lane, COUNTER.connectionsReused);
+        return connection;
+      }
+      connection.destroy();
+    }
+    return null;
+  }
+
+  /**
+   * @param preface what the server is told of the client before its request; empty: nothing
+   * @returns null where the pool has all the connections that it may have
+   */
+  #open(server: Server, preface: string, nowMs: number): ServerConnection | null {
+    const { table, lane } = this.#engine;
+    const { row, connectionsMax } = this.settings;
+    const claims = () => table.claimConnection(row, lane, connectionsMax);
+    if (!claims() && !(this.#closeIdlest() && claims())) return null;
+    try {
+      return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
+    } catch (error) {
+      table.releaseConnection(row, lane);
+      throw error;
+    }
+  }
+
+  /** Makes room for another worker, where connections are what is short. */
+  giveWay(): void {
+    const { row, connectionsMax } = this.settings;
+    if (this.#engine.table.connections(row) >= connectionsMax) this.#closeIdlest();
+  }
+
+  /** Closes the connection that has rested longest. @returns false where none rests */
+  #closeIdlest(): boolean {
+    let idlest: ServerConnection | undefined;
+    for (const { idle } of this.servers) {
+      const one = idle[0];
+      if (one !== undefined && (idlest === undefined || one.idleSinceMs < idlest.idleSinceMs)) {
+        idlest = one;
+      }
+    }
+    idlest?.destroy();
+    return idlest !== undefined;
+  }
+
+  /** This worker's share for each server: what is not used here is not missed elsewhere. */
+  get #idlePerServerMax(): number {
+    const { idleMax } = this.settings;
+    if (idleMax === 0) return 0;
+    const shares = Math.max(1, this.#engine.table.workers()) * Math.max(1, this.servers.length);
+    return Math.max(1, Math.floor(idleMax / shares));
+  }
+}
+
+/** What a server is told of the client before its request; empty: nothing. */
+function prefaceFor({ address: { proxy } }: Server, { client }: Exchange): string {
+  return proxy === undefined ? '' : client.via.proxyHeader(proxy);
+}
+
+const UNTRIED = new TriedSet();
+
+/** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
+export type KeyOf = (via: Via, head: Head) => number;

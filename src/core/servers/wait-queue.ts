@@ -1,0 +1,178 @@
+/**
+ * Requests of one worker that wait for room: every server is full, or the pool has all the
+ * connections that it may have. First come, first served.
+ *
+ * Each worker has a queue of its own, and room that comes free is claimed in the shared table, so
+ * that no worker needs another to hand it over. Where room comes free in one worker while others
+ * wait too, these rules make it fair and lose no wake-up:
+ *
+ * - The worker where it comes free serves its own queue first: its connection is open there. But
+ *   once another worker's first request waits longer than its own by more than YIELD_MS, it closes
+ *   a connection where need be, and wakes that worker. So turns go over in batches: to hand over
+ *   each one would open a connection for each request.
+ * - Newcomers line up behind their own queue, and behind one elsewhere that has waited so long.
+ * - A wake-up only saves time. Every worker looks at its queue with each tick, whatever it was or
+ *   was not told; there it takes what room there is and yields to nobody. So no room stays unused
+ *   for longer than a tick while somebody waits who could use it, even when the worker that was
+ *   woken dies, or when room comes free in no worker at all: a server comes up, a bound is raised.
+ */
+import type { Contained } from '../../base/contain.ts';
+import type { SharedTable } from '../../table/table.ts';
+import type { Engine } from '../exchange/engine.ts';
+import { cellTime } from '../health/table-time.ts';
+import type { Pool } from './pool.ts';
+
+/** How much longer others may wait: some turns of a connection, little for a person. */
+const YIELD_MS = 20;
+
+/** A request that can wait. */
+export interface Waiter extends Contained {
+  /** Since when it waits; set by the queue. */
+  waitingSinceMs: number;
+  /** Goes on where it can. @returns false: it has to wait on; true: it has left the queue */
+  takeTurn(nowMs: number): boolean;
+  /** @internal of the queue */
+  ahead: Waiter | null;
+  /** @internal of the queue */
+  behind: Waiter | null;
+}
+
+export class WaitQueue {
+  readonly #engine: Engine;
+  readonly #table: SharedTable;
+  /** The pool's row in the table. */
+  readonly #row: number;
+  /** The pool as the configuration has it now: a reload may bring another while requests wait. */
+  pool: Pool | null = null;
+  #first: Waiter | null = null;
+  #last: Waiter | null = null;
+  #length = 0;
+  #isTurning = false;
+
+  constructor(engine: Engine, poolRow: number) {
+    this.#engine = engine;
+    this.#table = engine.table;
+    this.#row = poolRow;
+  }
+
+  /** Requests that wait here. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Whether a newcomer may not go before others. One atomic load while nobody waits. */
+  hasElders(nowMs: number): boolean {
+    if (this.#table.waiting(this.#row) === 0) return false;
+    return this.#length > 0 || this.#elderElsewhere(YIELD_MS, nowMs) !== -1;
+  }
+
+  /**
+   * @param isNext whether it had its turn before: it goes to the front
+   * @param waitingMax requests that may wait over all workers
+   * @returns false where that many wait
+   */
+  add(waiter: Waiter, isNext: boolean, waitingMax: number, nowMs: number): boolean {
+    const { lane } = this.#engine;
+    if (!this.#table.beginWaiting(this.#row, lane, waitingMax)) return false;
+    waiter.waitingSinceMs = nowMs;
+    const before = isNext ? null : this.#last;
+    const after = isNext ? this.#first : null;
+    waiter.ahead = before;
+    waiter.behind = after;
+    if (before === null) this.#first = waiter;
+    else before.behind = waiter;
+    if (after === null) this.#last = waiter;
+    else after.ahead = waiter;
+    this.#length += 1;
+    this.#tellSince();
+    return true;
+  }
+
+  remove(waiter: Waiter): void {
+    if (waiter.ahead === null) this.#first = waiter.behind;
+    else waiter.ahead.behind = waiter.behind;
+    if (waiter.behind === null) this.#last = waiter.ahead;
+    else waiter.behind.ahead = waiter.ahead;
+    waiter.ahead = null;
+    waiter.behind = null;
+    this.#length -= 1;
+    this.#table.endWaiting(this.#row, this.#engine.lane);
+    this.#tellSince();
+  }
+
+  /** A server, or a connection, can be given to another request. */
+  roomFreed(): void {
+    if (this.#table.waiting(this.#row) === 0 || this.#isTurning) return;
+    this.#turn(this.#engine.clock.nowMs(), true);
+  }
+
+  /** Another worker says that it is this one's turn. */
+  called(nowMs: number): void {
+    this.#turn(nowMs, true);
+  }
+
+  /** To be called with each tick. */
+  tick(nowMs: number): void {
+    if (this.#table.waiting(this.#row) > 0) this.#turn(nowMs, false);
+  }
+
+  /** Serves who waits here, as long as there is room and nobody waits much longer elsewhere. */
+  #turn(nowMs: number, yields: boolean): void {
+    if (this.#isTurning) return;
+    this.#isTurning = true;
+    let isServed = true;
+    // Whoever is answered may ask for more and line up again: so many turns and no more.
+    for (let left = this.#length; left > 0 && isServed; left--) {
+      const first = this.#first;
+      if (first === null) break;
+      if (yields && this.#elderElsewhere(nowMs - first.waitingSinceMs + YIELD_MS, nowMs) !== -1)
+        break;
+      isServed = this.#giveTurn(first, nowMs);
+    }
+    if (isServed) this.#passOn(nowMs);
+    this.#isTurning = false;
+  }
+
+  #giveTurn(waiter: Waiter, nowMs: number): boolean {
+    try {
+      return waiter.takeTurn(nowMs);
+    } catch (error) {
+      this.#engine.contain(error, waiter, nowMs);
+      return true;
+    }
+  }
+
+  /** There may be room that nobody here takes. */
+  #passOn(nowMs: number): void {
+    const first = this.#first;
+    const thanMs = first === null ? -1 : nowMs - first.waitingSinceMs + YIELD_MS;
+    const elder = this.#elderElsewhere(thanMs, nowMs);
+    if (elder === -1) return;
+    this.pool!.giveWay();
+    this.#engine.wake(elder);
+  }
+
+  /** The worker whose first request waits longest, and longer than `thanMs`; -1: there is none. */
+  #elderElsewhere(thanMs: number, nowMs: number): number {
+    const table = this.#table;
+    if (table.waiting(this.#row) === this.#length) return -1;
+    let longestMs = thanMs;
+    let elder = -1;
+    for (let lane = 0; lane < table.workerLanes; lane++) {
+      if (lane === this.#engine.lane) continue;
+      const sinceMs = table.waitingSince(this.#row, lane);
+      if (sinceMs === 0) continue;
+      const waitedMs = ((nowMs | 0) - sinceMs) | 0;
+      if (waitedMs <= longestMs) continue;
+      longestMs = waitedMs;
+      elder = lane;
+    }
+    return elder;
+  }
+
+  #tellSince(): void {
+    const first = this.#first;
+    const sinceMs = first === null ? 0 : cellTime(first.waitingSinceMs);
+    this.#table.setWaitingSince(this.#row, this.#engine.lane, sinceMs);
+  }
+}
