@@ -16,6 +16,7 @@ import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream
 import { Pool, type PoolSettings } from '../../src/core/servers/pool.ts';
 import { Server } from '../../src/core/servers/server.ts';
 import { WaitQueue } from '../../src/core/servers/wait-queue.ts';
+import type { Persistence } from '../../src/core/sticky/persistence.ts';
 import { SharedTable } from '../../src/table/table.ts';
 
 const HOUR_MS = 3_600_000;
@@ -58,6 +59,7 @@ export interface WireOptions {
   keepsSpoofable?: boolean;
   /** Takes what an owner of a stream throws; absent: it comes out. */
   contain?: Contain;
+  persistence?: Persistence;
   /** Settings of the pool that differ. */
   pool?: Partial<PoolSettings>;
 }
@@ -85,6 +87,7 @@ export class Wire implements Connector {
     peerAddress = '203.0.113.7',
     keepsSpoofable = false,
     contain = rethrow,
+    persistence,
     pool: more = {},
   }: WireOptions = {}) {
     const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
@@ -162,7 +165,7 @@ export class Wire implements Connector {
       ...more,
     };
     const queue = new WaitQueue(engine, 0);
-    const pool = new Pool(engine, settings, servers, chooser, null, null, queue);
+    const pool = new Pool(engine, settings, servers, chooser, null, persistence ?? null, queue);
     this.pool = pool;
     const via = new Via({
       peerAddress,

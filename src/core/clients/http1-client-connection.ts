@@ -248,7 +248,8 @@ export class ClientConnection implements StreamOwner, ClientSide {
     if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
   }
 
-  sendHead(head: Head, framing: Framing, exchange: Exchange): void {
+  sendHead(head: Head, framing: Framing, sessionLines: string): void {
+    const { requestBody, expectsContinue } = this.#exchange!;
     let transfer: Transfer = TRANSFER.asIs;
     if (framing.body === BODY.untilClose) {
       if (this.#isHttp10) this.#keepsAlive = false;
@@ -261,14 +262,13 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#transfer = transfer;
     this.takesPayload = transfer === TRANSFER.unchunk;
     // The client may never send the body that the server did not wait for.
-    if (!exchange.requestBody.done && (!framing.keepAlive || exchange.expectsContinue)) {
+    if (!requestBody.done && (!framing.keepAlive || expectsContinue)) {
       this.#keepsAlive = false;
     }
     // A chunked body may be one half of a conversation, which goes on behind this head.
-    const { kind, missingBytes } = exchange.requestBody;
+    const { kind, missingBytes } = requestBody;
     if (kind === BODY.length && missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
-    let added =
-      this.#connectionLine() + exchange.sessionLines(head) + this.via.linesForResponse(head);
+    let added = this.#connectionLine() + sessionLines + this.via.linesForResponse(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
     if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
     this.#headText = forwardedResponse(head, transfer, added);
@@ -316,20 +316,20 @@ export class ClientConnection implements StreamOwner, ClientSide {
     else this.stream.writeTextAndBytes(this.#headText, head.bytes, head.tailStart, head.end);
   }
 
-  sendAnswer(answer: Answer, exchange: Exchange): void {
-    const body = exchange.requestBody;
-    if (!body.done && exchange.expectsContinue) this.#keepsAlive = false;
+  sendAnswer(answer: Answer): void {
+    const { requestBody: body, expectsContinue, method } = this.#exchange!;
+    if (!body.done && expectsContinue) this.#keepsAlive = false;
     if (body.missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
     // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
     const { status } = answer;
-    if (status === 400 || status === 408 || exchange.method === 'CONNECT') this.#keepsAlive = false;
+    if (status === 400 || status === 408 || method === 'CONNECT') this.#keepsAlive = false;
     // A peer that is not let in will not be for its next request.
     if (answer.code === 'address_denied' && !this.via.peerIsTrusted) this.#keepsAlive = false;
-    this.#writeAnswer(answer, exchange.method === 'HEAD');
+    this.#writeAnswer(answer, method === 'HEAD');
   }
 
-  sendUpgrade(head: Head, exchange: Exchange): void {
-    this.stream.writeText(forwardedInformational(head, exchange.sessionLines(head)));
+  sendUpgrade(head: Head, sessionLines: string): void {
+    this.stream.writeText(forwardedInformational(head, sessionLines));
     this.#state = STATE.tunnel;
     this.#timer.clear();
     const nowMs = this.#engine.clock.nowMs();
@@ -382,8 +382,9 @@ export class ClientConnection implements StreamOwner, ClientSide {
     this.#expectBody(nowMs);
   }
 
-  exchangeOver(exchange: Exchange, nowMs: number): void {
+  exchangeOver(nowMs: number): void {
     if (this.#state === STATE.closed || this.#state === STATE.linger) return;
+    const exchange = this.#exchange!;
     if (exchange.status === 499) return this.#close();
     this.takesPayload = false;
     this.#hasty = exchange.waitMs === 0 ? 0 : this.#hasty + 1;

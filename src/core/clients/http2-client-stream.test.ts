@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Wire, type WireOptions } from '../../../test/http1/wire.ts';
+import { NAME } from '../http1/names.ts';
 import type { Fields } from '../http2/request.ts';
 import { type Http2Port, RESET } from './http2-port.ts';
 
@@ -39,9 +40,10 @@ class MemoryPort implements Http2Port {
   resume(): void {}
 }
 
-function open(pool: WireOptions['pool']) {
+function open(pool: WireOptions['pool'], options: WireOptions = {}) {
   const timeouts = { connectMs: 1e6, readMs: TIMEOUT_MS, writeMs: TIMEOUT_MS };
   const wire = new Wire({
+    ...options,
     pool: { timeouts: { ...timeouts, requestMs: 1e6, idleMs: 1e6, streamMs: 1e6 }, ...pool },
   });
   const port = new MemoryPort();
@@ -111,6 +113,23 @@ test('a 205 goes out once its server has sent all, for it ends the stream', () =
   assert.equal(port.status, undefined);
   wire.serverSends('llo\r\n0\r\nX-Sum: 1\r\n\r\n');
   assert.deepEqual([port.status, port.text, port.resetCode], ['205', '', -1]);
+});
+
+test('a cookie of the server that would undo the session is left out', () => {
+  const persistence: WireOptions['persistence'] = {
+    find() {},
+    bind() {},
+    respond(head) {
+      head.drop(head.find(NAME.setCookie));
+      return 'Set-Cookie: lb=ours\r\n';
+    },
+  };
+  const { wire, port, stream } = open({}, { persistence });
+  stream.begin(GET, true, wire.nowMs);
+  wire.pass(0);
+  wire.serverSends('HTTP/1.1 204 No Content\r\nSet-Cookie: lb=theirs\r\n\r\n');
+  const cookies = port.fields.filter((_, at) => port.fields[at - 1] === 'set-cookie');
+  assert.deepEqual(cookies, ['lb=ours']);
 });
 
 test('a HEAD that is refused has no content', () => {

@@ -174,12 +174,12 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (!this.#isClosed) this.#port.inform([':status', '100']);
   }
 
-  sendHead(head: Head, framing: Framing, exchange: Exchange): void {
+  sendHead(head: Head, framing: Framing, sessionLines: string): void {
     // To a WebSocket any 2xx would say that it is open (RFC 8441 §5).
     const isMisleading = this.#isWebSocket && head.status >= 200 && head.status < 300;
     const fields = responseFields(head, isMisleading ? 502 : head.status);
     if (!head.has(NAME.date)) pushLines(fields, this.#engine.dateLine());
-    pushLines(fields, exchange.sessionLines(head) + this.via.linesForResponse(head));
+    pushLines(fields, sessionLines + this.via.linesForResponse(head));
     this.#fields = fields;
     this.#isBare = head.status === 205;
     this.#mayHaveTrailers = framing.body === BODY.chunked && !this.#isBare;
@@ -224,9 +224,10 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (this.pendingBytes > 0) this.#watch(this.#engine.clock.nowMs());
   }
 
-  sendUpgrade(head: Head, exchange: Exchange): void {
+  sendUpgrade(head: Head, sessionLines: string): void {
+    const exchange = this.#exchange!;
     const fields = responseFields(head, 200);
-    pushLines(fields, exchange.sessionLines(head));
+    pushLines(fields, sessionLines);
     this.#port.respond(fields, false, false);
     this.#timer.clear();
     if (this.#requestHasEnded) exchange.tunnel!.clientEnded(this.#engine.clock.nowMs());
@@ -266,7 +267,8 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     this.#watch(nowMs);
   }
 
-  exchangeOver(exchange: Exchange): void {
+  exchangeOver(): void {
+    const exchange = this.#exchange!;
     this.#exchange = null;
     this.isHasty = exchange.waitMs > 0;
     this.#engine.giveBackExchange(exchange);

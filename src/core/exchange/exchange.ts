@@ -217,7 +217,7 @@ export class Exchange implements TimerOwner, Waiter {
   }
 
   /** What session persistence adds to the head of the response. */
-  sessionLines(head: Head): string {
+  #sessionLines(head: Head): string {
     return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
   }
 
@@ -501,7 +501,7 @@ export class Exchange implements TimerOwner, Waiter {
       this.attempt.succeeded(nowMs);
       this.#beginStream();
     }
-    this.client.sendHead(head, framing, this);
+    this.client.sendHead(head, framing, this.#sessionLines(head));
   }
 
   /**
@@ -561,7 +561,7 @@ export class Exchange implements TimerOwner, Waiter {
     this.attempt.succeeded(nowMs);
     this.tunnel = new Tunnel(this, head);
     this.#livesLong();
-    this.client.sendUpgrade(head, this);
+    this.client.sendUpgrade(head, this.#sessionLines(head));
   }
 
   /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
@@ -647,7 +647,7 @@ export class Exchange implements TimerOwner, Waiter {
     this.responseHasBegun = true;
     const lines = status === 503 && headerLines === '' ? 'Retry-After: 1\r\n' : headerLines;
     const { requestId } = this;
-    this.client.sendAnswer({ status, code, text, requestId, headerLines: lines }, this);
+    this.client.sendAnswer({ status, code, text, requestId, headerLines: lines });
     this.#settle(nowMs);
   }
 
@@ -794,7 +794,7 @@ export class Exchange implements TimerOwner, Waiter {
   #tellClient(nowMs: number): void {
     const { client } = this;
     try {
-      client.exchangeOver(this, nowMs);
+      client.exchangeOver(nowMs);
     } catch (error) {
       this.engine.contain(error, client, nowMs);
     }
