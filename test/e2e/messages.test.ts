@@ -381,8 +381,8 @@ test('status line, header order, spelling and 8-bit values go through unchanged'
 
 test('a response without Date gets one', async () => {
   const client = await openclaw.send(`GET /dated HTTP/1.1\r\n${HOST}\r\n`);
-  const [date] = (await client.response()).headers.date!;
-  assert.ok(Math.abs(Date.parse(date!) - Date.now()) < 60_000, date);
+  const date = (await client.response()).headers.date![0]!;
+  assert.ok(Math.abs(Date.parse(date) - Date.now()) < 60_000, date);
   client.close();
 });
 

@@ -115,6 +115,7 @@ describe('docs/operations.md', () => {
       const places = [`\`${name}\``, `\`load_balancing.${name}\``];
       assert.ok(isFile || places.some((one) => SETTINGS.includes(one)), `${name} is no setting`);
     }
-    for (const [, code] of DOC.matchAll(/50[234] `(\w+)`/g)) assert.ok(CODES.includes(code!), code);
+    for (const [, code] of DOC.matchAll(/50[234] `(\w+)`/g))
+      assert.ok(CODES.includes(code!), `${code} is no code`);
   });
 });
