@@ -11,13 +11,13 @@ import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { AdminServer } from '../src/admin/server.ts';
+import { AdminServer } from '../src/admin/admin-server.ts';
 import { furtherRoutes } from '../src/cli/start.ts';
 import { parseConfig } from '../src/config/load.ts';
-import { Instance } from '../src/control/instance.ts';
-import { NO_LOG } from '../src/control/no-log.fixture.ts';
-import { Reloader } from '../src/control/reloader.ts';
-import { Upgrade } from '../src/control/upgrade.ts';
+import { Instance } from '../src/control/operate/instance.ts';
+import { NO_LOG } from '../src/control/operate/no-log.fixture.ts';
+import { Reloader } from '../src/control/operate/reloader.ts';
+import { Upgrade } from '../src/control/operate/upgrade.ts';
 import { dashboardRoutes } from '../src/dashboard/dashboard.ts';
 
 const ROOT = resolve(import.meta.dirname, '..');

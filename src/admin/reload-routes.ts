@@ -1,7 +1,7 @@
 /** What the admin API offers for taking a changed configuration over. */
 import { parseDuration } from '../base/units.ts';
 import { type Path, parsePath, schemaAt } from '../config/walk.ts';
-import { CONFIRM_MS_MAX, type Reloader } from '../control/reloader.ts';
+import { CONFIRM_MS_MAX, type Reloader } from '../control/operate/reloader.ts';
 import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
 
 export function reloadRoutes(reloader: Reloader): Route[] {

@@ -1,6 +1,6 @@
 /** The admin API, one line a route. GET reads, POST changes. */
 import { parseDuration } from '../base/units.ts';
-import type { Instance } from '../control/instance.ts';
+import type { Instance } from '../control/operate/instance.ts';
 import { effectiveConfiguration } from './effective.ts';
 import { statsOf } from './stats.ts';
 

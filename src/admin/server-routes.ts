@@ -1,6 +1,6 @@
 /** What an operator says of a server, as the admin API takes it. */
 import { parseDuration } from '../base/units.ts';
-import type { WordOutcome } from '../control/instance.ts';
+import type { WordOutcome } from '../control/operate/instance.ts';
 import {
   ACTIONS,
   type Action,
@@ -8,7 +8,7 @@ import {
   DRAIN_OVER_MS,
   WEIGHT_MAX,
   type Word,
-} from '../control/operator.ts';
+} from '../control/operate/operator.ts';
 import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
 
 export const SERVER_ROUTES: readonly Route[] = [

@@ -1,7 +1,7 @@
 import { residentBytes } from '../base/resident.ts';
-import type { ClientStats } from '../control/client-board.ts';
-import type { Instance } from '../control/instance.ts';
-import type { WorkerLoad } from '../control/worker-loads.ts';
+import type { Instance } from '../control/operate/instance.ts';
+import type { ClientStats } from '../control/watch/client-board.ts';
+import type { WorkerLoad } from '../control/watch/worker-loads.ts';
 import { CODES } from '../core/answers/codes.ts';
 import { COUNTER } from '../table/layout.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';

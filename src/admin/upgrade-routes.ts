@@ -1,6 +1,6 @@
 import { formatDuration, parseDuration, WAIT_MS_MAX } from '../base/units.ts';
-import type { Instance } from '../control/instance.ts';
-import type { Upgrade } from '../control/upgrade.ts';
+import type { Instance } from '../control/operate/instance.ts';
+import type { Upgrade } from '../control/operate/upgrade.ts';
 import { ok, type Route, wrong } from './routes.ts';
 
 /** What the admin API offers for putting another version in this one's place. */

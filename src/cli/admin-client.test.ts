@@ -3,8 +3,8 @@ import { mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { AdminServer } from '../admin/server.ts';
-import type { Instance } from '../control/instance.ts';
+import { AdminServer } from '../admin/admin-server.ts';
+import type { Instance } from '../control/operate/instance.ts';
 import { AdminClient, type AdminOptions } from './admin-client.ts';
 import type { Io } from './io.ts';
 

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { History } from '../config/history.ts';
+import { History } from '../config/configuration-history.ts';
 import { instanceDirectory } from '../config/locate.ts';
 import { realPath } from '../config/store.ts';
 import { configCommand } from './config.ts';

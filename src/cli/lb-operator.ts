@@ -1,7 +1,7 @@
 /** `openclaw lb backend drain|disable|enable|weight`: what an operator says of a server. */
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
-import type { InstanceStatus, ServerStatus } from '../control/status.ts';
+import type { InstanceStatus, ServerStatus } from '../control/operate/status.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { asCalled, CommandError, EXIT, examples, type Io } from './io.ts';
 import { age } from './readable.ts';

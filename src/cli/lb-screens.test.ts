@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { LastMinute } from '../control/last-minute.ts';
-import type { InstanceStatus, ServerStatus } from '../control/status.ts';
+import type { InstanceStatus, ServerStatus } from '../control/operate/status.ts';
+import type { LastMinute } from '../control/watch/last-minute.ts';
 import { fitting, statsScreen, statusScreen, topScreen } from './lb-screens.ts';
 import { backendScreen } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';

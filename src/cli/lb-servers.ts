@@ -1,6 +1,7 @@
 /** What `openclaw lb backend status` prints: a row a server. */
-import type { ServerChange } from '../control/server-changes.ts';
-import type { InstanceStatus, ServerStatus } from '../control/status.ts';
+
+import type { InstanceStatus, ServerStatus } from '../control/operate/status.ts';
+import type { ServerChange } from '../control/watch/server-changes.ts';
 import { age, count, ms, percent } from './readable.ts';
 import { type Cell, type Colour, type Column, textTable } from './text-table.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
-import type { AlertsStatus } from '../control/observer.ts';
+import type { AlertsStatus } from '../control/watch/observer.ts';
 import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
 import { addBackendTest } from './backend-test.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { ReloadReport } from '../control/reloader.ts';
+import type { ReloadReport } from '../control/operate/reloader.ts';
 import { reportText } from './reload.ts';
 
 const REPORT: ReloadReport = {

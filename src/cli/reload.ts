@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import { formatChanges } from '../config/diff.ts';
 import { formatPath } from '../config/walk.ts';
-import type { ReloadReport } from '../control/reloader.ts';
+import type { ReloadReport } from '../control/operate/reloader.ts';
 import { AdminClient, type AdminOptions, duration } from './admin-client.ts';
 import { knownPath } from './config.ts';
 import { asCalled, type Io } from './io.ts';

@@ -1,4 +1,4 @@
-import { type AdminOptions, AdminServer } from '../admin/server.ts';
+import { type AdminOptions, AdminServer } from '../admin/admin-server.ts';
 import { parseAddress } from '../base/address.ts';
 import { printableLines } from '../base/printable.ts';
 import { adminSocket } from '../config/locate.ts';

@@ -5,7 +5,7 @@ import type { Problem } from '../config/problem.ts';
 import { renderProblems } from '../config/render.ts';
 import type { Settings } from '../config/schema.ts';
 import { poolServers } from '../config/servers.ts';
-import type { ReadConfiguration } from '../control/reloader.ts';
+import type { ReadConfiguration } from '../control/operate/reloader.ts';
 import { check, readConfig, requireFile, shown, warn } from './config-file.ts';
 import type { Demo } from './demo.ts';
 import { CommandError, EXIT, type Io } from './io.ts';

@@ -1,7 +1,7 @@
 /** The log as `start` opens it: its messages name the setting to mend. */
 import { logFile } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
-import type { InstanceLog } from '../control/instance.ts';
+import type { InstanceLog } from '../control/operate/instance.ts';
 import { type Log, type LogSettings, openLog } from '../observe/log.ts';
 import type { Io } from './io.ts';
 import { refusal } from './start-config.ts';

@@ -11,7 +11,7 @@ import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node, visit } from 'yaml';
 import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
-import { type Explained, explain } from './explain.ts';
+import { type Explained, explain } from './explain-issue.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';

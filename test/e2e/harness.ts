@@ -9,7 +9,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { InstanceStatus } from '../../src/control/status.ts';
+import type { InstanceStatus } from '../../src/control/operate/status.ts';
 import { Peer } from './peer.ts';
 import { until } from './wait.ts';
 

@@ -1,0 +1,393 @@
+import { randomInt } from 'node:crypto';
+import { descriptorLimit } from '../../base/descriptors.ts';
+import { formatDuration } from '../../base/units.ts';
+import type { Settings } from '../../config/schema.ts';
+import { strategyDefinition } from '../../core/balance/registry.ts';
+import type { Ends } from '../../core/exchange/ending.ts';
+import type { Change } from '../../core/servers/upkeep.ts';
+import { realClock } from '../../io/clock.ts';
+import { TLS_FAILURES } from '../../io/tls/failures.ts';
+import { guarded } from '../../observe/guarded.ts';
+import type { Log, LogChange, Logger } from '../../observe/log.ts';
+import { WORKER_COUNTER } from '../../table/measures.ts';
+import { SharedTable } from '../../table/table.ts';
+import type { Answer, Question } from '../../worker/explanation.ts';
+import type { WorkerPlan } from '../../worker/plan.ts';
+import { withinDescriptors } from '../plans/descriptor-budget.ts';
+import { GuardState } from '../plans/guard-state.ts';
+import { PersistenceState } from '../plans/persistence-state.ts';
+import { ServerRows } from '../plans/server-rows.ts';
+import { TlsState } from '../plans/tls-state.ts';
+import { planOf, serversOf, urlOf } from '../plans/worker-plan.ts';
+import { HealthKeeper } from '../watch/health-keeper.ts';
+import { Observer, type Surroundings } from '../watch/observer.ts';
+import { Pressure } from '../watch/pressure.ts';
+import type { Inheritance } from './handover.ts';
+import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
+import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
+import { type InstanceStatus, statusOf } from './status.ts';
+import { Supervisor } from './supervisor.ts';
+
+/** Room for servers and workers beyond today's, so that a reload can bring more of either. */
+const SERVER_ROWS = 4096;
+const WORKER_LANES = 64;
+const LOOKS_AT_PRESSURE_MS = 1_000;
+/** Clients' addresses whose connections are counted at one time: above `max_connections`. */
+const SOURCES = 65_536;
+/** How often what limits remember is looked over. */
+const REFRESH_MS = 1_000;
+
+/** What became of an operator's word. */
+export type WordOutcome =
+  /** `note`: what the operator should know besides, or ''. */
+  | { readonly kind: 'done'; readonly note: string }
+  | { readonly kind: 'unknown_server' }
+  /** Nobody would be left to answer; `why` says who and what. */
+  | { readonly kind: 'last_server'; readonly why: string };
+
+/** Where the instance writes what happens. */
+export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
+  /** Makes the log ready for other settings. @throws Error that names the mend */
+  prepare(settings: Settings): Promise<LogChange>;
+}
+
+/** A running load balancer: the shared table, the data threads and the plan they follow. */
+export class Instance {
+  readonly log: Logger;
+  /** What metrics, status, alerts and dashboard are made of. */
+  readonly observer: Observer;
+  readonly #table: SharedTable;
+  readonly #rows: ServerRows;
+  readonly #persistence: PersistenceState;
+  readonly #guard = new GuardState(realClock.nowMs);
+  readonly #tls = new TlsState();
+  readonly #supervisor: Supervisor;
+  readonly #operator: Operator;
+  readonly #health: HealthKeeper;
+  #plan: WorkerPlan;
+  #settings: Settings;
+  readonly #workers: number;
+  #workerDeaths = 0;
+  readonly #instanceLog: InstanceLog;
+  #pressure: NodeJS.Timeout | undefined;
+  #refresher: NodeJS.Timeout | undefined;
+  /** One change of the plan at a time. */
+  #lastChange: Promise<unknown> = Promise.resolve();
+
+  /**
+   * @param stateDirectory where the key of session cookies is kept
+   * @param ownDirectory where what an operator said is kept, of this configuration file alone
+   * @param workers data threads that it will start with
+   * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
+   *   what an operator said cannot be read
+   */
+  constructor(
+    settings: Settings,
+    instanceLog: InstanceLog,
+    stateDirectory: string,
+    ownDirectory = stateDirectory,
+    workers = 1,
+  ) {
+    const log = instanceLog.logger;
+    this.log = log;
+    this.#instanceLog = instanceLog;
+    this.#settings = settings;
+    this.#table = SharedTable.create({
+      serverRows: SERVER_ROWS,
+      workerLanes: WORKER_LANES,
+      sources: SOURCES,
+    });
+    this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
+    this.#rows = new ServerRows(this.#table);
+    this.#persistence = new PersistenceState(stateDirectory);
+    this.#workers = workers;
+    this.#plan = this.#planOf(settings, workers);
+    this.#guard.follow(this.#plan.guard);
+    this.#operator = new Operator(this.#table, ownDirectory, {
+      onDrained: (server, overMs) => {
+        this.#supervisor.end(endsAt(server.row, 0, overMs));
+        this.observer.changes.changed(server.label, 'drained', 'the time of its drain is over');
+      },
+      onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
+      onUnwritten: (error) =>
+        log.warn({
+          event: 'operator_state_unwritten',
+          cause: error.message,
+          text: 'a restart brings back what operators said before',
+        }),
+    });
+    this.#operator.apply(this.#plan.pool.servers);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+      onChange: (change) => {
+        const { aspect, ...what } = change;
+        log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
+        this.observer.changes.note(what.subject, `${aspect} ${what.to}`, what.cause);
+      },
+      lanes: () => this.#supervisor.lanes,
+      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
+    });
+    this.#supervisor = new Supervisor(this.#table, this.#plan, {
+      writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
+      onErrors: (records) => {
+        for (const record of records) this.observer.requests.add(record);
+      },
+      onClients: (lane, clients) => this.observer.clients.tell(lane, clients),
+      onHandshakeFailures: (failures) => {
+        for (const { reason, ...failure } of failures) {
+          const [text, help] = TLS_FAILURES[reason];
+          log.info({ event: 'tls_handshake_failed', reason, ...failure, text, help });
+        }
+      },
+      onInternalErrors: (lane, errors) => {
+        for (const { stack: cause, times } of errors) {
+          log.error({ event: 'internal_error', during: 'a connection', lane, times, cause });
+        }
+      },
+      onDeath: (lane, cause) => {
+        this.#workerDeaths += 1;
+        log.error({ event: 'worker_died', lane, cause });
+      },
+    });
+    this.observer = new Observer(this.#table, log, settings, this.#plan, () =>
+      this.#surroundings(),
+    );
+  }
+
+  get plan(): WorkerPlan {
+    return this.#plan;
+  }
+
+  /**
+   * @param inheritance what the instance before hands over
+   * @throws ListenError when an address cannot be opened
+   */
+  async start(inheritance?: Inheritance): Promise<void> {
+    const workers = this.#workers;
+    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    await this.#supervisor.start(workers, inheritance?.sockets);
+    const { log } = this;
+    this.#health.start(log);
+    this.observer.start();
+    const pressure = new Pressure(this.#table, log);
+    const look = guarded(log, 'pressure', () => pressure.look(performance.now()));
+    this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
+    this.#warnOfFewDescriptors();
+    const refresh = guarded(log, 'limits', () => this.#guard.refresh());
+    this.#refresher = setInterval(refresh, REFRESH_MS).unref();
+    this.#tls.start(log, () => void this.#renewCertificates());
+    log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Requests and tunnels under way at each server, by address. */
+  inFlight(): Map<string, number> {
+    const servers = this.#plan.pool.servers;
+    return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
+  }
+
+  /** What servers of these addresses could do for new requests; those not yet known count as working. */
+  abilityOf(addresses: readonly string[]): Ability {
+    const rows = new Map(this.#plan.pool.servers.map(({ name, row }) => [name, row]));
+    if (addresses.some((address) => !rows.has(address))) return ABILITY.works;
+    const known = addresses.map((address) => rows.get(address)!);
+    return abilityOf(
+      this.#table,
+      known.filter((row) => this.#table.takesNew(row)),
+    );
+  }
+
+  /**
+   * Follows other settings from the next request on: all data threads together, or none.
+   * Connections, requests under way and listeners that stay are not touched.
+   *
+   * @param workers data threads that the settings ask for
+   * @throws ListenError when an address cannot be opened, TlsError when a certificate cannot be
+   *   used, SessionKeyError when the key of session cookies cannot be read, Error when the log cannot
+   *   be opened; nothing has changed then
+   */
+  reload(settings: Settings, workers: number): Promise<void> {
+    return this.#inTurn(() => this.#reload(settings, workers));
+  }
+
+  async #reload(settings: Settings, workers: number): Promise<void> {
+    const plan = this.#planOf(settings, workers);
+    const logChange = await this.#instanceLog.prepare(settings);
+    try {
+      await this.#supervisor.apply(plan);
+    } catch (error) {
+      await logChange.abandon();
+      throw error;
+    }
+    logChange.commit();
+    this.#guard.follow(plan.guard);
+    this.#operator.apply(plan.pool.servers);
+    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
+    this.#health.apply(settings, plan.pool);
+    this.#plan = plan;
+    this.#settings = settings;
+    this.observer.apply(settings, plan);
+    await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
+    this.#warnOfFewDescriptors();
+    this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
+    this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
+  }
+
+  /** A certificate, key or authority is another one: new handshakes are made with it. */
+  #renewCertificates(): Promise<void> {
+    return this.#inTurn(async () => {
+      try {
+        const tls = this.#tls.planOf(this.#settings);
+        const servers = serversOf(this.#settings, this.#rows);
+        const plan = { ...this.#plan, tls, pool: { ...this.#plan.pool, servers } };
+        await this.#supervisor.apply(plan);
+        this.#plan = plan;
+        this.#health.apply(this.#settings, plan.pool);
+        this.observer.apply(this.#settings, plan);
+        this.log.info({ event: 'certificates_renewed' });
+      } catch (error) {
+        const cause = (error as Error).message;
+        this.log.error({ event: 'certificates_refused', cause, text: 'those before stay in use' });
+      }
+    });
+  }
+
+  #planOf(settings: Settings, workers: number): WorkerPlan {
+    const persistence = this.#persistence.planOf(settings);
+    const tls = this.#tls.planOf(settings);
+    const guard = this.#guard.planOf(settings);
+    return withinDescriptors(planOf(settings, this.#rows, persistence, tls, guard), workers);
+  }
+
+  #inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const done = this.#lastChange.then(change);
+    this.#lastChange = done.catch(() => {});
+    return done;
+  }
+
+  /** What a successor goes on with. */
+  async inheritance(): Promise<Inheritance> {
+    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+  }
+
+  /**
+   * Lets what is under way end, then ends.
+   *
+   * @param successor another instance accepts on the same sockets; the rest is ended after
+   *   `withinMs`
+   */
+  async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
+    const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
+    this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
+    this.#tls.stop();
+    await this.#supervisor.drain(withinMs, successor !== undefined);
+    this.#health.stop();
+    this.#operator.close();
+    this.observer.stop();
+    clearInterval(this.#pressure);
+    clearInterval(this.#refresher);
+    this.log.info({ event: 'stopped' });
+  }
+
+  /** Why a request went where it went, or where a made-up one would go. */
+  explain(question: Question): Promise<Answer> {
+    return this.#supervisor.explain(question);
+  }
+
+  /** Lets the primaries take over from the backups. @returns false where they never stopped */
+  failback(): boolean {
+    return this.#health.failback();
+  }
+
+  status(): InstanceStatus {
+    const { observer } = this;
+    return statusOf(this.#table, this.#plan, observer, this.#operator, this.#surroundings());
+  }
+
+  /**
+   * An operator says something of a server.
+   *
+   * @param name the server's name or address
+   * @param how isKept: whether it outlives restarts; isForced: even if no server is left to answer
+   * @throws Error when it is to be kept and cannot be written; nothing has changed then
+   */
+  say(
+    name: string,
+    word: Word,
+    how: { readonly isKept: boolean; readonly isForced: boolean },
+  ): WordOutcome {
+    const { pool } = this.#plan;
+    const server = pool.servers.find((one) => one.label === name || one.name === name);
+    if (server === undefined) return { kind: 'unknown_server' };
+    const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, word);
+    if (why !== null) return { kind: 'last_server', why };
+    const wasActive = this.#table.takesNew(server.row);
+    this.#operator.say(server, word, how.isKept);
+    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
+    if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
+    this.observer.changes.changed(server.label, wordText(word), 'asked for by an operator');
+    const isIdle =
+      word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
+    const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+    return { kind: 'done', note };
+  }
+
+  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
+  #endRemoved(plan: WorkerPlan, drainMs: number): void {
+    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
+    for (const { row } of plan.pool.servers) {
+      if (!before.delete(row)) this.#supervisor.spare(row);
+    }
+    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
+    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
+  }
+
+  #warnOfFewDescriptors(): void {
+    const { max_connections: clients, performance } = this.#settings.load_balancing;
+    const servers = performance.connection_pool.max_connections;
+    const clientsMax = this.#plan.clientsMax;
+    const serverConnectionsMax = this.#plan.pool.settings.connectionsMax;
+    if (clientsMax === clients && serverConnectionsMax === servers) return;
+    this.log.warn({
+      event: 'connections_bounded',
+      descriptors: descriptorLimit(),
+      clientsMax,
+      serverConnectionsMax,
+      mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), more than this process may open file descriptors for: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
+    });
+  }
+
+  #surroundings(): Surroundings {
+    return {
+      lanes: this.#supervisor.lanes,
+      workerDeaths: this.#workerDeaths,
+      lostLogRecords:
+        this.#table.measures.total(WORKER_COUNTER.recordsLost) + this.#instanceLog.dropped(),
+    };
+  }
+}
+
+const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
+
+function isForTheWorse(change: Change): boolean {
+  return WORSE.has(change.to);
+}
+
+/** The ends of all that would go on by itself at a server. */
+function endsAt(row: number, afterMs: number, overMs: number): Ends {
+  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
+}
+
+function wordText(word: Word): string {
+  switch (word.action) {
+    case 'drain':
+      return word.withinMs === null ? 'drain' : `drain for ${formatDuration(word.withinMs)}`;
+    case 'weight':
+      return word.weight === null ? 'configured weight' : `weight ${word.weight}`;
+    default:
+      return word.action;
+  }
+}

@@ -1,0 +1,128 @@
+/**
+ * The listening sockets of an instance. They belong to the control thread, which accepts nothing:
+ * the data threads accept, each from a descriptor of its own.
+ *
+ * Each lane has its own socket on a TCP address (`SO_REUSEPORT`), for the kernel then spreads
+ * connections evenly. Threads that share one socket do not: of 100 connections that came together,
+ * one of six threads took 94. But the kernel also goes on handing connections to a socket that
+ * nobody accepts from. So a socket outlives the thread it is for, and while a lane has no thread
+ * that runs, another accepts from its sockets: nobody is refused, and nobody waits longer than it
+ * takes to start a thread. A unix socket, of which there can be one only, belongs to one lane.
+ *
+ * Closing one of several sockets of an address resets whoever waits in it, though the others go on.
+ * So with fewer lanes they stay, those left accept from them, and a lane that is new takes one over.
+ *
+ * Where descriptors cannot be duplicated (`src/io/kernel/duplicate.ts`), each thread opens its own
+ * sockets, and what waits in them is lost with it.
+ */
+import { closeSync, unlinkSync } from 'node:fs';
+import { canDuplicate } from '../../io/kernel/duplicate.ts';
+import { isSameAddress, type ListenAddress, openSocket } from '../../io/listener.ts';
+import type { ListeningSocket, OpenSocket } from '../../worker/messages.ts';
+
+export interface LaneSocket extends ListeningSocket {
+  readonly lane: number;
+}
+
+export class LaneSockets {
+  #sockets: LaneSocket[] = [];
+
+  /** Whether they outlive the threads. */
+  readonly areKept = canDuplicate;
+
+  /** Those of the instance before: each of an address to another lane, as far as there are lanes. */
+  inherit(inherited: readonly OpenSocket[], lanes: number): void {
+    for (const { address, fd } of inherited) {
+      const lane = this.#at(address).length % lanes;
+      this.#sockets.push({ address, fd, lane: address.path === '' ? lane : 0 });
+    }
+  }
+
+  /**
+   * Opens what a lane lacks of these addresses.
+   *
+   * @param lanes all that there are; a socket of another is taken over
+   * @throws the system's error of the first that could not be opened
+   */
+  async open(
+    lane: number,
+    addresses: readonly ListenAddress[],
+    lanes: readonly number[],
+  ): Promise<void> {
+    for (const address of addresses) {
+      const others = this.#at(address);
+      const hasIt =
+        address.path === '' ? others.some((one) => one.lane === lane) : others.length > 0;
+      if (hasIt) continue;
+      const orphan = others.find((one) => one.fd !== null && !lanes.includes(one.lane));
+      if (orphan !== undefined) {
+        this.#sockets[this.#sockets.indexOf(orphan)] = { ...orphan, lane };
+        continue;
+      }
+      this.#sockets.push({ lane, address, fd: this.areKept ? await openSocket(address) : null });
+    }
+  }
+
+  /**
+   * What a lane accepts from.
+   *
+   * @param running lanes whose threads accept; the sockets of the others are spread over them
+   * @param addresses those that are listened on by now
+   */
+  of(
+    lane: number,
+    running: readonly number[],
+    addresses: readonly ListenAddress[],
+  ): ListeningSocket[] {
+    const at = running.indexOf(lane);
+    let orphans = 0;
+    return this.#sockets
+      .filter((one) => {
+        if (!addresses.some((address) => isSameAddress(one.address, address))) return false;
+        if (one.lane === lane) return true;
+        if (one.fd === null || running.includes(one.lane)) return false;
+        return orphans++ % running.length === at;
+      })
+      .map(({ address, fd }) => ({ address, fd }));
+  }
+
+  /** Those that are kept here. */
+  kept(): OpenSocket[] {
+    return this.#sockets.flatMap(({ address, fd }) => (fd === null ? [] : [{ address, fd }]));
+  }
+
+  /** The thread of a lane is gone. */
+  died(lane: number): void {
+    if (this.areKept) return;
+    this.#sockets = this.#sockets.map((one) => (one.lane === lane ? { ...one, fd: null } : one));
+  }
+
+  /**
+   * Forgets some.
+   *
+   * @param isHandedOver another process accepts from them
+   * @returns closes them, to be called when no data thread may still be told to accept from them
+   */
+  drop(isMeant: (one: LaneSocket) => boolean, isHandedOver = false): () => void {
+    const dropped = this.#sockets.filter(isMeant);
+    this.#sockets = this.#sockets.filter((one) => !isMeant(one));
+    return () => {
+      // Otherwise they belong to the threads, which close them.
+      if (this.areKept) for (const socket of dropped) close(socket, isHandedOver);
+    };
+  }
+
+  #at(address: ListenAddress): LaneSocket[] {
+    return this.#sockets.filter((one) => isSameAddress(one.address, address));
+  }
+}
+
+function close({ fd, address: { path } }: LaneSocket, isHandedOver: boolean): void {
+  if (fd !== null) closeSync(fd);
+  if (path === '' || isHandedOver) return;
+  try {
+    unlinkSync(path);
+  } catch {
+    // Somebody else has removed it.
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * Takes a changed configuration file over into the running instance, or says what that would do.
+ * One change at a time: a second reload waits for the first.
+ */
+
+import type { History } from '../../config/configuration-history.ts';
+import { type Change, diffSettings } from '../../config/diff.ts';
+import type { Settings } from '../../config/schema.ts';
+import { withSectionOf } from '../../config/transfer.ts';
+import { getAt, withAt } from '../../config/value-path.ts';
+import type { Path } from '../../config/walk.ts';
+import { type Impact, impactOf } from './impact.ts';
+import type { Instance } from './instance.ts';
+
+/** A configuration as it was read. */
+export interface ReadConfiguration {
+  readonly file: string;
+  /** What goes into the history; null where no file holds it, so that nobody can go back to it. */
+  readonly text: string | null;
+  readonly settings: Settings;
+}
+
+export interface ReloaderOptions {
+  readonly instance: Instance;
+  /** Reads and checks the file anew, given what runs. @throws Error whose message says every problem */
+  readonly read: (running: ReadConfiguration) => ReadConfiguration;
+  readonly workersOf: (settings: Settings) => number;
+  readonly history: History;
+  /** What runs at the start. */
+  readonly running: ReadConfiguration;
+  readonly now: () => Date;
+  /** Hears that what runs is not in the history. */
+  readonly onUnrecorded: (warning: string) => void;
+  /** Hears of every attempt; `reason` says why one failed, or was taken back later. */
+  readonly onReload: (outcome: { changes: number; reason?: string; isTakenBack?: boolean }) => void;
+}
+
+export interface ReloadReport {
+  readonly changes: readonly Change[];
+  readonly impact: Impact;
+  /** When the change is taken back unless it is confirmed, ISO 8601; null: it stays. */
+  readonly confirmBefore: string | null;
+  /** What went wrong beside it, though the change is applied; '' for nothing. */
+  readonly warning: string;
+}
+
+/** Longest time that a reload may wait for its confirmation. */
+export const CONFIRM_MS_MAX = 24 * 60 * 60 * 1000;
+
+export class Reloader {
+  readonly #options: ReloaderOptions;
+  #running: ReadConfiguration;
+  #last: Promise<unknown> = Promise.resolve();
+  #unconfirmed: { timer: NodeJS.Timeout; before: ReadConfiguration } | null = null;
+
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#running = options.running;
+  }
+
+  /** The instance is up with what it started on. */
+  started(): void {
+    this.#record('start', this.#running);
+  }
+
+  /** Whether a reload waits for its confirmation. */
+  get isUnconfirmed(): boolean {
+    return this.#unconfirmed !== null;
+  }
+
+  /**
+   * What a reload would do, without doing it.
+   *
+   * @throws Error when the file has problems
+   */
+  plan(section: Path = []): ReloadReport {
+    const next = this.#wanted(section);
+    return this.#report(next.settings, null);
+  }
+
+  /**
+   * Takes the file over.
+   *
+   * @param section only this part of it
+   * @param confirmWithinMs the change is taken back after this time unless `confirm` is called;
+   *   0: it stays
+   * @throws Error when the file has problems or an address cannot be opened; nothing has changed
+   */
+  reload(section: Path = [], confirmWithinMs = 0): Promise<ReloadReport> {
+    return this.#inTurn(async () => {
+      try {
+        const next = this.#wanted(section);
+        const report = await this.#take(next, 'reload', confirmWithinMs);
+        this.#options.onReload({ changes: report.changes.length });
+        return report;
+      } catch (error) {
+        this.#options.onReload({ changes: 0, reason: messageOf(error) });
+        throw error;
+      }
+    });
+  }
+
+  /** The change that waits stays. @returns false where none waits */
+  confirm(): boolean {
+    if (this.#unconfirmed === null) return false;
+    clearTimeout(this.#unconfirmed.timer);
+    this.#unconfirmed = null;
+    return true;
+  }
+
+  close(): void {
+    this.confirm();
+  }
+
+  async #take(
+    next: ReadConfiguration,
+    cause: string,
+    confirmWithinMs: number,
+  ): Promise<ReloadReport> {
+    const { instance, workersOf, now } = this.#options;
+    const before = this.#unconfirmed?.before ?? this.#running;
+    const isTimed = confirmWithinMs > 0;
+    const deadline = isTimed ? new Date(now().getTime() + confirmWithinMs).toISOString() : null;
+    const report = this.#report(next.settings, deadline);
+    await instance.reload(next.settings, workersOf(next.settings));
+    this.#running = next;
+    this.confirm();
+    if (isTimed) {
+      const timer = setTimeout(() => void this.#takeBack(), confirmWithinMs);
+      this.#unconfirmed = { timer, before };
+    }
+    return { ...report, warning: this.#record(cause, next) };
+  }
+
+  /** Nobody confirmed: perhaps nobody could. */
+  async #takeBack(): Promise<void> {
+    await this.#inTurn(async () => {
+      const before = this.#unconfirmed?.before;
+      this.#unconfirmed = null;
+      if (before === undefined) return;
+      const reason = 'not confirmed in time: the configuration before it is back';
+      try {
+        const { changes } = await this.#take(before, 'not confirmed', 0);
+        this.#options.onReload({ changes: changes.length, reason, isTakenBack: true });
+      } catch (error) {
+        const why = `not confirmed in time, but it stays: ${messageOf(error)}`;
+        this.#options.onReload({ changes: 0, reason: why });
+      }
+    });
+  }
+
+  /** What the file asks for; with a section, the running settings with that part of the file. */
+  #wanted(section: Path): ReadConfiguration {
+    const fresh = this.#options.read(this.#running);
+    if (section.length === 0) return fresh;
+    const { text, settings } = this.#running;
+    return {
+      file: fresh.file,
+      text: text && fresh.text && withSectionOf(text, fresh.text, section),
+      settings: withAt(settings, section, getAt(fresh.settings, section)) as Settings,
+    };
+  }
+
+  #report(settings: Settings, confirmBefore: string | null): ReloadReport {
+    const { instance } = this.#options;
+    const changes = diffSettings(this.#running.settings, settings);
+    const impact = impactOf(instance, settings, changes);
+    return { changes, impact, confirmBefore, warning: '' };
+  }
+
+  /**
+   * What runs goes into the history; a full disk keeps nothing from running.
+   *
+   * @returns what to tell the operator, or ''
+   */
+  #record(cause: string, { file, text }: ReadConfiguration): string {
+    if (text === null) return '';
+    const { history, now, onUnrecorded } = this.#options;
+    try {
+      history.record({ at: now().toISOString(), cause, file, text });
+      return '';
+    } catch (error) {
+      const warning = `the history in ${history.folder} could not be written, so "config rollback" cannot come back to this configuration: ${messageOf(error)}. Make room there, or let this user write there.`;
+      onUnrecorded(warning);
+      return warning;
+    }
+  }
+
+  #inTurn<T>(step: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(step);
+    this.#last = done.catch(() => {});
+    return done;
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

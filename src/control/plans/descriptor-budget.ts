@@ -1,0 +1,84 @@
+/**
+ * Shares out the file descriptors that the process may open: what it needs for itself comes first,
+ * so that probes, the admin API and the log go on where clients have taken all that is theirs.
+ */
+import { descriptorLimit } from '../../base/descriptors.ts';
+import type { WorkerPlan } from '../../worker/plan.ts';
+
+/** Measured at rest: 28, and 8 a data thread. The rest is for files, lookups, admin and dashboard. */
+const OWN = 64;
+const OWN_PER_WORKER = 10;
+/** A listener has a socket for each data thread, and a second descriptor of it there. */
+const PER_LISTENER_AND_WORKER = 2;
+/** Probes under way at a time (`src/control/watch/prober.ts`). */
+const PROBES_MAX = 64;
+/** Of what is left, this part is for clients that wait in front of the gates. */
+const WAITING_SHARE = 0.2;
+const WAITING_PER_WORKER_MAX = 1024;
+/** Not even so few descriptors are less than nothing: it serves as long as it can. */
+const CLIENTS_MIN = 4;
+const SERVER_CONNECTIONS_MIN = 4;
+
+export interface DescriptorBudget {
+  readonly clientsMax: number;
+  /** Clients that wait in front of the gate of one data thread. */
+  readonly clientsWaitingMax: number;
+  readonly serverConnectionsMax: number;
+}
+
+/**
+ * @param wanted what the settings ask for; granted as far as descriptors go
+ * @param limit descriptors that the process may open; undefined: nobody knows
+ */
+export function descriptorBudget(
+  wanted: {
+    clients: number;
+    serverConnections: number;
+    workers: number;
+    listeners: number;
+    servers: number;
+  },
+  limit: number | undefined,
+): DescriptorBudget {
+  const { clients, serverConnections, workers, listeners, servers } = wanted;
+  const own =
+    OWN +
+    workers * (OWN_PER_WORKER + listeners * PER_LISTENER_AND_WORKER) +
+    Math.min(servers, PROBES_MAX);
+  const free = Math.max(0, (limit ?? Infinity) - own);
+  const clientsWaitingMax = Math.max(
+    1,
+    Math.min(WAITING_PER_WORKER_MAX, Math.floor((free * WAITING_SHARE) / workers)),
+  );
+  const left = Math.max(0, free - clientsWaitingMax * workers);
+  // Half is kept for connections to servers, where so many may be.
+  const forServers = Math.min(serverConnections, Math.floor(left / 2));
+  const forClients = Math.min(clients, left - forServers);
+  return {
+    clientsMax: Math.min(clients, Math.max(CLIENTS_MIN, forClients)),
+    clientsWaitingMax,
+    serverConnectionsMax: Math.min(
+      serverConnections,
+      Math.max(SERVER_CONNECTIONS_MIN, left - forClients),
+    ),
+  };
+}
+
+/** The plan, with bounds on connections that fit the descriptors of this process. */
+export function withinDescriptors(plan: WorkerPlan, workers: number): WorkerPlan {
+  const { settings, servers } = plan.pool;
+  const wanted = {
+    clients: plan.clientsMax,
+    serverConnections: settings.connectionsMax,
+    workers,
+    listeners: plan.listen.length,
+    servers: servers.length,
+  };
+  const budget = descriptorBudget(wanted, descriptorLimit());
+  const pool = {
+    ...plan.pool,
+    settings: { ...settings, connectionsMax: budget.serverConnectionsMax },
+  };
+  const { clientsMax, clientsWaitingMax } = budget;
+  return { ...plan, clientsMax, clientsWaitingMax, pool };
+}

@@ -1,0 +1,241 @@
+import { isIP } from 'node:net';
+import { totalmem } from 'node:os';
+import { parseAddress } from '../../base/address.ts';
+import type { ServerSettings, Settings } from '../../config/schema.ts';
+import { poolServers } from '../../config/servers.ts';
+import { wafOptionsOf } from '../../config/waf-options.ts';
+import { strategyDefinition } from '../../core/balance/registry.ts';
+import type { SheddingSettings } from '../../core/limits/shedding.ts';
+import type { ServerAddress } from '../../core/ports/address.ts';
+import type { PoolSettings } from '../../core/servers/pool.ts';
+import type { ServerPlan } from '../../core/servers/server.ts';
+import { realClock } from '../../io/clock.ts';
+import type { ListenAddress } from '../../io/listener.ts';
+import { WRITE_HIGH_WATER_BYTES } from '../../io/socket-stream.ts';
+import type { TlsPlan } from '../../io/tls/server-contexts.ts';
+import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../worker/plan.ts';
+import { GuardState } from './guard-state.ts';
+import type { ServerRows } from './server-rows.ts';
+import { ServerIdentities } from './tls-state.ts';
+
+export const DEFAULT_POOL = 'default';
+/** In the shared table. */
+const DEFAULT_POOL_ROW = 0;
+
+/** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
+const READS_PER_BUFFER = 4;
+/** An answer of 64 KB and its head are one read; more would have to be held when its reader stops. */
+const READ_BYTES_MIN = 80 * 1024;
+const READ_BYTES_MAX = 1024 * 1024;
+/** A request body of up to this size is held for another attempt. */
+const REPLAY_BYTES_MIN = 64 * 1024;
+
+/** Clients that wait in front of the gate of one data thread: a descriptor each, and little else. */
+const CLIENTS_WAITING_MAX = 1_024;
+
+/**
+ * What the data threads need of the settings.
+ *
+ * @throws TlsError when a file of a server's tls cannot be used
+ */
+export function planOf(
+  settings: Settings,
+  rows: ServerRows,
+  persistence: PersistencePlan | null,
+  tls: TlsPlan | null,
+  guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
+): WorkerPlan {
+  const { load_balancing: balancing, log } = settings;
+  const { timeout, performance, failover, limits, monitoring } = balancing;
+  const pooling = performance.connection_pool;
+  const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
+  const servers = serversOf(settings, rows);
+  return {
+    listen: balancing.enabled ? listenersOf(settings) : [],
+    tls,
+    httpsPort: httpsPortOf(settings),
+    readsProxyHeaders: balancing.proxy_protocol,
+    guard,
+    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
+    headLimits: {
+      headBytes: limits.head_size,
+      targetBytes: limits.uri_size,
+      fields: limits.header_count,
+      keepsSpoofable: limits.spoofable_headers === 'pass',
+    },
+    responseLimits: {
+      headBytes: limits.response_head_size,
+      targetBytes: 0,
+      fields: limits.response_header_count,
+    },
+    access: log.access,
+    logLevel: log.level,
+    measures: monitoring.enabled,
+    clientsMax: balancing.max_connections,
+    clientsWaitingMax: CLIENTS_WAITING_MAX,
+    shedding: sheddingOf(performance.overload),
+    readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
+    pool: {
+      strategy: balancing.strategy,
+      strategyKey: balancing.strategy_key,
+      panicThresholdPercent: balancing.health_check.panic_threshold,
+      servers,
+      persistence,
+      settings: {
+        name: DEFAULT_POOL,
+        row: DEFAULT_POOL_ROW,
+        strategy: balancing.strategy,
+        timeouts: {
+          connectMs: timeout.connect,
+          readMs: timeout.read,
+          writeMs: timeout.write,
+          requestMs: timeout.request,
+          idleMs: timeout.idle,
+          streamMs: timeout.stream,
+        },
+        connectionsMax: pooling.max_connections,
+        idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
+        idleMin: pooling.enabled ? pooling.min_idle : 0,
+        idleMs: pooling.idle_timeout,
+        ageMsMax: pooling.max_age,
+        waitingMax: pooling.queue_size,
+        waitMs: pooling.queue_timeout,
+        retries: failover.enabled ? failover.retries : 0,
+        retryBudgetPercent: failover.retry_budget,
+        retryWithinMs: failover.timeout,
+        ...failureSettings(failover),
+        longAwaitMs: failover.outlier_detection.min_latency,
+        tracing: tracingSettings(monitoring),
+        uploadBytesPerSecond: limits.upload_rate,
+        downloadBytesPerSecond: limits.download_rate,
+        // Below this a socket tells nobody that it has drained, and who was paused stayed so.
+        highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
+        replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
+      },
+    },
+  };
+}
+
+/** Of what the process may use, without a setting. */
+const MEMORY_SHARE = 0.85;
+
+function sheddingOf(
+  overload: Settings['load_balancing']['performance']['overload'],
+): SheddingSettings {
+  if (!overload.enabled) return { delayMs: 0, memoryBytes: 0 };
+  // Where no group of processes is bounded, the bound is a number that no machine has.
+  const availableBytes = Math.min(process.constrainedMemory() || Infinity, totalmem());
+  return {
+    delayMs: overload.event_loop_delay,
+    memoryBytes: overload.memory ?? Math.floor(availableBytes * MEMORY_SHARE),
+  };
+}
+
+type Failover = Settings['load_balancing']['failover'];
+
+/** What live traffic may do to a server. */
+function failureSettings(
+  failover: Failover,
+): Pick<PoolSettings, 'detects' | 'breaker' | 'ejection' | 'slowStartMs'> {
+  const { detection, circuit_breaker: breaker, outlier_detection: outliers } = failover;
+  if (!failover.enabled) return { detects: false, breaker: null, ejection: null, slowStartMs: 0 };
+  return {
+    detects: detection.enabled,
+    breaker:
+      breaker.enabled || failover.strategy === 'circuit_breaker'
+        ? {
+            failureThreshold: breaker.failure_threshold,
+            recoveryMs: breaker.recovery_timeout,
+            halfOpenMs: breaker.half_open_timeout,
+          }
+        : null,
+    ejection:
+      detection.enabled || outliers.enabled
+        ? {
+            failuresInRow: detection.enabled ? detection.failure_threshold : 0,
+            ejectionMs: outliers.ejection_time,
+            ejectionMsMax: outliers.max_ejection_time,
+            ejectedPercentMax: outliers.max_ejected,
+          }
+        : null,
+    slowStartMs: failover.slow_start,
+  };
+}
+
+function tracingSettings({
+  enabled,
+  tracing,
+}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+  return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
+}
+
+/** @throws TlsError when a file of a server's tls cannot be used */
+export function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
+  const isWeighted = strategyDefinition(settings.load_balancing.strategy).weighted;
+  const identities = new ServerIdentities();
+  return poolServers(settings).map((server) => ({
+    row: rows.rowOf(server.address),
+    label: server.name ?? server.address,
+    name: server.address,
+    address: serverAddress(server, identities),
+    weight: isWeighted ? server.weight : 1,
+    backup: server.backup,
+    maxInFlight: server.max_connections ?? 0,
+  }));
+}
+
+function serverAddress(server: ServerSettings, identities: ServerIdentities): ServerAddress {
+  const { host, port, path } = addressOf(server.address);
+  const { tls } = server;
+  const named = tls.server_name ?? host;
+  return {
+    host,
+    port,
+    path,
+    tls: tls.enabled
+      ? {
+          serverName: named,
+          verify: tls.verify,
+          identity: identities.of(tls),
+        }
+      : null,
+    ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),
+  };
+}
+
+/** With TLS on, all listeners speak it; the one that sends on to them stands beside them. */
+function listenersOf({ load_balancing: { listen, security } }: Settings): ListenAddress[] {
+  const { enabled, redirect_http } = security.tls;
+  const speaks = enabled ? 'https' : 'http';
+  const listeners = listen.map((text): ListenAddress => ({ ...addressOf(text), speaks }));
+  if (enabled && redirect_http !== undefined) {
+    listeners.push({ ...addressOf(redirect_http), speaks: 'redirect' });
+  }
+  return listeners;
+}
+
+const HTTPS_PORT = 443;
+
+/** The port that clients reach HTTPS at: one that everybody knows, or else the first. */
+function httpsPortOf({ load_balancing: { listen } }: Settings): number {
+  const ports = listen.map((text) => addressOf(text).port).filter((port) => port !== 0);
+  return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? HTTPS_PORT);
+}
+
+/** @param text canonical, as the settings hold it */
+function addressOf(text: string): Omit<ListenAddress, 'speaks'> {
+  const parsed = parseAddress(text);
+  if (!parsed.ok) throw new TypeError(`${text}: ${parsed.reason}`);
+  const address = parsed.value;
+  if (address.kind === 'unix') return { host: '', port: 0, path: address.path };
+  return { host: address.host, port: address.port, path: '' };
+}
+
+/** How people write the address of a listener that they want to open in a browser. */
+export function urlOf(address: ListenAddress): string {
+  if (address.path !== '') return `unix:${address.path}`;
+  const isEverywhere = address.host === '' || address.host === '0.0.0.0' || address.host === '::';
+  const host = isEverywhere ? '127.0.0.1' : address.host;
+  const scheme = address.speaks === 'https' ? 'https' : 'http';
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+}

@@ -1,0 +1,46 @@
+import { sum } from '../../base/sum.ts';
+import { standingOf, VERDICT, type Verdict } from '../../core/balance/verdict.ts';
+import { ADMIN, HEALTH } from '../../table/layout.ts';
+import type { SharedTable } from '../../table/table.ts';
+import type { WorkerPlan } from '../../worker/plan.ts';
+import type { ServerFacts } from './conditions.ts';
+import type { ServerChanges } from './server-changes.ts';
+import type { History } from './traffic-history.ts';
+
+const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
+
+/** What is remembered of servers. */
+interface Past {
+  readonly history: Pick<History, 'server'>;
+  readonly changes: Pick<ServerChanges, 'said'>;
+}
+
+/** The servers as alerts look at them. @param windowMs the time that alerts look at */
+export function serverFactsOf(
+  table: SharedTable,
+  { pool }: WorkerPlan,
+  { history, changes }: Past,
+  windowMs: number,
+): ServerFacts[] {
+  const seconds = Math.ceil(windowMs / 1000);
+  return pool.servers.map(({ label, row }) => {
+    const { requests, errors, p99Ms } = history.server(row);
+    return {
+      pool: pool.settings.name,
+      label,
+      isDown: table.health(row) === HEALTH.down,
+      isActive: table.admin(row) === ADMIN.active,
+      isBreakerOpen: BROKEN.has(standingOf(table, row)),
+      whyHealth: changes.said('health', label)?.why ?? '',
+      whyBreaker: changes.said('breaker', label)?.why ?? '',
+      requests: sum(requests),
+      errors: sum(errors),
+      p99Ms: middle(p99Ms.slice(-seconds).filter((value) => value >= 0)),
+    };
+  });
+}
+
+/** The middle value; -1 of none. */
+function middle(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? -1;
+}
