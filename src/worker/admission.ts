@@ -1,23 +1,23 @@
 import type { Clock } from '../base/clock.ts';
+import type { Client } from '../core/clients/client.ts';
 import { Gate, type GateKeeper } from '../io/gate.ts';
 import type { ListenAddress } from '../io/listener.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
-import type { Client } from './entrance.ts';
 import type { WorkerPlan } from './plan.ts';
 
 type AdmissionPlan = Pick<WorkerPlan, 'clientsMax' | 'clientsWaitingMax'>;
 
-/** Connections looked at for one that rests. */
+/** Connections looked at for one that is idle. */
 const LOOKS_MAX = 64;
 /** A client is not cut off between two requests that follow each other closely. */
-const RESTED_MS_MIN = 1_000;
-/** Resting connections closed at one tick for clients that wait at other workers. */
+const IDLE_MS_MIN = 1_000;
+/** Idle connections closed at one tick for clients that wait at other workers. */
 const CLOSED_FOR_OTHERS_MAX = 64;
 
 /**
  * Who is let in at one worker: `max_connections` over all workers and listeners. Where that many
- * are open, connections that rest are closed first, so that a flood of idle ones keeps nobody out.
+ * are open, idle connections are closed first, so that a flood of idle ones keeps nobody out.
  */
 export class Admission implements GateKeeper {
   readonly gate: Gate;
@@ -65,7 +65,7 @@ export class Admission implements GateKeeper {
   }
 
   /**
-   * Closes a client that rests: the first of those looked at least lately. Each that is looked at
+   * Closes an idle client: the first of those looked at least lately. Each that is looked at
    * goes to the end of the list; an iterator kept over the map would keep alive all that ever was
    * in it.
    */
@@ -74,7 +74,7 @@ export class Admission implements GateKeeper {
     let looks = Math.min(LOOKS_MAX, this.#connections.size);
     for (const [client, address] of this.#connections) {
       if (looks-- === 0) break;
-      if (client.restedMs(nowMs) >= RESTED_MS_MIN) {
+      if (client.idleMs(nowMs) >= IDLE_MS_MIN) {
         client.dismiss();
         this.#table.measures.add(this.#lane, WORKER_COUNTER.clientsDismissed, 1);
         return true;

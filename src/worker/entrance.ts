@@ -1,7 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import { Timer, type TimerOwner } from '../base/wheel.ts';
 import { FAILURES, type Failure } from '../core/answers/failures.ts';
-import { ClientConnection, type Route } from '../core/clients/http1-client-connection.ts';
+import { type Client, TransientClient } from '../core/clients/client.ts';
+import { ClientConnection } from '../core/clients/http1-client-connection.ts';
 import { ProxyHeaderReader } from '../core/clients/proxy-header.ts';
 import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
@@ -10,6 +11,7 @@ import type { Source } from '../core/limits/source.ts';
 import type { StreamOwner } from '../core/ports/stream.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
 import type { Guard } from '../core/routes/guard.ts';
+import type { Route } from '../core/routes/route.ts';
 import { Accepted, authorityOf, type Peer } from '../io/accepted.ts';
 import { Http2Connection } from '../io/http2/connection.ts';
 import type { ListenAddress } from '../io/listener.ts';
@@ -22,20 +24,6 @@ import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 import { TicketKeys } from '../table/ticket-keys.ts';
 import type { HandshakeFailure } from './messages.ts';
 import type { Recorder } from './recorder.ts';
-
-/** A connection of a client, as the worker looks after it. */
-export interface Client {
-  /** From the next request on, another route. */
-  reroute(route: Route): void;
-  /** Ends when what is under way is done. */
-  drain(): void;
-  /** Ends at once. */
-  abort(nowMs: number): void;
-  /** How long it has rested between requests; -1: it does not. */
-  restedMs(nowMs: number): number;
-  /** Ends it where it rests: others need its place. */
-  dismiss(): void;
-}
 
 /** What the entrance needs of the worker. */
 export interface EntranceOwner {
@@ -337,7 +325,7 @@ class Seat {
 }
 
 /** A client whose handshake is under way. */
-class PendingClient implements Client, TimerOwner {
+class PendingClient extends TransientClient implements TimerOwner {
   handshake: Handshake | null = null;
   readonly #engine: Engine;
   readonly #owner: EntranceOwner;
@@ -346,12 +334,11 @@ class PendingClient implements Client, TimerOwner {
   #timer: Timer | null = null;
 
   constructor(engine: Engine, owner: EntranceOwner, seat: Seat) {
+    super();
     this.#engine = engine;
     this.#owner = owner;
     this.#seat = seat;
   }
-
-  reroute(): void {}
 
   /** Its request comes with the end of the handshake, and is answered. */
   drain(): void {
@@ -379,12 +366,6 @@ class PendingClient implements Client, TimerOwner {
     this.#timer?.dispose();
     this.#owner.leave(this);
   }
-
-  restedMs(): number {
-    return -1;
-  }
-
-  dismiss(): void {}
 }
 
 /**

@@ -6,11 +6,12 @@ import { TimerWheel } from '../base/wheel.ts';
 import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
-import type { Route } from '../core/clients/http1-client-connection.ts';
+import type { Client } from '../core/clients/client.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { Via } from '../core/forward/forward.ts';
 import type { Guard } from '../core/routes/guard.ts';
+import type { Route } from '../core/routes/route.ts';
 import { Pool } from '../core/servers/pool.ts';
 import { Server, type ServerPlan } from '../core/servers/server.ts';
 import { WaitQueue } from '../core/servers/wait-queue.ts';
@@ -32,13 +33,7 @@ import { Waf } from '../waf/waf.ts';
 import { Admission } from './admission.ts';
 import { hearCalls } from './calls.ts';
 import type { ClientCount } from './client-counts.ts';
-import {
-  type Client,
-  Entrance,
-  type EntranceOwner,
-  type ListenerSecurity,
-  securityOf,
-} from './entrance.ts';
+import { Entrance, type EntranceOwner, type ListenerSecurity, securityOf } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
 import { createGuard, createProxies } from './guard.ts';

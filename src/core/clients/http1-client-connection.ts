@@ -17,13 +17,9 @@ import { FAULTY, type Head, INCOMPLETE, readRequestHead } from '../http1/head.ts
 import { NAME } from '../http1/names.ts';
 import { HeadReader } from '../http1/reader.ts';
 import type { CloseCause, Stream, StreamOwner } from '../ports/stream.ts';
-import type { Pool } from '../servers/pool.ts';
+import type { Route } from '../routes/route.ts';
+import type { Client } from './client.ts';
 import { Pace } from './pace.ts';
-
-/** What a listener decides for its connections; it may change while they live. */
-export interface Route {
-  readonly pool: Pool;
-}
 
 const STATE = {
   /** Between requests, or in the middle of a head. */
@@ -66,7 +62,7 @@ const LINGER_MS_MAX = 30_000;
 const RECENT_MS = 500;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
-export class ClientConnection implements StreamOwner, ClientSide {
+export class ClientConnection implements Client, ClientSide, StreamOwner {
   readonly via: Via;
   readonly stream: Stream;
   takesPayload = false;
@@ -128,17 +124,15 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return this.stream.pendingBytes;
   }
 
-  /** How long it has rested between requests; -1: it does not. */
-  restedMs(nowMs: number): number {
-    return this.#isResting ? nowMs - this.#idleSinceMs : -1;
+  idleMs(nowMs: number): number {
+    return this.#isIdle ? nowMs - this.#idleSinceMs : -1;
   }
 
-  /** Ends a connection that rests: others need its place. */
   dismiss(): void {
-    if (this.#isResting) this.#close();
+    if (this.#isIdle) this.#close();
   }
 
-  get #isResting(): boolean {
+  get #isIdle(): boolean {
     return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
   }
 
@@ -147,7 +141,6 @@ export class ClientConnection implements StreamOwner, ClientSide {
     return this.#state === STATE.tunnel;
   }
 
-  /** From the next request on, another route. */
   reroute(route: Route): void {
     this.#route = route;
   }
@@ -155,7 +148,7 @@ export class ClientConnection implements StreamOwner, ClientSide {
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */
   drain(): void {
     this.#isDraining = true;
-    if (!this.#isResting) return;
+    if (!this.#isIdle) return;
     const nowMs = this.#engine.clock.nowMs();
     if (nowMs - this.#idleSinceMs < RECENT_MS) this.#timer.set(this.#idleSinceMs + RECENT_MS);
     else this.#closeWhenSent(nowMs);

@@ -12,7 +12,7 @@ import { type Head, readRequestHead } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { type Fields, http1Head, trailerLines } from '../http2/request.ts';
 import { pushLines, responseFields } from '../http2/response.ts';
-import type { Route } from './http1-client-connection.ts';
+import type { Route } from '../routes/route.ts';
 import { type Http2Port, type Http2PortOwner, RESET } from './http2-port.ts';
 import { Pace } from './pace.ts';
 

@@ -2,6 +2,7 @@ import { Timer } from '../../base/wheel.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Stream, StreamOwner } from '../ports/stream.ts';
 import { PARTIAL, type ProxyHeader, REFUSED, readProxyHeader } from '../proxy-protocol/read.ts';
+import { TransientClient } from './client.ts';
 
 /** proxy-protocol.txt §3 asks for 3 s at least, for a packet that is sent again. */
 const HEADER_MS_MAX = 5_000;
@@ -15,7 +16,7 @@ export interface ProxyHeaderOwner {
 }
 
 /** Owns a connection of a trusted proxy until its PROXY header is read. */
-export class ProxyHeaderReader implements StreamOwner {
+export class ProxyHeaderReader extends TransientClient implements StreamOwner {
   readonly #stream: Stream;
   readonly #owner: ProxyHeaderOwner;
   readonly #timer: Timer;
@@ -24,6 +25,7 @@ export class ProxyHeaderReader implements StreamOwner {
   #isOver = false;
 
   constructor(engine: Engine, stream: Stream, nowMs: number, owner: ProxyHeaderOwner) {
+    super();
     this.#stream = stream;
     this.#owner = owner;
     this.#timer = new Timer(engine.wheel, this);
@@ -74,20 +76,12 @@ export class ProxyHeaderReader implements StreamOwner {
     this.#refuse('proxy_header_timeout');
   }
 
-  reroute(): void {}
-
   /** The header is due soon, and whose it is drains then. */
   drain(): void {}
 
   abort(): void {
     this.close();
   }
-
-  restedMs(): number {
-    return -1;
-  }
-
-  dismiss(): void {}
 
   /** Closes the connection; nobody is to blame. */
   close(): void {

@@ -3,6 +3,7 @@ import { type Answer, answerText } from '../answers/answers.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Stream, StreamOwner } from '../ports/stream.ts';
+import { TransientClient } from './client.ts';
 
 /** How long it is waited for a first byte, and after the answer for the client's end. */
 const PATIENCE_MS = 2_000;
@@ -13,7 +14,7 @@ const DISCARD_BYTES_MAX = 64 * 1024;
  * A connection that is kept out: whatever it asks first is answered with the refusal, without a
  * look at it, and the connection closed.
  */
-export class RefusedClient implements StreamOwner {
+export class RefusedClient extends TransientClient implements StreamOwner {
   readonly #stream: Stream;
   readonly #timer: Timer;
   readonly #text: string;
@@ -30,6 +31,7 @@ export class RefusedClient implements StreamOwner {
     nowMs: number,
     onGone: (client: RefusedClient) => void,
   ) {
+    super();
     this.#stream = stream;
     this.#onGone = onGone;
     const [, status, text] = FAILURES[code];
@@ -70,8 +72,6 @@ export class RefusedClient implements StreamOwner {
     this.close();
   }
 
-  reroute(): void {}
-
   drain(): void {
     this.close();
   }
@@ -79,12 +79,6 @@ export class RefusedClient implements StreamOwner {
   abort(): void {
     this.close();
   }
-
-  restedMs(): number {
-    return -1;
-  }
-
-  dismiss(): void {}
 
   close(): void {
     if (this.#isGone) return;

@@ -2,10 +2,11 @@ import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:ht
 import type tls from 'node:tls';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import type { Failure } from '../../core/answers/failures.ts';
-import type { Route } from '../../core/clients/http1-client-connection.ts';
+import type { Client } from '../../core/clients/client.ts';
 import { ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
 import type { Via } from '../../core/forward/forward.ts';
+import type { Route } from '../../core/routes/route.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
 
@@ -44,7 +45,7 @@ const STREAM_ID_MAX = 2 ** 31 - 1;
 const END_STREAM = 1;
 
 /** One HTTP/2 connection of a client. */
-export class Http2Connection implements TimerOwner {
+export class Http2Connection implements Client, TimerOwner {
   readonly #engine: Engine;
   readonly #via: Via;
   readonly #session: http2.ServerHttp2Session;
@@ -100,17 +101,14 @@ export class Http2Connection implements TimerOwner {
     return this.#route.pool.settings.timeouts;
   }
 
-  /** From the next stream on, another route. */
   reroute(route: Route): void {
     this.#route = route;
   }
 
-  /** How long it has rested between requests; -1: it does not. */
-  restedMs(nowMs: number): number {
+  idleMs(nowMs: number): number {
     return this.#streams.size === 0 && !this.#isDraining ? nowMs - this.#idleSinceMs : -1;
   }
 
-  /** Ends a connection that rests: others need its place. */
   dismiss(): void {
     this.abort(this.#engine.clock.nowMs());
   }
@@ -126,7 +124,6 @@ export class Http2Connection implements TimerOwner {
     this.#timer.set(this.#engine.clock.nowMs() + LAST_REQUESTS_MS);
   }
 
-  /** Closes at once, whatever is under way. */
   abort(nowMs: number): void {
     this.#abandon('drained', nowMs);
     this.#session.destroy();
