@@ -1,13 +1,13 @@
 /** What an operator says of a server, as the admin API takes it. */
 import { parseDuration } from '../base/units.ts';
-import type { WordOutcome } from '../control/operate/instance.ts';
+import type { CommandOutcome } from '../control/operate/instance.ts';
 import {
   ACTIONS,
   type Action,
   DRAIN_MS_MAX,
   DRAIN_OVER_MS,
+  type OperatorCommand,
   WEIGHT_MAX,
-  type Word,
 } from '../control/operate/operator.ts';
 import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
 
@@ -25,13 +25,13 @@ function changeServer({ instance, params, query }: Call): Reply {
   if (!ACTIONS.includes(action as Action)) {
     return wrong(404, 'unknown_action', `one of ${ACTIONS.join(', ')}`);
   }
-  const word = wordOf(action as Action, query);
-  if (typeof word === 'string') return wrong(400, 'bad_parameter', word);
+  const command = commandOf(action as Action, query);
+  if (typeof command === 'string') return wrong(400, 'bad_parameter', command);
   const isKept = query.get('persist') === 'true';
   const isForced = query.get('force') === 'true';
-  let outcome: WordOutcome;
+  let outcome: CommandOutcome;
   try {
-    outcome = instance.say(name, word, { isKept, isForced });
+    outcome = instance.say(name, command, { isKept, isForced });
   } catch (error) {
     const why = (error as Error).message;
     return wrong(500, 'not_persisted', `nothing was changed, for it cannot be kept: ${why}`);
@@ -51,7 +51,7 @@ function changeServer({ instance, params, query }: Call): Reply {
 }
 
 /** @returns what is said, or what is wrong with the way it is said */
-function wordOf(action: Action, query: URLSearchParams): Word | string {
+function commandOf(action: Action, query: URLSearchParams): OperatorCommand | string {
   if (action === 'weight') return weightOf(query.get('to') ?? '');
   if (action !== 'drain') return { action };
   const within = query.get('timeout');
@@ -63,7 +63,7 @@ function wordOf(action: Action, query: URLSearchParams): Word | string {
   return { action, withinMs, overMs };
 }
 
-function weightOf(text: string): Word | string {
+function weightOf(text: string): OperatorCommand | string {
   if (text === 'default') return { action: 'weight', weight: null };
   const weight = Number(text);
   if (/^\d+$/.test(text) && weight <= WEIGHT_MAX) return { action: 'weight', weight };

@@ -12,7 +12,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { History } from '../config/configuration-history.ts';
+import { ConfigurationHistory } from '../config/configuration-history.ts';
 import { instanceDirectory } from '../config/locate.ts';
 import { realPath } from '../config/store.ts';
 import { configCommand } from './config.ts';
@@ -205,7 +205,7 @@ test('import shows what changes, dry or not, and mends typography', async (t) =>
 test('diff, history and rollback go by what was applied', async (t) => {
   const place = workplace(t, 'load_balancing:\n  strategy: random\n');
   assert.equal((await place.type('diff')).code, 1);
-  const applied = new History(instanceDirectory(place.env, realPath(place.file)));
+  const applied = new ConfigurationHistory(instanceDirectory(place.env, realPath(place.file)));
   for (const strategy of ['random', 'ip_hash']) {
     const text = `load_balancing:\n  strategy: ${strategy}\n`;
     applied.record({ at: '2026-01-01T00:00:00Z', cause: 'reload', file: place.file, text });
@@ -226,7 +226,7 @@ test('two files with one state directory: each has its own history, by whatever 
   writeFileSync(other, 'log: {}\n');
   symlinkSync(place.file, link);
   const record = (file: string, text: string) =>
-    new History(instanceDirectory(place.env, realPath(file))).record({
+    new ConfigurationHistory(instanceDirectory(place.env, realPath(file))).record({
       at: '2026-01-01T00:00:00Z',
       cause: 'start',
       file,

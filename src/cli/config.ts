@@ -6,7 +6,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Command } from 'commander';
 import { isScalar, type Node, parseDocument, stringify } from 'yaml';
-import { History } from '../config/configuration-history.ts';
+import { ConfigurationHistory } from '../config/configuration-history.ts';
 import { diffSettings, formatChanges } from '../config/diff.ts';
 import { getNode, readArgument, setValue, unsetValue } from '../config/edit.ts';
 import { hasLostIndentation, restoreIndentation } from '../config/indentation.ts';
@@ -471,8 +471,8 @@ function settled(io: Io, text: string, file: string): Settings {
 }
 
 /** What was applied of this file; another instance's history is not this one's. */
-function historyOf(io: Io, file: string): History {
-  return new History(instanceDirectory(io.env, realPath(file)));
+function historyOf(io: Io, file: string): ConfigurationHistory {
+  return new ConfigurationHistory(instanceDirectory(io.env, realPath(file)));
 }
 
 function nothingApplied(io: Io, file: string): string {

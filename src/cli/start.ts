@@ -2,7 +2,7 @@ import type { AdminServer } from '../admin/admin-server.ts';
 import { reloadRoutes } from '../admin/reload-routes.ts';
 import type { Route } from '../admin/routes.ts';
 import { upgradeRoutes } from '../admin/upgrade-routes.ts';
-import { History } from '../config/configuration-history.ts';
+import { ConfigurationHistory } from '../config/configuration-history.ts';
 import { instanceDirectory, logFile, stateDirectory } from '../config/locate.ts';
 import type { Settings } from '../config/schema.ts';
 import { realPath } from '../config/store.ts';
@@ -76,7 +76,13 @@ async function run(
   const onUpgrade = () => void isUp.promise.then(() => upgradeBySignal(instance, upgrade));
   process.on('SIGHUP', onHangUp).on('SIGUSR2', onUpgrade);
   await open(instance, predecessor);
-  const reloader = newReloader(io, instance, running, options, new History(ownDirectory));
+  const reloader = newReloader(
+    io,
+    instance,
+    running,
+    options,
+    new ConfigurationHistory(ownDirectory),
+  );
   const upgrade = new Upgrade(instance);
   const routes = furtherRoutes(instance, reloader, options.demo === true ? null : upgrade);
   const admin = { instance, token: settings.admin.token ?? '', routes, configuration };
@@ -192,7 +198,7 @@ function newReloader(
   instance: Instance,
   running: ReadConfiguration,
   options: StartOptions,
-  history: History,
+  history: ConfigurationHistory,
 ): Reloader {
   return new Reloader({
     instance,

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { HISTORY_MAX, History } from './configuration-history.ts';
+import { ConfigurationHistory, HISTORY_MAX } from './configuration-history.ts';
 
 test('the history keeps what was applied, bounded, readable by its owner alone', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-history-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
-  const history = new History(folder);
+  const history = new ConfigurationHistory(folder);
   assert.deepEqual(history.list(), []);
   const entry = (text: string) => ({
     at: '2026-01-01T00:00:00Z',
@@ -38,11 +38,11 @@ test('processes that run one file at the same time lose none of each other', asy
   const module = new URL('./configuration-history.ts', import.meta.url).href;
   const code = `
     const { workerData } = require('node:worker_threads');
-    import(workerData.module).then(({ History }) => {
+    import(workerData.module).then(({ ConfigurationHistory }) => {
       const gate = new Int32Array(workerData.gate);
       Atomics.add(gate, 0, 1);
       while (Atomics.load(gate, 0) < 2);
-      const history = new History(workerData.folder);
+      const history = new ConfigurationHistory(workerData.folder);
       for (let turn = 0; turn < 10; turn++) {
         history.record({ at: '', cause: '', file: 'f', text: workerData.name + turn });
       }
@@ -54,7 +54,7 @@ test('processes that run one file at the same time lose none of each other', asy
       assert.deepEqual(await once(worker, 'exit'), [0]);
     }),
   );
-  const texts = new History(folder).list().map(({ text }) => text);
+  const texts = new ConfigurationHistory(folder).list().map(({ text }) => text);
   assert.equal(new Set(texts).size, 20);
   assert.equal(readdirSync(join(folder, 'history')).length, 20, 'no temporary file is left');
 });

@@ -21,7 +21,7 @@ export interface HistoryEntry {
   text: string;
 }
 
-export class History {
+export class ConfigurationHistory {
   readonly folder: string;
 
   /** @param folder `instanceDirectory` of locate.ts: each configuration file has its own history */

@@ -5,7 +5,7 @@ import { ownOf } from './value-path.ts';
 import { formatPath, type Path } from './walk.ts';
 
 /** One setting that differs; a side that has none is undefined. Values as the file spells them. */
-export interface Change {
+export interface SettingChange {
   path: string;
   before: unknown;
   after: unknown;
@@ -22,8 +22,8 @@ const IDENTITY: Record<string, string> = {
  * address wherever it stands: `load_balancing.servers[10.0.0.1:80].weight`. Secrets that differ
  * are named and not shown.
  */
-export function diffSettings(before: Settings, after: Settings): Change[] {
-  const changes: Change[] = [];
+export function diffSettings(before: Settings, after: Settings): SettingChange[] {
+  const changes: SettingChange[] = [];
   compare(before, after, [], '', changes);
   return changes;
 }
@@ -33,7 +33,7 @@ function compare(
   after: unknown,
   path: Path,
   name: string,
-  changes: Change[],
+  changes: SettingChange[],
 ): void {
   if (isDeepStrictEqual(before, after)) return;
   const identity = IDENTITY[formatPath(path)];
@@ -57,7 +57,7 @@ function compareByIdentity(
   identity: string,
   path: Path,
   name: string,
-  changes: Change[],
+  changes: SettingChange[],
 ): void {
   const count = changes.length;
   const byName = (items: Item[]) => new Map(items.map((item) => [String(item[identity]), item]));
@@ -75,7 +75,7 @@ function shown(value: unknown, path: Path): unknown {
 }
 
 /** `~ path: before → after`, a line each; `+` and `-` where a side has none. */
-export function formatChanges(changes: readonly Change[]): string {
+export function formatChanges(changes: readonly SettingChange[]): string {
   return changes
     .map(({ path, before, after }) => {
       if (before === undefined) return `+ ${path}: ${text(after)}`;

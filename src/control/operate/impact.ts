@@ -1,6 +1,6 @@
 /** What a reload would touch: servers, what is under way at them, clients that are hashed. */
 import { seededRandom } from '../../base/random.ts';
-import type { Change } from '../../config/diff.ts';
+import type { SettingChange } from '../../config/diff.ts';
 import type { Settings } from '../../config/schema.ts';
 import { poolServers } from '../../config/servers.ts';
 import { createStrategy, strategyDefinition } from '../../core/balance/registry.ts';
@@ -26,7 +26,11 @@ export interface Impact {
 /** Read once at the start; everything else follows a reload. */
 const READ_AT_START = ['admin', 'load_balancing.performance.buffers'];
 
-export function impactOf(instance: Instance, next: Settings, changes: readonly Change[]): Impact {
+export function impactOf(
+  instance: Instance,
+  next: Settings,
+  changes: readonly SettingChange[],
+): Impact {
   const before = poolServers(instance.settings);
   const after = poolServers(next);
   const addresses = (servers: typeof before) => new Set(servers.map((one) => one.address));

@@ -4,7 +4,7 @@ import { formatDuration } from '../../base/units.ts';
 import type { Settings } from '../../config/schema.ts';
 import { strategyDefinition } from '../../core/balance/registry.ts';
 import type { Ends } from '../../core/exchange/ending.ts';
-import type { Change } from '../../core/servers/upkeep.ts';
+import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
 import { guarded } from '../../observe/guarded.ts';
@@ -24,7 +24,7 @@ import { Observer, type Surroundings } from '../watch/observer.ts';
 import { Pressure } from '../watch/pressure.ts';
 import type { Inheritance } from './handover.ts';
 import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
-import { DRAIN_OVER_MS, Operator, type Word } from './operator.ts';
+import { DRAIN_OVER_MS, Operator, type OperatorCommand } from './operator.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -37,8 +37,8 @@ const SOURCES = 65_536;
 /** How often what limits remember is looked over. */
 const REFRESH_MS = 1_000;
 
-/** What became of an operator's word. */
-export type WordOutcome =
+/** What became of an operator's command. */
+export type CommandOutcome =
   /** `note`: what the operator should know besides, or ''. */
   | { readonly kind: 'done'; readonly note: string }
   | { readonly kind: 'unknown_server' }
@@ -316,21 +316,22 @@ export class Instance {
    */
   say(
     name: string,
-    word: Word,
+    command: OperatorCommand,
     how: { readonly isKept: boolean; readonly isForced: boolean },
-  ): WordOutcome {
+  ): CommandOutcome {
     const { pool } = this.#plan;
     const server = pool.servers.find((one) => one.label === name || one.name === name);
     if (server === undefined) return { kind: 'unknown_server' };
-    const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, word);
+    const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, command);
     if (why !== null) return { kind: 'last_server', why };
     const wasActive = this.#table.takesNew(server.row);
-    this.#operator.say(server, word, how.isKept);
-    if (word.action === 'enable' || word.action === 'drain') this.#supervisor.spare(server.row);
+    this.#operator.say(server, command, how.isKept);
+    if (command.action === 'enable' || command.action === 'drain')
+      this.#supervisor.spare(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
-    this.observer.changes.changed(server.label, wordText(word), 'asked for by an operator');
+    this.observer.changes.changed(server.label, commandText(command), 'asked for by an operator');
     const isIdle =
-      word.action === 'weight' && word.weight && !strategyDefinition(pool.strategy).weighted;
+      command.action === 'weight' && command.weight && !strategyDefinition(pool.strategy).weighted;
     const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
     return { kind: 'done', note };
   }
@@ -372,7 +373,7 @@ export class Instance {
 
 const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
-function isForTheWorse(change: Change): boolean {
+function isForTheWorse(change: StateChange): boolean {
   return WORSE.has(change.to);
 }
 
@@ -381,13 +382,13 @@ function endsAt(row: number, afterMs: number, overMs: number): Ends {
   return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
 }
 
-function wordText(word: Word): string {
-  switch (word.action) {
+function commandText(command: OperatorCommand): string {
+  switch (command.action) {
     case 'drain':
-      return word.withinMs === null ? 'drain' : `drain for ${formatDuration(word.withinMs)}`;
+      return command.withinMs === null ? 'drain' : `drain for ${formatDuration(command.withinMs)}`;
     case 'weight':
-      return word.weight === null ? 'configured weight' : `weight ${word.weight}`;
+      return command.weight === null ? 'configured weight' : `weight ${command.weight}`;
     default:
-      return word.action;
+      return command.action;
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { lossBy } from './last-server.ts';
-import type { Word } from './operator.ts';
+import type { OperatorCommand } from './operator.ts';
 
 const SERVERS = ['red', 'blue', 'green'].map((label, row) => ({ row, label }));
 const [RED, BLUE, GREEN] = SERVERS as [
@@ -11,22 +11,22 @@ const [RED, BLUE, GREEN] = SERVERS as [
   (typeof SERVERS)[0],
   (typeof SERVERS)[0],
 ];
-const DISABLE: Word = { action: 'disable' };
-const DRAIN: Word = { action: 'drain', withinMs: null, overMs: 0 };
-const weight = (to: number | null): Word => ({ action: 'weight', weight: to });
+const DISABLE: OperatorCommand = { action: 'disable' };
+const DRAIN: OperatorCommand = { action: 'drain', withinMs: null, overMs: 0 };
+const weight = (to: number | null): OperatorCommand => ({ action: 'weight', weight: to });
 
 const newTable = () => SharedTable.create({ serverRows: 3, workerLanes: 1 });
-const loss = (table: SharedTable, server: (typeof SERVERS)[0], word: Word) =>
-  lossBy(table, SERVERS, server, word);
+const loss = (table: SharedTable, server: (typeof SERVERS)[0], command: OperatorCommand) =>
+  lossBy(table, SERVERS, server, command);
 
 test('any server but the last that works may be taken out', () => {
   const table = newTable();
-  for (const word of [DISABLE, DRAIN, weight(0)]) assert.equal(loss(table, RED, word), null);
+  for (const command of [DISABLE, DRAIN, weight(0)]) assert.equal(loss(table, RED, command), null);
   table.setHealth(BLUE.row, HEALTH.down);
   assert.equal(loss(table, RED, DISABLE), null, 'green works');
   table.setAdmin(GREEN.row, ADMIN.draining);
-  for (const word of [DISABLE, DRAIN, weight(0)]) {
-    assert.match(loss(table, RED, word)!, /red is the last server that works.*503/);
+  for (const command of [DISABLE, DRAIN, weight(0)]) {
+    assert.match(loss(table, RED, command)!, /red is the last server that works.*503/);
   }
   assert.equal(loss(table, RED, weight(3)), null);
   assert.equal(loss(table, RED, weight(null)), null);

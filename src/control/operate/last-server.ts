@@ -5,7 +5,7 @@
 import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
 import { ADMIN } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
-import type { Word } from './operator.ts';
+import type { OperatorCommand } from './operator.ts';
 
 /** What a pool has for new requests, from worst to best. */
 export const ABILITY = {
@@ -31,14 +31,14 @@ function works(table: SharedTable, row: number): boolean {
 
 type NamedServer = { readonly row: number; readonly label: string };
 
-/** @returns what would be lost if the word were followed; null: nothing that matters */
+/** @returns what would be lost if the command were followed; null: nothing that matters */
 export function lossBy(
   table: SharedTable,
   servers: readonly NamedServer[],
   server: NamedServer,
-  word: Word,
+  command: OperatorCommand,
 ): string | null {
-  if (takesNewAfter(table, server.row, word) || !table.takesNew(server.row)) return null;
+  if (takesNewAfter(table, server.row, command) || !table.takesNew(server.row)) return null;
   const before = servers.map(({ row }) => row).filter((row) => table.takesNew(row));
   const after = before.filter((row) => row !== server.row);
   const ability = abilityOf(table, before);
@@ -48,22 +48,22 @@ export function lossBy(
     ability === ABILITY.works
       ? `${label} is the last server that works`
       : `${label} is the last server that is enabled`;
-  return `${last}: ${AFTERWARDS[word.action]}`;
+  return `${last}: ${AFTERWARDS[command.action]}`;
 }
 
-function takesNewAfter(table: SharedTable, row: number, word: Word): boolean {
-  switch (word.action) {
+function takesNewAfter(table: SharedTable, row: number, command: OperatorCommand): boolean {
+  switch (command.action) {
     case 'drain':
     case 'disable':
       return false;
     case 'enable':
       return true;
     case 'weight':
-      return table.admin(row) === ADMIN.active && word.weight !== 0;
+      return table.admin(row) === ADMIN.active && command.weight !== 0;
   }
 }
 
-const AFTERWARDS: Readonly<Record<Word['action'], string>> = {
+const AFTERWARDS: Readonly<Record<OperatorCommand['action'], string>> = {
   disable: 'with it disabled, every request is answered 503 (no_server)',
   drain:
     'while it drains, every request of a client that is not bound to it is answered 503 (no_server)',

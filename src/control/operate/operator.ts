@@ -3,7 +3,7 @@
  * that every worker follows it with its next request; it outlives reloads, and restarts where that
  * was asked for.
  *
- * The file holds what was last said to be kept. A later word that is not to be kept takes the
+ * The file holds what was last said to be kept. A later command that is not to be kept takes the
  * earlier one back, so that a restart never brings back what an operator has undone.
  */
 import { mkdirSync } from 'node:fs';
@@ -18,8 +18,8 @@ export const DRAIN_MS_MAX = 7 * 24 * 60 * 60 * 1000;
 /** Over this time the connections that a drain has to close are closed, unless it says otherwise. */
 export const DRAIN_OVER_MS = 10_000;
 
-/** One word of an operator on one server. */
-export type Word =
+/** What an operator asks of one server. */
+export type OperatorCommand =
   /** Nothing new; what it has goes on, until the end where there is one. */
   | { readonly action: 'drain'; readonly withinMs: number | null; readonly overMs: number }
   /** Nothing at all, sticky clients included. */
@@ -27,7 +27,7 @@ export type Word =
   | { readonly action: 'enable' }
   /** @see WEIGHT_MAX; 0: nothing new; null: the configured one */
   | { readonly action: 'weight'; readonly weight: number | null };
-export type Action = Word['action'];
+export type Action = OperatorCommand['action'];
 export const ACTIONS: readonly Action[] = ['drain', 'disable', 'enable', 'weight'];
 
 /** Everything said of one server. */
@@ -111,17 +111,17 @@ export class Operator {
    * @param isKept whether it outlives restarts
    * @throws Error when it is to be kept and cannot be written; nothing has changed then
    */
-  say(server: OperatedServer, word: Word, isKept: boolean): void {
+  say(server: OperatedServer, command: OperatorCommand, isKept: boolean): void {
     const before = this.#kept.get(server.name);
-    keep(this.#kept, server.name, (isKept ? after : retracted)(before ?? NOTHING, word));
+    keep(this.#kept, server.name, (isKept ? after : retracted)(before ?? NOTHING, command));
     try {
       if (isKept || before !== undefined) this.#write();
     } catch (error) {
       keep(this.#kept, server.name, before ?? NOTHING);
       throw error;
     }
-    keep(this.#said, server.name, after(this.saidOf(server.name), word));
-    this.#enforce(server, word.action === 'drain' ? word.overMs : DRAIN_OVER_MS);
+    keep(this.#said, server.name, after(this.saidOf(server.name), command));
+    this.#enforce(server, command.action === 'drain' ? command.overMs : DRAIN_OVER_MS);
   }
 
   close(): void {
@@ -195,27 +195,27 @@ export class Operator {
 
 const NAMES = ['active', 'draining', 'maintenance'] as const;
 
-function after(said: Said, word: Word): Said {
-  switch (word.action) {
+function after(said: Said, command: OperatorCommand): Said {
+  switch (command.action) {
     case 'enable':
       // The weight 0 is a drain too, and whoever enables a server wants it to have traffic.
       return { admin: ADMIN.active, drainEndsMs: 0, weight: said.weight === 0 ? -1 : said.weight };
     case 'disable':
       return { ...said, admin: ADMIN.maintenance, drainEndsMs: 0 };
     case 'drain': {
-      const drainEndsMs = word.withinMs === null ? 0 : Date.now() + word.withinMs;
+      const drainEndsMs = command.withinMs === null ? 0 : Date.now() + command.withinMs;
       return { ...said, admin: ADMIN.draining, drainEndsMs };
     }
     case 'weight':
-      return { ...said, weight: word.weight ?? -1 };
+      return { ...said, weight: command.weight ?? -1 };
   }
 }
 
-/** Without an earlier word of the same kind. */
-function retracted(said: Said, word: Word): Said {
-  if (word.action === 'weight') return { ...said, weight: -1 };
-  return word.action === 'enable'
-    ? after(said, word)
+/** Without an earlier command of the same kind. */
+function retracted(said: Said, command: OperatorCommand): Said {
+  if (command.action === 'weight') return { ...said, weight: -1 };
+  return command.action === 'enable'
+    ? after(said, command)
     : { ...said, admin: ADMIN.active, drainEndsMs: 0 };
 }
 

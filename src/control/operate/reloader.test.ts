@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { History } from '../../config/configuration-history.ts';
+import { ConfigurationHistory } from '../../config/configuration-history.ts';
 import { parseConfig } from '../../config/load.ts';
 import type { Instance } from './instance.ts';
 import { ABILITY } from './last-server.ts';
@@ -16,7 +16,7 @@ const settingsOf = (text: string) => parseConfig(text, { file: 'openclaw.yml', e
 function open(context: TestContext, text: string | null) {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
   context.after(() => rmSync(folder, { recursive: true }));
-  const history = new History(folder);
+  const history = new ConfigurationHistory(folder);
   const settings = settingsOf(text ?? 'load_balancing: {}\n');
   let file = { file: 'openclaw.yml', text, settings };
   const told: string[] = [];

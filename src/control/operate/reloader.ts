@@ -3,8 +3,8 @@
  * One change at a time: a second reload waits for the first.
  */
 
-import type { History } from '../../config/configuration-history.ts';
-import { type Change, diffSettings } from '../../config/diff.ts';
+import type { ConfigurationHistory } from '../../config/configuration-history.ts';
+import { diffSettings, type SettingChange } from '../../config/diff.ts';
 import type { Settings } from '../../config/schema.ts';
 import { withSectionOf } from '../../config/transfer.ts';
 import { getAt, withAt } from '../../config/value-path.ts';
@@ -25,7 +25,7 @@ export interface ReloaderOptions {
   /** Reads and checks the file anew, given what runs. @throws Error whose message says every problem */
   readonly read: (running: ReadConfiguration) => ReadConfiguration;
   readonly workersOf: (settings: Settings) => number;
-  readonly history: History;
+  readonly history: ConfigurationHistory;
   /** What runs at the start. */
   readonly running: ReadConfiguration;
   readonly now: () => Date;
@@ -36,7 +36,7 @@ export interface ReloaderOptions {
 }
 
 export interface ReloadReport {
-  readonly changes: readonly Change[];
+  readonly changes: readonly SettingChange[];
   readonly impact: Impact;
   /** When the change is taken back unless it is confirmed, ISO 8601; null: it stays. */
   readonly confirmBefore: string | null;

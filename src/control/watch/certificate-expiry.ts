@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 3_600_000;
 const NAMES_MAX = 5;
 
 /** The certificates that clients are shown, as far as people want to know of them. */
-export class Certificates {
+export class CertificateExpiry {
   readonly #log: Logger;
   #settings: Settings;
   #list: readonly ViewCertificate[] = [];

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/schema.ts';
-import { type Change, Upkeep } from '../../core/servers/upkeep.ts';
+import { type StateChange, Upkeep } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
@@ -24,9 +24,9 @@ export class HealthKeeper {
     table: SharedTable,
     settings: Settings,
     pool: PoolPlan,
-    events: RebalancerEvents & { onChange(change: Change): void },
+    events: RebalancerEvents & { onChange(change: StateChange): void },
   ) {
-    const onChange = (change: Change) => events.onChange(change);
+    const onChange = (change: StateChange) => events.onChange(change);
     const nowMs = realClock.nowMs();
     this.#upkeep = new Upkeep(table, upkeepPlanOf(settings, pool), onChange, nowMs);
     this.#prober = new Prober(table, {

@@ -15,14 +15,14 @@ import type { View } from '../../observe/view.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { WorkerPlan } from '../../worker/plan.ts';
 import { urlOf } from '../plans/worker-plan.ts';
-import { Certificates } from './certificate-expiry.ts';
+import { CertificateExpiry } from './certificate-expiry.ts';
 import { ClientBoard } from './client-board.ts';
 import { conditionsOf } from './conditions.ts';
 import { RecentCounts } from './last-minute.ts';
 import { RecentRequests } from './recent-requests.ts';
 import { ServerChanges } from './server-changes.ts';
 import { serverFactsOf } from './server-facts.ts';
-import { History } from './traffic-history.ts';
+import { TrafficHistory } from './traffic-history.ts';
 import { WorkerLoads } from './worker-loads.ts';
 
 const TICK_MS = 1000;
@@ -48,7 +48,7 @@ export interface Surroundings {
  * feeds StatsD, and answers what metrics, status and dashboard ask.
  */
 export class Observer {
-  readonly history: History;
+  readonly history: TrafficHistory;
   readonly clients = new ClientBoard();
   readonly lastMinute: RecentCounts;
   readonly requests = new RecentRequests();
@@ -66,7 +66,7 @@ export class Observer {
   #statsd: StatsdSender | null = null;
   #statsdDueMs = 0;
   #statsdFailed = false;
-  readonly certificates: Certificates;
+  readonly certificates: CertificateExpiry;
   #reloadError = '';
   #timer: NodeJS.Timeout | null = null;
 
@@ -83,11 +83,11 @@ export class Observer {
     this.#settings = settings;
     this.#plan = plan;
     this.#startedSeconds = Date.now() / 1000 - process.uptime();
-    this.history = new History(table, Date.now());
+    this.history = new TrafficHistory(table, Date.now());
     this.lastMinute = new RecentCounts(table);
     this.workers = new WorkerLoads(table);
     this.changes = new ServerChanges(table, log);
-    this.certificates = new Certificates(log, settings);
+    this.certificates = new CertificateExpiry(log, settings);
     this.#engine = this.#newEngine();
     this.#dispatcher = this.#newDispatcher();
   }

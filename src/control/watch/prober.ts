@@ -1,7 +1,7 @@
 import { ProbeSchedule, type ProbeTimes } from '../../core/health/probe-schedule.ts';
 import { ProbeState, type ProbeThresholds } from '../../core/health/probe-state.ts';
 import { addressText, type ServerAddress } from '../../core/ports/address.ts';
-import type { Change } from '../../core/servers/upkeep.ts';
+import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../../io/probe.ts';
 import { Resolver } from '../../io/resolver.ts';
@@ -29,7 +29,7 @@ export interface ProbedServer {
 }
 
 export interface ProberEvents {
-  onChange(change: Change): void;
+  onChange(change: StateChange): void;
   /** A server that was down is up again. */
   onBack(row: number): void;
 }

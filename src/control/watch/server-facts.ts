@@ -5,13 +5,13 @@ import type { SharedTable } from '../../table/table.ts';
 import type { WorkerPlan } from '../../worker/plan.ts';
 import type { ServerFacts } from './conditions.ts';
 import type { ServerChanges } from './server-changes.ts';
-import type { History } from './traffic-history.ts';
+import type { TrafficHistory } from './traffic-history.ts';
 
 const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
 
 /** What is remembered of servers. */
 interface Past {
-  readonly history: Pick<History, 'server'>;
+  readonly history: Pick<TrafficHistory, 'server'>;
   readonly changes: Pick<ServerChanges, 'said'>;
 }
 

@@ -4,15 +4,15 @@ import { seededRandom } from '../../base/random.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TIMING } from '../../table/measures.ts';
 import { SharedTable } from '../../table/table.ts';
-import { FIELDS, History, SAMPLES_MAX, SERVER_SAMPLES_MAX } from './traffic-history.ts';
+import { FIELDS, SAMPLES_MAX, SERVER_SAMPLES_MAX, TrafficHistory } from './traffic-history.ts';
 
 const make = () => SharedTable.create({ serverRows: 4, workerLanes: 2 });
-const column = (history: History, field: (typeof FIELDS)[number]) =>
+const column = (history: TrafficHistory, field: (typeof FIELDS)[number]) =>
   history.since(0)[FIELDS.indexOf(field) + 1];
 
 test('a sample holds what came since the one before, a second', () => {
   const table = make();
-  const history = new History(table, 1000);
+  const history = new TrafficHistory(table, 1000);
   for (let i = 0; i < 6; i++) table.measures.countRequest(0, 0, 'GET', 200);
   table.measures.countRequest(table.measures.noRow, 1, 'GET', 503);
   table.measures.time(0, 0, TIMING.total, 8);
@@ -29,7 +29,7 @@ test('a sample holds what came since the one before, a second', () => {
 
 test('a window adds what lies in it, over the samples it has', () => {
   const table = make();
-  const history = new History(table, 0);
+  const history = new TrafficHistory(table, 0);
   for (let second = 1; second <= 100; second++) {
     for (let i = 0; i < second; i++) {
       table.measures.countRequest(0, 0, 'GET', i === 0 ? 500 : 200);
@@ -44,7 +44,7 @@ test('a window adds what lies in it, over the samples it has', () => {
 });
 
 test('an hour is kept and no more, a minute of each server', () => {
-  const history = new History(make(), 0);
+  const history = new TrafficHistory(make(), 0);
   for (let second = 1; second <= SAMPLES_MAX + 10; second++) history.sample([0], second * 1000);
   const [times] = history.since(0);
   assert.equal(times!.length, SAMPLES_MAX);
@@ -54,7 +54,7 @@ test('an hour is kept and no more, a minute of each server', () => {
 
 test('a row that was given to another server counts from nothing', () => {
   const table = make();
-  const history = new History(table, 0);
+  const history = new TrafficHistory(table, 0);
   for (let i = 0; i < 9; i++) table.measures.countRequest(0, 0, 'GET', 200);
   history.sample([0], 1000);
   table.clearServer(0);
@@ -64,7 +64,7 @@ test('a row that was given to another server counts from nothing', () => {
 });
 
 test('a clock that is set back gives no sample', () => {
-  const history = new History(make(), 5000);
+  const history = new TrafficHistory(make(), 5000);
   history.sample([0], 4000);
   history.sample([0], 5000);
   assert.deepEqual(history.since(0)[0], [5000]);
@@ -72,7 +72,7 @@ test('a clock that is set back gives no sample', () => {
 
 test('attempts that failed are told of a server though another one made up for them', () => {
   const table = make();
-  const history = new History(table, 0);
+  const history = new TrafficHistory(table, 0);
   table.count(0, 0, COUNTER.attempts, 10);
   table.count(0, 0, COUNTER.failures, 2);
   table.count(0, 1, COUNTER.failedAnswers, 1);
@@ -93,7 +93,7 @@ test('attempts that failed are told of a server though another one made up for t
 
 test('quantiles of a server are those of its last minute', () => {
   const table = make();
-  const history = new History(table, 0);
+  const history = new TrafficHistory(table, 0);
   table.measures.countRequest(0, 0, 'GET', 200);
   table.measures.time(0, 0, TIMING.total, 800);
   history.sample([0], 1000);
@@ -105,7 +105,7 @@ test('quantiles of a server are those of its last minute', () => {
 
 test('quantiles of a sample, a window and a server are right within 5%', () => {
   const table = make();
-  const history = new History(table, 0);
+  const history = new TrafficHistory(table, 0);
   const random = seededRandom(7);
   const all = Array.from({ length: 5_000 }, () => (random() < 0.97 ? 20 : 705) + 10 * random());
   for (const ms of all) {

@@ -46,7 +46,7 @@ export interface ServerHistory {
 }
 
 /** The last hour, a sample a second, in memory of a fixed size. */
-export class History {
+export class TrafficHistory {
   readonly #table: SharedTable;
   readonly #atMs = new Float64Array(SAMPLES_MAX);
   readonly #values = new Float32Array(SAMPLES_MAX * FIELDS.length);

@@ -28,7 +28,7 @@ import type { PoolSettings } from './pool.ts';
 import type { ServerPlan } from './server.ts';
 
 /** A change of state, for the log, metrics and alerts. */
-export interface Change {
+export interface StateChange {
   readonly aspect: 'health' | 'breaker' | 'ejection' | 'failover' | 'pool';
   /** Label of the server; of the pool where the aspect is one of the pool. */
   readonly subject: string;
@@ -86,7 +86,7 @@ interface Seen {
 
 export class Upkeep {
   readonly #table: SharedTable;
-  readonly #onChange: (change: Change) => void;
+  readonly #onChange: (change: StateChange) => void;
   #plan: UpkeepPlan;
   #seen = new Map<number, Seen>();
   #comparedMs: number;
@@ -96,7 +96,7 @@ export class Upkeep {
   constructor(
     table: SharedTable,
     plan: UpkeepPlan,
-    onChange: (change: Change) => void,
+    onChange: (change: StateChange) => void,
     nowMs: number,
   ) {
     this.#table = table;
@@ -301,7 +301,13 @@ export class Upkeep {
     }
   }
 
-  #say(aspect: Change['aspect'], subject: string, from: string, to: string, cause: string): void {
+  #say(
+    aspect: StateChange['aspect'],
+    subject: string,
+    from: string,
+    to: string,
+    cause: string,
+  ): void {
     this.#onChange({ aspect, subject, from, to, cause });
   }
 }
