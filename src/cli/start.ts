@@ -16,7 +16,7 @@ import { NetworkFileError } from '../control/plans/guard-state.ts';
 import { SessionKeyError } from '../control/plans/session-key.ts';
 import { TlsError } from '../control/plans/tls-state.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
-import { isSameAddress } from '../io/listener.ts';
+import { isSameAddress } from '../io/node/listener.ts';
 import { keepServing } from '../observe/guarded.ts';
 import { banner } from './banner.ts';
 import { startDemo } from './demo.ts';

@@ -16,9 +16,9 @@ import {
 import { HeadReader } from '../core/http1/reader.ts';
 import type { ServerAddress } from '../core/ports/address.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
-import { afterReads } from './after-reads.ts';
-import { Dial } from './dial.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
+import { afterReads } from './node/after-reads.ts';
+import { Dial } from './node/dial.ts';
 import type { Resolver } from './resolver.ts';
 import { isShortage } from './shortage.ts';
 

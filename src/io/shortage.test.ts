@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { closeCauseOf } from './node/socket-stream.ts';
 import { isShortage } from './shortage.ts';
-import { closeCauseOf } from './socket-stream.ts';
 
 const coded = (code: string) => Object.assign(new Error(code), { code, address: '127.0.0.1' });
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts';
 import type { Client } from '../core/clients/client.ts';
-import { Gate, type GateKeeper } from '../io/gate.ts';
-import type { ListenAddress } from '../io/listener.ts';
+import { Gate, type GateKeeper } from '../io/node/gate.ts';
+import type { ListenAddress } from '../io/node/listener.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { WorkerPlan } from './plan.ts';

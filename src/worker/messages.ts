@@ -1,6 +1,6 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { Ends } from '../core/exchange/ending.ts';
-import type { ListenAddress } from '../io/listener.ts';
+import type { ListenAddress } from '../io/node/listener.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ClientCount } from './client-counts.ts';
 import type { Answer, Question } from './explanation.ts';

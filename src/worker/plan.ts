@@ -9,8 +9,8 @@ import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { PoolSettings } from '../core/servers/pool.ts';
 import type { ServerPlan } from '../core/servers/server.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
-import type { ListenAddress } from '../io/listener.ts';
-import type { TlsPlan } from '../io/tls/server-contexts.ts';
+import type { ListenAddress } from '../io/node/listener.ts';
+import type { TlsPlan } from '../io/node/tls/server-contexts.ts';
 import type { WafOptions } from '../waf/waf.ts';
 
 export interface PoolPlan {

@@ -15,17 +15,17 @@ import type { Route } from '../core/routes/route.ts';
 import { Pool } from '../core/servers/pool.ts';
 import { Server, type ServerPlan } from '../core/servers/server.ts';
 import { WaitQueue } from '../core/servers/wait-queue.ts';
-import { type Accepted, NOBODY } from '../io/accepted.ts';
-import { afterReads } from '../io/after-reads.ts';
 import { realClock } from '../io/clock.ts';
-import { SocketConnector } from '../io/connector.ts';
+import { type Accepted, NOBODY } from '../io/node/accepted.ts';
+import { afterReads } from '../io/node/after-reads.ts';
+import { SocketConnector } from '../io/node/connector.ts';
 import {
   isSameAddress,
   type ListenAddress,
   Listener,
   type ListenerContext,
-} from '../io/listener.ts';
-import { ReadBuffers } from '../io/read-buffers.ts';
+} from '../io/node/listener.ts';
+import { ReadBuffers } from '../io/node/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';

@@ -17,7 +17,7 @@
  */
 import { closeSync, unlinkSync } from 'node:fs';
 import { canDuplicate } from '../../io/kernel/duplicate.ts';
-import { isSameAddress, type ListenAddress, openSocket } from '../../io/listener.ts';
+import { isSameAddress, type ListenAddress, openSocket } from '../../io/node/listener.ts';
 import type { ListeningSocket, OpenSocket } from '../../worker/messages.ts';
 
 export interface LaneSocket extends ListeningSocket {

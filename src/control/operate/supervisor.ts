@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { Ends } from '../../core/exchange/ending.ts';
-import { isSameAddress, type ListenAddress, removeStaleSocket } from '../../io/listener.ts';
+import { isSameAddress, type ListenAddress, removeStaleSocket } from '../../io/node/listener.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { ClientCount } from '../../worker/client-counts.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';

@@ -5,13 +5,13 @@ import { inspectPair, type Reading, readCertificates, readKey } from '../../conf
 import { inspectOcsp, readOcsp, statusOf } from '../../config/ocsp.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/address.ts';
-import { secureContextOf } from '../../io/secure-context.ts';
+import { secureContextOf } from '../../io/node/tls/secure-context.ts';
 import {
   type CertificatePlan,
   ServerContexts,
   type Staple,
   type TlsPlan,
-} from '../../io/tls/server-contexts.ts';
+} from '../../io/node/tls/server-contexts.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
 import { TicketKeys } from '../../table/ticket-keys.ts';

@@ -1,11 +1,11 @@
 import fs from 'node:fs';
 import net from 'node:net';
-import type { Clock } from '../base/clock.ts';
-import type { Contain } from '../base/contain.ts';
-import type { CloseCause, Stream, StreamOwner } from '../core/ports/stream.ts';
+import type { Clock } from '../../base/clock.ts';
+import type { Contain } from '../../base/contain.ts';
+import type { CloseCause, Stream, StreamOwner } from '../../core/ports/stream.ts';
+import { isShortage } from '../shortage.ts';
 import { afterReads } from './after-reads.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
-import { isShortage } from './shortage.ts';
 
 /** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
 const TEXT_BYTES_MAX = 16 * 1024;

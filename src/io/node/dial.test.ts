@@ -5,18 +5,18 @@ import net from 'node:net';
 import { after, test } from 'node:test';
 import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
-import { rethrow } from '../base/contain.ts';
-import { PLAIN_IDENTITY, type ServerAddress, type ServerTls } from '../core/ports/address.ts';
-import type { StreamOwner } from '../core/ports/stream.ts';
-import { realClock } from './clock.ts';
+import { rethrow } from '../../base/contain.ts';
+import { PLAIN_IDENTITY, type ServerAddress, type ServerTls } from '../../core/ports/address.ts';
+import type { StreamOwner } from '../../core/ports/stream.ts';
+import { realClock } from '../clock.ts';
+import { type HttpProbe, type ProbeResult, probe } from '../probe.ts';
+import { Resolver } from '../resolver.ts';
 import { SocketConnector } from './connector.ts';
 import { Dial } from './dial.ts';
-import { type HttpProbe, type ProbeResult, probe } from './probe.ts';
 import { ReadBuffers } from './read-buffers.ts';
-import { Resolver } from './resolver.ts';
 
 const LONG_MS = 10_000;
-const TLS_FOLDER = new URL('../../test/e2e/tls/', import.meta.url);
+const TLS_FOLDER = new URL('../../../test/e2e/tls/', import.meta.url);
 const ASKS: HttpProbe = {
   method: 'GET',
   target: '/',

@@ -1,5 +1,5 @@
 import net from 'node:net';
-import type { StreamOwner } from '../core/ports/stream.ts';
+import type { StreamOwner } from '../../core/ports/stream.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** What is known of a new connection. */

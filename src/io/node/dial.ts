@@ -7,11 +7,11 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ServerAddress, ServerTls } from '../core/ports/address.ts';
-import type { Resolver } from './resolver.ts';
-import { secureContextOf } from './secure-context.ts';
-import { isShortage } from './shortage.ts';
+import type { ServerAddress, ServerTls } from '../../core/ports/address.ts';
+import type { Resolver } from '../resolver.ts';
+import { isShortage } from '../shortage.ts';
 import { WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
+import { secureContextOf } from './tls/secure-context.ts';
 
 /** Addresses of one name that are tried for one connection. */
 const ADDRESSES_MAX = 8;

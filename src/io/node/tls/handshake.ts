@@ -1,7 +1,7 @@
 import type tls from 'node:tls';
-import { Timer, type TimerOwner, type TimerWheel } from '../../base/wheel.ts';
+import { Timer, type TimerOwner, type TimerWheel } from '../../../base/wheel.ts';
+import { type TlsFailure, tlsFailureOf } from '../../tls/failures.ts';
 import type { Accepted } from '../accepted.ts';
-import { type TlsFailure, tlsFailureOf } from './failures.ts';
 import type { ClientCertificates, ServerContexts } from './server-contexts.ts';
 import { type SecuredSocket, sayInPlain, secure, type TlsHandle } from './tls-socket.ts';
 import { TlsStream } from './tls-stream.ts';

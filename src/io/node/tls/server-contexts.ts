@@ -4,7 +4,7 @@
  */
 import { constants, createHash, randomBytes } from 'node:crypto';
 import tls from 'node:tls';
-import type { TicketKey, TicketKeys } from '../../table/ticket-keys.ts';
+import type { TicketKey, TicketKeys } from '../../../table/ticket-keys.ts';
 
 /** A certificate as texts, not paths: all data threads take the same one over at the same time. */
 export interface CertificatePlan {

@@ -1,8 +1,8 @@
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import { duplicate } from '../kernel/duplicate.ts';
 import { Accepted, type Handle } from './accepted.ts';
 import type { Gate } from './gate.ts';
-import { duplicate } from './kernel/duplicate.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 /** Where a listener listens. */

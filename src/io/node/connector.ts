@@ -1,7 +1,7 @@
-import type { ServerAddress } from '../core/ports/address.ts';
-import type { Connector, Stream, StreamOwner } from '../core/ports/stream.ts';
+import type { ServerAddress } from '../../core/ports/address.ts';
+import type { Connector, Stream, StreamOwner } from '../../core/ports/stream.ts';
+import type { Resolver } from '../resolver.ts';
 import { Dial, isNamed } from './dial.ts';
-import type { Resolver } from './resolver.ts';
 import { type SocketContext, SocketStream } from './socket-stream.ts';
 
 const ALPN = ['http/1.1'];

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
 import { describe, it } from 'node:test';
-import type { Contained } from '../base/contain.ts';
-import type { CloseCause, StreamOwner } from '../core/ports/stream.ts';
-import { realClock } from './clock.ts';
+import type { Contained } from '../../base/contain.ts';
+import type { CloseCause, StreamOwner } from '../../core/ports/stream.ts';
+import { realClock } from '../clock.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { SocketStream } from './socket-stream.ts';
 
