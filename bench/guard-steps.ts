@@ -1,7 +1,7 @@
 /** What access lists and limits add to a request, in nanoseconds: node bench/guard-steps.ts */
 import { NetworkSet } from '../src/base/network-set.ts';
 import { TrustedProxies } from '../src/core/forward/client-address.ts';
-import { Via } from '../src/core/forward/forward.ts';
+import { ClientInfo } from '../src/core/forward/forward.ts';
 import { Rate } from '../src/core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../src/core/limits/source-rates.ts';
 import { Guard, type Limits } from '../src/core/routes/guard.ts';
@@ -26,7 +26,7 @@ function limits(): Limits {
 function judged(denied: NetworkSet | null, limiting: Limits | null): () => void {
   const access = denied === null ? null : { allowed: null, denied };
   const guard = new Guard(TrustedProxies.none, access, limiting, { low: 1, high: 2 });
-  const via = new Via({
+  const via = new ClientInfo({
     peerAddress: '192.0.2.1',
     peerIsTrusted: false,
     scheme: 'http',

@@ -7,7 +7,8 @@ import { VERDICT } from '../src/core/balance/verdict.ts';
 import { ClientConnection } from '../src/core/clients/http1-client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
-import { Via } from '../src/core/forward/forward.ts';
+import { Exchanges } from '../src/core/exchange/exchanges.ts';
+import { ClientInfo } from '../src/core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import type { ServerConnection } from '../src/core/servers/http1-server-connection.ts';
 import { Pool, type PoolSettings } from '../src/core/servers/pool.ts';
@@ -76,15 +77,15 @@ export class SimWorker {
       wake,
       headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
-      settled: (exchange) => {
-        this.#exchanges.delete(exchange);
-        const request = ledger.requests.get(exchange.requestId);
-        if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
-      },
       refused: () => {},
       contain: rethrow,
     });
     const engine = this.#engine;
+    const exchanges = new Exchanges(engine, (exchange) => {
+      this.#exchanges.delete(exchange);
+      const request = ledger.requests.get(exchange.requestId);
+      if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
+    });
     if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
     const chooser = new WatchedChooser(world, {
@@ -117,16 +118,23 @@ export class SimWorker {
     );
     this.#pool = pool;
     const route = { pool };
-    const via = new Via({
+    const via = new ClientInfo({
       peerAddress: '10.0.0.1',
       peerIsTrusted: false,
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
     network.listen(this.name, (stream) => {
-      const connection = new ClientConnection(engine, route, stream, via, clock.nowMs(), (one) => {
-        this.#connections.delete(one);
-      });
+      const connection = new ClientConnection(
+        exchanges,
+        route,
+        stream,
+        via,
+        clock.nowMs(),
+        (one) => {
+          this.#connections.delete(one);
+        },
+      );
       this.#connections.add(connection);
       return connection;
     });

@@ -6,7 +6,8 @@ import { ClientConnection } from '../core/clients/http1-client-connection.ts';
 import { ProxyHeaderReader } from '../core/clients/proxy-header.ts';
 import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
-import { Via } from '../core/forward/forward.ts';
+import type { Exchanges } from '../core/exchange/exchanges.ts';
+import { ClientInfo } from '../core/forward/forward.ts';
 import type { Source } from '../core/limits/source.ts';
 import type { StreamOwner } from '../core/ports/stream.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
@@ -51,13 +52,15 @@ const LAST_HANDSHAKES_MS = 1_000;
 
 /** Makes of each accepted connection the client that its listener is for. */
 export class Entrance {
+  readonly #exchanges: Exchanges;
   readonly #engine: Engine;
   readonly #owner: EntranceOwner;
   #tls: ListenerSecurity | null = null;
   #refusedClients = 0;
 
-  constructor(engine: Engine, owner: EntranceOwner) {
-    this.#engine = engine;
+  constructor(exchanges: Exchanges, owner: EntranceOwner) {
+    this.#exchanges = exchanges;
+    this.#engine = exchanges.engine;
     this.#owner = owner;
   }
 
@@ -192,11 +195,11 @@ export class Entrance {
     stream.owner = this.#http1(stream, via, address, visitor.seat);
   }
 
-  #http2(socket: TLSSocket, via: Via, address: ListenAddress, seat: Seat): void {
+  #http2(socket: TLSSocket, via: ClientInfo, address: ListenAddress, seat: Seat): void {
     const engine = this.#engine;
     const nowMs = engine.clock.nowMs();
     const { route } = this.#owner;
-    const connection = new Http2Connection(engine, route, socket, via, nowMs, (one) => {
+    const connection = new Http2Connection(this.#exchanges, route, socket, via, nowMs, (one) => {
       seat.leave();
       this.#owner.leave(one);
     });
@@ -205,13 +208,13 @@ export class Entrance {
 
   #http1(
     stream: ConstructorParameters<typeof ClientConnection>[2],
-    via: Via,
+    via: ClientInfo,
     address: ListenAddress,
     seat: Seat,
   ): ClientConnection {
     const engine = this.#engine;
     const connection = new ClientConnection(
-      engine,
+      this.#exchanges,
       this.#owner.route,
       stream,
       via,
@@ -227,10 +230,10 @@ export class Entrance {
 
   #via(
     { peer, source }: Visitor,
-    what: Pick<Via, 'scheme'> &
-      Partial<Pick<Via, 'responseLines' | 'redirectPort' | 'isHttp2' | 'clientCertificate'>>,
-  ): Via {
-    return new Via({
+    what: Pick<ClientInfo, 'scheme'> &
+      Partial<Pick<ClientInfo, 'responseLines' | 'redirectPort' | 'isHttp2' | 'clientCertificate'>>,
+  ): ClientInfo {
+    return new ClientInfo({
       peerAddress: peer.address,
       peerIsTrusted: this.#owner.guard.believesHeadersOf(source),
       peerPort: peer.port,

@@ -5,7 +5,7 @@
 import { strategyDefinition } from '../core/balance/registry.ts';
 import { type Situation, verdictIn } from '../core/balance/situation.ts';
 import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/verdict.ts';
-import { type Choice, FIGURES_MAX, type Trace } from '../core/decisions/decision.ts';
+import { type Choice, type Decision, FIGURES_MAX } from '../core/decisions/decision.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { PHASE_NAMES } from '../core/exchange/phases.ts';
 import type { Pool } from '../core/servers/pool.ts';
@@ -14,15 +14,16 @@ import type { Candidate, ExplainedChoice, Explanation } from './explanation.ts';
 
 /** @returns undefined where the request is not, or no longer, remembered here */
 export function explainPast(engine: Engine, requestId: string): Explanation | undefined {
-  const number = engine.numberOfRequestId(requestId);
+  const number = engine.requestIds.numberOf(requestId);
   const open = engine.longLived.find(requestId);
-  const trace = open?.noteTrace(engine.clock.nowMs()) ?? engine.traces.find(number, requestId);
-  if (trace === undefined) return undefined;
-  const [method, target] = (open?.requestText ?? trace.line).split(' ', 2);
-  return explanationOf(engine, trace, {
+  const decision =
+    open?.noteDecision(engine.clock.nowMs()) ?? engine.decisions.find(number, requestId);
+  if (decision === undefined) return undefined;
+  const [method, target] = (open?.requestText ?? decision.line).split(' ', 2);
+  return explanationOf(engine, decision, {
     requestId,
-    request: target === undefined ? trace.method : `${method} ${target}`,
-    answeredBy: trace.attempts === 0 ? trace.failure : '',
+    request: target === undefined ? decision.method : `${method} ${target}`,
+    answeredBy: decision.attempts === 0 ? decision.failure : '',
     rule: '',
     shedShare: 0,
   });
@@ -39,25 +40,27 @@ interface Told {
   readonly shedShare: number;
 }
 
-export function explanationOf(engine: Engine, trace: Trace, told: Told): Explanation {
+export function explanationOf(engine: Engine, decision: Decision, told: Told): Explanation {
   const { clock } = engine;
-  const pool = trace.pool!;
+  const pool = decision.pool!;
   const { strategy, name } = pool.settings;
   return {
     requestId: told.requestId,
     request: told.request,
-    client: trace.peerAddress,
-    atMs: Math.round(clock.wallMs() - (clock.nowMs() - trace.startedMs)),
+    client: decision.peerAddress,
+    atMs: Math.round(clock.wallMs() - (clock.nowMs() - decision.startedMs)),
     pool: name,
     strategy,
-    key: pool.keyOf === null ? '' : (trace.key >>> 0).toString(16).padStart(8, '0'),
+    key: pool.keyOf === null ? '' : (decision.key >>> 0).toString(16).padStart(8, '0'),
     rules: rulesOf(told),
-    session: sessionOf(pool, trace),
-    choices: trace.choices.slice(0, trace.attempts).map((_, at) => explainedChoice(trace, at)),
-    status: trace.status,
-    failure: trace.failure,
-    isOver: told.requestId !== '' && trace.last()?.endMs !== -1,
-    durationMs: rounded(trace.endedMs - trace.startedMs),
+    session: sessionOf(pool, decision),
+    choices: decision.choices
+      .slice(0, decision.attempts)
+      .map((_, at) => explainedChoice(decision, at)),
+    status: decision.status,
+    failure: decision.failure,
+    isOver: told.requestId !== '' && decision.last()?.endMs !== -1,
+    durationMs: rounded(decision.endedMs - decision.startedMs),
   };
 }
 
@@ -72,11 +75,11 @@ function rulesOf({ answeredBy, rule, shedShare }: Told): Explanation['rules'] {
   return rule === '' ? passed : [...passed, { name: rule, result: `answered: ${answeredBy}` }];
 }
 
-function sessionOf(pool: Pool, trace: Trace): Explanation['session'] {
+function sessionOf(pool: Pool, decision: Decision): Explanation['session'] {
   if (pool.persistence === null) return null;
-  const first = trace.attempts === 0 ? undefined : trace.choices[0];
+  const first = decision.attempts === 0 ? undefined : decision.choices[0];
   const situation = first?.situation ?? pool.situation;
-  const at = situation.servers.findIndex(({ row }) => row === trace.ownRow);
+  const at = situation.servers.findIndex(({ row }) => row === decision.ownRow);
   if (at === -1) return { server: '', result: 'the client belongs to no server yet' };
   const server = situation.servers[at]!;
   if (first?.isOwn === true) return { server: server.label, result: 'the client belongs to it' };
@@ -93,16 +96,18 @@ function verdictOf(choice: Choice, at: number, tried: readonly number[]): Verdic
   return verdictIn(situation, at, tried.includes(server.row), isFull);
 }
 
-function explainedChoice(trace: Trace, index: number): ExplainedChoice {
-  const choice = trace.choices[index]!;
+function explainedChoice(decision: Decision, index: number): ExplainedChoice {
+  const choice = decision.choices[index]!;
   const situation = choice.situation!;
-  const tried = triedBefore(trace, index);
+  const tried = triedBefore(decision, index);
   const { server, atMs, sentMs, endMs } = choice;
   return {
     server: server?.label ?? '',
-    because: becauseOf(trace.pool!, choice, tried),
-    candidates: situation.servers.map((one, at) => candidate(trace.pool!, choice, one, at, tried)),
-    atMs: rounded(atMs - trace.startedMs),
+    because: becauseOf(decision.pool!, choice, tried),
+    candidates: situation.servers.map((one, at) =>
+      candidate(decision.pool!, choice, one, at, tried),
+    ),
+    atMs: rounded(atMs - decision.startedMs),
     sentAfterMs: sentMs === -1 ? -1 : rounded(sentMs - atMs),
     endAfterMs: endMs === -1 ? -1 : rounded(endMs - atMs),
     connection: server === null ? '' : choice.isReused ? 'kept alive' : 'new',
@@ -111,9 +116,9 @@ function explainedChoice(trace: Trace, index: number): ExplainedChoice {
 }
 
 /** A request that was everywhere may begin anew. */
-function triedBefore(trace: Trace, index: number): number[] {
-  const { server } = trace.choices[index]!;
-  const rows = trace.choices
+function triedBefore(decision: Decision, index: number): number[] {
+  const { server } = decision.choices[index]!;
+  const rows = decision.choices
     .slice(0, index)
     .flatMap((one) => (one.server === null || one.isStale ? [] : [one.server.row]));
   return server !== null && rows.includes(server.row) ? [] : rows;

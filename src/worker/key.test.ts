@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StrategyKey } from '../config/schema.ts';
-import { Via } from '../core/forward/forward.ts';
+import { ClientInfo } from '../core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../core/http1/head.ts';
 import { keyOfStrategy } from './key.ts';
 
-const VIA = new Via({
+const VIA = new ClientInfo({
   peerAddress: '192.0.2.1',
   peerIsTrusted: false,
   scheme: 'http',

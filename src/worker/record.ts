@@ -1,5 +1,5 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/forward/forward.ts';
+import type { ClientInfo } from '../core/forward/forward.ts';
 import type { Server } from '../core/servers/server.ts';
 import { explain } from '../waf/explain.ts';
 import { CLEAN } from '../waf/waf.ts';
@@ -83,7 +83,7 @@ function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
 }
 
 /** Whoever was refused before it had a request. */
-export type Refused = Pick<Via, 'peerAddress'> & Partial<Pick<Via, 'isHttp2'>>;
+export type Refused = Pick<ClientInfo, 'peerAddress'> & Partial<Pick<ClientInfo, 'isHttp2'>>;
 
 /** @param observed it goes on all the same */
 export function refusalRecord(

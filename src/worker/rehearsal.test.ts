@@ -10,7 +10,7 @@ import { createStrategy, type StrategyName, strategyNames } from '../core/balanc
 import { TriedSet } from '../core/balance/tried-set.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { TrustedProxies } from '../core/forward/client-address.ts';
-import { Via } from '../core/forward/forward.ts';
+import { ClientInfo } from '../core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
@@ -53,7 +53,6 @@ class World {
         leadsTo: fails('a lookup'),
       },
       wake: () => {},
-      settled: fails('a settlement'),
       refused: fails('a refusal'),
       headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
@@ -77,7 +76,7 @@ class World {
       ? new AddressTable(SourceTable.open(this.sessions, 60_000))
       : null;
     const settings = { strategy, name: 'default', tracing: null } as PoolSettings;
-    const keyOf = (via: Via) => addressKey(via.clientAddress);
+    const keyOf = (via: ClientInfo) => addressKey(via.clientAddress);
     const queue = new WaitQueue(this.engine, 0);
     this.pool = new Pool(this.engine, settings, servers, chooser, keyOf, persistence, queue);
     if (options.perSecond !== undefined) {
@@ -94,11 +93,11 @@ class World {
     }
   }
 
-  via(): Via {
+  via(): ClientInfo {
     const source = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 }).sourceOf(CLIENT);
     const localAuthority = () => 'localhost';
     const from = { peerAddress: CLIENT, peerIsTrusted: false, source, localAuthority };
-    return new Via({ ...from, scheme: 'http' });
+    return new ClientInfo({ ...from, scheme: 'http' });
   }
 
   explain(seed = 9): Explanation {
@@ -142,7 +141,7 @@ for (const strategy of strategyNames) {
       assert.equal(next, left.choose(key), `request ${nth}`);
       if (!DRAWN.includes(strategy)) assert.deepEqual(foreseen, [next, next, next]);
     }
-    assert.equal(asked.engine.nextRequestNumber(), left.engine.nextRequestNumber());
+    assert.equal(asked.engine.requestIds.next(), left.engine.requestIds.next());
     assert.equal(asked.engine.random(), left.engine.random());
   });
 }

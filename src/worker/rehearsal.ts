@@ -1,6 +1,6 @@
 /**
  * A request that is made up: it goes through the phases of a real one, up to the choice of a
- * server, and no further. It leaves no trace: no turn, rate, trial or random number is spent, no
+ * server, and no further. It leaves no decision: no turn, rate, trial or random number is spent, no
  * client bound, nothing counted or logged. It is not shed either, but told how many are.
  */
 
@@ -9,7 +9,7 @@ import { VERDICT } from '../core/balance/verdict.ts';
 import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
-import type { Via } from '../core/forward/forward.ts';
+import type { ClientInfo } from '../core/forward/forward.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
 import type { Pool } from '../core/servers/pool.ts';
@@ -22,7 +22,7 @@ type MadeUp = Extract<Question, { kind: 'made-up' }>;
 export function rehearse(
   engine: Engine,
   pool: Pool,
-  via: Via,
+  via: ClientInfo,
   question: MadeUp,
   random: Random,
 ): Explanation | string {
@@ -44,27 +44,27 @@ class Rehearsal extends Exchange {
   override readonly isMadeUp = true;
   readonly #random: Random;
 
-  constructor(engine: Engine, via: Via, random: Random) {
-    super(engine, { via } as ClientSide);
+  constructor(engine: Engine, via: ClientInfo, random: Random) {
+    super(engine, { via } as ClientSide, neverSettled);
     this.#random = random;
   }
 
   explain(head: Head, framing: Framing, pool: Pool, request: string): Explanation {
     const nowMs = this.engine.clock.nowMs();
     const rule = this.begin(head, framing, pool, nowMs);
-    const { trace } = this;
-    trace.pool = pool;
-    trace.key = this.key;
-    trace.peerAddress = this.client.via.peerAddress;
-    trace.startedMs = nowMs;
-    trace.endedMs = nowMs;
-    trace.status = this.status;
-    trace.failure = this.failure;
+    const { decision } = this;
+    decision.pool = pool;
+    decision.key = this.key;
+    decision.peerAddress = this.client.via.peerAddress;
+    decision.startedMs = nowMs;
+    decision.endedMs = nowMs;
+    decision.status = this.status;
+    decision.failure = this.failure;
     const { failure } = this;
-    const answeredBy = trace.attempts === 0 ? failure : '';
+    const answeredBy = decision.attempts === 0 ? failure : '';
     const shedShare = this.engine.shedder.share;
     const told = { requestId: '', request, answeredBy, rule, shedShare };
-    return explanationOf(this.engine, trace, told);
+    return explanationOf(this.engine, decision, told);
   }
 
   override answer(code: typeof this.failure): void {
@@ -78,16 +78,20 @@ class Rehearsal extends Exchange {
 
   override tryNext(nowMs: number): void {
     const pool = this.pool!;
-    const { ownRow } = this.trace;
+    const { ownRow } = this.decision;
     const isOwn = ownRow !== -1 && pool.ownVerdict(ownRow, this.tried) >= VERDICT.draining;
     const own = isOwn ? pool.servers.find(({ row }) => row === ownRow)! : null;
     const chosen = { server: own, isTrial: false };
     const { server, isTrial } =
       own === null ? pool.foresee(this.key, this.tried, this.#random) : chosen;
-    const choice = this.trace.next()!;
+    const choice = this.decision.next()!;
     choice.begin(pool, server, nowMs);
     choice.isOwn = isOwn;
     choice.isTrial = isTrial;
     if (server === null) this.answer('no_server');
   }
+}
+
+function neverSettled(): never {
+  throw new Error('a made-up request was settled');
 }

@@ -9,7 +9,8 @@ import type { Strategy } from '../core/balance/strategy.ts';
 import type { Client } from '../core/clients/client.ts';
 import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
-import { Via } from '../core/forward/forward.ts';
+import { Exchanges } from '../core/exchange/exchanges.ts';
+import { ClientInfo } from '../core/forward/forward.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
 import { Pool } from '../core/servers/pool.ts';
@@ -127,7 +128,6 @@ export class DataWorker implements EntranceOwner {
       wake: (other) => table.wake(other),
       headLimits: { ...plan.headLimits },
       responseLimits: { ...plan.responseLimits },
-      settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
       refused: (via, code, status) => this.recorder.refused(via, code, status),
     });
     this.#guard = this.#follow(plan);
@@ -135,7 +135,10 @@ export class DataWorker implements EntranceOwner {
     this.#route = { pool: this.#makePool(plan, null) };
     this.#engine.shedder.settings = plan.shedding;
     this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
-    this.#entrance = new Entrance(this.#engine, this);
+    const exchanges = new Exchanges(this.#engine, (exchange, server, nowMs) =>
+      this.recorder.settled(exchange, server, nowMs),
+    );
+    this.#entrance = new Entrance(exchanges, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
     const tick = () => this.#guardedTick(clock.nowMs());
@@ -214,7 +217,7 @@ export class DataWorker implements EntranceOwner {
       return { explanation: explainPast(this.#engine, question.requestId) ?? null, wrong: '' };
     }
     const source = this.#guard.sourceOf(question.client);
-    const via = new Via({
+    const via = new ClientInfo({
       peerAddress: question.client,
       peerIsTrusted: this.#guard.believesHeadersOf(source),
       source,

@@ -10,7 +10,8 @@ import { ClientConnection } from '../../src/core/clients/http1-client-connection
 import { ClientStream } from '../../src/core/clients/http2-client-stream.ts';
 import type { Http2Port } from '../../src/core/clients/http2-port.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
-import { Via } from '../../src/core/forward/forward.ts';
+import { Exchanges } from '../../src/core/exchange/exchanges.ts';
+import { ClientInfo } from '../../src/core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream.ts';
 import { Pool, type PoolSettings } from '../../src/core/servers/pool.ts';
@@ -104,10 +105,10 @@ export class Wire implements Connector {
       wake: () => {},
       headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       responseLimits: DEFAULT_RESPONSE_LIMITS,
-      settled: () => {},
       refused: () => {},
       contain,
     });
+    const exchanges = new Exchanges(engine, () => {});
     const address = { host: '192.0.2.1', port: 80, path: '', tls: null };
     const plan = {
       row: 0,
@@ -167,7 +168,7 @@ export class Wire implements Connector {
     const queue = new WaitQueue(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, persistence ?? null, queue);
     this.pool = pool;
-    const via = new Via({
+    const via = new ClientInfo({
       peerAddress,
       peerIsTrusted,
       scheme: 'http',
@@ -175,10 +176,10 @@ export class Wire implements Connector {
     });
     this.#connect = () => {
       this.client = new MemoryStream();
-      return new ClientConnection(engine, { pool }, this.client, via, this.#nowMs, () => {});
+      return new ClientConnection(exchanges, { pool }, this.client, via, this.#nowMs, () => {});
     };
     this.#connection = this.#connect();
-    this.openStream = (port) => new ClientStream(engine, { pool }, via, port, () => {});
+    this.openStream = (port) => new ClientStream(exchanges, { pool }, via, port, () => {});
   }
 
   get nowMs(): number {

@@ -4,12 +4,13 @@ import type { Failure } from '../answers/failures.ts';
 import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { Exchanges } from '../exchange/exchanges.ts';
 import {
+  type ClientInfo,
   forwardedInformational,
   forwardedResponse,
   TRANSFER,
   type Transfer,
-  type Via,
 } from '../forward/forward.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
@@ -63,9 +64,10 @@ const RECENT_MS = 500;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class ClientConnection implements Client, ClientSide, StreamOwner {
-  readonly via: Via;
+  readonly via: ClientInfo;
   readonly stream: Stream;
   takesPayload = false;
+  readonly #exchanges: Exchanges;
   readonly #engine: Engine;
   /** The exchange under way, or whose body is still thrown away; idle connections have none. */
   #exchange: Exchange | null = null;
@@ -98,13 +100,15 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
 
   /** @param onGone called once, when the connection is over */
   constructor(
-    engine: Engine,
+    exchanges: Exchanges,
     route: Route,
     stream: Stream,
-    via: Via,
+    via: ClientInfo,
     nowMs: number,
     onGone: (connection: ClientConnection) => void,
   ) {
+    const { engine } = exchanges;
+    this.#exchanges = exchanges;
     this.#engine = engine;
     this.#route = route;
     this.stream = stream;
@@ -488,7 +492,7 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
     this.#timer.clear();
     this.#pace.bodyBegins(nowMs);
     if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
-    this.#exchange ??= this.#engine.takeExchange(this);
+    this.#exchange ??= this.#exchanges.take(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
   }
 
@@ -694,7 +698,7 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
     const exchange = this.#exchange;
     if (exchange === null || exchange.isActive) return;
     this.#exchange = null;
-    this.#engine.giveBackExchange(exchange);
+    this.#exchanges.giveBack(exchange);
   }
 
   #leave(): void {

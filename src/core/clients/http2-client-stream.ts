@@ -5,7 +5,8 @@ import type { Failure } from '../answers/failures.ts';
 import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Via } from '../forward/forward.ts';
+import type { Exchanges } from '../exchange/exchanges.ts';
+import type { ClientInfo } from '../forward/forward.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { type Head, readRequestHead } from '../http1/head.ts';
@@ -20,10 +21,11 @@ const CRLF = Buffer.from('\r\n');
 const WEBSOCKET_KEY_BYTES = 16;
 
 export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
-  readonly via: Via;
+  readonly via: ClientInfo;
   readonly takesPayload = true;
   /** Its request was refused because it came too early. */
   isHasty = false;
+  readonly #exchanges: Exchanges;
   readonly #engine: Engine;
   readonly #port: Http2Port;
   readonly #route: Route;
@@ -52,13 +54,15 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
 
   /** @param onOver called once, when nothing more will happen on the stream */
   constructor(
-    engine: Engine,
+    exchanges: Exchanges,
     route: Route,
-    via: Via,
+    via: ClientInfo,
     port: Http2Port,
     onOver: (stream: ClientStream) => void,
   ) {
     this.#onOver = onOver;
+    const { engine } = exchanges;
+    this.#exchanges = exchanges;
     this.#engine = engine;
     this.#route = route;
     this.via = via;
@@ -92,7 +96,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     if (fault !== undefined) return this.#refuse(fault, nowMs);
     // The length is that of the DATA frames (§8.1.1).
     if (isEnd && framing.body !== BODY.none) return this.#refuseMalformed(nowMs);
-    this.#exchange = engine.takeExchange(this);
+    this.#exchange = this.#exchanges.take(this);
     this.#exchange.begin(head, framing, this.#route.pool, nowMs);
     if (this.#exchange === null) return;
     if (!isEnd) this.#watch(nowMs);
@@ -271,7 +275,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     const exchange = this.#exchange!;
     this.#exchange = null;
     this.isHasty = exchange.waitMs > 0;
-    this.#engine.giveBackExchange(exchange);
+    this.#exchanges.giveBack(exchange);
     if (this.#isClosed) return;
     // What else the client sends is for nobody; windows stay open for the streams beside it.
     if (!this.#requestHasEnded && this.#responseHasEnded) {

@@ -1,12 +1,12 @@
 /**
- * The traces of ordinary requests: one attempt, no failure. They lie row by row in a few long
+ * The decisions of ordinary requests: one attempt, no failure. They lie row by row in a few long
  * arrays, for a worker writes one with every request: objects of their own, each touched again only
  * thousands of requests later, would cost a walk through cold memory each time.
  */
 import type { Situation } from '../balance/situation.ts';
 import type { Pool } from '../servers/pool.ts';
 import type { Server } from '../servers/server.ts';
-import { FIGURES_MAX, Trace } from './decision.ts';
+import { Decision, FIGURES_MAX } from './decision.ts';
 
 const ROWS = 8_192;
 
@@ -31,7 +31,7 @@ const IS_REUSED = 4;
 const HAS_IN_FLIGHT = 8;
 const HAS_LATENCY = 16;
 
-export class TraceLog {
+export class DecisionLog {
   readonly #numbers = new Float64Array(ROWS * NUMBERS).fill(-1);
   readonly #refs: unknown[] = new Array(ROWS * REFS).fill(null);
   /** Made when a strategy looks at them. */
@@ -39,29 +39,29 @@ export class TraceLog {
   #latencyUs: Int32Array | null = null;
   #row = 0;
 
-  write(trace: Trace): void {
+  write(decision: Decision): void {
     const row = this.#row;
     this.#row = row + 1 === ROWS ? 0 : row + 1;
     const at = row * NUMBERS;
     const numbers = this.#numbers;
-    numbers[at + NUMBER.requestNumber] = trace.requestNumber;
-    numbers[at + NUMBER.key] = trace.key;
-    numbers[at + NUMBER.ownRow] = trace.ownRow;
-    numbers[at + NUMBER.startedMs] = trace.startedMs;
-    numbers[at + NUMBER.endedMs] = trace.endedMs;
-    numbers[at + NUMBER.status] = trace.status;
+    numbers[at + NUMBER.requestNumber] = decision.requestNumber;
+    numbers[at + NUMBER.key] = decision.key;
+    numbers[at + NUMBER.ownRow] = decision.ownRow;
+    numbers[at + NUMBER.startedMs] = decision.startedMs;
+    numbers[at + NUMBER.endedMs] = decision.endedMs;
+    numbers[at + NUMBER.status] = decision.status;
     numbers[at + NUMBER.flags] = 0;
     const refs = this.#refs;
     const ref = row * REFS;
-    refs[ref + REF.pool] = trace.pool;
-    refs[ref + REF.peerAddress] = trace.peerAddress;
-    refs[ref + REF.method] = trace.method;
-    refs[ref + REF.broughtId] = trace.broughtId;
-    if (trace.attempts > 0) this.#writeChoice(trace, row);
+    refs[ref + REF.pool] = decision.pool;
+    refs[ref + REF.peerAddress] = decision.peerAddress;
+    refs[ref + REF.method] = decision.method;
+    refs[ref + REF.broughtId] = decision.broughtId;
+    if (decision.attempts > 0) this.#writeChoice(decision, row);
   }
 
-  #writeChoice(trace: Trace, row: number): void {
-    const choice = trace.choices[0]!;
+  #writeChoice(decision: Decision, row: number): void {
+    const choice = decision.choices[0]!;
     const at = row * NUMBERS;
     this.#numbers[at + NUMBER.atMs] = choice.atMs;
     this.#numbers[at + NUMBER.sentMs] = choice.sentMs;
@@ -86,7 +86,7 @@ export class TraceLog {
   }
 
   /** @param requestNumber 0: it is known by the id that the client brought */
-  find(requestNumber: number, broughtId: string): Trace | undefined {
+  find(requestNumber: number, broughtId: string): Decision | undefined {
     for (let row = 0; row < ROWS; row++) {
       if (this.#number(row, NUMBER.requestNumber) !== requestNumber) continue;
       if (requestNumber !== 0 || this.#ref(row, REF.broughtId) === broughtId) {
@@ -96,21 +96,21 @@ export class TraceLog {
     return undefined;
   }
 
-  #read(row: number): Trace {
-    const trace = new Trace();
-    trace.requestNumber = this.#number(row, NUMBER.requestNumber);
-    trace.key = this.#number(row, NUMBER.key);
-    trace.ownRow = this.#number(row, NUMBER.ownRow);
-    trace.startedMs = this.#number(row, NUMBER.startedMs);
-    trace.endedMs = this.#number(row, NUMBER.endedMs);
-    trace.status = this.#number(row, NUMBER.status);
-    trace.pool = this.#ref(row, REF.pool) as Pool;
-    trace.peerAddress = this.#ref(row, REF.peerAddress) as string;
-    trace.method = this.#ref(row, REF.method) as string;
-    trace.broughtId = this.#ref(row, REF.broughtId) as string;
+  #read(row: number): Decision {
+    const decision = new Decision();
+    decision.requestNumber = this.#number(row, NUMBER.requestNumber);
+    decision.key = this.#number(row, NUMBER.key);
+    decision.ownRow = this.#number(row, NUMBER.ownRow);
+    decision.startedMs = this.#number(row, NUMBER.startedMs);
+    decision.endedMs = this.#number(row, NUMBER.endedMs);
+    decision.status = this.#number(row, NUMBER.status);
+    decision.pool = this.#ref(row, REF.pool) as Pool;
+    decision.peerAddress = this.#ref(row, REF.peerAddress) as string;
+    decision.method = this.#ref(row, REF.method) as string;
+    decision.broughtId = this.#ref(row, REF.broughtId) as string;
     const flags = this.#number(row, NUMBER.flags);
-    if ((flags & HAS_CHOICE) === 0) return trace;
-    const choice = trace.next()!;
+    if ((flags & HAS_CHOICE) === 0) return decision;
+    const choice = decision.next()!;
     choice.situation = this.#ref(row, REF.situation) as Situation<Server>;
     choice.server = this.#ref(row, REF.server) as Server | null;
     choice.isOwn = (flags & IS_OWN) !== 0;
@@ -118,11 +118,11 @@ export class TraceLog {
     choice.atMs = this.#number(row, NUMBER.atMs);
     choice.sentMs = this.#number(row, NUMBER.sentMs);
     choice.endMs = this.#number(row, NUMBER.endMs);
-    choice.outcome = trace.status;
+    choice.outcome = decision.status;
     const [from, to] = [row * FIGURES_MAX, (row + 1) * FIGURES_MAX];
     if ((flags & HAS_IN_FLIGHT) !== 0) choice.inFlight = this.#inFlight!.slice(from, to);
     if ((flags & HAS_LATENCY) !== 0) choice.latencyUs = this.#latencyUs!.slice(from, to);
-    return trace;
+    return decision;
   }
 
   #number(row: number, which: number): number {

@@ -1,7 +1,7 @@
 /**
  * What was decided for a request, noted so cheaply that it is noted for every one: `lb explain`
  * reads it within the next minutes. A worker remembers a bounded number: those that people ask
- * about as they are, an exchange trading its own for the oldest; all others in a TraceLog.
+ * about as they are, an exchange trading its own for the oldest; all others in a DecisionLog.
  */
 import { latin1 } from '../../base/latin1.ts';
 import type { Situation } from '../balance/situation.ts';
@@ -67,7 +67,7 @@ export class Choice {
   }
 }
 
-export class Trace {
+export class Decision {
   requestNumber = 0;
   broughtId = '';
   method = '';
@@ -110,37 +110,37 @@ export class Trace {
 }
 
 /** Whether a request is one that people ask about. */
-export function isNotable(trace: Trace): boolean {
+export function isNotable(decision: Decision): boolean {
   return (
-    trace.failure !== '' ||
-    trace.status >= 500 ||
-    trace.attempts > 1 ||
-    trace.endedMs - trace.startedMs > SLOW_MS ||
-    trace.last()?.isTrial === true
+    decision.failure !== '' ||
+    decision.status >= 500 ||
+    decision.attempts > 1 ||
+    decision.endedMs - decision.startedMs > SLOW_MS ||
+    decision.last()?.isTrial === true
   );
 }
 
-/** What one worker remembers of requests that people ask about; see also TraceLog. */
-export class NotableTraces {
-  readonly #traces: (Trace | undefined)[] = [];
+/** What one worker remembers of requests that people ask about; see also DecisionLog. */
+export class NotableDecisions {
+  readonly #decisions: (Decision | undefined)[] = [];
   #at = 0;
 
-  /** Takes a trace of a request that is over. @returns one that may be written over */
-  keep(trace: Trace, requestText: string): Trace {
+  /** Takes a decision of a request that is over. @returns one that may be written over */
+  keep(decision: Decision, requestText: string): Decision {
     const text = requestText.slice(0, LINE_CHARS_MAX);
     const end = text.indexOf('\r\n');
     // A copy: a part of a string would hold on to all of it.
     const line = Buffer.from(end === -1 ? text : text.slice(0, end), 'latin1');
-    trace.line = latin1(line, 0, line.length);
+    decision.line = latin1(line, 0, line.length);
     const at = this.#at;
     this.#at = (at + 1) % NOTABLE_MAX;
-    const oldest = this.#traces[at];
-    this.#traces[at] = trace;
-    return oldest ?? new Trace();
+    const oldest = this.#decisions[at];
+    this.#decisions[at] = decision;
+    return oldest ?? new Decision();
   }
 
   /** @param requestNumber 0: it is known by the id that the client brought */
-  find(requestNumber: number, broughtId: string): Trace | undefined {
-    return this.#traces.find((trace) => trace?.isOf(requestNumber, broughtId) === true);
+  find(requestNumber: number, broughtId: string): Decision | undefined {
+    return this.#decisions.find((decision) => decision?.isOf(requestNumber, broughtId) === true);
   }
 }

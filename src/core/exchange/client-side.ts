@@ -1,6 +1,6 @@
 import type { Contained } from '../../base/contain.ts';
 import type { Answer } from '../answers/answers.ts';
-import type { Via } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/forward.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
@@ -11,7 +11,7 @@ import type { Head } from '../http1/head.ts';
  * readable during the call only, except for `sendHead`.
  */
 export interface ClientSide extends PayloadSink, Contained {
-  readonly via: Via;
+  readonly via: ClientInfo;
   /** Whether it takes a chunked body without its framing, through `payload`. */
   readonly takesPayload: boolean;
   /** Response bytes that the client has not taken yet. */

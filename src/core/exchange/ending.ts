@@ -3,22 +3,43 @@
  * stops, or the tunnels are to spread again. It comes at a moment of its own, so that a thousand
  * clients do not all come back in one, and as the protocol ends things where it can.
  */
+import type { Contained } from '../../base/contain.ts';
 import type { Random } from '../../base/random.ts';
-import { Timer, type TimerOwner } from '../../base/wheel.ts';
-import type { Engine } from './engine.ts';
-import type { Exchange } from './exchange.ts';
+import { Timer, type TimerOwner, type TimerWheel } from '../../base/wheel.ts';
+import type { Decision } from '../decisions/decision.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 
 /** How long an end that is under way may take until the connections are just closed. */
 export const ENDING_MS_MAX = 3_000;
 
+/** An exchange that would go on by itself, as its ending sees it. */
+export interface LongLivedExchange extends Contained {
+  readonly requestId: string;
+  /** Its head as it was sent to the server. */
+  readonly requestText: string;
+  /** Row in the table of the server that it is at. */
+  readonly serverRow: number;
+  readonly isTunnel: boolean;
+  /** Its client comes back by itself, and need not come back to the same server. */
+  readonly isMovable: boolean;
+  /** When it has to end; null: it may go on as long as it likes. */
+  ending: Ending | null;
+  /** Notes what is known of it by now, for `lb explain`. */
+  noteDecision(nowMs: number): Decision;
+  /** The end has come: it waits for a good place, for a while. */
+  endGently(nowMs: number): void;
+  /** No good place has come. */
+  endAbruptly(nowMs: number): void;
+}
+
 export class Ending implements TimerOwner {
-  readonly #exchange: Exchange;
+  readonly #exchange: LongLivedExchange;
   readonly #timer: Timer;
   #hasBegun = false;
 
-  constructor(exchange: Exchange) {
+  constructor(exchange: LongLivedExchange, wheel: TimerWheel) {
     this.#exchange = exchange;
-    this.#timer = new Timer(exchange.engine.wheel, this);
+    this.#timer = new Timer(wheel, this);
   }
 
   /** Whether the end has come, and waits for a place between two frames or events. */
@@ -62,39 +83,39 @@ export interface Ends {
 
 /** The tunnels and event streams of one worker. */
 export class LongLived {
-  readonly #engine: Engine;
-  readonly #exchanges = new Set<Exchange>();
+  readonly #context: WorkerContext;
+  readonly #exchanges = new Set<LongLivedExchange>();
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(context: WorkerContext) {
+    this.#context = context;
   }
 
-  add(exchange: Exchange): void {
+  add(exchange: LongLivedExchange): void {
     this.#exchanges.add(exchange);
     if (!exchange.isTunnel) return;
-    const { table, lane } = this.#engine;
-    table.countTunnel(exchange.server!.row, lane, 1);
+    const { table, lane } = this.#context;
+    table.countTunnel(exchange.serverRow, lane, 1);
   }
 
-  remove(exchange: Exchange): void {
+  remove(exchange: LongLivedExchange): void {
     if (!this.#exchanges.delete(exchange)) return;
     if (!exchange.isTunnel) return;
-    const { table, lane } = this.#engine;
-    table.countTunnel(exchange.server!.row, lane, -1);
+    const { table, lane } = this.#context;
+    table.countTunnel(exchange.serverRow, lane, -1);
   }
 
-  find(requestId: string): Exchange | undefined {
+  find(requestId: string): LongLivedExchange | undefined {
     for (const exchange of this.#exchanges) if (exchange.requestId === requestId) return exchange;
     return undefined;
   }
 
   /** Sets the ends of some that have none yet, each at a moment of its own. */
   end(ends: Ends, nowMs: number): void {
-    const { random } = this.#engine;
+    const { random, wheel } = this.#context;
     const chosen = drawn(this.#of(ends), ends.most, random);
     for (const [index, exchange] of chosen.entries()) {
       const part = (index + random()) / chosen.length;
-      exchange.ending ??= new Ending(exchange);
+      exchange.ending ??= new Ending(exchange, wheel);
       exchange.ending.setFor(nowMs + ends.afterMs + part * ends.overMs);
     }
   }
@@ -102,29 +123,23 @@ export class LongLived {
   /** Takes back the ends, at a server, that have not begun. */
   spare(row: number): void {
     for (const exchange of this.#exchanges) {
-      if (exchange.server!.row !== row || exchange.ending?.hasBegun !== false) continue;
+      if (exchange.serverRow !== row || exchange.ending?.hasBegun !== false) continue;
       exchange.ending.dispose();
       exchange.ending = null;
     }
   }
 
-  #of({ row, webSocketsOnly }: Ends): Exchange[] {
+  #of({ row, webSocketsOnly }: Ends): LongLivedExchange[] {
     return [...this.#exchanges].filter(
       (exchange) =>
-        (row === -1 || exchange.server!.row === row) &&
-        (!webSocketsOnly || (exchange.ending === null && isMovable(exchange))),
+        (row === -1 || exchange.serverRow === row) &&
+        (!webSocketsOnly || (exchange.ending === null && exchange.isMovable)),
     );
   }
 }
 
-/** Whether its client comes back by itself, and need not come back to the same server. */
-function isMovable({ tunnel, binding, server }: Exchange): boolean {
-  const belongs = binding !== null && binding.row === server!.row;
-  return tunnel?.isWebSocket === true && !belongs;
-}
-
 /** Some of them, in no order. */
-function drawn(all: Exchange[], most: number, random: Random): Exchange[] {
+function drawn<T>(all: T[], most: number, random: Random): T[] {
   for (let at = 0; at < Math.min(most, all.length); at++) {
     const other = at + Math.floor(random() * (all.length - at));
     [all[at], all[other]] = [all[other]!, all[at]!];

@@ -12,7 +12,7 @@ import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
 import type { Waf } from '../../waf/waf.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { Trace } from '../decisions/decision.ts';
+import { Decision } from '../decisions/decision.ts';
 import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
@@ -29,7 +29,7 @@ import type { Server } from '../servers/server.ts';
 import type { Waiter } from '../servers/wait-queue.ts';
 import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
-import type { Ending } from './ending.ts';
+import type { Ending, LongLivedExchange } from './ending.ts';
 import type { Engine } from './engine.ts';
 import { endsEvent, isEventStream } from './event-stream.ts';
 import { runPhases } from './phases.ts';
@@ -58,7 +58,10 @@ const LAST_CHUNK = Buffer.from('0\r\n');
 /** The client of an exchange that is nobody's; never called. */
 const NOBODY = {} as ClientSide;
 
-export class Exchange implements TimerOwner, Waiter {
+/** Hears of an exchange when it is over, with the server that answered or failed last. */
+export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
+
+export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
   readonly engine: Engine;
   client: ClientSide;
 
@@ -99,7 +102,7 @@ export class Exchange implements TimerOwner, Waiter {
   /** The present one. */
   readonly attempt: Attempt;
   /** What is noted for `lb explain`. */
-  trace = new Trace();
+  decision = new Decision();
   /** `lb explain` asks what would happen: nothing that others see may come of it. */
   readonly isMadeUp: boolean = false;
   /** From the server's agreement to another protocol on. */
@@ -141,10 +144,12 @@ export class Exchange implements TimerOwner, Waiter {
   /** null: the firewall never looked. */
   #screening: Screening | null = null;
   #isScreened = false;
+  readonly #settled: Settled;
 
-  constructor(engine: Engine, client: ClientSide) {
+  constructor(engine: Engine, client: ClientSide, settled: Settled) {
     this.engine = engine;
     this.client = client;
+    this.#settled = settled;
     this.attempt = new Attempt(engine);
   }
 
@@ -166,6 +171,16 @@ export class Exchange implements TimerOwner, Waiter {
     return this.tunnel !== null;
   }
 
+  get serverRow(): number {
+    return this.server!.row;
+  }
+
+  get isMovable(): boolean {
+    const { binding, tunnel } = this;
+    const belongs = binding !== null && binding.row === this.server!.row;
+    return tunnel?.isWebSocket === true && !belongs;
+  }
+
   /** Whether the server is paused because the client does not take the response. */
   get isHeldByClient(): boolean {
     return this.client.pendingBytes > 0;
@@ -182,7 +197,9 @@ export class Exchange implements TimerOwner, Waiter {
   }
 
   get requestId(): string {
-    return this.requestNumber === 0 ? this.#broughtId : this.engine.requestId(this.requestNumber);
+    return this.requestNumber === 0
+      ? this.#broughtId
+      : this.engine.requestIds.textOf(this.requestNumber);
   }
 
   /** Method and target, as they are sent on or, where the request was not sent, as they came. */
@@ -210,7 +227,7 @@ export class Exchange implements TimerOwner, Waiter {
 
   /** The firewall looks at the head, and later at the body. */
   screenWith(waf: Waf, head: Head, framing: Framing): Screening {
-    this.#screening ??= new Screening(this.engine);
+    this.#screening ??= new Screening(this.engine.waitingBodies);
     this.#isScreened = true;
     this.#screening.begin(waf, head, framing);
     return this.#screening;
@@ -258,8 +275,8 @@ export class Exchange implements TimerOwner, Waiter {
     this.#firstByteMs = -1;
     this.requestBodyBytes = 0;
     this.responseBodyBytes = 0;
-    this.trace.attempts = 0;
-    this.trace.ownRow = -1;
+    this.decision.attempts = 0;
+    this.decision.ownRow = -1;
     this.#head = head;
     const answeredBy = runPhases(this, head, framing, nowMs);
     this.#head = null;
@@ -283,7 +300,7 @@ export class Exchange implements TimerOwner, Waiter {
   }
 
   #answerNoServer(nowMs: number): void {
-    this.trace.next()?.begin(this.pool!, null, nowMs);
+    this.decision.next()?.begin(this.pool!, null, nowMs);
     if (this.failure === '') this.failure = 'no_server';
     this.answer(this.failure, nowMs);
   }
@@ -335,11 +352,11 @@ export class Exchange implements TimerOwner, Waiter {
     const { table, lane } = this.engine;
     const pool = this.pool!;
     // What was chosen from is noted before this request counts itself.
-    const choice = this.trace.next();
+    const choice = this.decision.next();
     choice?.begin(pool, server, nowMs);
     const connection = pool.acquire(server, this, nowMs);
     if (connection === null) {
-      if (choice !== null) this.trace.takeBack();
+      if (choice !== null) this.decision.takeBack();
       return false;
     }
     this.server = server;
@@ -351,7 +368,7 @@ export class Exchange implements TimerOwner, Waiter {
     table.count(server.row, lane, COUNTER.attempts);
     if (choice !== null) {
       choice.isTrial = this.attempt.trial !== NO_TRIAL;
-      choice.isOwn = server.row === this.trace.ownRow;
+      choice.isOwn = server.row === this.decision.ownRow;
       choice.isReused = connection.isOpen;
     }
     connection.carry(this, nowMs);
@@ -778,7 +795,7 @@ export class Exchange implements TimerOwner, Waiter {
   }
 
   #record(server: Server | null, nowMs: number): void {
-    const { table, lane, traces } = this.engine;
+    const { table, lane, decisions } = this.engine;
     if (server !== null) {
       const { row } = server;
       table.count(row, lane, COUNTER.requests);
@@ -786,8 +803,8 @@ export class Exchange implements TimerOwner, Waiter {
       table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
     this.#endChoice(this.failure || this.status, nowMs, false);
-    this.trace = traces.keep(this.noteTrace(nowMs), this.requestText);
-    this.engine.settled(this, server ?? this.#failedServer, nowMs);
+    this.decision = decisions.keep(this.noteDecision(nowMs), this.requestText);
+    this.#settled(this, server ?? this.#failedServer, nowMs);
   }
 
   /** The client may go on with its next request, in which nobody here has a part. */
@@ -802,7 +819,7 @@ export class Exchange implements TimerOwner, Waiter {
 
   /** @param outcome the status, or what went wrong */
   #endChoice(outcome: number | string, nowMs: number, isStale: boolean): void {
-    const choice = this.trace.last();
+    const choice = this.decision.last();
     if (choice === null || choice.endMs !== -1) return;
     if (choice.server !== null) choice.sentMs = this.attempt.sentMs;
     choice.endMs = nowMs;
@@ -811,19 +828,19 @@ export class Exchange implements TimerOwner, Waiter {
   }
 
   /** Notes what is known by now. */
-  noteTrace(nowMs: number): Trace {
-    const { trace, requestNumber } = this;
-    trace.requestNumber = requestNumber;
-    trace.broughtId = requestNumber === 0 ? this.#broughtId : '';
-    trace.method = this.method;
-    trace.peerAddress = this.client.via.peerAddress;
-    if (trace.pool !== this.pool) trace.pool = this.pool;
-    trace.key = this.key;
-    trace.startedMs = this.startedMs;
-    trace.endedMs = nowMs;
-    trace.status = this.status;
-    trace.failure = this.failure;
-    return trace;
+  noteDecision(nowMs: number): Decision {
+    const { decision, requestNumber } = this;
+    decision.requestNumber = requestNumber;
+    decision.broughtId = requestNumber === 0 ? this.#broughtId : '';
+    decision.method = this.method;
+    decision.peerAddress = this.client.via.peerAddress;
+    if (decision.pool !== this.pool) decision.pool = this.pool;
+    decision.key = this.key;
+    decision.startedMs = this.startedMs;
+    decision.endedMs = nowMs;
+    decision.status = this.status;
+    decision.failure = this.failure;
+    return decision;
   }
 
   get firstByteMs(): number {

@@ -43,7 +43,7 @@ export const PHASE_NAMES: readonly string[] = PHASES.map(({ name }) => name);
 function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const index = head.find(NAME.xRequestId);
   if (index !== -1) exchange.bringsRequestId(head.value(index));
-  else if (!exchange.isMadeUp) exchange.requestNumber = exchange.engine.nextRequestNumber();
+  else if (!exchange.isMadeUp) exchange.requestNumber = exchange.engine.requestIds.next();
   const { via } = exchange.client;
   const isKnown = !via.peerIsTrusted || exchange.engine.proxies.identify(via, head);
   exchange.clientAddress = via.clientAddress;
@@ -129,7 +129,7 @@ function persist(exchange: Exchange, head: Head): boolean {
   exchange.binding.begin(exchange.isMadeUp);
   const { client, engine } = exchange;
   pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
-  exchange.trace.ownRow = exchange.binding.row;
+  exchange.decision.ownRow = exchange.binding.row;
   return true;
 }
 
@@ -137,7 +137,8 @@ function persist(exchange: Exchange, head: Head): boolean {
 function prepare(exchange: Exchange, head: Head, framing: Framing): boolean {
   const { engine, client, requestNumber } = exchange;
   exchange.requestText = forwardedRequest(
-    engine,
+    engine.writer,
+    engine.requestIds.line,
     head,
     framing,
     client.via,

@@ -10,7 +10,6 @@ import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
 import { decoded } from './content-coding.ts';
-import type { Engine } from './engine.ts';
 
 /**
  * What the bodies that wait for their verdict may take together in one worker. Beyond it requests
@@ -24,12 +23,17 @@ const WAITING_BYTES_MAX = 64 * 1024 * 1024;
 const FRAMING_FACTOR_MAX = 8;
 const FRAMING_BYTES_MAX = 64 * 1024;
 
+/** Bodies of one worker that wait for the firewall's verdict. */
+export class WaitingBodies {
+  byteCount = 0;
+}
+
 export class Screening implements PayloadSink {
   /** On the head; with the body once that was looked at. */
   verdict: Verdict = CLEAN;
   /** The body has still to be looked at. */
   isOpen = false;
-  readonly #engine: Engine;
+  readonly #waiting: WaitingBodies;
   #waf: Waf | null = null;
   #target = '';
   #contentType = '';
@@ -40,8 +44,8 @@ export class Screening implements PayloadSink {
   /** A body that is not looked at whole goes to no server. */
   #refusesOversize = false;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(waiting: WaitingBodies) {
+    this.#waiting = waiting;
   }
 
   /** Whether the request must not reach a server yet. */
@@ -88,7 +92,7 @@ export class Screening implements PayloadSink {
     if (upTo === start) return;
     this.#pieces.push(Buffer.from(bytes.subarray(start, upTo)));
     this.#payloadBytes += upTo - start;
-    this.#engine.screenedBytes += upTo - start;
+    this.#waiting.byteCount += upTo - start;
   }
 
   /** Whether as much of the body came as the firewall looks at, or one byte more where that tells. */
@@ -109,7 +113,7 @@ export class Screening implements PayloadSink {
 
   /** Whether bodies wait for more verdicts than this worker has room for. */
   get isCrowded(): boolean {
-    return this.#engine.screenedBytes > WAITING_BYTES_MAX;
+    return this.#waiting.byteCount > WAITING_BYTES_MAX;
   }
 
   /**
@@ -141,7 +145,7 @@ export class Screening implements PayloadSink {
   /** The body is not looked at (any more): lets go of it. */
   close(): void {
     this.isOpen = false;
-    this.#engine.screenedBytes -= this.#payloadBytes;
+    this.#waiting.byteCount -= this.#payloadBytes;
     this.#payloadBytes = 0;
     if (this.#pieces.length > 0) this.#pieces = [];
   }

@@ -6,17 +6,17 @@ import { NetworkSet } from '../../base/network-set.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
 import { Source } from '../limits/source.ts';
 import { type TrustedHeader, TrustedProxies } from './client-address.ts';
-import { Via } from './forward.ts';
+import { ClientInfo } from './forward.ts';
 
 const PEER = '10.0.0.1';
 const TRUSTED = NetworkSet.of(['10.0.0.0/8']);
 const REFUSED = 'refused';
 
-function identified(lines: string, header: TrustedHeader = 'auto'): Via | null {
+function identified(lines: string, header: TrustedHeader = 'auto'): ClientInfo | null {
   const head = new Head();
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`, 'latin1');
   assert.ok(readRequestHead(head, bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS) > 0);
-  const via = new Via({
+  const via = new ClientInfo({
     peerAddress: PEER,
     peerIsTrusted: true,
     scheme: 'http',

@@ -3,7 +3,6 @@
  * hop is added, and all else goes through byte for byte (RFC 9110 §7.6, RFC 7239).
  */
 import { latin1 } from '../../base/latin1.ts';
-import type { Engine } from '../exchange/engine.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { HOP_BY_HOP, NAME } from '../http1/names.ts';
@@ -32,16 +31,19 @@ const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
 /** The peer of a unix socket, which has no address. */
 const UNIX_PEER = 'unix';
 
-type ViaParts = Pick<Via, 'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'> &
+type ClientInfoParts = Pick<
+  ClientInfo,
+  'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'
+> &
   Partial<
     Pick<
-      Via,
+      ClientInfo,
       'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2' | 'clientCertificate'
     >
   >;
 
 /** What is known of the client's side when its requests are passed on. */
-export class Via {
+export class ClientInfo {
   /** Address of the peer, without port; `unix` for a unix socket. */
   readonly peerAddress: string;
   /** Whether the peer's own forwarding headers are believed. */
@@ -77,7 +79,7 @@ export class Via {
   #minorVersion = 1;
   #lines: Buffer | null = null;
 
-  constructor(peer: ViaParts) {
+  constructor(peer: ClientInfoParts) {
     this.source = peer.source ?? NOWHERE;
     this.peerPort = peer.peerPort ?? 0;
     this.peerAddress = peer.peerAddress;
@@ -186,15 +188,15 @@ const FORWARDS_MAX = 255;
  * @param trace adds its line where the request brought none
  */
 export function forwardedRequest(
-  engine: Engine,
+  writer: HeadWriter,
+  requestIdLine: Buffer,
   head: Head,
   framing: Framing,
-  via: Via,
+  via: ClientInfo,
   requestNumber: number,
   added: string,
   trace: TraceContext,
 ): string {
-  const { writer } = engine;
   const { absolute } = framing;
   const hostIndex = head.find(NAME.host);
   let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
@@ -235,8 +237,7 @@ export function forwardedRequest(
     writer.copy(lines, 0, lines.length);
   }
   if (requestNumber !== 0) {
-    const line = engine.requestIdLine;
-    writer.copy(line, 0, line.length);
+    writer.copy(requestIdLine, 0, requestIdLine.length);
     writer.hex(requestNumber);
     writer.lineEnd();
   }
@@ -248,7 +249,7 @@ export function forwardedRequest(
  * What a trusted peer said, as far as it was believed, and the peer after it. Both headers name the
  * same client: whichever the next hop reads, it believes what was believed here.
  */
-function trustedLines(head: Head, via: Via, host: string): string {
+function trustedLines(head: Head, via: ClientInfo, host: string): string {
   const { way } = via;
   let lines = via.xForwardedForLine(way?.xForwardedFor ?? way?.believed ?? []);
   if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;

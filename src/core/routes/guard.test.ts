@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NetworkSet } from '../../base/network-set.ts';
 import { TrustedProxies } from '../forward/client-address.ts';
-import { Via } from '../forward/forward.ts';
+import { ClientInfo } from '../forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
 import { Rate } from '../limits/rate.ts';
 import { SourceRates } from '../limits/source-rates.ts';
@@ -33,9 +33,9 @@ function proxiesOf(trusted: string[] = []): TrustedProxies {
   return new TrustedProxies(NetworkSet.of(trusted), false, 'auto');
 }
 
-function viaOf(guard: Guard, address: string): Via {
+function viaOf(guard: Guard, address: string): ClientInfo {
   const source = guard.sourceOf(address);
-  return new Via({
+  return new ClientInfo({
     peerAddress: address,
     peerIsTrusted: guard.trusts(source),
     scheme: 'http',

@@ -2,7 +2,7 @@ import { type Ip, parseIp } from '../../base/ip.ts';
 import type { NetworkSet } from '../../base/network-set.ts';
 import type { Failure } from '../answers/failures.ts';
 import type { TrustedProxies } from '../forward/client-address.ts';
-import type { Via } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/forward.ts';
 import type { Rate } from '../limits/rate.ts';
 import { Source, type SourceSeed } from '../limits/source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';
@@ -94,7 +94,7 @@ export class Guard {
    * @returns the code that it is refused with, or '' where it may go on; `observed` and
    *   `headerLines` say more
    */
-  judge(via: Via, nowMs: number, isMadeUp = false): Failure | '' {
+  judge(via: ClientInfo, nowMs: number, isMadeUp = false): Failure | '' {
     const source = this.#clientOf(via);
     this.observed = '';
     this.headerLines = '';
@@ -118,12 +118,12 @@ export class Guard {
   }
 
   /** Whom two headers name that disagree, neither may be one that is kept out. */
-  #letsIn(access: Access, source: Source, { way }: Via): boolean {
+  #letsIn(access: Access, source: Source, { way }: ClientInfo): boolean {
     if (!admits(access, source.ip)) return false;
     return way === null || way.disputed.every((address) => admits(access, parseIp(address)));
   }
 
-  #clientOf(via: Via): Source {
+  #clientOf(via: ClientInfo): Source {
     const address = via.clientAddress;
     if (address === via.peerAddress) return via.source;
     if (address !== via.forwardedAddress) {

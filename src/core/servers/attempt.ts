@@ -1,7 +1,7 @@
 import { COUNTER } from '../../table/layout.ts';
 import type { Failure } from '../answers/failures.ts';
-import type { Engine } from '../exchange/engine.ts';
 import { NO_TRIAL, trialAnswered, trialSent, trialUploads } from '../health/breaker.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import { attemptFailed, attemptSucceeded, attemptUndecided } from './outcome.ts';
 import type { Pool } from './pool.ts';
 import type { Server } from './server.ts';
@@ -15,7 +15,7 @@ export class Attempt {
   trial = NO_TRIAL;
   /** When its head was sent; -1: nothing of it was. */
   sentMs = -1;
-  readonly #engine: Engine;
+  readonly #context: WorkerContext;
   #pool: Pool | null = null;
   #row = 0;
   #isJudged = true;
@@ -25,8 +25,8 @@ export class Attempt {
   #awaitedNth = 0;
   #isAnswered = false;
 
-  constructor(engine: Engine) {
-    this.#engine = engine;
+  constructor(context: WorkerContext) {
+    this.#context = context;
   }
 
   /** @param isWhole whether the client has sent all of its request */
@@ -35,7 +35,7 @@ export class Attempt {
     this.#row = server.row;
     this.trial = pool.takeTrial();
     if (this.trial !== NO_TRIAL && !isWhole) {
-      this.trial = trialUploads(this.#engine.table, this.#row, this.trial);
+      this.trial = trialUploads(this.#context.table, this.#row, this.trial);
     }
     this.sentMs = -1;
     this.#isJudged = false;
@@ -55,19 +55,19 @@ export class Attempt {
   requestSent(nowMs: number): void {
     if (!this.#isAnswered && this.#awaitedMs === -1) {
       this.#awaitedMs = nowMs;
-      const { table, lane } = this.#engine;
+      const { table, lane } = this.#context;
       table.count(this.#row, lane, COUNTER.awaited);
       this.#awaitedNth = table.countOf(this.#row, lane, COUNTER.awaited);
     }
     const { breaker } = this.#pool!.settings;
     if (this.trial === NO_TRIAL || breaker === null) return;
-    this.trial = trialSent(this.#engine.table, this.#row, this.trial, breaker, nowMs);
+    this.trial = trialSent(this.#context.table, this.#row, this.trial, breaker, nowMs);
   }
 
   /** The head of an answer came that does not say that the server failed. */
   answeredWell(nowMs: number): void {
     this.#endAwait(nowMs);
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     const row = this.#row;
     const latencyUs = (nowMs - this.sentMs) * 1000;
     table.recordLatency(row, latencyUs, nowMs);
@@ -83,7 +83,7 @@ export class Attempt {
     this.#endAwait(nowMs);
     if (this.#isJudged) return;
     this.#isJudged = true;
-    attemptSucceeded(this.#engine, this.#pool!, this.#row, this.trial, nowMs);
+    attemptSucceeded(this.#context, this.#pool!, this.#row, this.trial, nowMs);
     this.trial = NO_TRIAL;
   }
 
@@ -92,23 +92,23 @@ export class Attempt {
     this.#endAwait(nowMs);
     if (this.#isJudged) return;
     this.#isJudged = true;
-    attemptFailed(this.#engine, this.#pool!, this.#row, this.trial, failure, nowMs);
+    attemptFailed(this.#context, this.#pool!, this.#row, this.trial, failure, nowMs);
     this.trial = NO_TRIAL;
   }
 
   /** Its end says nothing of the server. */
   undecided(): void {
-    if (this.#awaitedMs !== -1) this.#endAwait(this.#engine.clock.nowMs());
+    if (this.#awaitedMs !== -1) this.#endAwait(this.#context.clock.nowMs());
     this.#isJudged = true;
     if (this.trial === NO_TRIAL) return;
-    attemptUndecided(this.#engine, this.#row, this.trial);
+    attemptUndecided(this.#context, this.#row, this.trial);
     this.trial = NO_TRIAL;
   }
 
   #endAwait(nowMs: number): void {
     this.#isAnswered = true;
     if (this.#awaitedMs === -1) return;
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     table.count(this.#row, lane, COUNTER.awaitedOver);
     const isLong = nowMs - this.#awaitedMs >= this.#pool!.settings.longAwaitMs;
     if (isLong) table.count(this.#row, lane, COUNTER.awaitedLong);

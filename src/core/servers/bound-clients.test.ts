@@ -11,8 +11,8 @@ import { SharedTable } from '../../table/table.ts';
 import { Chooser } from '../balance/choose.ts';
 import { createStrategy } from '../balance/registry.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { Engine } from '../exchange/engine.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
+import { WorkerContext } from '../ports/worker-context.ts';
 import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
 import { CookiePersistence } from '../sticky/cookie.ts';
@@ -83,7 +83,7 @@ class World {
   worker(plans: readonly Partial<ServerPlan>[]): Pool {
     const { table } = this;
     const clock = { nowMs: () => 0, wallMs: () => 1_790_000_000_000 };
-    const engine = new Engine({
+    const context = new WorkerContext({
       clock,
       wheel: new TimerWheel(0, 50),
       random: seededRandom(1),
@@ -95,8 +95,6 @@ class World {
         leadsTo: () => true,
       },
       wake: () => {},
-      settled: () => {},
-      refused: () => {},
       contain: rethrow,
       headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
@@ -109,16 +107,16 @@ class World {
     });
     const chooser = new Chooser({
       poolRow: 0,
-      random: engine.random,
+      random: context.random,
       servers,
-      strategy: createStrategy('round_robin', engine.random),
+      strategy: createStrategy('round_robin', context.random),
       table,
       panicThresholdPercent: 0,
     });
     const persistence = this.#persistenceOf(servers);
-    const queue = new WaitQueue(engine, 0);
+    const queue = new WaitQueue(context, 0);
     const settings = { strategy: 'round_robin' } as PoolSettings;
-    return new Pool(engine, settings, servers, chooser, null, persistence, queue);
+    return new Pool(context, settings, servers, chooser, null, persistence, queue);
   }
 }
 

@@ -2,7 +2,6 @@ import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TIMING } from '../../table/measures.ts';
 import type { Failure } from '../answers/failures.ts';
-import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import type { Fault } from '../http1/faults.ts';
@@ -10,6 +9,7 @@ import { BODY, frameResponse } from '../http1/framing.ts';
 import { FAULTY, INCOMPLETE, readResponseHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/reader.ts';
 import type { CloseCause, Stream, StreamOwner } from '../ports/stream.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import type { PoolSettings } from './pool.ts';
 import type { Server } from './server.ts';
 
@@ -41,7 +41,7 @@ export class ServerConnection implements StreamOwner {
   keptUntilMs = 0;
   /** Exchanges it carried before the present one. */
   reuses = -1;
-  readonly #engine: Engine;
+  readonly #context: WorkerContext;
   readonly #settings: PoolSettings;
   readonly #timer: Timer;
   readonly #startedMs: number;
@@ -63,23 +63,23 @@ export class ServerConnection implements StreamOwner {
   #isWarming = false;
 
   constructor(
-    engine: Engine,
+    context: WorkerContext,
     server: Server,
     settings: PoolSettings,
     nowMs: number,
     preface: string,
   ) {
     this.server = server;
-    this.#engine = engine;
+    this.#context = context;
     this.#settings = settings;
     this.#silenceMs = settings.timeouts.readMs;
     this.#startedMs = nowMs;
-    this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, engine.random);
+    this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, context.random);
     this.#addressesVersion = server.addressesVersion;
-    this.#timer = new Timer(engine.wheel, this);
-    this.#reader = new HeadReader(engine.responseHead, readResponseHead, engine.responseLimits);
-    engine.table.count(server.row, engine.lane, COUNTER.connectionsOpened);
-    this.stream = engine.connector.connect(server.address, this, preface);
+    this.#timer = new Timer(context.wheel, this);
+    this.#reader = new HeadReader(context.responseHead, readResponseHead, context.responseLimits);
+    context.table.count(server.row, context.lane, COUNTER.connectionsOpened);
+    this.stream = context.connector.connect(server.address, this, preface);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
   }
 
@@ -159,7 +159,7 @@ export class ServerConnection implements StreamOwner {
     const { address, addressesVersion } = this.server;
     if (this.#addressesVersion === addressesVersion) return true;
     this.#addressesVersion = addressesVersion;
-    return this.#engine.connector.leadsTo(address, this.stream);
+    return this.#context.connector.leadsTo(address, this.stream);
   }
 
   destroy(): void {
@@ -185,7 +185,7 @@ export class ServerConnection implements StreamOwner {
 
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
@@ -265,9 +265,9 @@ export class ServerConnection implements StreamOwner {
   }
 
   #readHead(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    const engine = this.#engine;
-    const head = engine.responseHead;
-    const framing = engine.responseFraming;
+    const context = this.#context;
+    const head = context.responseHead;
+    const framing = context.responseFraming;
     let at = start;
     for (;;) {
       at = this.#reader.take(bytes, at, end);
@@ -318,12 +318,12 @@ export class ServerConnection implements StreamOwner {
 
   #upgrade(bytes: Buffer, at: number, end: number, nowMs: number): void {
     const exchange = this.#exchange!;
-    if (!exchange.asksUpgrade || !this.#engine.responseFraming.upgrade) {
+    if (!exchange.asksUpgrade || !this.#context.responseFraming.upgrade) {
       return this.#fail('bad_response', nowMs);
     }
     this.#state = STATE.tunnel;
     this.expectStream(nowMs);
-    exchange.serverUpgraded(this.#engine.responseHead, nowMs);
+    exchange.serverUpgraded(this.#context.responseHead, nowMs);
     if (at < end && this.#exchange === exchange) exchange.tunnel!.fromServer(bytes, at, end);
   }
 
@@ -378,7 +378,7 @@ export class ServerConnection implements StreamOwner {
       exchange.serverFailed(failure, fault, wasAnswering, nowMs);
     } catch (error) {
       // It has nothing to do with this connection any more, and may be on its way to another server.
-      this.#engine.contain(error, exchange, nowMs);
+      this.#context.contain(error, exchange, nowMs);
     }
   }
 
@@ -390,13 +390,13 @@ export class ServerConnection implements StreamOwner {
     if (this.#isWarming) {
       this.#isWarming = false;
       this.server.warming -= 1;
-      this.server.warmsFromMs = this.#engine.clock.nowMs() + WARMS_AGAIN_MS;
+      this.server.warmsFromMs = this.#context.clock.nowMs() + WARMS_AGAIN_MS;
     }
     const hadExchange = this.#exchange !== null;
     this.#state = STATE.closed;
     this.#exchange = null;
     this.#timer.dispose();
-    this.#engine.table.releaseConnection(this.#settings.row, this.#engine.lane);
+    this.#context.table.releaseConnection(this.#settings.row, this.#context.lane);
     // An exchange that loses its connection says itself when its place is free.
     if (!hadExchange) this.server.queue?.roomFreed();
   }

@@ -8,7 +8,6 @@
  */
 import { COUNTER, SERVER } from '../../table/layout.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
-import type { Engine } from '../exchange/engine.ts';
 import {
   countFailure,
   countSuccess,
@@ -19,6 +18,7 @@ import {
 } from '../health/breaker.ts';
 import { countFailureInRow, endFailuresInRow } from '../health/ejection.ts';
 import { startSlowly } from '../health/slow-start.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import type { Pool } from './pool.ts';
 
 /**
@@ -32,13 +32,13 @@ export function isFailedStatus(status: number): boolean {
 
 /** @param trial token of the breaker's trial that the attempt was, or NO_TRIAL */
 export function attemptSucceeded(
-  engine: Engine,
+  context: WorkerContext,
   pool: Pool,
   row: number,
   trial: number,
   nowMs: number,
 ): void {
-  const { table } = engine;
+  const { table } = context;
   const { breaker, slowStartMs } = pool.settings;
   if (breaker !== null) {
     if (trial === NO_TRIAL) countSuccess(table, row);
@@ -49,14 +49,14 @@ export function attemptSucceeded(
 
 /** @param failure what went wrong, or the status of an answer that says so */
 export function attemptFailed(
-  engine: Engine,
+  context: WorkerContext,
   pool: Pool,
   row: number,
   trial: number,
   failure: Failure | number,
   nowMs: number,
 ): void {
-  const { table, lane } = engine;
+  const { table, lane } = context;
   const { detects, breaker, ejection } = pool.settings;
   const isAnswer = typeof failure === 'number';
   table.count(row, lane, isAnswer ? COUNTER.failedAnswers : COUNTER.failures);
@@ -74,8 +74,8 @@ export function attemptFailed(
 }
 
 /** The attempt's end says nothing of the server. */
-export function attemptUndecided(engine: Engine, row: number, trial: number): void {
-  if (trial !== NO_TRIAL) releaseTrial(engine.table, row, trial);
+export function attemptUndecided(context: WorkerContext, row: number, trial: number): void {
+  if (trial !== NO_TRIAL) releaseTrial(context.table, row, trial);
 }
 
 const NAMES = Object.keys(FAILURES) as Failure[];

@@ -6,14 +6,14 @@ import type { Situation } from '../balance/situation.ts';
 import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
-import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Via } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/forward.ts';
 import type { TracingSettings } from '../forward/trace-context.ts';
 import { type BreakerSettings, NO_TRIAL, releaseTrial } from '../health/breaker.ts';
 import { type EjectionSettings, isFailing } from '../health/ejection.ts';
 import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
 import { ServerConnection } from './http1-server-connection.ts';
 import type { Server } from './server.ts';
@@ -100,10 +100,10 @@ export class Pool implements Verdicts {
   /** What a choice goes by, beside the states of the servers. */
   readonly reads: StrategyDefinition['reads'];
   readonly #byRow = new Map<number, Server>();
-  readonly #engine: Engine;
+  readonly #context: WorkerContext;
 
   constructor(
-    engine: Engine,
+    context: WorkerContext,
     settings: PoolSettings,
     servers: readonly Server[],
     chooser: Chooser<Server>,
@@ -111,7 +111,7 @@ export class Pool implements Verdicts {
     persistence: Persistence | null,
     queue: WaitQueue,
   ) {
-    this.#engine = engine;
+    this.#context = context;
     this.settings = settings;
     this.servers = servers;
     this.#chooser = chooser;
@@ -173,7 +173,7 @@ export class Pool implements Verdicts {
 
   /** Whether a server is usable that was not tried and does not fail at present. */
   hasHealthyOther(tried: TriedSet): boolean {
-    const { table } = this.#engine;
+    const { table } = this.#context;
     return this.servers.some(
       ({ row }) =>
         !tried.has(row) && standingOf(table, row) === VERDICT.usable && !isFailing(table, row),
@@ -182,7 +182,7 @@ export class Pool implements Verdicts {
 
   /** @returns whether the retry budget lets another request be tried again; see `endRetry` */
   beginRetry(): boolean {
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     // The request itself has left the server that failed it.
     let liveRequests = 1;
     for (const server of this.servers) liveRequests += server.inFlight();
@@ -191,7 +191,7 @@ export class Pool implements Verdicts {
   }
 
   endRetry(): void {
-    this.#engine.table.endRetry(this.row, this.#engine.lane);
+    this.#context.table.endRetry(this.row, this.#context.lane);
   }
 
   /**
@@ -200,7 +200,7 @@ export class Pool implements Verdicts {
    * that server from now on; but where its own is only full, it comes back with its next request.
    */
   chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
-    const wallMs = this.#engine.clock.wallMs();
+    const wallMs = this.#context.clock.wallMs();
     const persistence = this.persistence!;
     const verdict = this.ownVerdict(binding.row, tried);
     if (verdict >= VERDICT.draining) {
@@ -242,7 +242,7 @@ export class Pool implements Verdicts {
    * @returns null where the server or the pool has all that it may have; nothing was entered then
    */
   acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     let connection: ServerConnection | null = null;
     let isEntered = false;
     try {
@@ -276,7 +276,7 @@ export class Pool implements Verdicts {
   warm(nowMs: number): void {
     const { idleMin } = this.settings;
     if (idleMin === 0) return;
-    const { table } = this.#engine;
+    const { table } = this.#context;
     for (const server of this.servers) {
       if (server.address.proxy !== undefined) continue;
       if (server.warmsFromMs > nowMs || standingOf(table, server.row) !== VERDICT.usable) continue;
@@ -294,7 +294,7 @@ export class Pool implements Verdicts {
    * follow when they are released. To be called every now and then.
    */
   followAddresses(): void {
-    const { connector, random } = this.#engine;
+    const { connector, random } = this.#context;
     const { servers } = this;
     // Only so many names are looked up at a time: it is not always the same ones' turn.
     const first = Math.floor(random() * servers.length);
@@ -318,7 +318,7 @@ export class Pool implements Verdicts {
       if (isTooOldForUnsafe) break;
       idle.pop();
       if (connection.keptUntilMs > nowMs) {
-        this.#engine.table.count(server.row, this.#engine.lane, COUNTER.connectionsReused);
+        this.#context.table.count(server.row, this.#context.lane, COUNTER.connectionsReused);
         return connection;
       }
       connection.destroy();
@@ -331,12 +331,12 @@ export class Pool implements Verdicts {
    * @returns null where the pool has all the connections that it may have
    */
   #open(server: Server, preface: string, nowMs: number): ServerConnection | null {
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#context;
     const { row, connectionsMax } = this.settings;
     const claims = () => table.claimConnection(row, lane, connectionsMax);
     if (!claims() && !(this.#closeIdlest() && claims())) return null;
     try {
-      return new ServerConnection(this.#engine, server, this.settings, nowMs, preface);
+      return new ServerConnection(this.#context, server, this.settings, nowMs, preface);
     } catch (error) {
       table.releaseConnection(row, lane);
       throw error;
@@ -346,7 +346,7 @@ export class Pool implements Verdicts {
   /** Makes room for another worker, where connections are what is short. */
   giveWay(): void {
     const { row, connectionsMax } = this.settings;
-    if (this.#engine.table.connections(row) >= connectionsMax) this.#closeIdlest();
+    if (this.#context.table.connections(row) >= connectionsMax) this.#closeIdlest();
   }
 
   /** Closes the connection that has rested longest. @returns false where none rests */
@@ -366,7 +366,7 @@ export class Pool implements Verdicts {
   get #idlePerServerMax(): number {
     const { idleMax } = this.settings;
     if (idleMax === 0) return 0;
-    const shares = Math.max(1, this.#engine.table.workers()) * Math.max(1, this.servers.length);
+    const shares = Math.max(1, this.#context.table.workers()) * Math.max(1, this.servers.length);
     return Math.max(1, Math.floor(idleMax / shares));
   }
 }
@@ -379,4 +379,4 @@ function prefaceFor({ address: { proxy } }: Server, { client }: Exchange): strin
 const UNTRIED = new TriedSet();
 
 /** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
-export type KeyOf = (via: Via, head: Head) => number;
+export type KeyOf = (via: ClientInfo, head: Head) => number;

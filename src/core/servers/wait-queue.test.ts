@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containing } from '../../base/contain.ts';
 import { SharedTable } from '../../table/table.ts';
-import type { Engine } from '../exchange/engine.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import type { Pool } from './pool.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
 
@@ -23,14 +23,14 @@ class World {
   constructor(roomMax: number) {
     this.roomMax = roomMax;
     this.queues = [0, 1].map((lane) => {
-      const engine = {
+      const context = {
         table: this.table,
         lane,
         clock: { nowMs: () => this.nowMs },
         wake: (other: number) => this.called.push(other),
         contain: containing(() => {}),
       };
-      const queue = new WaitQueue(engine as unknown as Engine, POOL);
+      const queue = new WaitQueue(context as unknown as WorkerContext, POOL);
       queue.pool = { giveWay() {} } as unknown as Pool;
       return queue;
     });

@@ -18,8 +18,8 @@
  */
 import type { Contained } from '../../base/contain.ts';
 import type { SharedTable } from '../../table/table.ts';
-import type { Engine } from '../exchange/engine.ts';
 import { cellTime } from '../health/table-time.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 import type { Pool } from './pool.ts';
 
 /** How much longer others may wait: some turns of a connection, little for a person. */
@@ -38,7 +38,7 @@ export interface Waiter extends Contained {
 }
 
 export class WaitQueue {
-  readonly #engine: Engine;
+  readonly #context: WorkerContext;
   readonly #table: SharedTable;
   /** The pool's row in the table. */
   readonly #row: number;
@@ -49,9 +49,9 @@ export class WaitQueue {
   #length = 0;
   #isTurning = false;
 
-  constructor(engine: Engine, poolRow: number) {
-    this.#engine = engine;
-    this.#table = engine.table;
+  constructor(context: WorkerContext, poolRow: number) {
+    this.#context = context;
+    this.#table = context.table;
     this.#row = poolRow;
   }
 
@@ -72,7 +72,7 @@ export class WaitQueue {
    * @returns false where that many wait
    */
   add(waiter: Waiter, isNext: boolean, waitingMax: number, nowMs: number): boolean {
-    const { lane } = this.#engine;
+    const { lane } = this.#context;
     if (!this.#table.beginWaiting(this.#row, lane, waitingMax)) return false;
     waiter.waitingSinceMs = nowMs;
     const before = isNext ? null : this.#last;
@@ -96,14 +96,14 @@ export class WaitQueue {
     waiter.ahead = null;
     waiter.behind = null;
     this.#length -= 1;
-    this.#table.endWaiting(this.#row, this.#engine.lane);
+    this.#table.endWaiting(this.#row, this.#context.lane);
     this.#tellSince();
   }
 
   /** A server, or a connection, can be given to another request. */
   roomFreed(): void {
     if (this.#table.waiting(this.#row) === 0 || this.#isTurning) return;
-    this.#turn(this.#engine.clock.nowMs(), true);
+    this.#turn(this.#context.clock.nowMs(), true);
   }
 
   /** Another worker says that it is this one's turn. */
@@ -137,7 +137,7 @@ export class WaitQueue {
     try {
       return waiter.takeTurn(nowMs);
     } catch (error) {
-      this.#engine.contain(error, waiter, nowMs);
+      this.#context.contain(error, waiter, nowMs);
       return true;
     }
   }
@@ -149,7 +149,7 @@ export class WaitQueue {
     const elder = this.#elderElsewhere(thanMs, nowMs);
     if (elder === -1) return;
     this.pool!.giveWay();
-    this.#engine.wake(elder);
+    this.#context.wake(elder);
   }
 
   /** The worker whose first request waits longest, and longer than `thanMs`; -1: there is none. */
@@ -159,7 +159,7 @@ export class WaitQueue {
     let longestMs = thanMs;
     let elder = -1;
     for (let lane = 0; lane < table.workerLanes; lane++) {
-      if (lane === this.#engine.lane) continue;
+      if (lane === this.#context.lane) continue;
       const sinceMs = table.waitingSince(this.#row, lane);
       if (sinceMs === 0) continue;
       const waitedMs = ((nowMs | 0) - sinceMs) | 0;
@@ -173,6 +173,6 @@ export class WaitQueue {
   #tellSince(): void {
     const first = this.#first;
     const sinceMs = first === null ? 0 : cellTime(first.waitingSinceMs);
-    this.#table.setWaitingSince(this.#row, this.#engine.lane, sinceMs);
+    this.#table.setWaitingSince(this.#row, this.#context.lane, sinceMs);
   }
 }

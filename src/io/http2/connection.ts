@@ -5,7 +5,8 @@ import type { Failure } from '../../core/answers/failures.ts';
 import type { Client } from '../../core/clients/client.ts';
 import { ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
-import type { Via } from '../../core/forward/forward.ts';
+import type { Exchanges } from '../../core/exchange/exchanges.ts';
+import type { ClientInfo } from '../../core/forward/forward.ts';
 import type { Route } from '../../core/routes/route.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
@@ -46,8 +47,9 @@ const END_STREAM = 1;
 
 /** One HTTP/2 connection of a client. */
 export class Http2Connection implements Client, TimerOwner {
+  readonly #exchanges: Exchanges;
   readonly #engine: Engine;
-  readonly #via: Via;
+  readonly #via: ClientInfo;
   readonly #session: http2.ServerHttp2Session;
   readonly #socket: tls.TLSSocket;
   readonly #streamErrors: StreamErrors;
@@ -67,13 +69,15 @@ export class Http2Connection implements Client, TimerOwner {
    * @param onGone called once, when the connection is over
    */
   constructor(
-    engine: Engine,
+    exchanges: Exchanges,
     route: Route,
     socket: tls.TLSSocket,
-    via: Via,
+    via: ClientInfo,
     nowMs: number,
     onGone: (connection: Http2Connection) => void,
   ) {
+    const { engine } = exchanges;
+    this.#exchanges = exchanges;
     this.#engine = engine;
     this.#route = route;
     this.#via = via;
@@ -161,7 +165,7 @@ export class Http2Connection implements Client, TimerOwner {
     const { clock } = this.#engine;
     const nowMs = clock.nowMs();
     const port = new StreamPort(stream, this.#streamErrors, this.#engine);
-    const client = new ClientStream(this.#engine, this.#route, this.#via, port, (one) =>
+    const client = new ClientStream(this.#exchanges, this.#route, this.#via, port, (one) =>
       this.#over(one),
     );
     this.#streams.add(client);
