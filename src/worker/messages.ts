@@ -1,5 +1,5 @@
 /** Everything that the control thread and a data thread say to each other. */
-import type { Ends } from '../core/exchange/ending.ts';
+import type { EndOrder } from '../core/exchange/ending.ts';
 import type { ListenAddress } from '../io/node/listener.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ClientCount } from './client-counts.ts';
@@ -60,9 +60,9 @@ export type ToWorker =
   /** Explain a request; say `explained` with the same number. */
   | { readonly type: 'explain'; readonly number: number; readonly question: Question }
   /** End some of the tunnels and event streams that would go on by themselves. */
-  | { readonly type: 'end'; readonly ends: Ends }
+  | { readonly type: 'end'; readonly order: EndOrder }
   /** Take back what was said of the ends at a server, as far as they have not begun. */
-  | { readonly type: 'spare'; readonly row: number }
+  | { readonly type: 'cancel_endings'; readonly row: number }
   /** Say `sockets`: what it accepts from, by the numbers of its own descriptors. */
   | { readonly type: 'sockets' }
   /**

@@ -72,10 +72,10 @@ port.on('message', (message: ToWorker) => {
       say({ type: 'sockets', sockets: worker.sockets() });
       break;
     case 'end':
-      worker.end(message.ends);
+      worker.end(message.order);
       break;
-    case 'spare':
-      worker.spare(message.row);
+    case 'cancel_endings':
+      worker.cancelEndings(message.row);
       break;
     case 'drain':
       void drain(message.withinMs, message.isHandedOver);

@@ -7,7 +7,7 @@ import { Chooser } from '../core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
 import type { Strategy } from '../core/balance/strategy.ts';
 import type { Client } from '../core/clients/client.ts';
-import { ENDING_MS_MAX, type Ends } from '../core/exchange/ending.ts';
+import { ENDING_MS_MAX, type EndOrder } from '../core/exchange/ending.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { Exchanges } from '../core/exchange/exchanges.ts';
 import { ClientInfo } from '../core/forward/forward.ts';
@@ -230,13 +230,13 @@ export class DataWorker implements EntranceOwner {
   }
 
   /** Ends some of the tunnels and event streams. */
-  end(ends: Ends): void {
-    this.#engine.longLived.end(ends, this.#engine.clock.nowMs());
+  end(order: EndOrder): void {
+    this.#engine.longLived.end(order, this.#engine.clock.nowMs());
   }
 
   /** Lets those at a server live that were to end. */
-  spare(row: number): void {
-    this.#engine.longLived.spare(row);
+  cancelEndings(row: number): void {
+    this.#engine.longLived.cancelEndings(row);
   }
 
   /**

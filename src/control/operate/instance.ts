@@ -3,7 +3,7 @@ import { descriptorLimit } from '../../base/descriptors.ts';
 import { formatDuration } from '../../base/units.ts';
 import type { Settings } from '../../config/schema.ts';
 import { strategyDefinition } from '../../core/balance/registry.ts';
-import type { Ends } from '../../core/exchange/ending.ts';
+import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
@@ -105,7 +105,7 @@ export class Instance {
     this.#guard.follow(this.#plan.guard);
     this.#operator = new Operator(this.#table, ownDirectory, {
       onDrained: (server, overMs) => {
-        this.#supervisor.end(endsAt(server.row, 0, overMs));
+        this.#supervisor.end(endAllAt(server.row, 0, overMs));
         this.observer.changes.changed(server.label, 'drained', 'the time of its drain is over');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
@@ -124,7 +124,7 @@ export class Instance {
         this.observer.changes.note(what.subject, `${aspect} ${what.to}`, what.cause);
       },
       lanes: () => this.#supervisor.lanes,
-      end: (lane, ends) => this.#supervisor.endAt(lane, ends),
+      end: (lane, order) => this.#supervisor.endAt(lane, order),
       onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
     this.#supervisor = new Supervisor(this.#table, this.#plan, {
@@ -327,7 +327,7 @@ export class Instance {
     const wasActive = this.#table.takesNew(server.row);
     this.#operator.say(server, command, how.isKept);
     if (command.action === 'enable' || command.action === 'drain')
-      this.#supervisor.spare(server.row);
+      this.#supervisor.cancelEndings(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
     this.observer.changes.changed(server.label, commandText(command), 'asked for by an operator');
     const isIdle =
@@ -340,10 +340,10 @@ export class Instance {
   #endRemoved(plan: WorkerPlan, drainMs: number): void {
     const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
     for (const { row } of plan.pool.servers) {
-      if (!before.delete(row)) this.#supervisor.spare(row);
+      if (!before.delete(row)) this.#supervisor.cancelEndings(row);
     }
     const overMs = Math.min(drainMs, DRAIN_OVER_MS);
-    for (const row of before) this.#supervisor.end(endsAt(row, drainMs, overMs));
+    for (const row of before) this.#supervisor.end(endAllAt(row, drainMs, overMs));
   }
 
   #warnOfFewDescriptors(): void {
@@ -377,8 +377,8 @@ function isForTheWorse(change: StateChange): boolean {
   return WORSE.has(change.to);
 }
 
-/** The ends of all that would go on by itself at a server. */
-function endsAt(row: number, afterMs: number, overMs: number): Ends {
+/** Ends all that would go on by itself at a server. */
+function endAllAt(row: number, afterMs: number, overMs: number): EndOrder {
   return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
 }
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import type { Ends } from '../../core/exchange/ending.ts';
+import type { EndOrder } from '../../core/exchange/ending.ts';
 import { isSameAddress, type ListenAddress, removeStaleSocket } from '../../io/node/listener.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { ClientCount } from '../../worker/client-counts.ts';
@@ -224,18 +224,18 @@ export class Supervisor {
   }
 
   /** Ends tunnels and event streams of every worker. */
-  end(ends: Ends): void {
-    this.#say({ type: 'end', ends });
+  end(order: EndOrder): void {
+    this.#say({ type: 'end', order });
   }
 
   /** Ends tunnels and event streams of one worker. */
-  endAt(lane: number, ends: Ends): void {
-    this.#workers.get(lane)?.postMessage({ type: 'end', ends } satisfies ToWorker);
+  endAt(lane: number, order: EndOrder): void {
+    this.#workers.get(lane)?.postMessage({ type: 'end', order } satisfies ToWorker);
   }
 
   /** Takes back the ends at a server that have not begun. */
-  spare(row: number): void {
-    this.#say({ type: 'spare', row });
+  cancelEndings(row: number): void {
+    this.#say({ type: 'cancel_endings', row });
   }
 
   /** The sockets that data threads accept from. */

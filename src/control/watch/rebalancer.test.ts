@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Ends } from '../../core/exchange/ending.ts';
+import type { EndOrder } from '../../core/exchange/ending.ts';
 import { HEALTH, SERVER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import type { PoolPlan } from '../../worker/plan.ts';
@@ -20,7 +20,7 @@ function pool(tunnels: readonly (readonly number[])[], mostPercent = 50) {
   const told: string[] = [];
   const rebalancer = new Rebalancer(table, {
     lanes: () => LANES,
-    end: (lane, { row, most, webSocketsOnly }: Ends) => {
+    end: (lane, { row, most, webSocketsOnly }: EndOrder) => {
       assert.ok(webSocketsOnly);
       ended.push([lane, row, most]);
     },

@@ -9,7 +9,7 @@ import {
   type TunnelBearer,
 } from '../../core/balance/rebalance.ts';
 import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
-import type { Ends } from '../../core/exchange/ending.ts';
+import type { EndOrder } from '../../core/exchange/ending.ts';
 import { SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { PoolPlan } from '../../worker/plan.ts';
@@ -25,7 +25,7 @@ export interface RebalancerEvents {
   /** Workers by their lanes. */
   lanes(): readonly number[];
   /** Tunnels of one worker are to end. */
-  end(lane: number, ends: Ends): void;
+  end(lane: number, order: EndOrder): void;
   onBegin(told: { tunnels: number; closing: number; overMs: number; because: string }): void;
 }
 

@@ -69,7 +69,7 @@ export class Ending implements TimerOwner {
 }
 
 /** Which tunnels and streams are to end, and when. */
-export interface Ends {
+export interface EndOrder {
   /** Of the server in this row of the table; -1: of all. */
   readonly row: number;
   /** Most of them. */
@@ -110,18 +110,18 @@ export class LongLived {
   }
 
   /** Sets the ends of some that have none yet, each at a moment of its own. */
-  end(ends: Ends, nowMs: number): void {
+  end(order: EndOrder, nowMs: number): void {
     const { random, wheel } = this.#context;
-    const chosen = drawn(this.#of(ends), ends.most, random);
+    const chosen = drawn(this.#of(order), order.most, random);
     for (const [index, exchange] of chosen.entries()) {
       const part = (index + random()) / chosen.length;
       exchange.ending ??= new Ending(exchange, wheel);
-      exchange.ending.setFor(nowMs + ends.afterMs + part * ends.overMs);
+      exchange.ending.setFor(nowMs + order.afterMs + part * order.overMs);
     }
   }
 
   /** Takes back the ends, at a server, that have not begun. */
-  spare(row: number): void {
+  cancelEndings(row: number): void {
     for (const exchange of this.#exchanges) {
       if (exchange.serverRow !== row || exchange.ending?.hasBegun !== false) continue;
       exchange.ending.dispose();
@@ -129,7 +129,7 @@ export class LongLived {
     }
   }
 
-  #of({ row, webSocketsOnly }: Ends): LongLivedExchange[] {
+  #of({ row, webSocketsOnly }: EndOrder): LongLivedExchange[] {
     return [...this.#exchanges].filter(
       (exchange) =>
         (row === -1 || exchange.serverRow === row) &&
