@@ -1,5 +1,6 @@
 /** Tells the runner, in whose child it is, how the tests go. */
 
+import { readFileSync } from 'node:fs';
 import type { TestEvent } from 'node:test/reporters';
 import { inspect } from 'node:util';
 
@@ -9,7 +10,7 @@ export type Said =
   | { readonly type: 'passed'; readonly test: string }
   | { readonly type: 'skipped'; readonly test: string }
   | { readonly type: 'failed'; readonly test: string; readonly error: string }
-  | { readonly type: 'done' };
+  | { readonly type: 'done'; readonly cpuMs: number };
 
 export default async function* report(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   for await (const event of events) {
@@ -33,7 +34,7 @@ function whatToSay({ type, data }: TestEvent): Said | null {
       return { type: 'failed', test: nameOf(data), error: inspect(error.cause ?? error) };
     }
     case 'test:summary':
-      return data.file === undefined ? { type: 'done' } : null;
+      return data.file === undefined ? { type: 'done', cpuMs: cpuMs() } : null;
     default:
       return null;
   }
@@ -41,4 +42,19 @@ function whatToSay({ type, data }: TestEvent): Said | null {
 
 function nameOf({ file, name }: { file?: string | undefined; name: string }): string {
   return file === undefined ? name : `${file}: ${name}`;
+}
+
+const TICK_MS = 10;
+
+/** CPU time of this process and of those that it started and saw end. */
+function cpuMs(): number {
+  try {
+    const stat = readFileSync('/proc/self/stat', 'latin1');
+    // proc_pid_stat(5): utime, stime, cutime, cstime are the fields 14 to 17; the second may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields.slice(11, 15).reduce((sum, ticks) => sum + Number(ticks) * TICK_MS, 0);
+  } catch {
+    const { user, system } = process.cpuUsage();
+    return (user + system) / 1000;
+  }
 }

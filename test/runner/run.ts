@@ -59,7 +59,12 @@ export async function runAll(
   const passed = count((run) => run.passed);
   const skipped = count((run) => run.skipped);
   options.print(`\n${passed} passed, ${failures.length} failed, ${skipped} skipped\n`);
+  options.print(`CPU ${seconds(count((run) => run.cpuMs))}\n`);
   return failures.length === 0 && passed > 0;
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
 }
 
 /** One process and its tests. */
@@ -67,6 +72,7 @@ class BatchRun {
   readonly failures: string[] = [];
   passed = 0;
   skipped = 0;
+  cpuMs = 0;
   /** Resolves once the process and all that it started have ended. */
   readonly end: Promise<void>;
   readonly #name: string;
@@ -118,8 +124,8 @@ class BatchRun {
   /** A line, with the output below it where something failed. */
   report(): string {
     const mark = this.failures.length === 0 ? '✔' : '✖';
-    const seconds = (this.#tookMs / 1000).toFixed(1);
-    const line = `${mark} ${this.#name} (${this.passed} passed, ${seconds} s)\n`;
+    const times = `${seconds(this.#tookMs)}, CPU ${seconds(this.cpuMs)}`;
+    const line = `${mark} ${this.#name} (${this.passed} passed, ${times})\n`;
     return this.failures.length === 0 ? line : line + this.#output;
   }
 
@@ -137,8 +143,10 @@ class BatchRun {
   }
 
   #hear(said: Said): void {
-    if (said.type === 'done') this.#isDone = true;
-    else if (said.type === 'began') this.#open.add(said.test);
+    if (said.type === 'done') {
+      this.#isDone = true;
+      this.cpuMs = said.cpuMs;
+    } else if (said.type === 'began') this.#open.add(said.test);
     else {
       this.#open.delete(said.test);
       this.#lastEnded = said.test;
