@@ -3,7 +3,7 @@
  * several rounds. `node bench/waf.ts`
  */
 import { bodyIsClean, headIsClean } from '../src/waf/first-pass.ts';
-import { headerList } from '../src/waf/specimen.ts';
+import { headerList } from '../src/waf/request.ts';
 import { Waf } from '../src/waf/waf.ts';
 
 const ROUNDS = 5;
@@ -40,7 +40,7 @@ for (const [name, text] of Object.entries(HEADS)) {
 }
 for (const [name, item] of Object.entries(BODIES)) {
   const bytes = filled(item);
-  const view = { target: '/', contentType: 'application/json', bytes, truncated: false };
+  const view = { target: '/', contentType: 'application/json', bytes, isTruncated: false };
   const clean = bodyIsClean(bytes) ? ', clean at first sight' : '';
   show(`${name}${clean}`, bytes.length, 200, () => waf.inspectBody(view));
 }
@@ -49,7 +49,7 @@ for (const [name, item] of Object.entries(BODIES)) {
 for (const sign of ["it's", '(x)', 'a;b', '/a/b.c', 'http://a.example/', '{{a}}', 'a, (b); c']) {
   const values = Array.from({ length: VALUES }, (_, at) => `${sign} ${at}`);
   const bytes = Buffer.from(JSON.stringify(values));
-  const view = { target: '/', contentType: 'application/json', bytes, truncated: false };
+  const view = { target: '/', contentType: 'application/json', bytes, isTruncated: false };
   show(`${VALUES} values as ${sign}`, bytes.length, 10, () => waf.inspectBody(view));
 }
 

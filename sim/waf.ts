@@ -1,9 +1,8 @@
-import type { Verdict } from '../src/waf/findings.ts';
-import { type BodyView, CLEAN, Waf } from '../src/waf/waf.ts';
+import { type BodyView, CLEAN, type Verdict, Waf } from '../src/waf/index.ts';
 import { isContent } from './content.ts';
 import type { World } from './world.ts';
 
-const HIT: Verdict = Object.freeze({ score: 5, matches: Object.freeze([]), hit: true });
+const HIT: Verdict = Object.freeze({ score: 5, matches: Object.freeze([]), isHit: true });
 
 /**
  * A firewall that knows an attack by the ledger. It stands where the real one does, so that what is
@@ -22,13 +21,13 @@ export class SimWaf extends Waf {
     return CLEAN;
   }
 
-  override inspectBody({ target, bytes, truncated }: BodyView): Verdict {
+  override inspectBody({ target, bytes, isTruncated }: BodyView): Verdict {
     const { ledger, invariants } = this.#world;
     const request = ledger.requests.get(target.slice(1));
     if (request === undefined) return CLEAN;
     request.isScreened = true;
     const seen = Buffer.from(bytes);
-    const isWhole = truncated || seen.length === request.bodyBytes;
+    const isWhole = isTruncated || seen.length === request.bodyBytes;
     if (!isWhole || !isContent(request.key, 0, seen, 0, seen.length)) {
       const what = `the firewall saw ${seen.length} bytes of ${request.id} that are not its body`;
       invariants.fail('exactBody', what, request.connection);

@@ -6,10 +6,9 @@ import { test } from 'node:test';
 
 const ROOT = resolve(import.meta.dirname, '..');
 
-/** From the top down. `core/*` folders that share a line may not import each other. */
+/** From the top down. Folders that share a line may not import each other. */
 const LAYERS: readonly (readonly string[])[] = [
-  ['src/base'],
-  ['src/waf'],
+  ['src/base', 'src/waf'],
   ['src/table'],
   ['src/core/http1', 'src/core/balance', 'src/core/health', 'src/core/limits'],
   ['src/core/proxy-protocol', 'src/core/http2'],
@@ -91,6 +90,11 @@ function importsOf(file: string): string[] {
   );
 }
 
+function packagesOf(file: string): string[] {
+  const text = readFileSync(join(ROOT, file), 'utf8');
+  return [...text.matchAll(/^(?:import|export|\}) .*from '([^.'][^']*)'/gm)].map((it) => it[1]!);
+}
+
 test('every source file belongs to a layer', () => {
   const lost = sources('src').filter((file) => layerOf(file) === -1);
   assert.deepEqual(lost, []);
@@ -114,6 +118,22 @@ test('no files import each other in a circle, types included', () => {
   const files = ['src', 'sim', 'bench', 'test'].flatMap(sources);
   const imports = new Map(files.map((file) => [file, importsOf(file)]));
   assert.deepEqual(circlesIn(imports).flat().sort(), CIRCULAR);
+});
+
+test('the firewall is a library: it imports itself and Node, and the house its entry', () => {
+  const wrong: string[] = [];
+  for (const file of ['src', 'sim'].flatMap(sources)) {
+    const isInside = file.startsWith('src/waf/');
+    if (isInside && file.endsWith('.test.ts')) continue;
+    if (isInside) wrong.push(...packagesOf(file).filter((name) => !name.startsWith('node:')));
+    for (const target of importsOf(file)) {
+      const isAllowed = isInside
+        ? target.startsWith('src/waf/')
+        : !target.startsWith('src/waf/') || target === 'src/waf/index.ts';
+      if (!isAllowed) wrong.push(`${file} imports ${target}`);
+    }
+  }
+  assert.deepEqual(wrong, []);
 });
 
 test('src/io/kernel alone calls foreign functions', () => {

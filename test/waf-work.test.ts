@@ -40,7 +40,7 @@ test('a document of harmless values costs few detectors and patterns for each', 
       for (const it of [...runs, exec]) it.mock.resetCalls();
       const values = Array.from({ length: VALUES }, (_, at) => `${sign} ${at}`);
       const bytes = Buffer.from(JSON.stringify(values));
-      const view = { target: '/', contentType: 'application/json', bytes, truncated: false };
+      const view = { target: '/', contentType: 'application/json', bytes, isTruncated: false };
       assert.equal(waf.inspectBody(view), CLEAN, sign);
       const ran = runs.reduce((sum, it) => sum + it.mock.callCount(), 0);
       const tried = exec.mock.callCount();

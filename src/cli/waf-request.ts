@@ -1,8 +1,7 @@
 /** A request put together from the options of `openclaw waf test`. */
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
-import { headerList } from '../waf/specimen.ts';
-import type { BodyView, HeadView } from '../waf/waf.ts';
+import { type BodyView, type HeadView, headerList } from '../waf/index.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
 export interface RequestOptions {
@@ -32,7 +31,7 @@ export function madeUpRequest(io: Io, options: RequestOptions): MadeUpRequest {
   if (bytes === undefined) return { head, body: undefined };
   const named = pairs.find(([name]) => name.toLowerCase() === 'content-type')?.[1];
   const contentType = named ?? guessType(bytes);
-  return { head, body: { target, contentType, bytes, truncated: false } };
+  return { head, body: { target, contentType, bytes, isTruncated: false } };
 }
 
 function headerOf(line: string): readonly [string, string] {

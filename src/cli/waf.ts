@@ -1,12 +1,19 @@
 /** `openclaw waf`: the rules, and what they say about a request that somebody makes up. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { wafOptionsOf } from '../config/waf-options.ts';
-import { exclusionFor } from '../waf/explain.ts';
-import type { Match, Verdict } from '../waf/findings.ts';
-import { type Paranoia, RULE_CLASSES, SCORES } from '../waf/rule.ts';
-import { RULES } from '../waf/rules/rules.ts';
-import type { Exclusion } from '../waf/ruleset.ts';
-import { WAF_DEFAULTS, Waf, type WafOptions } from '../waf/waf.ts';
+import {
+  type Exclusion,
+  exclusionFor,
+  type Match,
+  type Paranoia,
+  RULE_CLASSES,
+  RULES,
+  SCORES,
+  type Verdict,
+  WAF_DEFAULTS,
+  Waf,
+  type WafOptions,
+} from '../waf/index.ts';
 import { check, readConfig, refuseProblems, requireFile, shown } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 import { textTable } from './text-table.ts';
@@ -148,7 +155,7 @@ function textOf(report: Report): string {
     lines.push('', 'Where this is harmless, under load_balancing.security.waf:', 'exclusions:');
     for (const exclusion of exclusions) lines.push(`  - ${yamlOf(exclusion)}`);
     lines.push(
-      remedy.hit
+      remedy.isHit
         ? `# even so the score would be ${remedy.score}: more speaks than is listed here`
         : `# with ${exclusions.length === 1 ? 'it' : 'them'} the score is ${remedy.score} and the request passes`,
     );
@@ -156,11 +163,11 @@ function textOf(report: Report): string {
   return `${lines.join('\n')}\n`;
 }
 
-function verdictText({ waf, verdict: { hit, score }, blocked, isTooLarge }: Report): string {
-  if (isTooLarge && !(hit && waf.options.mode === 'block'))
+function verdictText({ waf, verdict: { isHit, score }, blocked, isTooLarge }: Report): string {
+  if (isTooLarge && !(isHit && waf.options.mode === 'block'))
     return `refused with 413: the body is larger than body_limit (${waf.options.bodyBytesLimit} bytes)`;
   if (blocked) return 'refused with 403';
-  if (hit) return 'a hit, logged and let through (mode detect)';
+  if (isHit) return 'a hit, logged and let through (mode detect)';
   return score > 0 ? 'passes, for the sum is below the threshold' : 'passes';
 }
 
@@ -198,7 +205,7 @@ function jsonOf({ waf, source, verdict, blocked, exclusions, remedy }: Report): 
   const { mode, paranoiaLevel, anomalyThreshold } = waf.options;
   return {
     blocked,
-    hit: verdict.hit,
+    hit: verdict.isHit,
     score: verdict.score,
     threshold: anomalyThreshold,
     mode,

@@ -1,5 +1,4 @@
-import type { Paranoia } from '../waf/rule.ts';
-import type { WafOptions } from '../waf/waf.ts';
+import type { Paranoia, WafOptions } from '../waf/index.ts';
 import type { Settings } from './schema.ts';
 
 /** What the firewall is told of the settings, whether it is switched on or not. */

@@ -27,7 +27,7 @@ import {
   type WorkerNumber,
   type WorkerTiming,
 } from '../table/measures.ts';
-import { RULE_CLASSES } from '../waf/rule.ts';
+import { RULE_CLASSES } from '../waf/index.ts';
 import type { View, ViewServer } from './view.ts';
 
 export type Labels = Readonly<Record<string, string>>;

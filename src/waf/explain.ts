@@ -9,7 +9,7 @@ import type { Exclusion } from './ruleset.ts';
 export function explain(verdict: Verdict, threshold: number): string[] {
   if (verdict.matches.length === 0) return ['clean: no rule speaks'];
   const lines = verdict.matches.map(explainMatch);
-  const said = verdict.hit ? 'a hit' : 'below the threshold';
+  const said = verdict.isHit ? 'a hit' : 'below the threshold';
   lines.push(`score ${verdict.score} of ${threshold}: ${said}`);
   return lines;
 }

@@ -21,7 +21,7 @@ export interface Verdict {
   readonly score: number;
   readonly matches: readonly Match[];
   /** Whether the score reached the threshold. What to do then is the mode's business. */
-  readonly hit: boolean;
+  readonly isHit: boolean;
 }
 
 export const SNIPPET_MAX = 120;
@@ -40,11 +40,11 @@ export class Findings {
   readonly matches: Match[] = [];
   /** The key whose string holds the JSON that is read: what is excluded for it is excluded within. */
   within = '';
-  private readonly jury: Jury;
-  private readonly counted = new Set<Rule>();
+  readonly #jury: Jury;
+  readonly #counted = new Set<Rule>();
 
   constructor(jury: Jury) {
-    this.jury = jury;
+    this.#jury = jury;
   }
 
   /** A detector saw its pattern between `from` and `to` of the subject's text. */
@@ -63,9 +63,9 @@ export class Findings {
     from = 0,
     to = text.length,
   ): void {
-    for (const rule of this.jury.rulesFor(signal, place, name)) {
-      if (this.within !== '' && !this.speaksWithin(rule, signal, place)) continue;
-      const known = this.counted.has(rule);
+    for (const rule of this.#jury.rulesFor(signal, place, name)) {
+      if (this.within !== '' && !this.#speaksWithin(rule, signal, place)) continue;
+      const known = this.#counted.has(rule);
       if (
         known &&
         this.matches.some((it) => it.rule === rule && it.place === place && it.name === name)
@@ -73,7 +73,7 @@ export class Findings {
         continue;
       }
       if (!known) {
-        this.counted.add(rule);
+        this.#counted.add(rule);
         this.score += scoreOf(rule);
       }
       if (this.matches.length === MATCHES_MAX) continue;
@@ -83,8 +83,8 @@ export class Findings {
     }
   }
 
-  private speaksWithin(rule: Rule, signal: string, place: Place): boolean {
-    return this.jury.rulesFor(signal, place, this.within).includes(rule);
+  #speaksWithin(rule: Rule, signal: string, place: Place): boolean {
+    return this.#jury.rulesFor(signal, place, this.within).includes(rule);
   }
 }
 

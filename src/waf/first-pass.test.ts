@@ -7,8 +7,9 @@ import { PROBES_LIKELY, PROBES_SURE } from './detect/scanner.ts';
 import { WORDS } from './features.ts';
 import { bodyIsClean, headIsClean } from './first-pass.ts';
 import { Inspection } from './inspection.ts';
+import { headerList } from './request.ts';
 import { Ruleset } from './ruleset.ts';
-import { headerList, readSpecimen } from './specimen.ts';
+import { readSpecimen } from './specimen.ts';
 import { FIRST_PASS_LEVEL_MAX, Waf } from './waf.ts';
 
 const CORPUS = join(import.meta.dirname, '../../test/corpus/waf');
@@ -71,7 +72,7 @@ test('the first pass lets no parameter by that is sent in pieces', () => {
   for (const target of ['/?a=1&a=or&a=1', '/?a=__pro&a=to__', '/?b=2&a=__pro&B=2&A=to__']) {
     const bytes = Buffer.from(`GET ${target} HTTP/1.1\r\n`);
     assert.equal(headIsClean(bytes, 0, bytes.length), false, target);
-    assert.ok(waf.inspectHead({ method: 'GET', target, headers: headerList([]) }).hit, target);
+    assert.ok(waf.inspectHead({ method: 'GET', target, headers: headerList([]) }).isHit, target);
   }
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { bodyIsClean, headIsClean } from './first-pass.ts';
-import { headerList } from './specimen.ts';
+import { headerList } from './request.ts';
 import { Waf } from './waf.ts';
 
 const waf = new Waf({ paranoiaLevel: 4, bodyBytesLimit: 512 });
@@ -86,10 +86,10 @@ test('any body gets a verdict, whole or cut off', () => {
         Buffer.concat([Buffer.from(before), noise]),
         noise,
       ]) {
-        const body = { target: '/', contentType, bytes, truncated: false };
+        const body = { target: '/', contentType, bytes, isTruncated: false };
         const verdict = waf.inspectBody(body);
         assert.deepEqual(verdict, waf.inspectBody(body));
-        assert.equal(verdict.hit, verdict.score >= 5);
+        assert.equal(verdict.isHit, verdict.score >= 5);
         assert.equal(typeof bodyIsClean(bytes), 'boolean');
       }
     }),

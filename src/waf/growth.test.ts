@@ -236,7 +236,7 @@ const fill = (piece: string, length: number): string =>
   piece.repeat(Math.ceil(length / piece.length)).slice(0, length);
 
 const inspect = (contentType: string, body: string): void => {
-  waf.inspectBody({ target: '/', contentType, bytes: Buffer.from(body), truncated: false });
+  waf.inspectBody({ target: '/', contentType, bytes: Buffer.from(body), isTruncated: false });
 };
 const NO_HEADERS = { length: 0, name: () => '', value: () => '' };
 

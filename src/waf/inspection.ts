@@ -17,35 +17,10 @@ import { walkMultipart } from './parse/multipart.ts';
 import { boundaryOf, textOf } from './parse/text.ts';
 import type { Visitor } from './parse/visitor.ts';
 import { walkXml } from './parse/xml.ts';
+import type { HeaderList, HeadView } from './request.ts';
 import type { Place } from './rule.ts';
 import { Subject } from './subject.ts';
 import { agentTells, headerTells, INTERESTING, isJsonText, isPlain } from './telling.ts';
-
-/** The headers of a request, however the codec keeps them. */
-export interface HeaderList {
-  readonly length: number;
-  /** In lower case or not. */
-  name(index: number): string;
-  value(index: number): string;
-}
-
-export interface HeadView {
-  readonly method: string;
-  /** The request target as it stood in the request line, undecoded. */
-  readonly target: string;
-  readonly headers: HeaderList;
-}
-
-export interface BodyView {
-  /** The request target, for exclusions by path. */
-  readonly target: string;
-  /** The Content-Type header, empty without one. */
-  readonly contentType: string;
-  /** The body or its beginning, content codings undone. */
-  readonly bytes: Uint8Array;
-  /** Whether the body goes on beyond `bytes`. */
-  readonly truncated: boolean;
-}
 
 /** A parameter that was sent more than once. */
 interface Repeated {
@@ -62,15 +37,15 @@ const JOINTS = [',', '', ' '];
 /** One look at one head or body. */
 export class Inspection implements Visitor {
   readonly findings: Findings;
-  private readonly paranoia: number;
+  readonly #paranoia: number;
   /** Values of a query's, a form's or a multipart's parameters, by their names in lower case. */
-  private readonly parameters = new Map<string, string | Repeated>();
+  readonly #parameters = new Map<string, string | Repeated>();
   /** Whether the JSON that is walked stood in a string of another. */
-  private nested = false;
+  #nested = false;
 
   constructor(jury: Jury, paranoia: number) {
     this.findings = new Findings(jury);
-    this.paranoia = paranoia;
+    this.#paranoia = paranoia;
   }
 
   head({ method, target, headers }: HeadView): void {
@@ -78,8 +53,8 @@ export class Inspection implements Visitor {
     if (verb === 'TRACE' || verb === 'TRACK' || verb === 'DEBUG') {
       this.findings.say('protocol-method', 'method', '', 0, `the method ${verb}`, method);
     }
-    this.target(target);
-    this.repeated();
+    this.#target(target);
+    this.#repeated();
     this.headers(headers);
   }
 
@@ -97,7 +72,7 @@ export class Inspection implements Visitor {
       if (boundary === undefined) this.bound('malformed', 'multipart without a boundary');
       else {
         walkMultipart(boundary, buffer.toString('latin1'), this);
-        this.repeated();
+        this.#repeated();
         return;
       }
     }
@@ -120,11 +95,11 @@ export class Inspection implements Visitor {
           text,
         );
       walkForm('form', text, this);
-      this.repeated();
+      this.#repeated();
       return;
     }
     if (type.endsWith('json') || type.includes('json')) {
-      this.json(text, first);
+      this.#json(text, first);
       return;
     }
     if (type.endsWith('xml') || type.includes('+xml')) {
@@ -137,7 +112,7 @@ export class Inspection implements Visitor {
     }
     // No type, or one that says little: the body tells.
     if (first === '{' || first === '[') {
-      this.json(text, first);
+      this.#json(text, first);
       return;
     }
     if (
@@ -154,14 +129,14 @@ export class Inspection implements Visitor {
       /^[\w.[\]%-]{1,64}=[^=]/.test(text)
     ) {
       walkForm('form', text, this);
-      this.repeated();
+      this.#repeated();
       return;
     }
     this.document('body', text);
     this.value('body', '', text);
   }
 
-  private json(text: string, first: string): void {
+  #json(text: string, first: string): void {
     if (first === '{' || first === '[' || first === '"') {
       this.document('json', text);
       walkJson(text, this);
@@ -177,61 +152,61 @@ export class Inspection implements Visitor {
     f.scan(text);
     const { characters, words } = f.scanned;
     if ((characters & INTERESTING) === 0 && (words & f.WORDS_TELLING) === 0) return;
-    const subject = new Subject(place, text, text, 0, this.paranoia, characters, words);
+    const subject = new Subject(place, text, text, 0, this.#paranoia, characters, words);
     detectNoSqlName(subject, this.findings);
-    this.judge(place, text, text);
+    this.#judge(place, text, text);
   }
 
   value(place: Place, name: string, text: string): void {
-    if (PARAMETERS.has(place) && name !== '') this.remember(place, name, text);
-    this.judge(place, name, text);
+    if (PARAMETERS.has(place) && name !== '') this.#remember(place, name, text);
+    this.#judge(place, name, text);
   }
 
-  private judge(place: Place, name: string, text: string): void {
-    if (place === 'json' && !this.nested && isJsonText(text)) {
+  #judge(place: Place, name: string, text: string): void {
+    if (place === 'json' && !this.#nested && isJsonText(text)) {
       // A document within a string, as the arguments of a tool's call are: read as what it is.
-      this.nested = true;
+      this.#nested = true;
       this.findings.within = name;
       this.document('json', text);
       walkJson(text, this);
       this.findings.within = '';
-      this.nested = false;
+      this.#nested = false;
       return;
     }
-    this.readings(place, name, text, 0);
+    this.#readings(place, name, text, 0);
     if (place === 'header' || place === 'filename' || place === 'body') return;
     if (text.length < BASE64_LENGTH_MIN) return;
     const hidden = decodeBase64(text.includes('%') ? decodePercent(text, false) : text);
-    if (hidden !== undefined) this.readings(place, name, hidden, 1);
+    if (hidden !== undefined) this.#readings(place, name, hidden, 1);
   }
 
-  private remember(place: Place, name: string, text: string): void {
+  #remember(place: Place, name: string, text: string): void {
     const key = name.toLowerCase(); // ASP tells no capitals from small letters
-    const seen = this.parameters.get(key);
-    if (seen === undefined) this.parameters.set(key, text);
+    const seen = this.#parameters.get(key);
+    if (seen === undefined) this.#parameters.set(key, text);
     else if (typeof seen === 'string')
-      this.parameters.set(key, { place, name, values: [seen, text] });
+      this.#parameters.set(key, { place, name, values: [seen, text] });
     else seen.values.push(text);
   }
 
   /** Parameters of one name are one value to some applications: ASP joins them by commas. */
-  private repeated(): void {
-    for (const seen of this.parameters.values()) {
+  #repeated(): void {
+    for (const seen of this.#parameters.values()) {
       if (typeof seen === 'string') continue;
-      for (const joint of JOINTS) this.readings(seen.place, seen.name, seen.values.join(joint), 0);
+      for (const joint of JOINTS) this.#readings(seen.place, seen.name, seen.values.join(joint), 0);
     }
-    this.parameters.clear();
+    this.#parameters.clear();
   }
 
   /** A value as it stands and after each further round of decoding. */
-  private readings(place: Place, name: string, text: string, first: number): void {
+  #readings(place: Place, name: string, text: string, first: number): void {
     let reading = text;
     let telling = true;
     for (let round = first; ; round++) {
       f.scan(reading);
       const { characters, words } = f.scanned;
       if (isPlain(reading, characters, words) && place !== 'path' && place !== 'filename') return;
-      if (telling) this.read(place, name, reading, round, characters, words);
+      if (telling) this.#read(place, name, reading, round, characters, words);
       if ((characters & FOLDED) === 0) return;
       if (round === ROUNDS_MAX) {
         this.findings.say(
@@ -257,7 +232,7 @@ export class Inspection implements Visitor {
   document(place: Place, text: string): void {
     f.scan(text.length > DOCUMENT_LENGTH_MAX ? text.slice(0, DOCUMENT_LENGTH_MAX) : text);
     const { characters, words } = f.scanned;
-    const subject = new Subject(place, '', text, 0, this.paranoia, characters, words);
+    const subject = new Subject(place, '', text, 0, this.#paranoia, characters, words);
     if (place === 'json') {
       for (const detector of DETECTORS)
         if (detector.name === 'serial') detector.run(subject, this.findings);
@@ -268,7 +243,15 @@ export class Inspection implements Visitor {
       for (const detector of DETECTORS)
         if (detector.name === 'serial') detector.run(subject, this.findings);
     } else if (place === 'multipart') {
-      const file = new Subject(place, '', text.slice(0, 4096), 0, this.paranoia, characters, words);
+      const file = new Subject(
+        place,
+        '',
+        text.slice(0, 4096),
+        0,
+        this.#paranoia,
+        characters,
+        words,
+      );
       detectTemplate(file, this.findings);
       if (/^\s{0,40}<svg|<svg\s/i.test(file.text)) detectHtml(file, this.findings);
     }
@@ -278,7 +261,7 @@ export class Inspection implements Visitor {
     this.findings.say(`bound-${what}`, 'request', '', 0, why);
   }
 
-  private read(
+  #read(
     place: Place,
     name: string,
     text: string,
@@ -286,13 +269,13 @@ export class Inspection implements Visitor {
     characters: number,
     words: number,
   ): void {
-    const subject = new Subject(place, name, text, round, this.paranoia, characters, words);
+    const subject = new Subject(place, name, text, round, this.#paranoia, characters, words);
     for (const detector of DETECTORS) {
       if (detector.applies(characters, words, subject)) detector.run(subject, this.findings);
     }
   }
 
-  private target(target: string): void {
+  #target(target: string): void {
     const hash = target.indexOf('#');
     const whole = hash < 0 ? target : target.slice(0, hash);
     let from = 0;
@@ -316,13 +299,13 @@ export class Inspection implements Visitor {
       );
     const path = decodePercent(rawPath, false);
     this.value('path', '', path);
-    this.segments(rawPath, path);
+    this.#segments(rawPath, path);
     if (question >= 0) walkForm('query', whole.slice(question + 1), this);
   }
 
   /** A value in the path (/users/1' or 1=1) stands in a segment of its own. */
-  private segments(rawPath: string, path: string): void {
-    this.hiddenSegments(rawPath);
+  #segments(rawPath: string, path: string): void {
+    this.#hiddenSegments(rawPath);
     f.scan(path);
     if (
       !rawPath.includes('%') &&
@@ -343,7 +326,7 @@ export class Inspection implements Visitor {
     for (let at = 1; at < parts.length; at++) {
       const part = decodePercent(parts[at]!, false);
       f.scan(part);
-      if (f.scanned.characters !== 0) this.readings('path', '', part, 0);
+      if (f.scanned.characters !== 0) this.#readings('path', '', part, 0);
     }
     // A comment of SQL holds slashes: the rest of the path from each segment with one.
     const open = path.indexOf('/*');
@@ -351,16 +334,16 @@ export class Inspection implements Visitor {
       const tail = path.slice(path.lastIndexOf('/', open - 1) + 1);
       f.scan(tail);
       detectSql(
-        new Subject('path', '', tail, 0, this.paranoia, f.scanned.characters, f.scanned.words),
+        new Subject('path', '', tail, 0, this.#paranoia, f.scanned.characters, f.scanned.words),
         this.findings,
       );
     }
   }
 
-  private hiddenSegments(rawPath: string): void {
+  #hiddenSegments(rawPath: string): void {
     for (const part of rawPath.split('/', PATH_SEGMENTS_MAX)) {
       const hidden = decodeBase64(part.includes('%') ? decodePercent(part, false) : part);
-      if (hidden !== undefined) this.readings('path', '', hidden, 1);
+      if (hidden !== undefined) this.#readings('path', '', hidden, 1);
     }
   }
 
@@ -374,7 +357,7 @@ export class Inspection implements Visitor {
       const name = headers.name(at).toLowerCase();
       const value = headers.value(at);
       if (name === 'cookie') {
-        this.cookies(value);
+        this.#cookies(value);
         continue;
       }
       if (name === 'content-type' && ODD_CHARSET.test(value)) {
@@ -390,10 +373,10 @@ export class Inspection implements Visitor {
       if (tells || name.startsWith('spring.cloud.')) {
         this.value('header', name, value);
         // A referrer is a URL: what its query holds was a form's value once.
-        if (name === 'referer') this.referrer(value);
+        if (name === 'referer') this.#referrer(value);
       }
       if (name === 'user-agent' || name.includes('scan') || name.includes('acunetix'))
-        this.agent(name, value);
+        this.#agent(name, value);
     }
     if (encoding !== '') {
       const plain =
@@ -423,16 +406,16 @@ export class Inspection implements Visitor {
   }
 
   /** The name of a tool is plain text: asked even where nothing else is. */
-  private agent(name: string, value: string): void {
+  #agent(name: string, value: string): void {
     f.scan(value);
     const { characters, words } = f.scanned;
     // A tool's name is a word of first-pass.ts; from level 3 on every agent is looked at.
-    if ((words & f.WORD_SCANNER) === 0 && this.paranoia < 3 && name === 'user-agent') return;
-    const subject = new Subject('header', name, value, 0, this.paranoia, characters, words);
+    if ((words & f.WORD_SCANNER) === 0 && this.#paranoia < 3 && name === 'user-agent') return;
+    const subject = new Subject('header', name, value, 0, this.#paranoia, characters, words);
     detectScanner(subject, this.findings);
   }
 
-  private referrer(value: string): void {
+  #referrer(value: string): void {
     const question = value.indexOf('?');
     if (question < 0) return;
     for (const pair of value.slice(question + 1).split('&', REFERRER_PARAMETERS_MAX)) {
@@ -440,7 +423,7 @@ export class Inspection implements Visitor {
     }
   }
 
-  private cookies(value: string): void {
+  #cookies(value: string): void {
     let start = 0;
     for (let seen = 0; start < value.length; seen++) {
       if (seen === COOKIES_MAX) {

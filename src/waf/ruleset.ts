@@ -1,5 +1,5 @@
-import { requestPath } from '../base/request-path.ts';
 import type { Jury } from './findings.ts';
+import { requestPath } from './request-path.ts';
 import { type Paranoia, type Place, type Rule, SCORES } from './rule.ts';
 import { RULES } from './rules/rules.ts';
 
@@ -20,52 +20,47 @@ export interface Exclusion {
 
 /** The rules of one paranoia level, by the signal that they listen to. */
 export class Ruleset implements Jury {
-  private readonly bySignal = new Map<string, Rule[]>();
+  readonly #bySignal = new Map<string, Rule[]>();
   /** Exclusions that need the parameter to be known. */
-  private readonly exclusions: readonly Exclusion[];
-  private readonly byPath: readonly { readonly paths: Paths; readonly exclusion: Exclusion }[];
+  readonly #exclusions: readonly Exclusion[];
+  readonly #byPath: readonly { readonly paths: Paths; readonly exclusion: Exclusion }[];
 
   /** @throws RangeError for an exclusion that names nothing, or no rule there is */
   constructor(paranoia: Paranoia, exclusions: readonly Exclusion[]) {
     for (const exclusion of exclusions) check(exclusion);
-    this.byPath = exclusions
+    this.#byPath = exclusions
       .filter((it) => it.path !== undefined)
       .map((exclusion) => ({ paths: pathsOf(exclusion.path!), exclusion }));
-    this.exclusions = exclusions.filter((it) => it.path === undefined);
+    this.#exclusions = exclusions.filter((it) => it.path === undefined);
     for (const rule of RULES) {
       if (rule.paranoia > paranoia) continue;
       const signal = rule.signal ?? rule.id;
-      const rules = this.bySignal.get(signal);
+      const rules = this.#bySignal.get(signal);
       if (rules) rules.push(rule);
-      else this.bySignal.set(signal, [rule]);
+      else this.#bySignal.set(signal, [rule]);
     }
   }
 
   /** The jury for a request: most often the ruleset itself. */
   juryFor(target: string): Jury {
-    if (this.byPath.length === 0) return this;
+    if (this.#byPath.length === 0) return this;
     const { path, isAmbiguous } = requestPath(target);
-    const here = isAmbiguous ? [] : this.byPath.filter(({ paths }) => fitsPath(paths, path));
+    const here = isAmbiguous ? [] : this.#byPath.filter(({ paths }) => fitsPath(paths, path));
     if (here.length === 0) return this;
-    const all = [...this.exclusions, ...here.map(({ exclusion }) => exclusion)];
-    return { rulesFor: (signal, place, name) => this.select(signal, place, name, all) };
+    const all = [...this.#exclusions, ...here.map(({ exclusion }) => exclusion)];
+    return { rulesFor: (signal, place, name) => this.#select(signal, place, name, all) };
   }
 
   rulesFor(signal: string, place: Place, name: string): readonly Rule[] {
-    return this.select(signal, place, name, this.exclusions);
+    return this.#select(signal, place, name, this.#exclusions);
   }
 
   scoreOf(rule: Rule): number {
     return SCORES[rule.severity];
   }
 
-  private select(
-    signal: string,
-    place: Place,
-    name: string,
-    exclusions: readonly Exclusion[],
-  ): Rule[] {
-    const rules = this.bySignal.get(signal);
+  #select(signal: string, place: Place, name: string, exclusions: readonly Exclusion[]): Rule[] {
+    const rules = this.#bySignal.get(signal);
     if (!rules) return [];
     return rules.filter(
       (rule) =>

@@ -1,5 +1,6 @@
 import type { Verdict } from './findings.ts';
-import { CLEAN, type HeaderList, type Waf } from './waf.ts';
+import { headerList } from './request.ts';
+import { CLEAN, type Waf } from './waf.ts';
 
 /**
  * A request in one line, as rules' examples, the corpus and `openclaw waf test` write it:
@@ -98,14 +99,6 @@ export function inspectSpecimen(waf: Waf, line: string): Verdict {
   const bytes = Buffer.from(body, 'utf8');
   return waf.join(
     head,
-    body === '' ? CLEAN : waf.inspectBody({ target, contentType, bytes, truncated: false }),
+    body === '' ? CLEAN : waf.inspectBody({ target, contentType, bytes, isTruncated: false }),
   );
-}
-
-export function headerList(pairs: readonly (readonly [string, string])[]): HeaderList {
-  return {
-    length: pairs.length,
-    name: (index) => pairs[index]![0],
-    value: (index) => pairs[index]![1],
-  };
 }

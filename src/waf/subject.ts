@@ -13,10 +13,10 @@ export class Subject {
   readonly words: number;
   /** From paranoia level 2 on, prose is no excuse. */
   readonly trusting: boolean;
-  private lowerText: string | undefined;
-  private proseKnown: boolean | undefined;
-  private documentKnown: boolean | undefined;
-  private ticks: readonly number[] | undefined;
+  #lowerText: string | undefined;
+  #proseKnown: boolean | undefined;
+  #documentKnown: boolean | undefined;
+  #ticks: readonly number[] | undefined;
 
   /** @param words,characters what `scan` found in the text */
   constructor(
@@ -44,14 +44,14 @@ export class Subject {
   }
 
   get lower(): string {
-    this.lowerText ??= this.text.toLowerCase();
-    return this.lowerText;
+    this.#lowerText ??= this.text.toLowerCase();
+    return this.#lowerText;
   }
 
   /** Whether the text reads as something a person wrote to a person, which may quote code. */
   get prose(): boolean {
-    this.proseKnown ??= this.trusting && (isProse(this.text) || this.isFenced());
-    return this.proseKnown;
+    this.#proseKnown ??= this.trusting && (isProse(this.text) || this.#isFenced());
+    return this.#proseKnown;
   }
 
   /**
@@ -60,12 +60,12 @@ export class Subject {
    */
   get document(): boolean {
     const least = this.place === 'body' ? RAW_LINES_MIN : DOCUMENT_LINES_MIN;
-    this.documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text, least);
-    return this.documentKnown;
+    this.#documentKnown ??= this.trusting && isBody(this.place) && hasLines(this.text, least);
+    return this.#documentKnown;
   }
 
   /** Markdown with a fenced block, in a body: a person shows code to another, or to an agent. */
-  private isFenced(): boolean {
+  #isFenced(): boolean {
     if (!isBody(this.place)) return false;
     const open = this.text.indexOf('```');
     if (open < 0 || (open > 0 && this.text.charCodeAt(open - 1) > 32)) return false;
@@ -96,15 +96,15 @@ export class Subject {
 
   /** Whether `at` lies inside `backticks` or a fenced block: shown to a reader, not meant. */
   quotesCode(at: number): boolean {
-    this.ticks ??= positions(this.text, '`');
+    this.#ticks ??= positions(this.text, '`');
     let low = 0;
-    let high = this.ticks.length;
+    let high = this.#ticks.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (this.ticks[middle]! < at) low = middle + 1;
+      if (this.#ticks[middle]! < at) low = middle + 1;
       else high = middle;
     }
-    return low % 2 === 1 && low < this.ticks.length;
+    return low % 2 === 1 && low < this.#ticks.length;
   }
 
   /** Whether `at` lies in "a text in double quotes" that words lead up to, in a body. */

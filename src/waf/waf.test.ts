@@ -1,17 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JSON_DEPTH_MAX, PARAMETERS_MAX } from './bounds.ts';
-import { headerList, inspectSpecimen } from './specimen.ts';
+import { headerList } from './request.ts';
+import { inspectSpecimen } from './specimen.ts';
 import { CLEAN, Waf } from './waf.ts';
 
 const head = (waf: Waf, target: string) =>
   waf.inspectHead({ method: 'GET', target, headers: headerList([]) });
 const body = (waf: Waf, contentType: string, text: string | Buffer, target = '/') =>
-  waf.inspectBody({ target, contentType, bytes: Buffer.from(text), truncated: false });
+  waf.inspectBody({ target, contentType, bytes: Buffer.from(text), isTruncated: false });
 const ids = (verdict: { matches: readonly { rule: { id: string } }[] }): string[] =>
   verdict.matches.map((match) => match.rule.id);
 
-const hits = (specimen: string): boolean => inspectSpecimen(new Waf(), specimen).hit;
+const hits = (specimen: string): boolean => inspectSpecimen(new Waf(), specimen).isHit;
 
 test('a clean request gets the one shared verdict', () => {
   const waf = new Waf();
@@ -33,7 +34,7 @@ test('a verdict names rule, place, parameter, snippet and why', () => {
 test('detect mode says hit and blocks nothing', () => {
   const waf = new Waf({ mode: 'detect' });
   const verdict = head(waf, '/?id=1+or+1=1');
-  assert.ok(verdict.hit);
+  assert.ok(verdict.isHit);
   assert.ok(!waf.blocks(verdict));
   assert.ok(new Waf().blocks(verdict));
 });
@@ -42,7 +43,7 @@ test('a score below the threshold is told and not a hit', () => {
   const waf = new Waf({ anomalyThreshold: 15 });
   const verdict = head(waf, '/?id=1+or+1=1');
   assert.equal(verdict.score, 5);
-  assert.ok(!verdict.hit);
+  assert.ok(!verdict.isHit);
 });
 
 test('a rule that speaks of several parameters counts once', () => {
@@ -72,9 +73,9 @@ test('an exclusion holds for its rule, path and parameter, and only together', (
     exclusions: [{ rule: 'sql-condition', path: '/console/*', parameter: 'query' }],
   });
   assert.equal(head(waf, '/console/run?query=1+or+1=1'), CLEAN);
-  assert.ok(head(waf, '/console/run?other=1+or+1=1').hit);
-  assert.ok(head(waf, '/shop?query=1+or+1=1').hit);
-  assert.ok(head(waf, '/console/run?query=<script>alert(1)</script>').hit);
+  assert.ok(head(waf, '/console/run?other=1+or+1=1').isHit);
+  assert.ok(head(waf, '/shop?query=1+or+1=1').isHit);
+  assert.ok(head(waf, '/console/run?query=<script>alert(1)</script>').isHit);
 });
 
 test('an exclusion holds for the path that every server reads, and for no other', () => {
@@ -105,7 +106,7 @@ test('an exclusion holds for the path that every server reads, and for no other'
     'cms/login',
     '/login?/cms/',
   ]) {
-    assert.ok(head(waf, path.includes('?') ? `${path}&q=1+or+1=1` : path + query).hit, path);
+    assert.ok(head(waf, path.includes('?') ? `${path}&q=1+or+1=1` : path + query).isHit, path);
   }
 });
 
@@ -127,7 +128,8 @@ test('an exclusion that cannot mean anything is refused with the mend', () => {
 test('a higher paranoia level asks more rules', () => {
   assert.equal(inspectSpecimen(new Waf(), 'query:q select * from users where id = 1'), CLEAN);
   assert.ok(
-    inspectSpecimen(new Waf({ paranoiaLevel: 2 }), 'query:q select * from users where id = 1').hit,
+    inspectSpecimen(new Waf({ paranoiaLevel: 2 }), 'query:q select * from users where id = 1')
+      .isHit,
   );
 });
 
@@ -135,7 +137,7 @@ test('prose may quote code at level 1 and not at level 2', () => {
   const line =
     'json:content Why does `<img src=x onerror=alert(1)>` show a popup in the test of my app?';
   assert.equal(inspectSpecimen(new Waf(), line), CLEAN);
-  assert.ok(inspectSpecimen(new Waf({ paranoiaLevel: 2 }), line).hit);
+  assert.ok(inspectSpecimen(new Waf({ paranoiaLevel: 2 }), line).isHit);
 });
 
 test('a body past its limit is looked at up to there, and that counts a little', () => {
@@ -146,40 +148,43 @@ test('a body past its limit is looked at up to there, and that counts a little',
     `{"a":"${'x'.repeat(100)}","b":"<script>alert(1)</script>"}`,
   );
   assert.deepEqual(ids(late), ['bound-body']);
-  assert.ok(!late.hit);
+  assert.ok(!late.isHit);
   const early = body(
     waf,
     'application/json',
     `{"b":"<script>alert(1)</script>","a":"${'x'.repeat(100)}"}`,
   );
-  assert.ok(early.hit);
+  assert.ok(early.isHit);
   const cut = waf.inspectBody({
     target: '/',
     contentType: 'text/plain',
     bytes: Buffer.from('x'),
-    truncated: true,
+    isTruncated: true,
   });
   assert.deepEqual(ids(cut), ['bound-body']);
 });
 
 test('a request that hides behind a bound is a hit', () => {
   const waf = new Waf();
-  assert.ok(body(waf, 'application/x-www-form-urlencoded', 'a=1&'.repeat(PARAMETERS_MAX + 1)).hit);
-  assert.ok(body(waf, 'application/json', `${'['.repeat(JSON_DEPTH_MAX + 1)}"x'"`).hit);
+  assert.ok(
+    body(waf, 'application/x-www-form-urlencoded', 'a=1&'.repeat(PARAMETERS_MAX + 1)).isHit,
+  );
+  assert.ok(body(waf, 'application/json', `${'['.repeat(JSON_DEPTH_MAX + 1)}"x'"`).isHit);
   const cookies = Array.from({ length: 300 }, (_, at) => `c${at}=1`).join('; ');
   assert.ok(
-    waf.inspectHead({ method: 'GET', target: '/', headers: headerList([['Cookie', cookies]]) }).hit,
+    waf.inspectHead({ method: 'GET', target: '/', headers: headerList([['Cookie', cookies]]) })
+      .isHit,
   );
 });
 
 test('the body tells its kind where the content type does not', () => {
   const waf = new Waf();
   for (const type of ['', 'text/plain', 'application/octet-stream', 'application/x-unknown']) {
-    assert.ok(body(waf, type, '{"q":"1\' or \'1\'=\'1"}').hit, type);
+    assert.ok(body(waf, type, '{"q":"1\' or \'1\'=\'1"}').isHit, type);
   }
-  assert.ok(body(waf, '', 'q=1%27+or+%271%27%3D%271').hit);
+  assert.ok(body(waf, '', 'q=1%27+or+%271%27%3D%271').isHit);
   assert.ok(
-    body(waf, 'application/x-www-form-urlencoded', '{"q":"<script>alert(1)</script>"}').hit,
+    body(waf, 'application/x-www-form-urlencoded', '{"q":"<script>alert(1)</script>"}').isHit,
   );
 });
 
@@ -187,8 +192,8 @@ test('XML in UTF-16 is read as its parser reads it', () => {
   const xml =
     '<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><r>&x;</r>';
   const wide = Buffer.from(`\ufeff${xml}`, 'utf16le');
-  assert.ok(body(new Waf(), 'application/xml', wide).hit);
-  assert.ok(body(new Waf(), 'application/xml', Buffer.from(wide).swap16()).hit);
+  assert.ok(body(new Waf(), 'application/xml', wide).isHit);
+  assert.ok(body(new Waf(), 'application/xml', Buffer.from(wide).swap16()).isHit);
 });
 
 test('an image is not read as text', () => {
@@ -199,7 +204,7 @@ test('an image is not read as text', () => {
 test('an uploaded image with a program inside is seen', () => {
   const part =
     '--b\r\nContent-Disposition: form-data; name="f"; filename="a.jpg"\r\n\r\n\xff\xd8\xff<?php system($_GET["c"]); ?>\r\n--b--';
-  assert.ok(body(new Waf(), 'multipart/form-data; boundary=b', Buffer.from(part, 'latin1')).hit);
+  assert.ok(body(new Waf(), 'multipart/form-data; boundary=b', Buffer.from(part, 'latin1')).isHit);
 });
 
 test('a JSON document within a string is read as one, whatever it is called', () => {
@@ -215,7 +220,7 @@ test('an exclusion for a key holds for the JSON within its string too', () => {
   assert.equal(hits(body), true);
   for (const parameter of ['arguments', 'q']) {
     const waf = new Waf({ exclusions: [{ path: '/', parameter }] });
-    assert.equal(inspectSpecimen(waf, body).hit, false, parameter);
+    assert.equal(inspectSpecimen(waf, body).isHit, false, parameter);
   }
 });
 

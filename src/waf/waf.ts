@@ -1,5 +1,5 @@
 /**
- * The web application firewall. A request's head and body are taken apart into values; each value
+ * How the firewall works. A request's head and body are taken apart into values; each value
  * is read as sent and after every further decoding (decode.ts); detectors (detect/) read it in the
  * grammar of an attack and signal what they recognise; rules (rules/) say what a signal counts.
  * docs/waf.md tells the same to operators.
@@ -8,11 +8,10 @@
  */
 import type { Findings, Verdict } from './findings.ts';
 import { bodyIsClean, headIsClean } from './first-pass.ts';
-import { type BodyView, type HeaderList, type HeadView, Inspection } from './inspection.ts';
+import { Inspection } from './inspection.ts';
+import type { BodyView, HeaderList, HeadView } from './request.ts';
 import type { Paranoia, Rule } from './rule.ts';
 import { type Exclusion, Ruleset } from './ruleset.ts';
-
-export type { BodyView, HeaderList, HeadView } from './inspection.ts';
 
 export interface WafOptions {
   /** `block` refuses a hit, `detect` lets it pass and says so. */
@@ -37,20 +36,24 @@ export const WAF_DEFAULTS: WafOptions = {
   oversize: 'pass',
 };
 
-/** The verdict on what holds nothing to speak of. Shared: compare by identity. */
-export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), hit: false });
+/** The verdict on a request of which no rule speaks. One object for all: compare by identity. */
+export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), isHit: false });
 
 /** The highest paranoia level whose rules all need a character or a word of the first pass. */
 export const FIRST_PASS_LEVEL_MAX = 2;
 
 export class Waf {
   readonly options: WafOptions;
-  private readonly ruleset: Ruleset;
+  readonly #ruleset: Ruleset;
 
-  /** @throws RangeError where an option or an exclusion says what cannot be */
+  /**
+   * @param options what is left out is as in `WAF_DEFAULTS`
+   * @throws RangeError for a threshold below 1, and for an exclusion that names no rule there is or
+   *   a path that no request has
+   */
   constructor(options: Partial<WafOptions> = {}) {
     this.options = { ...WAF_DEFAULTS, ...options };
-    this.ruleset = new Ruleset(this.options.paranoiaLevel, this.options.exclusions);
+    this.#ruleset = new Ruleset(this.options.paranoiaLevel, this.options.exclusions);
     if (!(this.options.anomalyThreshold >= 1)) {
       throw new RangeError(
         `anomaly_threshold must be 1 or more, not ${this.options.anomalyThreshold}: 0 would block every request`,
@@ -58,12 +61,12 @@ export class Waf {
     }
   }
 
-  /** Whether a request of that verdict is to be refused. */
+  /** Whether a request with that verdict is to be refused: a hit, in `block` mode. */
   blocks(verdict: Verdict): boolean {
-    return verdict.hit && this.options.mode === 'block';
+    return verdict.isHit && this.options.mode === 'block';
   }
 
-  /** Whether a body of so many bytes is refused, whatever it says. */
+  /** Whether a body of that length is refused unread: `block` mode with `oversize: 'refuse'`. */
   refusesLength(bytes: number): boolean {
     const { mode, oversize, bodyBytesLimit } = this.options;
     return (
@@ -76,36 +79,36 @@ export class Waf {
    * spares the strings. See `headIsClean` of first-pass.ts.
    */
   headIsClean(bytes: Uint8Array, start: number, end: number): boolean {
-    return this.trustsFirstPass && headIsClean(bytes, start, end);
+    return this.#trustsFirstPass && headIsClean(bytes, start, end);
   }
 
   /** From level 3 on rules speak of plain words too, which the first pass lets by. */
-  private get trustsFirstPass(): boolean {
+  get #trustsFirstPass(): boolean {
     return this.options.paranoiaLevel <= FIRST_PASS_LEVEL_MAX;
   }
 
-  /** Looks at method, target and headers. */
+  /** Inspects method, target and headers. */
   inspectHead(head: HeadView): Verdict {
-    const inspection = this.begin(head.target);
+    const inspection = this.#begin(head.target);
     inspection.head(head);
-    return this.verdict(inspection.findings);
+    return this.#verdict(inspection.findings);
   }
 
-  /** Looks at the fields behind a chunked body. @param target of the request, for exclusions by path */
+  /** Inspects the fields behind a chunked body. @param target of the request, for exclusions by path */
   inspectTrailers(target: string, fields: HeaderList): Verdict {
-    const inspection = this.begin(target);
+    const inspection = this.#begin(target);
     inspection.headers(fields);
-    return this.verdict(inspection.findings);
+    return this.#verdict(inspection.findings);
   }
 
-  /** Looks at a body, or at its first `bodyBytesLimit` bytes. */
+  /** Inspects a body, or its first `bodyBytesLimit` bytes. */
   inspectBody(body: BodyView): Verdict {
     const limit = this.options.bodyBytesLimit;
-    const cut = body.truncated || body.bytes.length > limit;
+    const cut = body.isTruncated || body.bytes.length > limit;
     const bytes = body.bytes.length > limit ? body.bytes.subarray(0, limit) : body.bytes;
-    if (this.trustsFirstPass && !cut && !isMultipart(body.contentType) && bodyIsClean(bytes))
+    if (this.#trustsFirstPass && !cut && !isMultipart(body.contentType) && bodyIsClean(bytes))
       return CLEAN;
-    const inspection = this.begin(body.target);
+    const inspection = this.#begin(body.target);
     if (cut)
       inspection.findings.say(
         'bound-body',
@@ -115,10 +118,10 @@ export class Waf {
         `only ${bytes.length} bytes were looked at`,
       );
     inspection.body(body.contentType, bytes);
-    return this.verdict(inspection.findings);
+    return this.#verdict(inspection.findings);
   }
 
-  /** One verdict from those on head and body: a rule counts once. */
+  /** One verdict from those on a request's head and body: a rule that speaks in both counts once. */
   join(head: Verdict, body: Verdict): Verdict {
     if (body === CLEAN) return head;
     if (head === CLEAN) return body;
@@ -128,21 +131,21 @@ export class Waf {
     for (const { rule } of body.matches) {
       if (!seen.has(rule) || counted.has(rule)) continue;
       counted.add(rule);
-      again += this.ruleset.scoreOf(rule);
+      again += this.#ruleset.scoreOf(rule);
     }
     const score = head.score + body.score - again;
     const matches = [...head.matches, ...body.matches];
-    return Object.freeze({ score, matches, hit: score >= this.options.anomalyThreshold });
+    return Object.freeze({ score, matches, isHit: score >= this.options.anomalyThreshold });
   }
 
-  private begin(target: string): Inspection {
-    return new Inspection(this.ruleset.juryFor(target), this.options.paranoiaLevel);
+  #begin(target: string): Inspection {
+    return new Inspection(this.#ruleset.juryFor(target), this.options.paranoiaLevel);
   }
 
-  private verdict(findings: Findings): Verdict {
+  #verdict(findings: Findings): Verdict {
     if (findings.score === 0) return CLEAN;
     const { score, matches } = findings;
-    return Object.freeze({ score, matches, hit: score >= this.options.anomalyThreshold });
+    return Object.freeze({ score, matches, isHit: score >= this.options.anomalyThreshold });
   }
 }
 

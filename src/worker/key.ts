@@ -1,5 +1,4 @@
 import { latin1 } from '../base/latin1.ts';
-import { requestPath } from '../base/request-path.ts';
 import type { StrategyKey } from '../config/schema.ts';
 import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
@@ -10,6 +9,7 @@ import { NAME } from '../core/http1/names.ts';
 import { parseAbsoluteTarget } from '../core/http1/target.ts';
 import type { KeyOf } from '../core/servers/pool.ts';
 import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
+import { requestPath } from '../waf/index.ts';
 
 /**
  * How requests are hashed for a strategy; null where it hashes by nothing. A request without the

@@ -5,8 +5,7 @@ import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Screening } from '../core/exchange/screening.ts';
 import type { Server } from '../core/servers/server.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
-import { RULE_CLASSES } from '../waf/rule.ts';
-import { CLEAN } from '../waf/waf.ts';
+import { CLEAN, RULE_CLASSES } from '../waf/index.ts';
 
 /** Counts a request that is over; called for every one, so it only adds numbers. */
 export function measureExchange(
@@ -32,7 +31,7 @@ export function measureExchange(
 }
 
 function measureVerdict(measures: Measures, lane: number, { verdict, blocks }: Screening): void {
-  measures.countVerdict(lane, blocks ? 0 : verdict.hit ? 1 : 2);
+  measures.countVerdict(lane, blocks ? 0 : verdict.isHit ? 1 : 2);
   const classes = new Set(verdict.matches.map((match) => match.rule.class));
   for (const one of classes) measures.countVerdictClass(lane, RULE_CLASSES.indexOf(one));
 }

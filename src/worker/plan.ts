@@ -11,7 +11,7 @@ import type { ServerPlan } from '../core/servers/server.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { ListenAddress } from '../io/node/listener.ts';
 import type { TlsPlan } from '../io/node/tls/server-contexts.ts';
-import type { WafOptions } from '../waf/waf.ts';
+import type { WafOptions } from '../waf/index.ts';
 
 export interface PoolPlan {
   readonly settings: PoolSettings;

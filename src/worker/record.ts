@@ -1,8 +1,7 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { ClientInfo } from '../core/forward/forward.ts';
 import type { Server } from '../core/servers/server.ts';
-import { explain } from '../waf/explain.ts';
-import { CLEAN } from '../waf/waf.ts';
+import { CLEAN, explain } from '../waf/index.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {

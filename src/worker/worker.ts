@@ -30,7 +30,7 @@ import { ReadBuffers } from '../io/node/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
-import { Waf } from '../waf/waf.ts';
+import { Waf } from '../waf/index.ts';
 import { Admission } from './admission.ts';
 import { hearCalls } from './calls.ts';
 import type { ClientCount } from './client-counts.ts';

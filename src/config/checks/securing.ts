@@ -1,5 +1,5 @@
 /** Access control. */
-import { Waf } from '../../waf/waf.ts';
+import { Waf } from '../../waf/index.ts';
 import { parseNetworkFile } from '../network-file.ts';
 import { wafOptionsOf } from '../waf-options.ts';
 import { at, type CheckContext, type Report, reportFile } from './check.ts';

@@ -1,4 +1,4 @@
-import type { Waf } from '../../waf/waf.ts';
+import type { Waf } from '../../waf/index.ts';
 import type { Failure } from '../answers/failures.ts';
 import { Decisions } from '../decisions/decisions.ts';
 import { TrustedProxies } from '../forward/client-address.ts';

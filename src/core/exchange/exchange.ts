@@ -9,7 +9,7 @@
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
-import type { Waf } from '../../waf/waf.ts';
+import type { Waf } from '../../waf/index.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { Decision } from '../decisions/decision.ts';

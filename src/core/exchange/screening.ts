@@ -3,8 +3,7 @@
  * or has reached the firewall's limit. A request that may be blocked goes to no server before.
  */
 
-import type { Verdict } from '../../waf/findings.ts';
-import { CLEAN, type HeaderList, type HeadView, type Waf } from '../../waf/waf.ts';
+import { CLEAN, type HeaderList, type HeadView, type Verdict, type Waf } from '../../waf/index.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
@@ -60,7 +59,7 @@ export class Screening implements PayloadSink {
 
   /** Whether the request counts as an attack, blocked or not. */
   get isHit(): boolean {
-    return this.verdict.hit;
+    return this.verdict.isHit;
   }
 
   get threshold(): number {
@@ -132,7 +131,7 @@ export class Screening implements PayloadSink {
       target: this.#target,
       contentType: this.#contentType,
       bytes,
-      truncated: this.#isTruncated,
+      isTruncated: this.#isTruncated,
     });
     this.verdict = this.#waf!.join(this.verdict, body);
     if (trailers !== '') {

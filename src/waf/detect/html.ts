@@ -199,20 +199,20 @@ const ACTIVE_STYLE = /@import|expression\(|javascript:|-moz-binding|behavior:/;
 class RawText {
   /** End of the last style element that was judged. */
   styleJudged = 0;
-  private readonly subject: Subject;
-  private readonly ends = { script: -1, style: -1 };
+  readonly #subject: Subject;
+  readonly #ends = { script: -1, style: -1 };
 
   constructor(subject: Subject) {
-    this.subject = subject;
+    this.#subject = subject;
   }
 
   /** Where the content that begins at `from` ends; the text's length where nothing closes it. */
   end(tag: 'script' | 'style', from: number): number {
-    if (this.ends[tag] < from) {
-      const at = this.subject.lower.indexOf(`</${tag}`, from);
-      this.ends[tag] = at < 0 ? this.subject.text.length : at;
+    if (this.#ends[tag] < from) {
+      const at = this.#subject.lower.indexOf(`</${tag}`, from);
+      this.#ends[tag] = at < 0 ? this.#subject.text.length : at;
     }
-    return this.ends[tag];
+    return this.#ends[tag];
   }
 }
 

@@ -153,35 +153,35 @@ export function isTarget(text: string): boolean {
 
 /** What a value is as a whole, asked once however many separators it has. */
 export class Lists {
-  private readonly text: string;
-  private words: boolean | undefined;
-  private made: boolean | undefined;
-  private paths: Map<string, boolean> | undefined;
+  readonly #text: string;
+  #words: boolean | undefined;
+  #made: boolean | undefined;
+  #paths: Map<string, boolean> | undefined;
 
   constructor(text: string) {
-    this.text = text;
+    this.#text = text;
   }
 
   get ofWords(): boolean {
-    this.words ??= isList(this.text);
-    return this.words;
+    this.#words ??= isList(this.#text);
+    return this.#words;
   }
 
   /** @param mark the separator of the list */
   ofPaths(mark: string): boolean {
-    this.paths ??= new Map();
-    let known = this.paths.get(mark);
+    this.#paths ??= new Map();
+    let known = this.#paths.get(mark);
     if (known === undefined) {
-      known = isPathList(this.text, mark);
-      this.paths.set(mark, known);
+      known = isPathList(this.#text, mark);
+      this.#paths.set(mark, known);
     }
     return known;
   }
 
   /** Whether some file may be made a program (chmod +x). */
   get makesProgram(): boolean {
-    this.made ??= this.text.includes('chmod');
-    return this.made;
+    this.#made ??= this.#text.includes('chmod');
+    return this.#made;
   }
 }
 
