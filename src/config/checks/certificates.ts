@@ -11,9 +11,9 @@ import {
   type Reading,
   readCertificates,
   readKey,
-} from '../certificate.ts';
+} from '../../x509/certificate.ts';
+import { inspectOcsp, readOcsp } from '../../x509/ocsp.ts';
 import { nearest } from '../nearest.ts';
-import { inspectOcsp, readOcsp } from '../ocsp.ts';
 import type { Path } from '../walk.ts';
 import { at, type CheckContext, type Report, reportFile } from './check.ts';
 

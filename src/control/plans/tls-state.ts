@@ -1,8 +1,6 @@
 import { createHash, randomBytes, type X509Certificate } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { readRegularFile } from '../../base/read-file.ts';
-import { inspectPair, type Reading, readCertificates, readKey } from '../../config/certificate.ts';
-import { inspectOcsp, readOcsp, statusOf } from '../../config/ocsp.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/address.ts';
 import { secureContextOf } from '../../io/node/tls/secure-context.ts';
@@ -15,6 +13,14 @@ import {
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
 import { TicketKeys } from '../../table/ticket-keys.ts';
+import {
+  hostNamesOf,
+  inspectPair,
+  type Reading,
+  readCertificates,
+  readKey,
+} from '../../x509/certificate.ts';
+import { inspectOcsp, readOcsp, statusOf } from '../../x509/ocsp.ts';
 
 /**
  * Mozilla's intermediate list (Server Side TLS 5.7): every client since about 2014, and nothing
@@ -187,7 +193,7 @@ function certificateOf(...[certFile, keyFile, ocspFile]: Pair): CertificatePlan 
   );
   if (fault !== undefined) throw new TlsError(keyFile, fault.message, fault.help);
   const ocsp = ocspFile === undefined ? null : stapleOf(ocspFile, chain[0]!);
-  return { cert, key, names: namesOf(chain[0]!), ocsp };
+  return { cert, key, names: hostNamesOf(chain[0]!), ocsp };
 }
 
 function stapleOf(file: string, leaf: X509Certificate): Staple | null {
@@ -197,12 +203,6 @@ function stapleOf(file: string, leaf: X509Certificate): Staple | null {
   if (fault !== undefined) throw new TlsError(file, fault.message, fault.help);
   const { status, untilMs } = statusOf(statuses, leaf)!;
   return status === 'good' ? { response, untilMs } : null;
-}
-
-/** The names a certificate is for, in lower case; those of its subject count no more (RFC 9525). */
-function namesOf(certificate: X509Certificate): string[] {
-  const names = certificate.subjectAltName ?? '';
-  return [...names.matchAll(/(?:^|, )DNS:([^,"]+)/g)].map(([, name]) => name!.toLowerCase());
 }
 
 const textOf = (file: string): string => bytesOf(file).toString('utf8');

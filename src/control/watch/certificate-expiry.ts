@@ -3,6 +3,7 @@ import { readRegularFile } from '../../base/read-file.ts';
 import type { Settings } from '../../config/schema.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { ViewCertificate } from '../../observe/view.ts';
+import { shownNamesOf } from '../../x509/certificate.ts';
 
 const LOOK_EVERY_MS = 3_600_000;
 /** Of a certificate for a whole company the first names will do. */
@@ -43,13 +44,9 @@ export class CertificateExpiry {
 
   #read(path: string): ViewCertificate[] {
     try {
-      const { validTo, subjectAltName = '' } = new X509Certificate(readRegularFile(path).bytes);
-      const names = [...subjectAltName.matchAll(/(?:DNS|IP Address):([^\s,"]+)/g)].map(
-        ([, name]) => name!,
-      );
-      return [
-        { path, names: names.slice(0, NAMES_MAX), expiresSeconds: Date.parse(validTo) / 1000 },
-      ];
+      const certificate = new X509Certificate(readRegularFile(path).bytes);
+      const names = shownNamesOf(certificate).slice(0, NAMES_MAX);
+      return [{ path, names, expiresSeconds: Date.parse(certificate.validTo) / 1000 }];
     } catch (error) {
       this.#log.warn({ event: 'certificate_unreadable', path, cause: (error as Error).message });
       return [];

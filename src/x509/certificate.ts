@@ -55,6 +55,20 @@ export function readKey(bytes: Buffer): Reading<KeyObject> {
   }
 }
 
+/** The host names that it is for; those of its subject count no more (RFC 9525). */
+export function hostNamesOf(certificate: X509Certificate): string[] {
+  return alternativeNames(certificate, /(?:^|, )DNS:([^,"]+)/g).map((name) => name.toLowerCase());
+}
+
+/** Host names and addresses, as people want to see them. */
+export function shownNamesOf(certificate: X509Certificate): string[] {
+  return alternativeNames(certificate, /(?:DNS|IP Address):([^\s,"]+)/g);
+}
+
+function alternativeNames({ subjectAltName = '' }: X509Certificate, pattern: RegExp): string[] {
+  return [...subjectAltName.matchAll(pattern)].map(([, name]) => name!);
+}
+
 /** Faults of a certificate that is shown to a peer: `chain` begins with it. */
 export function inspectCertificate(
   chain: readonly X509Certificate[],
