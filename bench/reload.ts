@@ -13,8 +13,8 @@ import { parseConfig } from '../src/config/load.ts';
 import { PersistenceState } from '../src/control/plans/persistence-state.ts';
 import { ServerRows } from '../src/control/plans/server-rows.ts';
 import { planOf } from '../src/control/plans/worker-plan.ts';
+import type { WorkerPlan } from '../src/plan/worker-plan.ts';
 import { SharedTable } from '../src/table/table.ts';
-import type { WorkerPlan } from '../src/worker/plan.ts';
 import { DataWorker } from '../src/worker/worker.ts';
 
 const { values } = parseArgs({ options: { servers: { type: 'string', default: '1000' } } });

@@ -16,8 +16,8 @@ import { NetworkFileError } from '../control/plans/guard-state.ts';
 import { SessionKeyError } from '../control/plans/session-key.ts';
 import { TlsError } from '../control/plans/tls-state.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
-import { isSameAddress } from '../io/node/listener.ts';
 import { keepServing } from '../observe/guarded.ts';
+import { isSameSocket } from '../plan/listen.ts';
 import { banner } from './banner.ts';
 import { startDemo } from './demo.ts';
 import type { Io } from './io.ts';
@@ -141,7 +141,7 @@ export function furtherRoutes(
 /** On the sockets of the instance before, where there is one. */
 async function open(instance: Instance, predecessor: Predecessor | null): Promise<void> {
   const { listen } = instance.plan;
-  predecessor?.closeUnwanted((address) => listen.some((one) => isSameAddress(one, address)));
+  predecessor?.closeUnwanted((address) => listen.some((one) => isSameSocket(one, address)));
   try {
     await instance.start(predecessor?.inheritance);
   } catch (error) {

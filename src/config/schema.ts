@@ -6,8 +6,10 @@
  * Effective settings keep the file's names; durations are milliseconds, sizes bytes, addresses
  * and networks canonical texts, and absent sections are filled with their defaults.
  */
+
 import { z } from 'zod';
 import { type StrategyName, strategies } from '../core/balance/registry.ts';
+import type { StrategyKey } from '../core/balance/strategy.ts';
 import { TRUSTED_HEADERS } from '../core/forward/client-address.ts';
 import { FIELDS_MAX, HEAD_BYTES_MAX } from '../core/http1/head.ts';
 import {
@@ -40,13 +42,6 @@ import { security } from './schema/security.ts';
 import { hostName } from './wire.ts';
 
 const STRATEGY_NAMES = strategies.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
-
-/** What consistent_hash hashes by. */
-export type StrategyKey =
-  | 'path'
-  | 'address'
-  | { readonly header: string }
-  | { readonly cookie: string };
 
 const KEY_EXPECTED = 'path, address, {header: NAME} or {cookie: NAME}';
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;

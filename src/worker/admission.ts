@@ -1,10 +1,10 @@
 import type { Clock } from '../base/clock.ts';
 import type { Client } from '../core/clients/client.ts';
 import { Gate, type GateKeeper } from '../io/node/gate.ts';
-import type { ListenAddress } from '../io/node/listener.ts';
+import type { ListenAddress } from '../plan/listen.ts';
+import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
-import type { WorkerPlan } from './plan.ts';
 
 type AdmissionPlan = Pick<WorkerPlan, 'clientsMax' | 'clientsWaitingMax'>;
 

@@ -1,12 +1,12 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { EndOrder } from '../core/exchange/ending.ts';
-import type { ListenAddress } from '../io/node/listener.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
+import type { ListenAddress } from '../plan/listen.ts';
+import type { WorkerPlan } from '../plan/worker-plan.ts';
 import type { ClientCount } from './client-counts.ts';
 import type { Answer, Question } from './explanation.ts';
 import type { InternalError } from './internal-errors.ts';
 import type { LinePiece } from './line-pieces.ts';
-import type { WorkerPlan } from './plan.ts';
 import type { ExchangeRecord } from './record.ts';
 
 /** A socket to accept from. */

@@ -3,10 +3,10 @@ import { LIMIT_CODES } from '../core/answers/codes.ts';
 import type { Failure } from '../core/answers/failures.ts';
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Server } from '../core/servers/server.ts';
+import type { WorkerPlan } from '../plan/worker-plan.ts';
 import type { SharedTable } from '../table/table.ts';
 import { ClientCounts } from './client-counts.ts';
 import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';
-import type { WorkerPlan } from './plan.ts';
 import { type ExchangeRecord, type Refused, recordOf, refusalRecord, wentWrong } from './record.ts';
 import type { RecordSink } from './records.ts';
 

@@ -1,5 +1,6 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from './explanation.ts';
 import { InternalErrors } from './internal-errors.ts';
@@ -10,7 +11,6 @@ import type {
   ToWorker,
   WorkerStart,
 } from './messages.ts';
-import type { WorkerPlan } from './plan.ts';
 import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
 

@@ -20,14 +20,14 @@ import { realClock } from '../io/clock.ts';
 import { type Accepted, NOBODY } from '../io/node/accepted.ts';
 import { afterReads } from '../io/node/after-reads.ts';
 import { SocketConnector } from '../io/node/connector.ts';
-import {
-  isSameAddress,
-  type ListenAddress,
-  Listener,
-  type ListenerContext,
-} from '../io/node/listener.ts';
+import { Listener, type ListenerContext } from '../io/node/listener.ts';
 import { ReadBuffers } from '../io/node/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
+import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
+import { createGuard, createProxies } from '../plan/make-guard.ts';
+import { createPersistence } from '../plan/make-persistence.ts';
+import { keyOfStrategy } from '../plan/strategy-key.ts';
+import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { Waf } from '../waf/index.ts';
@@ -37,12 +37,8 @@ import type { ClientCount } from './client-counts.ts';
 import { Entrance, type EntranceOwner, type ListenerSecurity, securityOf } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
-import { createGuard, createProxies } from './guard.ts';
-import { keyOfStrategy } from './key.ts';
 import { measureThread } from './measure.ts';
 import type { HandshakeFailure, ListeningSocket, OpenSocket } from './messages.ts';
-import { createPersistence } from './persistence.ts';
-import type { WorkerPlan } from './plan.ts';
 import { Recorder } from './recorder.ts';
 import type { RecordSink } from './records.ts';
 import { rehearse } from './rehearsal.ts';
@@ -158,7 +154,7 @@ export class DataWorker implements EntranceOwner {
 
   async #listen(sockets: readonly ListeningSocket[]): Promise<void> {
     const isOf = (listener: Listener, { address, fd }: ListeningSocket) =>
-      listener.given === fd && isSameAddress(listener.address, address);
+      listener.given === fd && isSameSocket(listener.address, address);
     const stays = (listener: Listener) => sockets.some((socket) => isOf(listener, socket));
     for (const listener of this.#listeners) if (!stays(listener)) listener.close();
     this.#listeners = this.#listeners.filter(stays);
@@ -340,7 +336,7 @@ export class DataWorker implements EntranceOwner {
     this.#accepted += 1;
     const { measures } = this.#engine.table;
     measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
-    const address = this.#plan.listen.find((one) => isSameAddress(one, opened)) ?? opened;
+    const address = this.#plan.listen.find((one) => isSameSocket(one, opened)) ?? opened;
     this.#entrance.open(accepted, address);
   }
 
@@ -432,8 +428,4 @@ export class DataWorker implements EntranceOwner {
     for (const server of this.#route.pool.servers) idle += server.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
   }
-}
-
-function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
-  return isSameAddress(one, other) && one.speaks === other.speaks;
 }

@@ -15,7 +15,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync } from 'node:fs';
-import type { ListenAddress } from '../../io/node/listener.ts';
+import type { ListenAddress } from '../../plan/listen.ts';
 import type { OpenSocket } from '../../worker/messages.ts';
 import type { Said } from './operator.ts';
 

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canDuplicate } from '../../io/kernel/duplicate.ts';
-import type { ListenAddress } from '../../io/node/listener.ts';
+import type { ListenAddress } from '../../plan/listen.ts';
 import { LaneSockets } from './lane-sockets.ts';
 
 const TCP: ListenAddress = { host: '127.0.0.1', port: 0, path: '', speaks: 'http' };

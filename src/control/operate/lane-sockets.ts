@@ -17,7 +17,8 @@
  */
 import { closeSync, unlinkSync } from 'node:fs';
 import { canDuplicate } from '../../io/kernel/duplicate.ts';
-import { isSameAddress, type ListenAddress, openSocket } from '../../io/node/listener.ts';
+import { openSocket } from '../../io/node/listener.ts';
+import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { ListeningSocket, OpenSocket } from '../../worker/messages.ts';
 
 export interface LaneSocket extends ListeningSocket {
@@ -78,7 +79,7 @@ export class LaneSockets {
     let orphans = 0;
     return this.#sockets
       .filter((one) => {
-        if (!addresses.some((address) => isSameAddress(one.address, address))) return false;
+        if (!addresses.some((address) => isSameSocket(one.address, address))) return false;
         if (one.lane === lane) return true;
         if (one.fd === null || running.includes(one.lane)) return false;
         return orphans++ % running.length === at;
@@ -113,7 +114,7 @@ export class LaneSockets {
   }
 
   #at(address: ListenAddress): LaneSocket[] {
-    return this.#sockets.filter((one) => isSameAddress(one.address, address));
+    return this.#sockets.filter((one) => isSameSocket(one.address, address));
   }
 }
 

@@ -2,7 +2,9 @@ import { createServer } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { EndOrder } from '../../core/exchange/ending.ts';
-import { isSameAddress, type ListenAddress, removeStaleSocket } from '../../io/node/listener.ts';
+import { removeStaleSocket } from '../../io/node/listener.ts';
+import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
+import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { ClientCount } from '../../worker/client-counts.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';
@@ -16,7 +18,6 @@ import type {
   ToWorker,
   WorkerStart,
 } from '../../worker/messages.ts';
-import type { WorkerPlan } from '../../worker/plan.ts';
 import type { ExchangeRecord } from '../../worker/record.ts';
 import { LaneSockets } from './lane-sockets.ts';
 import { Restarts } from './restarts.ts';
@@ -91,7 +92,7 @@ export class Supervisor {
    */
   async start(workers: number, inherited: readonly OpenSocket[] = []): Promise<void> {
     for (const address of this.#plan.listen) {
-      if (!inherited.some((one) => isSameAddress(one.address, address))) await claim(address);
+      if (!inherited.some((one) => isSameSocket(one.address, address))) await claim(address);
     }
     this.#sockets.inherit(inherited.filter(isOf(this.#plan.listen)), workers);
     this.#table.setWorkers(workers);
@@ -113,7 +114,7 @@ export class Supervisor {
    */
   async apply(plan: WorkerPlan): Promise<void> {
     for (const address of plan.listen) {
-      if (!this.#plan.listen.some((one) => isSameAddress(one, address))) await claim(address);
+      if (!this.#plan.listen.some((one) => isSameSocket(one, address))) await claim(address);
     }
     try {
       for (const lane of this.#workers.keys()) await this.#openSockets(lane, plan.listen);
@@ -367,7 +368,7 @@ function causeOf(error: unknown): string {
 }
 
 function isOf(addresses: readonly ListenAddress[]) {
-  return ({ address }: ListeningSocket) => addresses.some((one) => isSameAddress(one, address));
+  return ({ address }: ListeningSocket) => addresses.some((one) => isSameSocket(one, address));
 }
 
 interface Listened {

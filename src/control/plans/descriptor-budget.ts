@@ -3,7 +3,7 @@
  * so that probes, the admin API and the log go on where clients have taken all that is theirs.
  */
 import { descriptorLimit } from '../../base/descriptors.ts';
-import type { WorkerPlan } from '../../worker/plan.ts';
+import type { WorkerPlan } from '../../plan/worker-plan.ts';
 
 /** Measured at rest: 28, and 8 a data thread. The rest is for files, lookups, admin and dashboard. */
 const OWN = 64;

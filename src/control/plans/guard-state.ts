@@ -5,7 +5,7 @@ import { parseNetworkFile } from '../../config/network-file.ts';
 import type { Settings } from '../../config/schema.ts';
 import { Rate } from '../../core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../../core/limits/source-rates.ts';
-import type { GuardPlan, LimitsPlan, RatePlan } from '../../worker/plan.ts';
+import type { GuardPlan, LimitsPlan, RatePlan } from '../../plan/worker-plan.ts';
 
 /** What limits keep over reloads: what each client asked lately, as long as its rate is the same. */
 export class GuardState {

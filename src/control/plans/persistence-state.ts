@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Settings } from '../../config/schema.ts';
+import type { PersistencePlan } from '../../plan/worker-plan.ts';
 import { SourceTable } from '../../table/source-table.ts';
-import type { PersistencePlan } from '../../worker/plan.ts';
 import { sessionKeys } from './session-key.ts';
 
 /** What session persistence keeps over reloads: its keys and its table of addresses. */

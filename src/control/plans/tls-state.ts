@@ -4,14 +4,10 @@ import { readRegularFile } from '../../base/read-file.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/address.ts';
 import { secureContextOf } from '../../io/node/tls/secure-context.ts';
-import {
-  type CertificatePlan,
-  ServerContexts,
-  type Staple,
-  type TlsPlan,
-} from '../../io/node/tls/server-contexts.ts';
+import { ServerContexts } from '../../io/node/tls/server-contexts.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
+import type { CertificatePlan, Staple, TlsPlan } from '../../plan/tls.ts';
 import { TicketKeys } from '../../table/ticket-keys.ts';
 import {
   hostNamesOf,

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net';
 import { totalmem } from 'node:os';
 import { parseAddress } from '../../base/address.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
@@ -10,10 +9,10 @@ import type { ServerAddress } from '../../core/ports/address.ts';
 import type { PoolSettings } from '../../core/servers/pool.ts';
 import type { ServerPlan } from '../../core/servers/server.ts';
 import { realClock } from '../../io/clock.ts';
-import type { ListenAddress } from '../../io/node/listener.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../../io/node/socket-stream.ts';
-import type { TlsPlan } from '../../io/node/tls/server-contexts.ts';
-import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../worker/plan.ts';
+import type { ListenAddress } from '../../plan/listen.ts';
+import type { TlsPlan } from '../../plan/tls.ts';
+import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { GuardState } from './guard-state.ts';
 import type { ServerRows } from './server-rows.ts';
 import { ServerIdentities } from './tls-state.ts';
@@ -229,13 +228,4 @@ function addressOf(text: string): Omit<ListenAddress, 'speaks'> {
   const address = parsed.value;
   if (address.kind === 'unix') return { host: '', port: 0, path: address.path };
   return { host: address.host, port: address.port, path: '' };
-}
-
-/** How people write the address of a listener that they want to open in a browser. */
-export function urlOf(address: ListenAddress): string {
-  if (address.path !== '') return `unix:${address.path}`;
-  const isEverywhere = address.host === '' || address.host === '0.0.0.0' || address.host === '::';
-  const host = isEverywhere ? '127.0.0.1' : address.host;
-  const scheme = address.speaks === 'https' ? 'https' : 'http';
-  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PRESETS, presetText } from '../../cli/presets.ts';
 import { parseConfig } from '../../config/load.ts';
-import type { PoolPlan } from '../../worker/plan.ts';
+import type { PoolPlan } from '../../plan/worker-plan.ts';
 import { upkeepPlanOf } from './health-plan.ts';
 
 const NO_POOL = { settings: {}, servers: [] } as unknown as PoolPlan;

@@ -5,7 +5,7 @@ import { PLAIN_IDENTITY, type ServerAddress } from '../../core/ports/address.ts'
 import type { ServerPlan } from '../../core/servers/server.ts';
 import type { UpkeepPlan } from '../../core/servers/upkeep.ts';
 import type { ProbeSpec } from '../../io/probe.ts';
-import type { PoolPlan } from '../../worker/plan.ts';
+import type { PoolPlan } from '../../plan/worker-plan.ts';
 import type { ProbePlan } from './prober.ts';
 import type { RebalancePlan } from './rebalancer.ts';
 

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EndOrder } from '../../core/exchange/ending.ts';
+import type { PoolPlan } from '../../plan/worker-plan.ts';
 import { HEALTH, SERVER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
-import type { PoolPlan } from '../../worker/plan.ts';
 import { Rebalancer } from './rebalancer.ts';
 
 const LANES = [0, 1];

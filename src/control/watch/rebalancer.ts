@@ -10,9 +10,9 @@ import {
 } from '../../core/balance/rebalance.ts';
 import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
+import type { PoolPlan } from '../../plan/worker-plan.ts';
 import { SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
-import type { PoolPlan } from '../../worker/plan.ts';
 
 export interface RebalancePlan {
   /** Most tunnels that are closed, in percent of those open. */

@@ -1,8 +1,8 @@
 import { sum } from '../../base/sum.ts';
 import { standingOf, VERDICT, type Verdict } from '../../core/balance/verdict.ts';
+import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import { ADMIN, HEALTH } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
-import type { WorkerPlan } from '../../worker/plan.ts';
 import type { ServerFacts } from './conditions.ts';
 import type { ServerChanges } from './server-changes.ts';
 import type { TrafficHistory } from './traffic-history.ts';

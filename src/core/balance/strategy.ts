@@ -53,3 +53,10 @@ export interface StrategyDefinition {
   /** One instance for a pool and worker. */
   create(random: Random): Strategy;
 }
+
+/** What a strategy whose `key` is `configured` hashes by. */
+export type StrategyKey =
+  | 'path'
+  | 'address'
+  | { readonly header: string }
+  | { readonly cookie: string };

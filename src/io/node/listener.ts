@@ -1,24 +1,10 @@
 import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
+import type { ListenAddress } from '../../plan/listen.ts';
 import { duplicate } from '../kernel/duplicate.ts';
 import { Accepted, type Handle } from './accepted.ts';
 import type { Gate } from './gate.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
-
-/** Where a listener listens. */
-export interface ListenAddress {
-  readonly host: string;
-  readonly port: number;
-  /** Path of a unix socket; empty otherwise. */
-  readonly path: string;
-  /** What is spoken there; `redirect` is HTTP that sends everybody on to HTTPS. */
-  readonly speaks: 'http' | 'https' | 'redirect';
-}
-
-/** Whether it is the same address, whatever is spoken there. */
-export function isSameAddress(one: ListenAddress, other: ListenAddress): boolean {
-  return one.host === other.host && one.port === other.port && one.path === other.path;
-}
 
 /** Decides what is spoken on a connection that was accepted. */
 export type OnAccept = (accepted: Accepted) => void;

@@ -1,8 +1,9 @@
 import type tls from 'node:tls';
 import { Timer, type TimerOwner, type TimerWheel } from '../../../base/wheel.ts';
+import type { ClientCertificates } from '../../../plan/tls.ts';
 import { type TlsFailure, tlsFailureOf } from '../../tls/failures.ts';
 import type { Accepted } from '../accepted.ts';
-import type { ClientCertificates, ServerContexts } from './server-contexts.ts';
+import type { ServerContexts } from './server-contexts.ts';
 import { type SecuredSocket, sayInPlain, secure, type TlsHandle } from './tls-socket.ts';
 import { TlsStream } from './tls-stream.ts';
 

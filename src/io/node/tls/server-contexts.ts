@@ -4,50 +4,8 @@
  */
 import { constants, createHash, randomBytes } from 'node:crypto';
 import tls from 'node:tls';
+import type { CertificatePlan, Staple, TlsPlan } from '../../../plan/tls.ts';
 import type { TicketKey, TicketKeys } from '../../../table/ticket-keys.ts';
-
-/** A certificate as texts, not paths: all data threads take the same one over at the same time. */
-export interface CertificatePlan {
-  /** The certificate and its chain, PEM. */
-  readonly cert: string;
-  readonly key: string;
-  /** Names it is for, in lower case; `*.` stands for any one label. */
-  readonly names: readonly string[];
-  readonly ocsp: Staple | null;
-}
-
-/** What the authority's OCSP responder says of a certificate, sent along with it (RFC 6066 §8). */
-export interface Staple {
-  /** DER. */
-  readonly response: Uint8Array;
-  /** Milliseconds since 1970; afterwards clients would refuse it. */
-  readonly untilMs: number;
-}
-
-/** Whether clients are asked for a certificate; one that is brought has to be valid in any case. */
-export type ClientCertificates = 'none' | 'optional' | 'required';
-
-/** TLS to clients. */
-export interface TlsPlan {
-  /** The first is for clients that ask for no name, or for one that is not here. */
-  readonly certificates: readonly CertificatePlan[];
-  readonly minVersion: tls.SecureVersion;
-  readonly maxVersion: tls.SecureVersion;
-  /** In the syntax of OpenSSL. */
-  readonly ciphers: string;
-  /** Groups for the key exchange, in the syntax of OpenSSL. */
-  readonly curves: string;
-  /** Authorities that a client's certificate must be signed by, PEM; empty: it is asked for none. */
-  readonly clientCa: string;
-  readonly clientCertificates: ClientCertificates;
-  readonly http2: boolean;
-  /** From the accepted connection to the end of the handshake. */
-  readonly handshakeMs: number;
-  /** `Strict-Transport-Security` for every response, with its CRLF; empty: not sent. */
-  readonly hstsLine: string;
-  /** Of TicketKeys. */
-  readonly ticketMemory: SharedArrayBuffer;
-}
 
 /** How long a session can be resumed; ticket keys live longer. */
 const SESSION_SECONDS = 2 * 60 * 60;

@@ -1,8 +1,8 @@
 import { latin1 } from '../base/latin1.ts';
-import type { StrategyKey } from '../config/schema.ts';
 import { addressKey } from '../core/balance/address-key.ts';
 import { hash32 } from '../core/balance/hash.ts';
 import { strategyDefinition } from '../core/balance/registry.ts';
+import type { StrategyKey } from '../core/balance/strategy.ts';
 import { SLASH } from '../core/http1/chars.ts';
 import type { Head } from '../core/http1/head.ts';
 import { NAME } from '../core/http1/names.ts';

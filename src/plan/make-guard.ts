@@ -4,7 +4,7 @@ import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
 import { Guard, type Limits } from '../core/routes/guard.ts';
 import type { SharedTable } from '../table/table.ts';
-import type { GuardPlan, LimitsPlan, RatePlan } from './plan.ts';
+import type { GuardPlan, LimitsPlan, RatePlan } from './worker-plan.ts';
 
 /** What judges connections and requests before anything else is done for them. */
 export function createGuard(plan: GuardPlan, proxies: TrustedProxies, table: SharedTable): Guard {

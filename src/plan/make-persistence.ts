@@ -3,7 +3,7 @@ import { AddressTable } from '../core/sticky/address-table.ts';
 import { CookiePersistence } from '../core/sticky/cookie.ts';
 import type { BindableServer, Persistence } from '../core/sticky/persistence.ts';
 import { SourceTable } from '../table/source-table.ts';
-import type { PersistencePlan } from './plan.ts';
+import type { PersistencePlan } from './worker-plan.ts';
 
 /** How the clients of a pool are known again; null: they are not. */
 export function createPersistence(

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { StrategyKey } from '../config/schema.ts';
+import type { StrategyKey } from '../core/balance/strategy.ts';
 import { ClientInfo } from '../core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../core/http1/head.ts';
-import { keyOfStrategy } from './key.ts';
+import { keyOfStrategy } from './strategy-key.ts';
 
 const VIA = new ClientInfo({
   peerAddress: '192.0.2.1',

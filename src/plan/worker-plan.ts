@@ -1,17 +1,17 @@
 /** What the control thread tells a data thread: everything it needs of the configuration. */
 
-import type { StrategyKey } from '../config/schema.ts';
 import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
+import type { StrategyKey } from '../core/balance/strategy.ts';
 import type { TrustedHeader } from '../core/forward/client-address.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
 import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { PoolSettings } from '../core/servers/pool.ts';
 import type { ServerPlan } from '../core/servers/server.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
-import type { ListenAddress } from '../io/node/listener.ts';
-import type { TlsPlan } from '../io/node/tls/server-contexts.ts';
 import type { WafOptions } from '../waf/index.ts';
+import type { ListenAddress } from './listen.ts';
+import type { TlsPlan } from './tls.ts';
 
 export interface PoolPlan {
   readonly settings: PoolSettings;
