@@ -49,8 +49,6 @@ const CIRCULAR: readonly string[] = [
   'src/core/exchange/ending.ts',
   'src/core/exchange/engine.ts',
   'src/core/exchange/exchange.ts',
-  'src/core/exchange/phases.ts',
-  'src/core/exchange/redirect.ts',
   'src/core/exchange/retry.ts',
   'src/core/exchange/tunnel.ts',
   'src/core/servers/attempt.ts',

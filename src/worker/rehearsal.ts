@@ -9,6 +9,7 @@ import { VERDICT } from '../core/balance/verdict.ts';
 import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
+import { startExchange } from '../core/exchange/phases.ts';
 import type { ClientInfo } from '../core/forward/forward.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
@@ -51,7 +52,7 @@ class Rehearsal extends Exchange {
 
   explain(head: Head, framing: Framing, pool: Pool, request: string): Explanation {
     const nowMs = this.engine.clock.nowMs();
-    const rule = this.begin(head, framing, pool, nowMs);
+    const rule = startExchange(this, head, framing, pool, nowMs);
     const { decision } = this;
     decision.pool = pool;
     decision.key = this.key;

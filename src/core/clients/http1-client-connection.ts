@@ -5,6 +5,7 @@ import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
+import { startExchange } from '../exchange/phases.ts';
 import {
   type ClientInfo,
   forwardedInformational,
@@ -493,7 +494,7 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
     this.#pace.bodyBegins(nowMs);
     if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
     this.#exchange ??= this.#exchanges.take(this);
-    this.#exchange.begin(head, framing, this.#route.pool, nowMs);
+    startExchange(this.#exchange, head, framing, this.#route.pool, nowMs);
   }
 
   #afterBody(nowMs: number): void {

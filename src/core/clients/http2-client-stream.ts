@@ -6,6 +6,7 @@ import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
+import { startExchange } from '../exchange/phases.ts';
 import type { ClientInfo } from '../forward/forward.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
@@ -97,7 +98,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     // The length is that of the DATA frames (§8.1.1).
     if (isEnd && framing.body !== BODY.none) return this.#refuseMalformed(nowMs);
     this.#exchange = this.#exchanges.take(this);
-    this.#exchange.begin(head, framing, this.#route.pool, nowMs);
+    startExchange(this.#exchange, head, framing, this.#route.pool, nowMs);
     if (this.#exchange === null) return;
     if (!isEnd) this.#watch(nowMs);
     else if (this.#isWebSocket) this.abort('client_gone', nowMs);

@@ -32,7 +32,6 @@ import type { ClientSide } from './client-side.ts';
 import type { Ending, LongLivedExchange } from './ending.ts';
 import type { Engine } from './engine.ts';
 import { endsEvent, isEventStream } from './event-stream.ts';
-import { runPhases } from './phases.ts';
 import { isTooLate, mayRetry } from './retry.ts';
 import { Screening } from './screening.ts';
 import { Tunnel } from './tunnel.ts';
@@ -73,7 +72,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
   #broughtId = '';
   /** The head as it is sent to a server: the same for every attempt. */
   requestText = '';
-  /** As it came; readable while the phases run. */
+  /** As it came; readable while the phases run, by the end of which `requestText` is written. */
   #head: Head | null = null;
   /** 32-bit hash of what the pool's strategy hashes by. */
   key = 0;
@@ -238,12 +237,8 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     return this.binding === null ? '' : this.pool!.persistence!.respond(head, this.binding);
   }
 
-  /**
-   * Begins a request; the head is readable during the call only.
-   *
-   * @returns name of the phase that answered it; empty: it went on to a server
-   */
-  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): string {
+  /** Makes it ready for a request, which the phases then let go on or answer. */
+  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
@@ -278,9 +273,6 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     this.decision.attempts = 0;
     this.decision.ownRow = -1;
     this.#head = head;
-    const answeredBy = runPhases(this, head, framing, nowMs);
-    this.#head = null;
-    return answeredBy;
   }
 
   /** Chooses a server and goes there; waits where all are full, answers where there is none. */

@@ -10,6 +10,7 @@ import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { Pool } from '../servers/pool.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
 import { sendOn } from './redirect.ts';
@@ -30,8 +31,20 @@ const PHASES: readonly Phase[] = [
   choose,
 ];
 
-/** @returns name of the phase that answered the request; empty: it went on to a server */
-export function runPhases(exchange: Exchange, head: Head, framing: Framing, nowMs: number): string {
+/**
+ * Begins a request and takes it up to its first attempt.
+ *
+ * @param head readable during the call only
+ * @returns name of the phase that answered the request; empty: it went on to a server
+ */
+export function startExchange(
+  exchange: Exchange,
+  head: Head,
+  framing: Framing,
+  pool: Pool,
+  nowMs: number,
+): string {
+  exchange.begin(head, framing, pool, nowMs);
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return phase.name;
   return '';
 }
