@@ -19,7 +19,7 @@ import type { SocketStream } from '../socket-stream.ts';
 import { alpnOf, Handshake, type HandshakeOwner, type Security } from './handshake.ts';
 import { ServerContexts } from './server-contexts.ts';
 
-const CERTIFICATES = join(import.meta.dirname, '../../../test/e2e/tls');
+const CERTIFICATES = join(import.meta.dirname, '../../../../test/e2e/tls');
 const context = {
   clock: realClock,
   buffers: new ReadBuffers(64 * 1024),
