@@ -4,7 +4,7 @@ import { Chooser, type ChooserOptions } from '../src/core/balance/choose.ts';
 import { createStrategy, type StrategyName } from '../src/core/balance/registry.ts';
 import { TriedSet } from '../src/core/balance/tried-set.ts';
 import { VERDICT } from '../src/core/balance/verdict.ts';
-import { ClientConnection } from '../src/core/clients/http1-client-connection.ts';
+import { Http1ClientConnection } from '../src/core/clients/http1-client-connection.ts';
 import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
@@ -44,7 +44,7 @@ export class SimWorker {
   readonly #pool: Pool;
   readonly #chooser: Chooser<Server>;
   readonly #queue: WatchedQueue;
-  readonly #connections = new Set<ClientConnection>();
+  readonly #connections = new Set<Http1ClientConnection>();
   readonly #engine: Engine;
   /** Those that were ever sent somewhere and are not settled. */
   readonly #exchanges = new Set<Exchange>();
@@ -125,7 +125,7 @@ export class SimWorker {
       localAuthority: () => 'localhost',
     });
     network.listen(this.name, (stream) => {
-      const connection = new ClientConnection(
+      const connection = new Http1ClientConnection(
         exchanges,
         route,
         stream,

@@ -2,7 +2,7 @@ import type { TLSSocket } from 'node:tls';
 import { Timer, type TimerOwner } from '../base/wheel.ts';
 import { FAILURES, type Failure } from '../core/answers/failures.ts';
 import { type Client, TransientClient } from '../core/clients/client.ts';
-import { ClientConnection } from '../core/clients/http1-client-connection.ts';
+import { Http1ClientConnection } from '../core/clients/http1-client-connection.ts';
 import { ProxyHeaderReader } from '../core/clients/proxy-header.ts';
 import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
@@ -208,13 +208,13 @@ export class Entrance {
   }
 
   #http1(
-    stream: ConstructorParameters<typeof ClientConnection>[2],
+    stream: ConstructorParameters<typeof Http1ClientConnection>[2],
     via: ClientInfo,
     address: ListenAddress,
     seat: Seat,
-  ): ClientConnection {
+  ): Http1ClientConnection {
     const engine = this.#engine;
-    const connection = new ClientConnection(
+    const connection = new Http1ClientConnection(
       this.#exchanges,
       this.#owner.route,
       stream,

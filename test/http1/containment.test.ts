@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containing } from '../../src/base/contain.ts';
-import { ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
+import { Http1ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
 import { Decisions } from '../../src/core/decisions/decisions.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchange } from '../../src/core/exchange/exchange.ts';
@@ -23,7 +23,16 @@ const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
 const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
 
 const CLASSES: readonly { prototype: object; name: string }[] = [
-  ...[Exchange, ClientConnection, ServerConnection, Pool, Attempt, Engine, HeldBody, Decisions],
+  ...[
+    Exchange,
+    Http1ClientConnection,
+    ServerConnection,
+    Pool,
+    Attempt,
+    Engine,
+    HeldBody,
+    Decisions,
+  ],
   ...[HeadReader, BodyReader, Head, MemoryStream],
 ];
 

@@ -6,8 +6,8 @@ import { type Contain, rethrow } from '../../src/base/contain.ts';
 import { TimerWheel } from '../../src/base/wheel.ts';
 import { Chooser } from '../../src/core/balance/choose.ts';
 import { createStrategy } from '../../src/core/balance/registry.ts';
-import { ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
-import { ClientStream } from '../../src/core/clients/http2-client-stream.ts';
+import { Http1ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
+import { Http2ClientStream } from '../../src/core/clients/http2-client-stream.ts';
 import type { Http2Port } from '../../src/core/clients/http2-port.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchanges } from '../../src/core/exchange/exchanges.ts';
@@ -72,10 +72,10 @@ export class Wire implements Connector {
   readonly servers: { stream: MemoryStream; owner: StreamOwner }[] = [];
   readonly wheel: TimerWheel;
   readonly #contain: Contain;
-  readonly #connect: () => ClientConnection;
+  readonly #connect: () => Http1ClientConnection;
   /** A stream of an HTTP/2 client of the same pool. */
-  readonly openStream: (port: Http2Port) => ClientStream;
-  #connection: ClientConnection;
+  readonly openStream: (port: Http2Port) => Http2ClientStream;
+  #connection: Http1ClientConnection;
   readonly pool: Pool;
   /** Goes up when the server's name has other addresses. */
   version = 0;
@@ -176,10 +176,17 @@ export class Wire implements Connector {
     });
     this.#connect = () => {
       this.client = new MemoryStream();
-      return new ClientConnection(exchanges, { pool }, this.client, via, this.#nowMs, () => {});
+      return new Http1ClientConnection(
+        exchanges,
+        { pool },
+        this.client,
+        via,
+        this.#nowMs,
+        () => {},
+      );
     };
     this.#connection = this.#connect();
-    this.openStream = (port) => new ClientStream(exchanges, { pool }, via, port, () => {});
+    this.openStream = (port) => new Http2ClientStream(exchanges, { pool }, via, port, () => {});
   }
 
   get nowMs(): number {

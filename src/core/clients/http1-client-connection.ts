@@ -64,7 +64,7 @@ const LINGER_MS_MAX = 30_000;
 const RECENT_MS = 500;
 
 /** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
-export class ClientConnection implements Client, ClientSide, StreamOwner {
+export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   readonly via: ClientInfo;
   readonly stream: Stream;
   takesPayload = false;
@@ -74,7 +74,7 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
   #exchange: Exchange | null = null;
   readonly #reader: HeadReader;
   readonly #timer: Timer;
-  readonly #onGone: (connection: ClientConnection) => void;
+  readonly #onGone: (connection: Http1ClientConnection) => void;
   #route: Route;
   #state: number = STATE.head;
   #isHttp10 = false;
@@ -106,7 +106,7 @@ export class ClientConnection implements Client, ClientSide, StreamOwner {
     stream: Stream,
     via: ClientInfo,
     nowMs: number,
-    onGone: (connection: ClientConnection) => void,
+    onGone: (connection: Http1ClientConnection) => void,
   ) {
     const { engine } = exchanges;
     this.#exchanges = exchanges;

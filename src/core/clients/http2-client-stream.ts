@@ -21,7 +21,7 @@ import { Pace } from './pace.ts';
 const CRLF = Buffer.from('\r\n');
 const WEBSOCKET_KEY_BYTES = 16;
 
-export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
+export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   readonly via: ClientInfo;
   readonly takesPayload = true;
   /** Its request was refused because it came too early. */
@@ -31,7 +31,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
   readonly #port: Http2Port;
   readonly #route: Route;
   readonly #timer: Timer;
-  readonly #onOver: (stream: ClientStream) => void;
+  readonly #onOver: (stream: Http2ClientStream) => void;
   #exchange: Exchange | null = null;
   #isHead = false;
   /** The response has no content, whatever its server sent (RFC 9110 §15.3.6). */
@@ -59,7 +59,7 @@ export class ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
     route: Route,
     via: ClientInfo,
     port: Http2Port,
-    onOver: (stream: ClientStream) => void,
+    onOver: (stream: Http2ClientStream) => void,
   ) {
     this.#onOver = onOver;
     const { engine } = exchanges;

@@ -3,7 +3,7 @@ import type tls from 'node:tls';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import type { Failure } from '../../core/answers/failures.ts';
 import type { Client } from '../../core/clients/client.ts';
-import { ClientStream } from '../../core/clients/http2-client-stream.ts';
+import { Http2ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
 import type { Exchanges } from '../../core/exchange/exchanges.ts';
 import type { ClientInfo } from '../../core/forward/forward.ts';
@@ -53,7 +53,7 @@ export class Http2Connection implements Client, TimerOwner {
   readonly #session: http2.ServerHttp2Session;
   readonly #socket: tls.TLSSocket;
   readonly #streamErrors: StreamErrors;
-  readonly #streams = new Set<ClientStream>();
+  readonly #streams = new Set<Http2ClientStream>();
   readonly #timer: Timer;
   readonly #onGone: (connection: Http2Connection) => void;
   #route: Route;
@@ -165,7 +165,7 @@ export class Http2Connection implements Client, TimerOwner {
     const { clock } = this.#engine;
     const nowMs = clock.nowMs();
     const port = new StreamPort(stream, this.#streamErrors, this.#engine);
-    const client = new ClientStream(this.#exchanges, this.#route, this.#via, port, (one) =>
+    const client = new Http2ClientStream(this.#exchanges, this.#route, this.#via, port, (one) =>
       this.#over(one),
     );
     this.#streams.add(client);
@@ -179,7 +179,7 @@ export class Http2Connection implements Client, TimerOwner {
     }
   };
 
-  #over(client: ClientStream): void {
+  #over(client: Http2ClientStream): void {
     this.#streams.delete(client);
     this.#hasty = client.isHasty ? this.#hasty + 1 : 0;
     if (this.#hasty > HASTY_MAX) this.drain();
