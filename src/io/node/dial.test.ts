@@ -16,7 +16,7 @@ import { Dial } from './dial.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
 const LONG_MS = 10_000;
-const TLS_FOLDER = new URL('../../../../test/e2e/tls/', import.meta.url);
+const TLS_FOLDER = new URL('../../../test/e2e/tls/', import.meta.url);
 const ASKS: HttpProbe = {
   method: 'GET',
   target: '/',
