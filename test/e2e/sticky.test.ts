@@ -386,7 +386,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
   };
   try {
     const { server, session } = await askWorker();
-    const row = rows.rowOf(servers.named(server).address);
+    const row = rows.rowOf('default', servers.named(server).address);
     table.setAdmin(row, ADMIN.draining);
     const kept = await askWorker(session);
     assert.deepEqual([kept.server, kept.session], [server, '']);

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { descriptorLimit } from '../../base/descriptors.ts';
 import { formatDuration } from '../../base/units.ts';
 import type { Settings } from '../../config/schema.ts';
+import { poolServers } from '../../config/servers.ts';
 import { strategyDefinition } from '../../core/balance/registry.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
@@ -17,9 +18,10 @@ import type { Answer, Question } from '../../worker/explanation.ts';
 import { withinDescriptors } from '../plans/descriptor-budget.ts';
 import { GuardState } from '../plans/guard-state.ts';
 import { PersistenceState } from '../plans/persistence-state.ts';
+import { serverPlansOf } from '../plans/server-plans.ts';
 import { ServerRows } from '../plans/server-rows.ts';
 import { TlsState } from '../plans/tls-state.ts';
-import { planOf, serversOf } from '../plans/worker-plan.ts';
+import { planOf, poolOf } from '../plans/worker-plan.ts';
 import { HealthKeeper } from '../watch/health-keeper.ts';
 import { Observer, type Surroundings } from '../watch/observer.ts';
 import { Pressure } from '../watch/pressure.ts';
@@ -233,7 +235,7 @@ export class Instance {
     this.observer.apply(settings, plan);
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
     this.#warnOfFewDescriptors();
-    this.#rows.keep(new Set(plan.pool.servers.map((server) => server.name)));
+    this.#rows.keep([plan.pool]);
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
@@ -242,7 +244,11 @@ export class Instance {
     return this.#inTurn(async () => {
       try {
         const tls = this.#tls.planOf(this.#settings);
-        const servers = serversOf(this.#settings, this.#rows);
+        const servers = serverPlansOf(
+          poolOf(this.#settings),
+          poolServers(this.#settings),
+          this.#rows,
+        );
         const plan = { ...this.#plan, tls, pool: { ...this.#plan.pool, servers } };
         await this.#supervisor.apply(plan);
         this.#plan = plan;

@@ -1,9 +1,12 @@
 import type { SharedTable } from '../../table/table.ts';
 
-/** Which row of the shared table each server has. A row outlives reloads: it is found by address. */
+/**
+ * Which row of the shared table each server has: one for each pool that it serves in. A row outlives
+ * reloads: it is found by the pool's name and the server's address.
+ */
 export class ServerRows {
   readonly #table: SharedTable;
-  readonly #rows = new Map<string, number>();
+  readonly #rows = new Map<string, Map<string, number>>();
   readonly #free: number[] = [];
   #next = 0;
 
@@ -12,12 +15,13 @@ export class ServerRows {
   }
 
   /**
-   * The row of a server, a clear one where it has none yet.
+   * The row of a server in a pool, a clear one where it has none yet.
    *
    * @throws RangeError when the table is full
    */
-  rowOf(address: string): number {
-    const known = this.#rows.get(address);
+  rowOf(pool: string, address: string): number {
+    const rows = this.#rows.get(pool) ?? new Map<string, number>();
+    const known = rows.get(address);
     if (known !== undefined) return known;
     const freed = this.#free.pop();
     const row = freed ?? this.#next++;
@@ -28,16 +32,31 @@ export class ServerRows {
     }
     // One that no server had yet is clear; to clear it would touch memory that may never be needed.
     if (freed !== undefined) this.#table.clearServer(row);
-    this.#rows.set(address, row);
+    this.#rows.set(pool, rows.set(address, row));
     return row;
   }
 
-  /** Frees the rows of servers that are configured no more and have nothing in flight. */
-  keep(addresses: ReadonlySet<string>): void {
-    for (const [address, row] of this.#rows) {
-      if (addresses.has(address) || this.#table.inFlight(row) !== 0) continue;
-      this.#rows.delete(address);
-      this.#free.push(row);
+  /**
+   * Frees the rows of servers that are configured no more and have nothing in flight.
+   *
+   * @param pools those that there are, with the rows that their servers have
+   */
+  keep(pools: readonly KeptPool[]): void {
+    const kept = new Map(
+      pools.map(({ settings, servers }) => [settings.name, new Set(servers.map(({ row }) => row))]),
+    );
+    for (const [pool, rows] of this.#rows) {
+      for (const [address, row] of rows) {
+        if (kept.get(pool)?.has(row) === true || this.#table.inFlight(row) !== 0) continue;
+        rows.delete(address);
+        this.#free.push(row);
+      }
+      if (rows.size === 0) this.#rows.delete(pool);
     }
   }
+}
+
+interface KeptPool {
+  readonly settings: { readonly name: string };
+  readonly servers: readonly { readonly row: number }[];
 }

@@ -1,11 +1,8 @@
 import { totalmem } from 'node:os';
-import { parseAddress } from '../../base/address.ts';
-import type { ServerSettings, Settings } from '../../config/schema.ts';
+import type { Settings } from '../../config/schema.ts';
 import { poolServers } from '../../config/servers.ts';
 import { wafOptionsOf } from '../../config/waf-options.ts';
-import { strategyDefinition } from '../../core/balance/registry.ts';
 import type { SheddingSettings } from '../../core/limits/shedding.ts';
-import type { ServerAddress } from '../../core/ports/address.ts';
 import type { PoolSettings } from '../../core/servers/pool.ts';
 import type { ServerPlan } from '../../core/servers/server.ts';
 import { realClock } from '../../io/clock.ts';
@@ -13,11 +10,11 @@ import { WRITE_HIGH_WATER_BYTES } from '../../io/node/socket-stream.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../plan/worker-plan.ts';
+import { canonicalAddress } from './canonical-address.ts';
 import { GuardState } from './guard-state.ts';
+import { DEFAULT_POOL, type PoolOfServers, serverPlansOf } from './server-plans.ts';
 import type { ServerRows } from './server-rows.ts';
-import { ServerIdentities } from './tls-state.ts';
 
-export const DEFAULT_POOL = 'default';
 /** In the shared table. */
 const DEFAULT_POOL_ROW = 0;
 
@@ -35,7 +32,7 @@ const CLIENTS_WAITING_MAX = 1_024;
 /**
  * What the data threads need of the settings.
  *
- * @throws TlsError when a file of a server's tls cannot be used
+ * @throws TlsError when a file of a server's tls cannot be used, where `servers` are left out
  */
 export function planOf(
   settings: Settings,
@@ -43,12 +40,12 @@ export function planOf(
   persistence: PersistencePlan | null,
   tls: TlsPlan | null,
   guard: GuardPlan = new GuardState(realClock.nowMs).planOf(settings),
+  servers: readonly ServerPlan[] = serverPlansOf(poolOf(settings), poolServers(settings), rows),
 ): WorkerPlan {
   const { load_balancing: balancing, log } = settings;
   const { timeout, performance, failover, limits, monitoring } = balancing;
   const pooling = performance.connection_pool;
   const bufferBytes = performance.buffers.enabled ? performance.buffers.size : 0;
-  const servers = serversOf(settings, rows);
   return {
     listen: balancing.enabled ? listenersOf(settings) : [],
     tls,
@@ -115,6 +112,11 @@ export function planOf(
   };
 }
 
+/** What its servers need to know of the pool. */
+export function poolOf({ load_balancing }: Settings): PoolOfServers {
+  return { name: DEFAULT_POOL, strategy: load_balancing.strategy };
+}
+
 /** Of what the process may use, without a setting. */
 const MEMORY_SHARE = 0.85;
 
@@ -168,47 +170,13 @@ function tracingSettings({
   return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 
-/** @throws TlsError when a file of a server's tls cannot be used */
-export function serversOf(settings: Settings, rows: ServerRows): ServerPlan[] {
-  const isWeighted = strategyDefinition(settings.load_balancing.strategy).weighted;
-  const identities = new ServerIdentities();
-  return poolServers(settings).map((server) => ({
-    row: rows.rowOf(server.address),
-    label: server.name ?? server.address,
-    name: server.address,
-    address: serverAddress(server, identities),
-    weight: isWeighted ? server.weight : 1,
-    backup: server.backup,
-    maxInFlight: server.max_connections ?? 0,
-  }));
-}
-
-function serverAddress(server: ServerSettings, identities: ServerIdentities): ServerAddress {
-  const { host, port, path } = addressOf(server.address);
-  const { tls } = server;
-  const named = tls.server_name ?? host;
-  return {
-    host,
-    port,
-    path,
-    tls: tls.enabled
-      ? {
-          serverName: named,
-          verify: tls.verify,
-          identity: identities.of(tls),
-        }
-      : null,
-    ...(server.proxy_protocol === 'off' ? {} : { proxy: server.proxy_protocol }),
-  };
-}
-
 /** With TLS on, all listeners speak it; the one that sends on to them stands beside them. */
 function listenersOf({ load_balancing: { listen, security } }: Settings): ListenAddress[] {
   const { enabled, redirect_http } = security.tls;
   const speaks = enabled ? 'https' : 'http';
-  const listeners = listen.map((text): ListenAddress => ({ ...addressOf(text), speaks }));
+  const listeners = listen.map((text): ListenAddress => ({ ...canonicalAddress(text), speaks }));
   if (enabled && redirect_http !== undefined) {
-    listeners.push({ ...addressOf(redirect_http), speaks: 'redirect' });
+    listeners.push({ ...canonicalAddress(redirect_http), speaks: 'redirect' });
   }
   return listeners;
 }
@@ -217,15 +185,6 @@ const HTTPS_PORT = 443;
 
 /** The port that clients reach HTTPS at: one that everybody knows, or else the first. */
 function httpsPortOf({ load_balancing: { listen } }: Settings): number {
-  const ports = listen.map((text) => addressOf(text).port).filter((port) => port !== 0);
+  const ports = listen.map((text) => canonicalAddress(text).port).filter((port) => port !== 0);
   return ports.includes(HTTPS_PORT) ? HTTPS_PORT : (ports[0] ?? HTTPS_PORT);
-}
-
-/** @param text canonical, as the settings hold it */
-function addressOf(text: string): Omit<ListenAddress, 'speaks'> {
-  const parsed = parseAddress(text);
-  if (!parsed.ok) throw new TypeError(`${text}: ${parsed.reason}`);
-  const address = parsed.value;
-  if (address.kind === 'unix') return { host: '', port: 0, path: address.path };
-  return { host: address.host, port: address.port, path: '' };
 }
