@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { AdminServer } from '../admin/admin-server.ts';
 import type { Instance } from '../control/operate/instance.ts';
-import { AdminClient, type AdminOptions } from './admin-client.ts';
+import { AdminClient } from './admin-client.ts';
+import type { AdminOptions } from './admin-options.ts';
 import type { Io } from './io.ts';
 
 const CAUSE = 'CN is \x1b]0;owned\x07 \x9b2J';

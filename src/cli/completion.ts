@@ -3,9 +3,10 @@
  * knows the commands from commander and the settings from the schema.
  */
 import { Argument, Command } from 'commander';
-import { configSchema } from '../config/schema.ts';
-import { choicesOf, describe, parsePath, schemaAt, visit } from '../config/walk.ts';
 import { EXIT_CODES_HELP, type Io } from './io.ts';
+
+/** Loaded where a setting is completed: most presses of Tab are about a command. */
+const settings = () => import('./setting-names.ts');
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
@@ -30,14 +31,14 @@ export function completeCommand(io: Io, program: () => Command): Command {
   return new Command('__complete')
     .argument('[words...]')
     .allowUnknownOption()
-    .action((words: string[]) => {
-      const found = completions(program(), words);
+    .action(async (words: string[]) => {
+      const found = await completions(program(), words);
       if (found.length > 0) io.out(`${found.join('\n')}\n`);
     });
 }
 
 /** What may stand in place of the last word, which may be begun or empty. */
-export function completions(program: Command, words: readonly string[]): string[] {
+export async function completions(program: Command, words: readonly string[]): Promise<string[]> {
   const begun = words.at(-1) ?? '';
   let command = program;
   const given: string[] = [];
@@ -46,14 +47,19 @@ export function completions(program: Command, words: readonly string[]): string[
     if (inner !== undefined) command = inner;
     else given.push(word);
   }
-  return candidates(command, given, begun).filter((word) => word.startsWith(begun));
+  const offered = await candidates(command, given, begun);
+  return offered.filter((word) => word.startsWith(begun));
 }
 
-function candidates(command: Command, given: readonly string[], begun: string): string[] {
+async function candidates(
+  command: Command,
+  given: readonly string[],
+  begun: string,
+): Promise<string[]> {
   const last = given.at(-1);
   const options = withParents(command).flatMap((one) => one.options);
   const option = options.find((one) => last !== undefined && [one.long, one.short].includes(last));
-  if (option?.long === '--section') return settingPaths('sections');
+  if (option?.long === '--section') return (await settings()).settingPaths('sections');
   if (option?.argChoices !== undefined) return option.argChoices;
   if (option !== undefined && (option.required || option.optional)) return [];
   if (begun.startsWith('-')) {
@@ -63,8 +69,10 @@ function candidates(command: Command, given: readonly string[], begun: string): 
   if (inner.length > 0) return inner;
   const words = given.filter((word) => !word.startsWith('-'));
   if (command.parent?.name() === 'config') {
-    if (command.name() === 'set' && words.length % 2 === 1) return settingValues(words.at(-1)!);
-    if (['get', 'set', 'unset'].includes(command.name())) return settingPaths('all');
+    if (command.name() === 'set' && words.length % 2 === 1)
+      return (await settings()).settingValues(words.at(-1)!);
+    if (['get', 'set', 'unset'].includes(command.name()))
+      return (await settings()).settingPaths('all');
   }
   return command.registeredArguments[words.length]?.argChoices ?? [];
 }
@@ -72,22 +80,6 @@ function candidates(command: Command, given: readonly string[], begun: string): 
 /** The command and those it is part of, whose options it takes too. */
 function withParents(command: Command): Command[] {
   return command.parent === null ? [command] : [command, ...withParents(command.parent)];
-}
-
-function settingPaths(which: 'sections' | 'all'): string[] {
-  const paths: string[] = [];
-  visit(configSchema, [], (node, keys) => {
-    const path = keys.join('.');
-    if (path === '' || path.includes('[]')) return;
-    if (which === 'all' || describe(node).kind === 'section') paths.push(path);
-  });
-  return paths;
-}
-
-function settingValues(path: string): string[] {
-  const node = schemaAt(parsePath(path));
-  if (node === undefined) return [];
-  return describe(node).kind === 'boolean' ? ['true', 'false'] : choicesOf(node);
 }
 
 const SCRIPTS: Record<(typeof SHELLS)[number], string> = {

@@ -57,12 +57,15 @@ for (const [name, preset] of Object.entries(PRESETS)) {
   });
 }
 
-test('completion offers the flags of a command and of those it is part of', () => {
+test('completion offers the flags of a command and of those it is part of', async () => {
   const io = { out() {}, err() {}, env: {}, cwd: '/', colour: false } as unknown as Io;
   const all = program(io);
-  assert.deepEqual(completions(all, ['config', 'import', '--f']), ['--file', '--fix-typography']);
-  assert.deepEqual(completions(all, ['config', 'import', '--c']), ['--config']);
-  assert.deepEqual(completions(all, ['config', 'import', '--file', '']), []);
+  assert.deepEqual(await completions(all, ['config', 'import', '--f']), [
+    '--file',
+    '--fix-typography',
+  ]);
+  assert.deepEqual(await completions(all, ['config', 'import', '--c']), ['--config']);
+  assert.deepEqual(await completions(all, ['config', 'import', '--file', '']), []);
 });
 
 test('init takes flags, and replaces no file unless it is told to', async (t) => {
@@ -93,20 +96,23 @@ test('init asks in a terminal, and asks again after a wrong answer', async (t) =
 test('words are completed from the commands and from the schema', async () => {
   const io = {} as Io;
   const complete = (...words: string[]) => completions(program(io), words);
-  assert.deepEqual(complete('con'), ['config']);
-  assert.ok(complete('').includes('init'));
-  assert.ok(!complete('').includes('__complete'));
-  assert.ok(complete('config', '').includes('rollback'));
-  assert.deepEqual(complete('config', 'set', 'load_balancing.timeout.re'), [
+  assert.deepEqual(await complete('con'), ['config']);
+  assert.ok((await complete('')).includes('init'));
+  assert.ok(!(await complete('')).includes('__complete'));
+  assert.ok((await complete('config', '')).includes('rollback'));
+  assert.deepEqual(await complete('config', 'set', 'load_balancing.timeout.re'), [
     'load_balancing.timeout.read',
     'load_balancing.timeout.request',
   ]);
-  assert.deepEqual(complete('config', 'set', 'load_balancing.strategy', 'ra'), ['random']);
-  assert.deepEqual(complete('config', 'set', 'load_balancing.enabled', ''), ['true', 'false']);
-  assert.deepEqual(complete('config', 'validate', '--section', 'adm'), ['admin']);
-  assert.deepEqual(complete('config', 'import', '--fix'), ['--fix-typography']);
-  assert.deepEqual(complete('init', '--preset', 'w'), ['web', 'websocket']);
-  assert.deepEqual(complete('completion', 'z'), ['zsh']);
+  assert.deepEqual(await complete('config', 'set', 'load_balancing.strategy', 'ra'), ['random']);
+  assert.deepEqual(await complete('config', 'set', 'load_balancing.enabled', ''), [
+    'true',
+    'false',
+  ]);
+  assert.deepEqual(await complete('config', 'validate', '--section', 'adm'), ['admin']);
+  assert.deepEqual(await complete('config', 'import', '--fix'), ['--fix-typography']);
+  assert.deepEqual(await complete('init', '--preset', 'w'), ['web', 'websocket']);
+  assert.deepEqual(await complete('completion', 'z'), ['zsh']);
   const asked = await type('/', ['__complete', '--', 'config', 'validate', '--sec']);
   assert.equal(asked.out, '--section\n');
 });

@@ -2,7 +2,6 @@ import { join, resolve } from 'node:path';
 import { Command, Option } from 'commander';
 import { parseAddress } from '../base/address.ts';
 import { updateFile } from '../config/store.ts';
-import { check, refuseProblems, shown, warn } from './config-file.ts';
 import { asCalled, CommandError, EXIT, EXIT_CODES_HELP, type Io } from './io.ts';
 import { PRESETS, type PresetAnswers, presetText } from './presets.ts';
 
@@ -53,6 +52,7 @@ async function init(io: Io, options: Options): Promise<void> {
     servers: options.server ?? (await askServers(io, ask, preset.answers.servers)),
   };
   const text = presetText(preset, answers);
+  const { check, refuseProblems, shown, warn } = await import('./config-file.ts');
   const loaded = check(io, text, file);
   refuseProblems(io, loaded, 'this would not be a valid configuration');
   await updateFile(file, (before) => {

@@ -1,7 +1,8 @@
 /** `openclaw lb explain`: why a request went where it went, or where a made-up one would go. */
 import type { Command } from 'commander';
 import type { Candidate, ExplainedChoice, Explanation } from '../worker/explanation.ts';
-import { AdminClient, type AdminOptions, reached } from './admin-client.ts';
+import { type AdminOptions, reached } from './admin-options.ts';
+import { findAdmin } from './find-admin.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 import { ms } from './readable.ts';
 import { type Cell, textTable } from './text-table.ts';
@@ -48,7 +49,7 @@ async function explain(io: Io, requestId: string | undefined, options: Options):
     if (value !== undefined) query.set(name, value);
   }
   for (const line of header) query.append('header', line);
-  const told = await AdminClient.find(io, options).get<Explanation>(`/explain?${query}`);
+  const told = await (await findAdmin(io, options)).get<Explanation>(`/explain?${query}`);
   io.out(
     options.json
       ? `${JSON.stringify(told, null, 2)}\n`

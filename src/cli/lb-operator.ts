@@ -2,7 +2,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Command } from 'commander';
 import type { InstanceStatus, ServerStatus } from '../control/operate/status.ts';
-import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
+import { type AdminOptions, duration, reached } from './admin-options.ts';
+import { findAdmin } from './find-admin.ts';
 import { asCalled, CommandError, EXIT, examples, type Io } from './io.ts';
 import { age } from './readable.ts';
 
@@ -83,7 +84,7 @@ async function drain(io: Io, server: string, options: Options): Promise<void> {
 }
 
 async function waitUntilIdle(io: Io, name: string, options: Options): Promise<void> {
-  const client = AdminClient.find(io, options);
+  const client = await findAdmin(io, options);
   for (;;) {
     const { pools } = await client.get<InstanceStatus>('/status');
     const servers = pools.flatMap((pool) => pool.servers);
@@ -117,7 +118,7 @@ async function say(
   if (options.persist) query.set('persist', 'true');
   if (options.force) query.set('force', 'true');
   const path = `/servers/${encodeURIComponent(server)}/${name}?${query}`;
-  const answer = await AdminClient.find(io, options).post<{ note: string }>(path);
+  const answer = await (await findAdmin(io, options)).post<{ note: string }>(path);
   const { note } = answer;
   if (options.json) {
     io.out(`${JSON.stringify(answer, null, 2)}\n`);

@@ -1,8 +1,9 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Command } from 'commander';
 import type { AlertsStatus } from '../control/watch/observer.ts';
-import { AdminClient, type AdminOptions, duration, reached } from './admin-client.ts';
+import { type AdminOptions, duration, reached } from './admin-options.ts';
 import { addBackendTest } from './backend-test.ts';
+import { findAdmin } from './find-admin.ts';
 import { CommandError, EXIT, examples, type Io } from './io.ts';
 import { addExplain } from './lb-explain.ts';
 import { addOperatorCommands } from './lb-operator.ts';
@@ -54,7 +55,7 @@ export function lbCommand(io: Io): Command {
 }
 
 async function failback(io: Io, options: AskOptions): Promise<void> {
-  const answer = await AdminClient.find(io, options).post('/failback');
+  const answer = await (await findAdmin(io, options)).post('/failback');
   io.out(
     options.json
       ? `${JSON.stringify(answer, null, 2)}\n`
@@ -93,7 +94,7 @@ async function show<T>(
   path: string,
   render: (answer: T, screen: Screen) => string,
 ): Promise<void> {
-  const client = AdminClient.find(io, options);
+  const client = await findAdmin(io, options);
   const { stdout } = process;
   const live = options.watch && !options.json ? io.screen : undefined;
   for (;;) {
@@ -141,7 +142,7 @@ function alertsScreen(
 }
 
 async function testAlerts(io: Io, options: AskOptions): Promise<void> {
-  const { channels } = await AdminClient.find(io, options).post<{
+  const { channels } = await (await findAdmin(io, options)).post<{
     channels: { channel: string; error: string }[];
   }>('/alerts/test');
   if (channels.length === 0) {
@@ -162,7 +163,7 @@ async function testAlerts(io: Io, options: AskOptions): Promise<void> {
 }
 
 async function silenceAlerts(io: Io, forMs: number, options: AskOptions): Promise<void> {
-  const answer = await AdminClient.find(io, options).post(`/alerts/silence?for=${forMs}ms`);
+  const answer = await (await findAdmin(io, options)).post(`/alerts/silence?for=${forMs}ms`);
   if (options.json) io.out(`${JSON.stringify(answer, null, 2)}\n`);
   else io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
 }

@@ -1,8 +1,7 @@
-import { existsSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { printable } from '../base/printable.ts';
 import { parseDuration } from '../base/units.ts';
-import { locateConfig, logFile } from '../config/locate.ts';
 import {
   followLog,
   LEVELS,
@@ -12,9 +11,7 @@ import {
   parseLine,
   readLog,
 } from '../observe/log-reader.ts';
-import { check, readConfig, requireFile, shown } from './config-file.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
-import { defaults, salvage } from './salvage.ts';
 import { type Colour, paint } from './text-table.ts';
 
 interface LogOptions {
@@ -55,7 +52,7 @@ Examples:
   openclaw logs --follow                   as it happens`;
 
 async function logs(io: Io, options: LogOptions, signal?: AbortSignal): Promise<void> {
-  const file = options.file ?? fileOf(io, options);
+  const file = options.file ?? (await configuredFile(io, options));
   if (logFiles(file).length === 0) {
     throw new CommandError(
       `there is no log ${file}`,
@@ -86,24 +83,9 @@ async function logs(io: Io, options: LogOptions, signal?: AbortSignal): Promise<
   for await (const line of followLog(file, filter, ended, endBytes)) say(line);
 }
 
-/** An error elsewhere in the file must not show the log of another instance. */
-function fileOf(io: Io, { config }: LogOptions): string {
-  const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
-  if (!located.found) {
-    if (located.asked) requireFile(io, config);
-    return logFile(defaults(), io.env);
-  }
-  const text = readConfig(located.file);
-  const { settings } = check(io, text, located.file);
-  if (settings !== undefined) return logFile(settings, io.env);
-  const salvaged = salvage(io, text, located.file, [['log', 'file']]);
-  const file = logFile(salvaged.settings, io.env);
-  io.err(
-    salvaged.isWhole
-      ? `${shown(io, located.file)} has errors; this is the log it names: ${file}\n`
-      : `${shown(io, located.file)} has errors, and what it says of log.file cannot be read; this is the default log: ${file}; another: --file FILE\n`,
-  );
-  return file;
+async function configuredFile(io: Io, { config }: LogOptions): Promise<string> {
+  const { configuredLog } = await import('./configured-log.ts');
+  return configuredLog(io, config);
 }
 
 const COLOURS: ReadonlyMap<string, Colour> = new Map([

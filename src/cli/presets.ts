@@ -1,5 +1,5 @@
 /** Configurations to begin with, for `openclaw init`. */
-import { SCHEMA_URL } from '../config/json-schema.ts';
+import { SCHEMA_URL } from '../config/schema-url.ts';
 
 export interface PresetAnswers {
   listen: string;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import type { Command } from 'commander';
 import { COMMANDS, type Io } from './io.ts';
@@ -42,9 +43,31 @@ test('whatever a command prints, nothing of it steers the terminal', () => {
     const place = command === 'logs --file' ? file : '--config='.concat(file);
     const { stdout, stderr } = spawnSync(process.execPath, [main, ...command.split(' '), place], {
       encoding: 'utf8',
-      env: { PATH: process.env.PATH, FORCE_COLOR: '' },
+      env: { ...process.env, FORCE_COLOR: '' },
     });
     assert.match(stdout + stderr, /a\\u001b\]0;owned\\u0007\\u009b2J\\u202e\.yml/, command);
     assert.doesNotMatch(stdout + stderr, /[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]/, command);
   }
+});
+
+test('a command line is read without YAML, the schema, or anything that serves traffic', () => {
+  const loaded = new Set<string>();
+  const load = (file: string) => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    if (!file.endsWith('.ts')) return;
+    const text = readFileSync(file, 'utf8');
+    for (const [, name] of text.matchAll(/^(?:import|\}|export) (?!type\b)[^;']*from '(.+)';$/gm)) {
+      load(name!.startsWith('.') ? join(dirname(file), name!) : name!);
+    }
+  };
+  load(join(import.meta.dirname, 'program.ts'));
+  const ours = [...loaded].filter((file) => file.endsWith('.ts'));
+  const packages = [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:'));
+  assert.deepEqual(packages, ['commander']);
+  assert.ok(ours.length > 15, String(ours.length));
+  assert.deepEqual(
+    ours.filter((file) => /\/(core|table|waf|io|worker|control|admin)\/|schema\.ts/.test(file)),
+    [],
+  );
 });

@@ -1,20 +1,23 @@
 import { Command, InvalidArgumentError } from 'commander';
 import { VERSION } from '../base/version.ts';
 import { completeCommand, completionCommand } from './completion.ts';
-import { configCommand, validate } from './config.ts';
-import { check, readConfig, refuseProblems, requireFile, shown, warn } from './config-file.ts';
+import { configCommand } from './config.ts';
 import { initCommand } from './init.ts';
 import { examples, type Io } from './io.ts';
 import { alertsCommand, lbCommand } from './lb.ts';
 import { logsCommand } from './logs.ts';
-import { addReloadCommands } from './reload.ts';
+import { addReloadCommands } from './reload-commands.ts';
 import type { StartOptions } from './start.ts';
 import { upgradeCommand } from './upgrade.ts';
 import { wafCommand } from './waf.ts';
 
 const WORKERS_MAX = 32;
 
-/** The command line. */
+/**
+ * The command line. Commands are declared here and in the files that this one imports; what one does
+ * is loaded when it is called: reading settings alone, with schema and firewall, takes longer than
+ * most commands do.
+ */
 export function program(io: Io): Command {
   const openclaw = new Command(io.name ?? 'openclaw')
     .description('HTTP load balancer and reverse proxy')
@@ -30,7 +33,6 @@ export function program(io: Io): Command {
     .option('--workers <n>', 'data threads', workerCount)
     .addHelpText('after', START_EXAMPLES)
     .action(async (options: StartOptions) => {
-      // The other commands, and each press of Tab, do without the whole data path.
       const { start } = await import('./start.ts');
       await start(io, options);
     });
@@ -41,7 +43,8 @@ export function program(io: Io): Command {
     .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('openclaw check --config ./openclaw.yml'))
-    .action((options: { config?: string; json?: boolean }) => {
+    .action(async (options: { config?: string; json?: boolean }) => {
+      const { checkFile, validate } = await import('./validate.ts');
       if (options.json) validate(io, options);
       else checkFile(io, options.config);
     });
@@ -68,14 +71,6 @@ Examples:
   openclaw start                          the configuration that is found
   openclaw start --config ./openclaw.yml  this one
   openclaw start --demo                   no configuration at all`;
-
-function checkFile(io: Io, config: string | undefined): void {
-  const file = requireFile(io, config);
-  const loaded = check(io, readConfig(file), file);
-  refuseProblems(io, loaded, `${shown(io, file)} has errors`);
-  warn(io, loaded);
-  io.out(`${shown(io, file)} is valid\n`);
-}
 
 function workerCount(text: string): number {
   const count = Number(text);

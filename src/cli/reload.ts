@@ -1,74 +1,43 @@
-/** `openclaw config reload|plan|confirm`: what a running instance does with a changed file. */
-import type { Command } from 'commander';
+/** `openclaw config reload|plan`: what a running instance does with a changed file, in words. */
 import { formatChanges } from '../config/diff.ts';
 import { formatPath } from '../config/walk.ts';
 import type { ReloadReport } from '../control/operate/reloader.ts';
-import { AdminClient, type AdminOptions, duration } from './admin-client.ts';
-import { knownPath } from './config.ts';
+import type { AdminOptions } from './admin-options.ts';
+import { findAdmin } from './find-admin.ts';
 import { asCalled, type Io } from './io.ts';
+import { knownPath } from './known-path.ts';
 
-interface Options extends AdminOptions {
+export interface ReloadOptions extends AdminOptions {
   section?: string;
   confirm?: number;
   json?: boolean;
 }
 
-/** Adds the commands to `openclaw config`. */
-export function addReloadCommands(config: Command, io: Io): void {
-  const add = (name: string, description: string, example: string) =>
-    config
-      .command(name)
-      .description(description)
-      .option('--admin <address>', 'host:port or unix socket of the instance')
-      .option('--json', 'print JSON')
-      .addHelpText('after', `\nExamples:\n  $ openclaw config ${name}\n  $ ${example}`);
-
-  add(
-    'reload',
-    'The running instance takes the file over; an invalid file changes nothing',
-    'openclaw config reload --confirm 60s',
-  )
-    .option('--section <path>', 'only this part of the file')
-    .option(
-      '--confirm <time>',
-      'taken back after this time, like 60s, unless `config confirm` follows',
-      duration,
-    )
-    .action(async (_, self: Command) => {
-      const options = self.optsWithGlobals<Options>();
-      const path = `/config/reload${queryOf(options)}`;
-      tell(io, await AdminClient.find(io, options).post<ReloadReport>(path), options, 'applied');
-    });
-
-  add(
-    'plan',
-    'What a reload would do, from the running instance',
-    'openclaw config plan --section load_balancing.servers',
-  )
-    .option('--section <path>', 'only this part of the file')
-    .action(async (_, self: Command) => {
-      const options = self.optsWithGlobals<Options>();
-      const path = `/config/plan${queryOf(options)}`;
-      tell(io, await AdminClient.find(io, options).get<ReloadReport>(path), options, 'planned');
-    });
-
-  add('confirm', 'The reload that waits for it stays', 'openclaw config confirm --json').action(
-    async (_, self: Command) => {
-      const options = self.optsWithGlobals<Options>();
-      const answer = await AdminClient.find(io, options).post<object>('/config/confirm');
-      io.out(options.json ? `${JSON.stringify(answer)}\n` : 'confirmed: the configuration stays\n');
-    },
-  );
+export async function reload(io: Io, options: ReloadOptions): Promise<void> {
+  const path = `/config/reload${queryOf(options)}`;
+  const client = await findAdmin(io, options);
+  tell(io, await client.post<ReloadReport>(path), options, 'applied');
 }
 
-function queryOf({ section, confirm }: Options): string {
+export async function plan(io: Io, options: ReloadOptions): Promise<void> {
+  const path = `/config/plan${queryOf(options)}`;
+  const client = await findAdmin(io, options);
+  tell(io, await client.get<ReloadReport>(path), options, 'planned');
+}
+
+function queryOf({ section, confirm }: ReloadOptions): string {
   const query = new URLSearchParams();
   if (section !== undefined) query.set('section', formatPath(knownPath(section)));
   if (confirm !== undefined) query.set('confirm', `${confirm}ms`);
   return query.size === 0 ? '' : `?${query}`;
 }
 
-function tell(io: Io, report: ReloadReport, options: Options, verb: 'applied' | 'planned'): void {
+function tell(
+  io: Io,
+  report: ReloadReport,
+  options: ReloadOptions,
+  verb: 'applied' | 'planned',
+): void {
   if (options.json) io.out(`${JSON.stringify(report, null, 2)}\n`);
   else io.out(asCalled(io, reportText(report, verb)));
   if (report.warning) io.err(`warning: ${report.warning}\n`);

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { formatDuration } from '../base/units.ts';
-import { AdminClient, type AdminOptions } from './admin-client.ts';
+import type { AdminOptions } from './admin-options.ts';
+import { findAdmin } from './find-admin.ts';
 import { CommandError, EXIT, type Io } from './io.ts';
 
 interface Options extends AdminOptions {
@@ -42,7 +43,7 @@ Examples:
 
 async function upgrade(io: Io, options: Options): Promise<void> {
   const query = options.drain === undefined ? '' : `?drain=${encodeURIComponent(options.drain)}`;
-  const begun = await AdminClient.find(io, options).post<Begun>(`/upgrade${query}`);
+  const begun = await (await findAdmin(io, options)).post<Begun>(`/upgrade${query}`);
   const version = await answering(io, options, begun.pid);
   io.out(
     options.json
@@ -56,7 +57,7 @@ async function upgrade(io: Io, options: Options): Promise<void> {
 async function answering(io: Io, options: Options, pid: number): Promise<string> {
   for (let looks = 0; looks < LOOKS_MAX; looks++) {
     try {
-      const client = AdminClient.find(io, options);
+      const client = await findAdmin(io, options);
       const status = await client.get<{ pid: number; version: string }>('/status');
       if (status.pid === pid) return status.version;
     } catch {

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { SettingMeta } from './kinds.ts';
 import { configSchema } from './schema.ts';
+import { SCHEMA_URL } from './schema-url.ts';
 import { describe } from './walk.ts';
 
 const STATUS = {
@@ -10,9 +11,6 @@ const STATUS = {
     { type: 'string', pattern: '^([1-5]xx|[1-5]\\d\\d(\\s*-\\s*[1-5]\\d\\d)?)$' },
   ],
 };
-
-/** Where the published package serves it from; `openclaw init` writes it into the first line. */
-export const SCHEMA_URL = 'https://unpkg.com/openclaw-lb/docs/openclaw.schema.json';
 
 export function jsonSchema(): object {
   const made = z.toJSONSchema(configSchema, {
