@@ -13,7 +13,6 @@ import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/
 import type { ServerConnection } from '../src/core/servers/http1-server-connection.ts';
 import { Pool, type PoolSettings } from '../src/core/servers/pool.ts';
 import { Server, type ServerPlan } from '../src/core/servers/server.ts';
-import { SERVER } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
@@ -226,7 +225,7 @@ class WatchedPool extends Pool {
 /** A trial is taken whether or not another is under way. */
 function takeTrial(table: SharedTable, row: number): number {
   const token = 4;
-  Atomics.store(table.cells, table.atServer(row, SERVER.breakerTrial), token);
+  table.breakers.setTrial(row, token);
   return token;
 }
 
@@ -246,7 +245,7 @@ class WatchedChooser extends Chooser<Server> {
     const { servers, table, panicThresholdPercent } = this.#options;
     const isBlind = network.sabotage.choosesBlindly === true;
     const trials = servers.map(({ row }) => {
-      return Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
+      return table.breakers.trial(row);
     });
     const server = isBlind ? servers[key % servers.length]! : super.choose(key, tried);
     if (server !== null) {

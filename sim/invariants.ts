@@ -2,7 +2,7 @@
  * What must hold whatever the network, the clients and the servers do. Each invariant is a
  * sentence; a violation names it, says what was seen, and shows the connection's last events.
  */
-import { ADMIN, BREAKER, HEALTH, POOL, SERVER } from '../src/table/layout.ts';
+import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import { isContent } from './content.ts';
 import { isUnsafe, type Ledger, type RequestFact, type ResponseFact } from './ledger.ts';
@@ -214,12 +214,12 @@ export class Invariants {
   chosen(table: SharedTable, row: number, choice: Choice): void {
     const { rows, rowsOfTier, isTrial, isTried, panicPercent } = choice;
     const isActive = (one: number) => table.admin(one) === ADMIN.active;
-    const isClosed = (one: number) => cellOf(table, one, SERVER.breaker) === BREAKER.closed;
+    const isClosed = (one: number) => table.breakers.state(one) === BREAKER.closed;
     const isUsable = (one: number) =>
       isActive(one) &&
       isClosed(one) &&
       table.health(one) !== HEALTH.down &&
-      cellOf(table, one, SERVER.ejectedUntilMs) === 0;
+      table.ejections.untilMs(one) === 0;
     if (isUsable(row)) return;
     if (isTrial && isActive(row) && table.health(row) !== HEALTH.down) return;
     const usable = rows.filter(isUsable);
@@ -317,14 +317,14 @@ export class Invariants {
     for (const row of rows) {
       const tunnels = table.tunnels(row);
       if (tunnels !== 0) this.fail('nothingLeft', `row ${row} has ${tunnels} tunnels open`);
-      if (cellOf(table, row, SERVER.breakerTrial) !== 0) {
+      if (table.breakers.trial(row) !== 0) {
         this.fail('nothingLeft', `row ${row} has a trial under way`);
       }
     }
-    const retries = Atomics.load(table.cells, table.atPool(0, POOL.liveRetries));
+    const retries = table.liveRetries(0);
     if (retries !== 0) this.fail('nothingLeft', `${retries} places of the retry budget are held`);
     for (const cell of ['connections', 'waiting'] as const) {
-      const left = Atomics.load(table.cells, table.atPool(0, POOL[cell]));
+      const left = table[cell](0);
       if (left !== 0) this.fail('nothingLeft', `${left} are counted as ${cell}`);
     }
     if (timerDueMs !== Number.POSITIVE_INFINITY) {
@@ -357,10 +357,6 @@ export class Invariants {
       }
     }
   }
-}
-
-function cellOf(table: SharedTable, row: number, cell: number): number {
-  return Atomics.load(table.cells, table.atServer(row, cell));
 }
 
 function boundOf(highWaterBytes: number, replayBytes: number): number {

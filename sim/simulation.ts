@@ -9,7 +9,7 @@ import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
 import type { ServerPlan } from '../src/core/servers/server.ts';
 import { Upkeep } from '../src/core/servers/upkeep.ts';
-import { ADMIN, BREAKER, HEALTH, SERVER } from '../src/table/layout.ts';
+import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';
 import { type ClientManner, plainManner, SimClient, troubledManner } from './client.ts';
@@ -254,8 +254,7 @@ class Run {
   #lastRound(chance: Chance, warmUpsLeft: number): void {
     const { clock } = this.#world;
     const table = this.#table;
-    const isClosed = ({ row }: ServerPlan) =>
-      Atomics.load(table.cells, table.atServer(row, SERVER.breaker)) === BREAKER.closed;
+    const isClosed = ({ row }: ServerPlan) => table.breakers.state(row) === BREAKER.closed;
     if (warmUpsLeft > 0 && !this.#setup.plans.every(isClosed)) {
       this.#addClient(chance.fork(), WARM_UP);
       clock.after(WARM_UP_EVERY_MS, () => this.#lastRound(chance, warmUpsLeft - 1));

@@ -119,6 +119,19 @@ export const SERVER = {
 } as const;
 export const SERVER_CELLS = 32;
 
+/** Where the servers begin among the cells of head, pools and servers. */
+export const SERVERS_START = HEAD_CELLS + POOL_ROWS_MAX * POOL_CELLS;
+
+/** Where one of SERVER lies among them. */
+export function serverCell(row: number, cell: number): number {
+  return SERVERS_START + row * SERVER_CELLS + cell;
+}
+
+/** Where one of POOL lies among them. */
+export function poolCell(pool: number, cell: number): number {
+  return HEAD_CELLS + pool * POOL_CELLS + cell;
+}
+
 export const HEALTH = { unknown: 0, up: 1, down: 2 } as const;
 export type Health = (typeof HEALTH)[keyof typeof HEALTH];
 

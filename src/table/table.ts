@@ -1,3 +1,6 @@
+import { BreakerCells } from './breaker-cells.ts';
+import { EjectionCells } from './ejection-cells.ts';
+import { FailureNotes } from './failure-notes.ts';
 import {
   ADMIN,
   type Admin,
@@ -5,27 +8,28 @@ import {
   COUNTERS,
   type Counter,
   HEAD,
-  HEAD_CELLS,
   type Health,
   POOL,
-  POOL_CELLS,
   POOL_ROWS_MAX,
+  poolCell,
   SERVER,
   SERVER_CELLS,
   SERVER_ROWS_MAX,
+  SERVERS_START,
   SHARE,
   SHARE_CELLS,
   type Share,
+  serverCell,
   WORKER,
   WORKER_CELLS,
   WORKER_LANES_MAX,
 } from './layout.ts';
 import { Measures, type OwnLane } from './measures.ts';
+import { SlowStartCells } from './slow-start-cells.ts';
 import { SourceCounts } from './source-counts.ts';
 
 const CELL_BYTES = Int32Array.BYTES_PER_ELEMENT;
 const COUNTER_BYTES = Float64Array.BYTES_PER_ELEMENT;
-const SERVERS_START = HEAD_CELLS + POOL_ROWS_MAX * POOL_CELLS;
 
 /** How long a latency measured counts: after this time an old value weighs 1/e. */
 const LATENCY_DECAY_MS = 10_000;
@@ -66,7 +70,11 @@ export class SharedTable {
   /** Open connections by the address that they come from. */
   readonly sourceCounts: SourceCounts;
   readonly sources: number;
-  /** The cells of head, pools and servers, for those that change them by Atomics. */
+  readonly breakers: BreakerCells;
+  readonly ejections: EjectionCells;
+  readonly slowStarts: SlowStartCells;
+  readonly failureNotes: FailureNotes;
+  /** The cells of head, pools and servers, then the workers' shares of them. */
   readonly cells: Int32Array;
   readonly #inFlightLanes: Int32Array;
   readonly #tunnelLanes: Int32Array;
@@ -91,6 +99,10 @@ export class SharedTable {
     const sourceCells = SourceCounts.cells(this.sources, size.workerLanes);
     const sourcesAt = memory.byteLength - sourceCells * CELL_BYTES;
     this.cells = new Int32Array(memory, cellsAt, (sourcesAt - cellsAt) / CELL_BYTES);
+    this.breakers = new BreakerCells(this.cells);
+    this.ejections = new EjectionCells(this.cells);
+    this.slowStarts = new SlowStartCells(this.cells);
+    this.failureNotes = new FailureNotes(this.cells);
     const counts = new Int32Array(memory, sourcesAt, sourceCells);
     this.sourceCounts = new SourceCounts(counts, this.sources);
   }
@@ -139,16 +151,6 @@ export class SharedTable {
   useLane(worker: number): SharedArrayBuffer {
     this.#lanesUsed = Math.max(this.#lanesUsed, worker + 1);
     return this.measures.memoryOf(worker);
-  }
-
-  /** Where in `cells` one of SERVER lies. */
-  atServer(row: number, cell: number): number {
-    return SERVERS_START + row * SERVER_CELLS + cell;
-  }
-
-  /** Where in `cells` one of POOL lies. */
-  atPool(pool: number, cell: number): number {
-    return HEAD_CELLS + pool * POOL_CELLS + cell;
   }
 
   /** To be called after a change that makes a server usable or unusable. */
@@ -239,12 +241,12 @@ export class SharedTable {
 
   /** Whether the backups of a pool serve, and go on until failback. */
   isFailedOver(pool: number): boolean {
-    return Atomics.load(this.cells, this.atPool(pool, POOL.failedOver)) === 1;
+    return Atomics.load(this.cells, poolCell(pool, POOL.failedOver)) === 1;
   }
 
   /** Control thread only. */
   setFailedOver(pool: number, isFailedOver: boolean): void {
-    Atomics.store(this.cells, this.atPool(pool, POOL.failedOver), isFailedOver ? 1 : 0);
+    Atomics.store(this.cells, poolCell(pool, POOL.failedOver), isFailedOver ? 1 : 0);
     this.raiseGeneration();
   }
 
@@ -260,7 +262,7 @@ export class SharedTable {
    * @returns false where that many are
    */
   enter(row: number, worker: number, most = 0): boolean {
-    const at = this.atServer(row, SERVER.inFlight);
+    const at = serverCell(row, SERVER.inFlight);
     if (most === 0) Atomics.add(this.cells, at, 1);
     else if (!addBelow(this.cells, at, most)) return false;
     this.#inFlightLanes[worker * this.serverRows + row]! += 1;
@@ -269,7 +271,7 @@ export class SharedTable {
 
   /** A request of this worker left the server, whichever way it ended. */
   leave(row: number, worker: number): void {
-    Atomics.sub(this.cells, this.atServer(row, SERVER.inFlight), 1);
+    Atomics.sub(this.cells, serverCell(row, SERVER.inFlight), 1);
     this.#inFlightLanes[worker * this.serverRows + row]! -= 1;
   }
 
@@ -301,6 +303,11 @@ export class SharedTable {
     return this.#claim(pool, POOL.liveRetries, worker, SHARE.retries, most);
   }
 
+  /** Requests that are being tried again, over all workers. */
+  liveRetries(pool: number): number {
+    return Atomics.load(this.cells, poolCell(pool, POOL.liveRetries));
+  }
+
   /** A request that was tried again is over. */
   endRetry(pool: number, worker: number): void {
     this.#release(pool, POOL.liveRetries, worker, SHARE.retries);
@@ -323,7 +330,7 @@ export class SharedTable {
 
   /** Connections to the pool's servers, over all workers. */
   connections(pool: number): number {
-    return Atomics.load(this.cells, this.atPool(pool, POOL.connections));
+    return Atomics.load(this.cells, poolCell(pool, POOL.connections));
   }
 
   /** Those of one worker. */
@@ -347,7 +354,7 @@ export class SharedTable {
 
   /** Requests that wait, over all workers. */
   waiting(pool: number): number {
-    return Atomics.load(this.cells, this.atPool(pool, POOL.waiting));
+    return Atomics.load(this.cells, poolCell(pool, POOL.waiting));
   }
 
   /** Those of one worker. */
@@ -394,7 +401,7 @@ export class SharedTable {
       const held = this.#inFlightLanes[lane]!;
       if (held === 0) continue;
       this.#inFlightLanes[lane] = 0;
-      Atomics.sub(this.cells, this.atServer(row, SERVER.inFlight), held);
+      Atomics.sub(this.cells, serverCell(row, SERVER.inFlight), held);
     }
   }
 
@@ -432,8 +439,8 @@ export class SharedTable {
       const keep = Math.exp(-elapsedMs / LATENCY_DECAY_MS);
       next = Math.floor(average * keep + measured * (1 - keep));
     }
-    Atomics.store(this.cells, this.atServer(row, SERVER.latencyUs), next);
-    Atomics.store(this.cells, this.atServer(row, SERVER.latencyAtMs), nowMs | 0);
+    Atomics.store(this.cells, serverCell(row, SERVER.latencyUs), next);
+    Atomics.store(this.cells, serverCell(row, SERVER.latencyAtMs), nowMs | 0);
   }
 
   /** Adds to one of this worker's counters for a server. */
@@ -469,7 +476,7 @@ export class SharedTable {
 
   /** Makes a row fit for a new server. Control thread only; no request may be in it. */
   clearServer(row: number): void {
-    const start = this.atServer(row, 0);
+    const start = serverCell(row, 0);
     for (let cell = 0; cell < SERVER_CELLS; cell++) Atomics.store(this.cells, start + cell, 0);
     for (let worker = 0; worker < this.workerLanes; worker++) {
       const lane = (worker * this.serverRows + row) * COUNTERS;
@@ -495,7 +502,7 @@ export class SharedTable {
     this.#forgetShare(worker, pool, POOL.connections, SHARE.connections);
     this.#forgetShare(worker, pool, POOL.waiting, SHARE.waiting);
     this.setWaitingSince(pool, worker, 0);
-    Atomics.compareExchange(this.cells, this.atPool(pool, POOL.ejectionLock), worker + 1, 0);
+    this.ejections.breakLock(pool, worker + 1);
   }
 
   #forgetClients(worker: number, sum: number, part: number): void {
@@ -506,18 +513,18 @@ export class SharedTable {
 
   #forgetShare(worker: number, pool: number, sum: number, share: Share): void {
     const at = this.#atShare(pool, worker, share);
-    Atomics.sub(this.cells, this.atPool(pool, sum), this.cells[at]!);
+    Atomics.sub(this.cells, poolCell(pool, sum), this.cells[at]!);
     this.cells[at] = 0;
   }
 
   #claim(pool: number, sum: number, worker: number, share: Share, most: number): boolean {
-    if (!addBelow(this.cells, this.atPool(pool, sum), most)) return false;
+    if (!addBelow(this.cells, poolCell(pool, sum), most)) return false;
     this.cells[this.#atShare(pool, worker, share)]! += 1;
     return true;
   }
 
   #release(pool: number, sum: number, worker: number, share: Share): void {
-    Atomics.sub(this.cells, this.atPool(pool, sum), 1);
+    Atomics.sub(this.cells, poolCell(pool, sum), 1);
     this.cells[this.#atShare(pool, worker, share)]! -= 1;
   }
 
@@ -527,15 +534,15 @@ export class SharedTable {
 
   #atShare(pool: number, worker: number, share: number): number {
     const lane = pool * this.workerLanes + worker;
-    return this.atServer(this.serverRows, 0) + lane * SHARE_CELLS + share;
+    return serverCell(this.serverRows, 0) + lane * SHARE_CELLS + share;
   }
 
   #server(row: number, cell: number): number {
-    return Atomics.load(this.cells, this.atServer(row, cell));
+    return Atomics.load(this.cells, serverCell(row, cell));
   }
 
   #setServer(row: number, cell: number, value: number): void {
-    Atomics.store(this.cells, this.atServer(row, cell), value);
+    Atomics.store(this.cells, serverCell(row, cell), value);
     this.raiseGeneration();
   }
 }

@@ -19,7 +19,7 @@ import { Pool, type PoolSettings } from '../core/servers/pool.ts';
 import { Server } from '../core/servers/server.ts';
 import { WaitQueue } from '../core/servers/wait-queue.ts';
 import { AddressTable } from '../core/sticky/address-table.ts';
-import { BREAKER, SERVER } from '../table/layout.ts';
+import { BREAKER } from '../table/layout.ts';
 import { SourceTable } from '../table/source-table.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Explanation } from './explanation.ts';
@@ -172,7 +172,7 @@ test('a made-up request takes no trial of a half-open breaker, and would be it',
   const { table, pool } = world;
   const server = pool.servers[3]!;
   server.breaker = { failureThreshold: 1, recoveryMs: 1, halfOpenMs: 1 };
-  Atomics.store(table.cells, table.atServer(server.row, SERVER.breaker), BREAKER.halfOpen);
+  table.breakers.replace(server.row, BREAKER.halfOpen);
   table.raiseGeneration();
   const before = world.bytes();
   const { server: chosen, because } = world.explain().choices[0]!;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
+import { ADMIN, BREAKER, HEALTH } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { lossBy } from './last-server.ts';
 import type { OperatorCommand } from './operator.ts';
@@ -41,10 +41,10 @@ test('whatever keeps the others from serving counts: probes, breakers, operators
     (table, row) => table.setAdmin(row, ADMIN.maintenance),
     (table, row) => table.setOperatorWeight(row, 0),
     (table, row) => {
-      Atomics.store(table.cells, table.atServer(row, SERVER.breaker), BREAKER.open);
+      table.breakers.replace(row, BREAKER.open);
     },
     (table, row) => {
-      Atomics.store(table.cells, table.atServer(row, SERVER.breaker), BREAKER.halfOpen);
+      table.breakers.replace(row, BREAKER.halfOpen);
     },
   ];
   for (const [at, one] of hurt.entries()) {
@@ -59,7 +59,7 @@ test('whatever keeps the others from serving counts: probes, breakers, operators
 test('an ejected server works: it serves where there is no other', () => {
   const table = newTable();
   table.setAdmin(GREEN.row, ADMIN.maintenance);
-  Atomics.store(table.cells, table.atServer(BLUE.row, SERVER.ejectedUntilMs), 5);
+  table.ejections.setUntilMs(BLUE.row, 5);
   assert.equal(loss(table, RED, DISABLE), null);
   table.setAdmin(RED.row, ADMIN.maintenance);
   assert.match(loss(table, BLUE, DISABLE)!, /blue is the last server that works/);

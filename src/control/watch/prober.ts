@@ -5,7 +5,7 @@ import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../../io/probe.ts';
 import { Resolver } from '../../io/resolver.ts';
-import { HEALTH, type Health, SERVER } from '../../table/layout.ts';
+import { HEALTH, type Health } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 
 /** Probes under way at a time; the others wait for their turn. */
@@ -107,11 +107,7 @@ export class Prober {
   }
 
   #takeSuspicion(row: number): boolean {
-    const cell = this.#table.atServer(row, SERVER.suspect);
-    return (
-      Atomics.load(this.#table.cells, cell) !== 0 &&
-      Atomics.exchange(this.#table.cells, cell, 0) !== 0
-    );
+    return this.#table.failureNotes.takeSuspicion(row);
   }
 
   #start(target: Target, plan: ProbePlan, nowMs: number): void {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { PoolPlan } from '../../plan/worker-plan.ts';
-import { HEALTH, SERVER } from '../../table/layout.ts';
+import { HEALTH } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { Rebalancer } from './rebalancer.ts';
 
@@ -67,12 +67,11 @@ test('a server that starts slowly counts as back when it has its whole share', (
   table.setHealth(1, HEALTH.down);
   rebalancer.turn(0);
   table.setHealth(1, HEALTH.up);
-  const slow = table.atServer(1, SERVER.slowPercent);
-  Atomics.store(table.cells, slow, 10);
+  table.slowStarts.setSharePercent(1, 10);
   table.raiseGeneration();
   for (let nowMs = 0; nowMs < 10_000; nowMs += 500) rebalancer.turn(nowMs);
   assert.deepEqual(ended, []);
-  Atomics.store(table.cells, slow, 0);
+  table.slowStarts.setSharePercent(1, 100);
   table.raiseGeneration();
   for (let nowMs = 10_000; nowMs < 20_000; nowMs += 500) rebalancer.turn(nowMs);
   assert.deepEqual(ended, [[0, 0, 2]]);

@@ -11,7 +11,6 @@ import {
 import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { PoolPlan } from '../../plan/worker-plan.ts';
-import { SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 
 export interface RebalancePlan {
@@ -123,11 +122,8 @@ export class Rebalancer {
     if (this.#plan === null) return new Set();
     const { servers, settings } = this.#plan.pool;
     const usable = servers.filter(({ row }) => {
-      const slowPercent = Atomics.load(
-        this.#table.cells,
-        this.#table.atServer(row, SERVER.slowPercent),
-      );
-      return slowPercent === 0 && standingOf(this.#table, row) === VERDICT.usable;
+      const hasFullShare = this.#table.slowStarts.sharePercent(row) === 100;
+      return hasFullShare && standingOf(this.#table, row) === VERDICT.usable;
     });
     const backupsServe =
       this.#table.isFailedOver(settings.row) || usable.every((server) => server.backup);

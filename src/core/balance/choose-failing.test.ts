@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seededRandom } from '../../base/random.ts';
-import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
+import { ADMIN, BREAKER, type BreakerState, HEALTH } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { Chooser, type PoolServer } from './choose.ts';
 import { createStrategy, type StrategyName } from './registry.ts';
@@ -48,8 +48,16 @@ function poolOf(
     random: seededRandom(2),
     panicThresholdPercent: options.panic ?? 0,
   });
-  const set = (row: number, cell: number, value: number) => {
-    Atomics.store(table.cells, table.atServer(row, cell), value);
+  const setBreaker = (row: number, state: BreakerState) => {
+    table.breakers.replace(row, state);
+    table.raiseGeneration();
+  };
+  const setEjected = (row: number) => {
+    table.ejections.setUntilMs(row, 1);
+    table.raiseGeneration();
+  };
+  const setShare = (row: number, percent: number) => {
+    table.slowStarts.setSharePercent(row, percent);
     table.raiseGeneration();
   };
   /** Names of the servers that many requests reach. */
@@ -58,25 +66,25 @@ function poolOf(
     for (let i = 0; i < 32; i++) names.add(chooser.choose(0, tried)?.name ?? '-');
     return [...names].sort().join('');
   };
-  return { table, servers, chooser, claimed, set, reached };
+  return { table, servers, chooser, claimed, setBreaker, setEjected, setShare, reached };
 }
 
 test('a server with an open breaker gets nothing', () => {
-  const { set, reached, chooser, servers } = poolOf([{}, {}, {}]);
-  set(1, SERVER.breaker, BREAKER.open);
+  const { setBreaker, reached, chooser, servers } = poolOf([{}, {}, {}]);
+  setBreaker(1, BREAKER.open);
   assert.equal(reached(), 'ac');
   assert.equal(chooser.verdict(servers[1]!, new TriedSet()), VERDICT.open);
 });
 
 test('with all breakers open there is no server, whatever the panic threshold', () => {
-  const { set, reached } = poolOf([{}, {}], { panic: 50 });
-  for (const row of [0, 1]) set(row, SERVER.breaker, BREAKER.open);
+  const { setBreaker, reached } = poolOf([{}, {}], { panic: 50 });
+  for (const row of [0, 1]) setBreaker(row, BREAKER.open);
   assert.equal(reached(), '-');
 });
 
 test('a half-open breaker gets one request as its trial, and the next go elsewhere', () => {
-  const { set, chooser, reached } = poolOf([{}, {}, {}]);
-  set(2, SERVER.breaker, BREAKER.halfOpen);
+  const { setBreaker, chooser, reached } = poolOf([{}, {}, {}]);
+  setBreaker(2, BREAKER.halfOpen);
   assert.equal(chooser.choose(0, new TriedSet())?.name, 'c');
   assert.equal(chooser.trial, TOKEN);
   assert.equal(reached(), 'ab');
@@ -84,8 +92,8 @@ test('a half-open breaker gets one request as its trial, and the next go elsewhe
 });
 
 test('a trial is sent to no server that is down, in maintenance or was tried', () => {
-  const { table, set, claimed, chooser } = poolOf([{}, {}, {}, {}]);
-  for (const row of [1, 2, 3]) set(row, SERVER.breaker, BREAKER.halfOpen);
+  const { table, setBreaker, claimed, chooser } = poolOf([{}, {}, {}, {}]);
+  for (const row of [1, 2, 3]) setBreaker(row, BREAKER.halfOpen);
   table.setHealth(1, HEALTH.down);
   table.setAdmin(2, ADMIN.maintenance);
   const tried = new TriedSet();
@@ -95,16 +103,16 @@ test('a trial is sent to no server that is down, in maintenance or was tried', (
 });
 
 test('a half-open backup gets no trial while primaries serve', () => {
-  const { set, reached } = poolOf([{}, { backup: true }]);
-  set(1, SERVER.breaker, BREAKER.halfOpen);
+  const { setBreaker, reached } = poolOf([{}, { backup: true }]);
+  setBreaker(1, BREAKER.halfOpen);
   assert.equal(reached(), 'a');
-  set(0, SERVER.breaker, BREAKER.open);
+  setBreaker(0, BREAKER.open);
   assert.equal(reached(), '-b');
 });
 
 test('an ejected server gets nothing while another can serve, and all when none can', () => {
-  const { table, set, reached } = poolOf([{}, {}, {}]);
-  set(0, SERVER.ejectedUntilMs, 1);
+  const { table, setEjected, reached } = poolOf([{}, {}, {}]);
+  setEjected(0);
   assert.equal(reached(), 'bc');
   table.setHealth(1, HEALTH.down);
   table.setHealth(2, HEALTH.down);
@@ -114,8 +122,8 @@ test('an ejected server gets nothing while another can serve, and all when none 
 });
 
 test('a backup serves before an ejected primary', () => {
-  const { set, reached } = poolOf([{}, { backup: true }]);
-  set(0, SERVER.ejectedUntilMs, 1);
+  const { setEjected, reached } = poolOf([{}, { backup: true }]);
+  setEjected(0);
   assert.equal(reached(), 'b');
 });
 
@@ -132,28 +140,28 @@ test('backups go on serving after a failover, and primaries where no backup can'
 });
 
 test('a server that starts slowly gets its share of its turns', () => {
-  const { set, chooser } = poolOf([{}, {}]);
+  const { setShare, chooser } = poolOf([{}, {}]);
   const turns = (requests: number) => {
     let count = 0;
     for (let i = 0; i < requests; i++) if (chooser.choose(0, new TriedSet())?.name === 'b') count++;
     return count;
   };
   for (const percent of [10, 50, 90]) {
-    set(1, SERVER.slowPercent, percent);
+    setShare(1, percent);
     const expected = (4000 / 2) * (percent / 100);
     assert.ok(Math.abs(turns(4000) - expected) < 150, `${percent}%`);
   }
-  set(1, SERVER.slowPercent, 0);
+  setShare(1, 100);
   assert.equal(turns(4000), 2000);
 });
 
 test('a client that is hashed changes over to a slow starter once, and stays', () => {
-  const { set, chooser } = poolOf([{}, {}], { strategy: 'ip_hash' });
+  const { setShare, chooser } = poolOf([{}, {}], { strategy: 'ip_hash' });
   const keys = Array.from({ length: 500 }, (_, at) => Math.imul(at + 1, 0x9e3779b1) >>> 0);
   const own = keys.filter((key) => chooser.choose(key, new TriedSet())?.name === 'b');
   let there = new Set<number>();
   for (const percent of [10, 30, 60, 99]) {
-    set(1, SERVER.slowPercent, percent);
+    setShare(1, percent);
     const now = new Set(own.filter((key) => chooser.choose(key, new TriedSet())?.name === 'b'));
     for (const key of there) assert.ok(now.has(key));
     assert.ok(Math.abs(now.size / own.length - percent / 100) < 0.1, `${percent}%`);
@@ -162,7 +170,7 @@ test('a client that is hashed changes over to a slow starter once, and stays', (
 });
 
 test('where all usable servers start slowly all are used', () => {
-  const { set, reached } = poolOf([{}, {}]);
-  for (const row of [0, 1]) set(row, SERVER.slowPercent, 10);
+  const { setShare, reached } = poolOf([{}, {}]);
+  for (const row of [0, 1]) setShare(row, 10);
   assert.equal(reached(), 'ab');
 });

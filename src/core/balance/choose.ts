@@ -1,5 +1,5 @@
 import type { Random } from '../../base/random.ts';
-import { BREAKER, SERVER } from '../../table/layout.ts';
+import { BREAKER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { mix32 } from './hash.ts';
 import { baseOf, type Situation, verdictIn } from './situation.ts';
@@ -242,19 +242,14 @@ export class Chooser<S extends PoolServer> {
   }
 
   #sharePercent(server: S): number {
-    const percent = Atomics.load(
-      this.#table.cells,
-      this.#table.atServer(server.row, SERVER.slowPercent),
-    );
-    return percent === 0 ? 100 : percent;
+    return this.#table.slowStarts.sharePercent(server.row);
   }
 
   /** A panic goes against probes and ejections, never against a breaker or the operator. */
   #activeOf(servers: readonly S[]): readonly S[] {
     return servers.filter((server) => {
       // Not the standing: a server that is down as well as broken stands there as down.
-      const breaker = this.#table.atServer(server.row, SERVER.breaker);
-      const isBroken = Atomics.load(this.#table.cells, breaker) !== BREAKER.closed;
+      const isBroken = this.#table.breakers.state(server.row) !== BREAKER.closed;
       return !isBroken && this.#table.takesNew(server.row);
     });
   }

@@ -1,4 +1,4 @@
-import { ADMIN, BREAKER, HEALTH, SERVER } from '../../table/layout.ts';
+import { ADMIN, BREAKER, HEALTH } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 
 /**
@@ -67,14 +67,13 @@ export function verdictReason(verdict: Verdict): string {
 
 /** What the operator, the probes and live traffic say. */
 export function standingOf(table: SharedTable, row: number): Standing {
-  const { cells } = table;
   const admin = table.admin(row);
   if (admin === ADMIN.maintenance) return VERDICT.maintenance;
   if (table.health(row) === HEALTH.down) return VERDICT.down;
-  const breaker = Atomics.load(cells, table.atServer(row, SERVER.breaker));
+  const breaker = table.breakers.state(row);
   if (breaker === BREAKER.open) return VERDICT.open;
   if (breaker === BREAKER.halfOpen) return VERDICT.halfOpen;
-  if (Atomics.load(cells, table.atServer(row, SERVER.ejectedUntilMs)) !== 0) return VERDICT.ejected;
+  if (table.ejections.untilMs(row) !== 0) return VERDICT.ejected;
   if (!table.takesNew(row)) return VERDICT.draining;
   return VERDICT.usable;
 }

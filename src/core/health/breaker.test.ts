@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
-import { BREAKER, SERVER } from '../../table/layout.ts';
+import { BREAKER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import {
   claimTrial,
@@ -23,8 +23,7 @@ const SIZE = { serverRows: 2, workerLanes: 1 };
 const SETTINGS = { failureThreshold: 5, recoveryMs: 30_000, halfOpenMs: 10_000 };
 const ROW = 1;
 
-const stateOf = (table: SharedTable) =>
-  Atomics.load(table.cells, table.atServer(ROW, SERVER.breaker));
+const stateOf = (table: SharedTable) => table.breakers.state(ROW);
 
 /** A table whose breaker opened at the time 0. */
 function opened(): SharedTable {
@@ -58,7 +57,7 @@ test('a success between failures starts the count anew', () => {
 
 test('the breaker of one server is no matter of another', () => {
   const table = opened();
-  assert.equal(Atomics.load(table.cells, table.atServer(0, SERVER.breaker)), BREAKER.closed);
+  assert.equal(table.breakers.state(0), BREAKER.closed);
 });
 
 test('an open breaker lets nothing through before its recovery, and then one trial', () => {
@@ -224,7 +223,6 @@ test('over racing threads a half-open breaker has one trial at a time, and count
   assert.equal(underWay, 0);
   assert.ok(trials! > 0);
   assert.equal(most, 1);
-  const at = (cell: number) => Atomics.load(table.cells, table.atServer(ROW, cell));
-  assert.equal(at(SERVER.breakerTrial), NO_TRIAL);
-  assert.equal(at(SERVER.breakerOpenings), openings);
+  assert.equal(table.breakers.trial(ROW), NO_TRIAL);
+  assert.equal(table.breakers.openings(ROW), openings);
 });

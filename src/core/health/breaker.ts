@@ -6,13 +6,13 @@
  *   open ── recoveryMs later (`recover`, control thread) ──> half-open
  *   half-open ── its trial succeeds ──> closed;  its trial fails, or stays silent ──> open
  *
- * A half-open breaker lets one trial through at a time. Its token, in `SERVER.breakerTrial`, is
+ * A half-open breaker lets one trial through at a time. Its token, in `BreakerCells`, is
  * the time by which it must have ended, so that claim and deadline are one write; its lowest bits
  * say whether the server has begun to answer, and whether the client still sends. A trial ends by moving the breaker first and
  * clearing the token after, so that no other is claimed in between; what it brings once its token
  * is gone is ignored.
  */
-import { BREAKER, SERVER } from '../../table/layout.ts';
+import { BREAKER, type BreakerState } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { cellTime, hasCome } from './table-time.ts';
 
@@ -35,37 +35,31 @@ export function countFailure(
   settings: BreakerSettings,
   nowMs: number,
 ): boolean {
-  const { cells } = table;
+  const { breakers } = table;
   // What was sent before the breaker opened tells nothing new, and is no trial's verdict.
-  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.closed) return false;
-  const failures = Atomics.add(cells, table.atServer(row, SERVER.breakerFailures), 1) + 1;
-  if (failures < settings.failureThreshold) return false;
+  if (breakers.state(row) !== BREAKER.closed) return false;
+  if (breakers.addFailure(row) < settings.failureThreshold) return false;
   return open(table, row, BREAKER.closed, settings, nowMs);
 }
 
 /** A success that was no trial's. */
 export function countSuccess(table: SharedTable, row: number): void {
-  const cell = table.atServer(row, SERVER.breakerFailures);
-  if (Atomics.load(table.cells, cell) !== 0) Atomics.store(table.cells, cell, 0);
+  const { breakers } = table;
+  if (breakers.failures(row) !== 0) breakers.clearFailures(row);
 }
 
 /** Moves an open breaker on to half-open when its time has come. Control thread only. */
 export function recover(table: SharedTable, row: number, nowMs: number): boolean {
-  const { cells } = table;
-  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.open) return false;
-  if (!hasCome(Atomics.load(cells, table.atServer(row, SERVER.breakerUntilMs)), nowMs)) {
-    return false;
-  }
+  const { breakers } = table;
+  if (breakers.state(row) !== BREAKER.open) return false;
+  if (!hasCome(breakers.untilMs(row), nowMs)) return false;
   return move(table, row, BREAKER.open, BREAKER.halfOpen);
 }
 
 /** Whether `claimTrial` would give a token. */
 export function hasFreeTrial(table: SharedTable, row: number): boolean {
-  const { cells } = table;
-  return (
-    Atomics.load(cells, table.atServer(row, SERVER.breaker)) === BREAKER.halfOpen &&
-    Atomics.load(cells, table.atServer(row, SERVER.breakerTrial)) === NO_TRIAL
-  );
+  const { breakers } = table;
+  return breakers.state(row) === BREAKER.halfOpen && breakers.trial(row) === NO_TRIAL;
 }
 
 /** @returns the token of the trial that the caller may now send, or NO_TRIAL */
@@ -75,17 +69,13 @@ export function claimTrial(
   settings: BreakerSettings,
   nowMs: number,
 ): number {
-  const { cells } = table;
-  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) !== BREAKER.halfOpen) {
-    return NO_TRIAL;
-  }
-  const cell = table.atServer(row, SERVER.breakerTrial);
-  if (Atomics.load(cells, cell) !== NO_TRIAL) return NO_TRIAL;
+  const { breakers } = table;
+  if (!hasFreeTrial(table, row)) return NO_TRIAL;
   const token = tokenOf(nowMs + settings.halfOpenMs);
-  if (Atomics.compareExchange(cells, cell, NO_TRIAL, token) !== NO_TRIAL) return NO_TRIAL;
+  if (!breakers.replaceTrial(row, NO_TRIAL, token)) return NO_TRIAL;
   // The breaker may have moved on between the two looks: then this was no trial.
-  if (Atomics.load(cells, table.atServer(row, SERVER.breaker)) === BREAKER.halfOpen) return token;
-  Atomics.compareExchange(cells, cell, token, NO_TRIAL);
+  if (breakers.state(row) === BREAKER.halfOpen) return token;
+  breakers.replaceTrial(row, token, NO_TRIAL);
   return NO_TRIAL;
 }
 
@@ -127,12 +117,11 @@ export function trialAnswered(
 
 /** @returns whether the trial was still that of the breaker, which has closed now */
 export function trialSucceeded(table: SharedTable, row: number, token: number): boolean {
-  const { cells } = table;
-  const trial = table.atServer(row, SERVER.breakerTrial);
-  if (Atomics.load(cells, trial) !== token) return false;
-  Atomics.store(cells, table.atServer(row, SERVER.breakerFailures), 0);
+  const { breakers } = table;
+  if (breakers.trial(row) !== token) return false;
+  breakers.clearFailures(row);
   const isMoved = move(table, row, BREAKER.halfOpen, BREAKER.closed);
-  Atomics.compareExchange(cells, trial, token, NO_TRIAL);
+  breakers.replaceTrial(row, token, NO_TRIAL);
   return isMoved;
 }
 
@@ -144,17 +133,16 @@ export function trialFailed(
   settings: BreakerSettings,
   nowMs: number,
 ): boolean {
-  const trial = table.atServer(row, SERVER.breakerTrial);
-  if (Atomics.load(table.cells, trial) !== token) return false;
+  const { breakers } = table;
+  if (breakers.trial(row) !== token) return false;
   const isMoved = open(table, row, BREAKER.halfOpen, settings, nowMs);
-  Atomics.compareExchange(table.cells, trial, token, NO_TRIAL);
+  breakers.replaceTrial(row, token, NO_TRIAL);
   return isMoved;
 }
 
 /** The trial ended without a verdict, for its client left: the next request may be the trial. */
 export function releaseTrial(table: SharedTable, row: number, token: number): void {
-  const cell = table.atServer(row, SERVER.breakerTrial);
-  Atomics.compareExchange(table.cells, cell, token, NO_TRIAL);
+  table.breakers.replaceTrial(row, token, NO_TRIAL);
 }
 
 /**
@@ -169,7 +157,7 @@ export function expireTrial(
   settings: BreakerSettings,
   nowMs: number,
 ): boolean {
-  const token = Atomics.load(table.cells, table.atServer(row, SERVER.breakerTrial));
+  const token = table.breakers.trial(row);
   if (token === NO_TRIAL || !hasCome(token, nowMs)) return false;
   if ((token & HAS_ANSWERED) !== 0) return trialSucceeded(table, row, token);
   if ((token & IS_UPLOADING) === 0) return trialFailed(table, row, token, settings, nowMs);
@@ -179,40 +167,36 @@ export function expireTrial(
 
 /** Closes the breaker whatever it is, as when breakers are switched off. Control thread only. */
 export function close(table: SharedTable, row: number): void {
-  const { cells } = table;
-  Atomics.store(cells, table.atServer(row, SERVER.breakerFailures), 0);
-  const breaker = table.atServer(row, SERVER.breaker);
-  if (Atomics.exchange(cells, breaker, BREAKER.closed) === BREAKER.closed) return;
-  Atomics.store(cells, table.atServer(row, SERVER.breakerTrial), NO_TRIAL);
+  const { breakers } = table;
+  breakers.clearFailures(row);
+  if (breakers.replace(row, BREAKER.closed) === BREAKER.closed) return;
+  breakers.setTrial(row, NO_TRIAL);
   table.raiseGeneration();
 }
 
 function open(
   table: SharedTable,
   row: number,
-  from: number,
+  from: BreakerState,
   settings: BreakerSettings,
   nowMs: number,
 ): boolean {
-  const { cells } = table;
+  const { breakers } = table;
   // First the time: `recover` must never see an open breaker with the time of its last opening.
-  const until = table.atServer(row, SERVER.breakerUntilMs);
-  Atomics.store(cells, until, cellTime(nowMs + settings.recoveryMs));
+  breakers.setUntilMs(row, cellTime(nowMs + settings.recoveryMs));
   if (!move(table, row, from, BREAKER.open)) return false;
-  Atomics.add(cells, table.atServer(row, SERVER.breakerOpenings), 1);
+  breakers.addOpening(row);
   return true;
 }
 
-function move(table: SharedTable, row: number, from: number, to: number): boolean {
-  const breaker = table.atServer(row, SERVER.breaker);
-  if (Atomics.compareExchange(table.cells, breaker, from, to) !== from) return false;
+function move(table: SharedTable, row: number, from: BreakerState, to: BreakerState): boolean {
+  if (!table.breakers.move(row, from, to)) return false;
   table.raiseGeneration();
   return true;
 }
 
 function renew(table: SharedTable, row: number, token: number, next: number): number {
-  const cell = table.atServer(row, SERVER.breakerTrial);
-  return Atomics.compareExchange(table.cells, cell, token, next) === token ? next : NO_TRIAL;
+  return table.breakers.replaceTrial(row, token, next) ? next : NO_TRIAL;
 }
 
 /** A number that is not 0, its lowest bits unset. */

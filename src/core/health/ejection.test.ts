@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { POOL } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import {
   countFailureInRow,
@@ -120,16 +119,15 @@ test('a server whose probes brought it back needs as many failures again', () =>
 
 test('a thread that finds another at it ejects nothing', () => {
   const { table, pool } = poolOf(3);
-  const lock = table.atPool(pool.row, POOL.ejectionLock);
-  Atomics.store(table.cells, lock, WORKER + 1);
+  table.ejections.lock(pool.row, WORKER + 1);
   assert.equal(eject(table, pool, 0, SETTINGS, 7, 0), false);
-  Atomics.store(table.cells, lock, 0);
+  table.ejections.unlock(pool.row);
   assert.equal(eject(table, pool, 0, SETTINGS, 7, 0), true);
 });
 
 test('a worker that dies while it ejects leaves the lock to the others', () => {
   const { table, pool } = poolOf(3);
-  Atomics.store(table.cells, table.atPool(pool.row, POOL.ejectionLock), WORKER + 1);
+  table.ejections.lock(pool.row, WORKER + 1);
   table.forgetWorker(WORKER);
   assert.equal(eject(table, pool, 0, SETTINGS, 7, 0), true);
 });

@@ -8,7 +8,6 @@
  *
  * (Envoy's outlier detection, "Outlier detection" in its architecture overview.)
  */
-import { POOL, SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { cellTime, hasCome } from './table-time.ts';
 
@@ -32,7 +31,7 @@ export interface EjectionPool {
 export const CONTROL_THREAD = -1;
 
 export function isEjected(table: SharedTable, row: number): boolean {
-  return Atomics.load(table.cells, table.atServer(row, SERVER.ejectedUntilMs)) !== 0;
+  return table.ejections.untilMs(row) !== 0;
 }
 
 /** A live failure that no breaker counts. @returns whether it ejected the server */
@@ -44,7 +43,7 @@ export function countFailureInRow(
   owner: number,
   nowMs: number,
 ): boolean {
-  const failures = Atomics.add(table.cells, table.atServer(row, SERVER.failuresInRow), 1) + 1;
+  const failures = table.ejections.addFailureInRow(row);
   if (settings.failuresInRow === 0 || failures < settings.failuresInRow) return false;
   if (othersFailToo(table, pool, row)) return false;
   return eject(table, pool, row, settings, owner, nowMs);
@@ -52,16 +51,12 @@ export function countFailureInRow(
 
 /** Whether the last thing that live traffic heard of a server was a failure. */
 export function isFailing(table: SharedTable, row: number): boolean {
-  const { cells } = table;
-  return (
-    Atomics.load(cells, table.atServer(row, SERVER.failuresInRow)) > 0 ||
-    Atomics.load(cells, table.atServer(row, SERVER.breakerFailures)) > 0
-  );
+  return table.ejections.failuresInRow(row) > 0 || table.breakers.failures(row) > 0;
 }
 
 export function endFailuresInRow(table: SharedTable, row: number): void {
-  const cell = table.atServer(row, SERVER.failuresInRow);
-  if (Atomics.load(table.cells, cell) !== 0) Atomics.store(table.cells, cell, 0);
+  const { ejections } = table;
+  if (ejections.failuresInRow(row) !== 0) ejections.setFailuresInRow(row, 0);
 }
 
 /**
@@ -77,18 +72,15 @@ export function eject(
   owner: number,
   nowMs: number,
 ): boolean {
-  const { cells } = table;
-  const lock = table.atPool(pool.row, POOL.ejectionLock);
-  if (Atomics.compareExchange(cells, lock, 0, owner) !== 0) return false;
+  const { ejections } = table;
+  if (!ejections.lock(pool.row, owner)) return false;
   const mayEject = !isEjected(table, row) && hasRoom(table, pool, settings);
   if (mayEject) {
-    const level = Atomics.add(cells, table.atServer(row, SERVER.ejectionLevel), 1);
+    const level = ejections.addEjection(row);
     const forMs = Math.min(settings.ejectionMs * (level + 1), settings.ejectionMsMax);
-    const until = table.atServer(row, SERVER.ejectedUntilMs);
-    Atomics.add(cells, table.atServer(row, SERVER.ejections), 1);
-    Atomics.store(cells, until, cellTime(nowMs + forMs));
+    ejections.setUntilMs(row, cellTime(nowMs + forMs));
   }
-  Atomics.store(cells, lock, 0);
+  ejections.unlock(pool.row);
   if (mayEject) table.raiseGeneration();
   return mayEject;
 }
@@ -104,7 +96,7 @@ export function readmitInTime(
   settings: EjectionSettings,
   nowMs: number,
 ): boolean {
-  const until = Atomics.load(table.cells, table.atServer(row, SERVER.ejectedUntilMs));
+  const until = table.ejections.untilMs(row);
   if (until === 0 || !hasCome(until, nowMs)) return false;
   return readmit(table, row, Math.max(0, settings.failuresInRow - 1));
 }
@@ -116,19 +108,16 @@ export function readmitInTime(
  * @returns whether it was ejected
  */
 export function readmit(table: SharedTable, row: number, failuresInRow = 0): boolean {
-  Atomics.store(table.cells, table.atServer(row, SERVER.failuresInRow), failuresInRow);
-  const until = table.atServer(row, SERVER.ejectedUntilMs);
-  if (Atomics.exchange(table.cells, until, 0) === 0) return false;
+  table.ejections.setFailuresInRow(row, failuresInRow);
+  if (!table.ejections.end(row)) return false;
   table.raiseGeneration();
   return true;
 }
 
 /** One step back for a server that has behaved for a time. Control thread only. */
 export function forgive(table: SharedTable, row: number): void {
-  const level = table.atServer(row, SERVER.ejectionLevel);
-  if (!isEjected(table, row) && Atomics.load(table.cells, level) > 0) {
-    Atomics.sub(table.cells, level, 1);
-  }
+  const { ejections } = table;
+  if (!isEjected(table, row) && ejections.level(row) > 0) ejections.lowerLevel(row);
 }
 
 /** Where half of the others fail as well, none stands out: it is the requests, or the network. */

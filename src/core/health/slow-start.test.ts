@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SERVER } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { growShare, sharePercent, startSlowly } from './slow-start.ts';
 
@@ -11,7 +10,7 @@ test('the share grows linearly, from a tenth at the least to all', () => {
 
 test('a slow start ends with the whole share, and both ends change the generation', () => {
   const table = SharedTable.create({ serverRows: 1, workerLanes: 1 });
-  const share = () => Atomics.load(table.cells, table.atServer(0, SERVER.slowPercent));
+  const share = () => table.slowStarts.sharePercent(0);
   const before = table.generation();
   startSlowly(table, 0, 10_000, 1000);
   assert.equal(share(), 10);
@@ -21,12 +20,12 @@ test('a slow start ends with the whole share, and both ends change the generatio
   assert.equal(share(), 50);
   assert.equal(table.generation(), during);
   growShare(table, 0, 10_000, 11_000);
-  assert.equal(share(), 0);
+  assert.equal(share(), 100);
   assert.notEqual(table.generation(), during);
 });
 
 test('without a slow start a server has its whole share at once', () => {
   const table = SharedTable.create({ serverRows: 1, workerLanes: 1 });
   startSlowly(table, 0, 0, 1000);
-  assert.equal(Atomics.load(table.cells, table.atServer(0, SERVER.slowPercent)), 0);
+  assert.equal(table.slowStarts.sharePercent(0), 100);
 });

@@ -3,13 +3,10 @@
  * all of it, so that its caches and just-in-time compilers are not run over. The share stands in
  * the table; the control thread keeps it up to date.
  */
-import { SERVER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 
 /** The smallest share, in percent. */
 const PERCENT_MIN = 10;
-/** What stands in the table for a server that gets all of its share. */
-const FULL = 0;
 
 /** @param slowStartMs 0: the server gets all of its share at once */
 export function startSlowly(
@@ -19,8 +16,8 @@ export function startSlowly(
   nowMs: number,
 ): void {
   if (slowStartMs === 0) return;
-  Atomics.store(table.cells, table.atServer(row, SERVER.slowSinceMs), nowMs | 0);
-  Atomics.store(table.cells, table.atServer(row, SERVER.slowPercent), PERCENT_MIN);
+  table.slowStarts.setSinceMs(row, nowMs);
+  table.slowStarts.setSharePercent(row, PERCENT_MIN);
   table.raiseGeneration();
 }
 
@@ -31,11 +28,10 @@ export function growShare(
   slowStartMs: number,
   nowMs: number,
 ): void {
-  const cell = table.atServer(row, SERVER.slowPercent);
-  if (Atomics.load(table.cells, cell) === FULL) return;
-  const sinceMs = Atomics.load(table.cells, table.atServer(row, SERVER.slowSinceMs));
-  const percent = sharePercent(((nowMs | 0) - sinceMs) | 0, slowStartMs);
-  Atomics.store(table.cells, cell, percent === 100 ? FULL : percent);
+  const { slowStarts } = table;
+  if (slowStarts.sharePercent(row) === 100) return;
+  const percent = sharePercent(((nowMs | 0) - slowStarts.sinceMs(row)) | 0, slowStartMs);
+  slowStarts.setSharePercent(row, percent);
   if (percent === 100) table.raiseGeneration();
 }
 

@@ -6,7 +6,7 @@
  * - failure: no answer, half an answer, or one that says that the server failed.
  * - neither: the client left, or a kept-alive connection turned out to be closed.
  */
-import { COUNTER, SERVER } from '../../table/layout.ts';
+import { COUNTER } from '../../table/layout.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import {
   countFailure,
@@ -60,8 +60,8 @@ export function attemptFailed(
   const { detects, breaker, ejection } = pool.settings;
   const isAnswer = typeof failure === 'number';
   table.count(row, lane, isAnswer ? COUNTER.failedAnswers : COUNTER.failures);
-  Atomics.store(table.cells, table.atServer(row, SERVER.lastFailure), numberOf(failure));
-  if (detects) Atomics.store(table.cells, table.atServer(row, SERVER.suspect), 1);
+  table.failureNotes.setLast(row, numberOf(failure));
+  if (detects) table.failureNotes.suspect(row);
 
   // A breaker goes by failures of the gateway's kind (spec §6); a 500 is left to ejection.
   if (breaker !== null && failure !== 500) {
@@ -80,12 +80,12 @@ export function attemptUndecided(context: WorkerContext, row: number, trial: num
 
 const NAMES = Object.keys(FAILURES) as Failure[];
 
-/** How `SERVER.lastFailure` holds a failure. */
+/** How `FailureNotes` hold a failure. */
 function numberOf(failure: Failure | number): number {
   return typeof failure === 'number' ? failure : NAMES.indexOf(failure) + 1;
 }
 
-/** @param number what `SERVER.lastFailure` holds */
+/** @param number as `FailureNotes` hold it */
 export function failureText(number: number): string {
   if (number >= 100) return `status ${number}`;
   const name = NAMES[number - 1];

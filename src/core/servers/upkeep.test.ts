@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ADMIN, COUNTER, HEALTH, SERVER } from '../../table/layout.ts';
+import { ADMIN, COUNTER, HEALTH } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
 import { standingOf, verdictName } from '../balance/verdict.ts';
 import { claimTrial, countFailure, trialSucceeded } from '../health/breaker.ts';
@@ -41,7 +41,7 @@ function upkeepOf(names: string, given: Partial<UpkeepPlan> = {}, slowStartMs = 
 
 test('a breaker that a worker opened is told of, recovers in time, and is told of again', () => {
   const { table, upkeep, standing, told } = upkeepOf('ab');
-  Atomics.store(table.cells, table.atServer(0, SERVER.lastFailure), 503);
+  table.failureNotes.setLast(0, 503);
   for (let failure = 0; failure < 2; failure++) countFailure(table, 0, BREAKER, 0);
   upkeep.turn(50);
   assert.deepEqual(told(), ['breaker a closed -> open: 2 failures in a row, the last: status 503']);
@@ -84,22 +84,22 @@ test('a server that comes back by its probes is ejected no longer, and starts sl
   eject(table, { row: 0, servers: plan.servers }, 1, EJECTION, CONTROL_THREAD, 0);
   upkeep.cameBack(1, 5000);
   assert.equal(standing(1), 'usable');
-  const share = () => Atomics.load(table.cells, table.atServer(1, SERVER.slowPercent));
+  const share = () => table.slowStarts.sharePercent(1);
   assert.equal(share(), 10);
   upkeep.turn(10_000);
   assert.equal(share(), 50);
   upkeep.turn(15_000);
-  assert.equal(share(), 0);
+  assert.equal(share(), 100);
 });
 
 test('no server starts slowly at the start, and one that a reload adds does', () => {
   const { table, plan, upkeep } = upkeepOf('abc', {}, 10_000);
-  const share = (row: number) => Atomics.load(table.cells, table.atServer(row, SERVER.slowPercent));
+  const share = (row: number) => table.slowStarts.sharePercent(row);
   upkeep.apply({ ...plan, servers: plan.servers.slice(0, 2) }, 0);
   upkeep.turn(50);
-  assert.deepEqual([0, 1].map(share), [0, 0]);
+  assert.deepEqual([0, 1].map(share), [100, 100]);
   upkeep.apply(plan, 100);
-  assert.deepEqual([0, 1, 2].map(share), [0, 0, 10]);
+  assert.deepEqual([0, 1, 2].map(share), [100, 100, 10]);
 });
 
 test('a server whose answers are far slower than those of the others is ejected', () => {

@@ -7,7 +7,7 @@
  * It also tells of every change of state, those that workers made among them.
  */
 import { formatDuration } from '../../base/units.ts';
-import { BREAKER, type BreakerState, COUNTER, SERVER } from '../../table/layout.ts';
+import { BREAKER, type BreakerState, COUNTER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { standingOf, VERDICT } from '../balance/verdict.ts';
 import { close, expireTrial, recover } from '../health/breaker.ts';
@@ -64,8 +64,7 @@ export type BreakerName = (typeof BREAKER_NAMES)[BreakerState];
 
 /** The state of a server's breaker, as logs and metrics spell it. */
 export function breakerName(table: SharedTable, row: number): BreakerName {
-  const state = Atomics.load(table.cells, table.atServer(row, SERVER.breaker));
-  return BREAKER_NAMES[state as BreakerState];
+  return BREAKER_NAMES[table.breakers.state(row)];
 }
 
 /** What was seen of a server the last time. */
@@ -229,12 +228,11 @@ export class Upkeep {
 
   /** Tells what changed at a server since the last turn. */
   #tell({ row, label }: UpkeepPlan['servers'][number], nowMs: number): void {
-    const { cells } = this.#table;
+    const { breakers, failureNotes } = this.#table;
     const seen = this.#seen.get(row)!;
-    const cell = (which: number) => Atomics.load(cells, this.#table.atServer(row, which));
-    const breaker = cell(SERVER.breaker) as BreakerState;
+    const breaker = breakers.state(row);
     if (breaker !== seen.breaker) {
-      const cause = this.#breakerCause(seen.breaker, breaker, cell(SERVER.lastFailure));
+      const cause = this.#breakerCause(seen.breaker, breaker, failureNotes.last(row));
       const [from, to] = [BREAKER_NAMES[seen.breaker], BREAKER_NAMES[breaker]];
       seen.breaker = breaker;
       this.#say('breaker', label, from, to, cause);
@@ -243,7 +241,7 @@ export class Upkeep {
     if (ejected !== seen.ejected) {
       seen.ejected = ejected;
       if (ejected) {
-        const cause = seen.ejectionCause || this.#inRowCause(cell(SERVER.lastFailure));
+        const cause = seen.ejectionCause || this.#inRowCause(failureNotes.last(row));
         seen.ejectionCause = '';
         this.#say('ejection', label, 'in', 'ejected', cause);
       } else this.#say('ejection', label, 'ejected', 'in', 'its time is over, or it came back');
