@@ -1,5 +1,4 @@
 import { hostname } from 'node:os';
-import { createTransport } from 'nodemailer';
 import type { Settings } from '../config/schema.ts';
 import type { Notice } from './message.ts';
 
@@ -84,7 +83,7 @@ async function post(url: string, headers: Record<string, string>, body: object):
 type Smtp = Extract<ChannelSettings, { type: 'email' }>['smtp'];
 
 function email(name: string, recipients: readonly string[], smtp: Smtp): Channel {
-  const transport = createTransport({
+  const server = {
     host: smtp.host,
     port: smtp.port,
     secure: smtp.secure,
@@ -92,10 +91,12 @@ function email(name: string, recipients: readonly string[], smtp: Smtp): Channel
     connectionTimeout: SEND_MS_MAX,
     greetingTimeout: SEND_MS_MAX,
     socketTimeout: SEND_MS_MAX,
-  });
+  };
   const from = smtp.from ?? `openclaw@${hostname()}`;
   const send = async ({ subject, text }: Notice) => {
-    await transport.sendMail({ from, to: [...recipients], subject, text });
+    // Loaded with the first mail: few instances ever send one.
+    const { createTransport } = await import('nodemailer');
+    await createTransport(server).sendMail({ from, to: [...recipients], subject, text });
   };
   return { name, send };
 }

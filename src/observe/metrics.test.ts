@@ -5,7 +5,7 @@ import { FAMILIES } from './families.ts';
 import { Metrics } from './metrics.ts';
 import { viewWithTraffic } from './view.fixture.ts';
 
-const text = await new Metrics().text(viewWithTraffic());
+const { text } = await new Metrics().scrape(viewWithTraffic());
 const lines = text.split('\n');
 const has = (line: string) => assert.ok(lines.includes(line), `${line}\nis not in\n${text}`);
 

@@ -1,14 +1,23 @@
-import { type Metric, Registry } from 'prom-client';
+import type { Metric, Registry } from 'prom-client';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
 import { FAMILIES, type Family, type HistogramSample, TOLD_BOUNDS } from './families.ts';
 import type { View } from './view.ts';
 
 /** The metrics in Prometheus's text format, read from the shared table on each scrape. */
 export class Metrics {
-  readonly #registry = new Registry();
+  #registry: Registry | null = null;
   #view: View | null = null;
 
-  constructor() {
+  /** The text of one scrape, and what Content-Type it has. */
+  async scrape(view: View): Promise<{ type: string; text: string }> {
+    // Many instances are never scraped: the library, 88 modules, is loaded with the first one.
+    const { Registry } = await import('prom-client');
+    this.#registry ??= this.#fill(new Registry());
+    this.#view = view;
+    return { type: this.#registry.contentType, text: await this.#registry.metrics() };
+  }
+
+  #fill(registry: Registry): Registry {
     for (const family of FAMILIES) {
       const { name, help, type } = family;
       const collector = {
@@ -19,17 +28,9 @@ export class Metrics {
         get: () => ({ name, help, type, values: valuesOf(family, this.#view!) }),
       };
       // A collector that keeps no values of its own: all of them are in the table.
-      this.#registry.registerMetric(collector as unknown as Metric);
+      registry.registerMetric(collector as unknown as Metric);
     }
-  }
-
-  get contentType(): string {
-    return this.#registry.contentType;
-  }
-
-  async text(view: View): Promise<string> {
-    this.#view = view;
-    return await this.#registry.metrics();
+    return registry;
   }
 }
 

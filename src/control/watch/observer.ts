@@ -153,7 +153,7 @@ export class Observer {
   }
 
   async metricsText(): Promise<{ type: string; text: string }> {
-    return { type: this.#metrics.contentType, text: await this.#metrics.text(this.view()) };
+    return await this.#metrics.scrape(this.view());
   }
 
   get alertsEnabled(): boolean {
