@@ -10,9 +10,10 @@ import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
 import { ClientInfo } from '../src/core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
-import type { ServerConnection } from '../src/core/servers/http1-server-connection.ts';
-import { Pool, type PoolSettings } from '../src/core/servers/pool.ts';
-import { Server, type ServerPlan } from '../src/core/servers/server.ts';
+import { Pool } from '../src/core/servers/pool.ts';
+import { Server } from '../src/core/servers/server.ts';
+import type { ServerSide } from '../src/core/servers/server-side.ts';
+import type { PoolSettings, ServerPlan } from '../src/core/servers/settings.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
 import { SimConnector } from './network.ts';
@@ -86,7 +87,7 @@ export class SimWorker {
       if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
     });
     if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
-    this.servers = setup.plans.map((plan) => new Server(plan, table, clock));
+    this.servers = setup.plans.map((plan) => new Server(plan, engine));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
       strategy: createStrategy(setup.strategy, engine.random),
@@ -172,7 +173,7 @@ export class SimWorker {
     const { connectionsMax, row } = this.#setup.settings;
     const mayConnect =
       this.#table.connections(row) < connectionsMax ||
-      this.servers.some((server) => server.idle.length > 0);
+      this.servers.some((server) => server.endpoint.idle.length > 0);
     const isUsable = (server: Server) => this.#chooser.verdict(server, UNTRIED) === VERDICT.usable;
     return mayConnect && this.servers.some(isUsable);
   }
@@ -215,7 +216,7 @@ class WatchedPool extends Pool {
     this.#onAcquire = onAcquire;
   }
 
-  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
+  override acquire(server: Server, exchange: Exchange, nowMs: number): ServerSide | null {
     const connection = super.acquire(server, exchange, nowMs);
     if (connection !== null) this.#onAcquire(exchange);
     return connection;

@@ -7,7 +7,7 @@
  */
 import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
-import type { ServerPlan } from '../src/core/servers/server.ts';
+import type { ServerPlan } from '../src/core/servers/settings.ts';
 import { Upkeep } from '../src/core/servers/upkeep.ts';
 import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
 import { SharedTable } from '../src/table/table.ts';
@@ -177,7 +177,7 @@ class Run {
           invariants.fail('nothingLeft', `${worker.name} counts ${worker.connections} connections`);
         }
         for (const server of worker.servers) {
-          if (server.idle.length === 0) continue;
+          if (server.endpoint.idle.length === 0) continue;
           invariants.fail('nothingLeft', `${worker.name} keeps connections to ${server.label}`);
         }
       }

@@ -1,7 +1,7 @@
 /** A small scene on the simulated network, for tests that script both sides themselves. */
 
 import type { CloseCause, StreamOwner } from '../src/core/ports/stream.ts';
-import type { PoolSettings } from '../src/core/servers/pool.ts';
+import type { PoolSettings } from '../src/core/servers/settings.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';
 import { SimClock } from './clock.ts';

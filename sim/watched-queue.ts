@@ -1,11 +1,12 @@
 import type { Engine } from '../src/core/exchange/engine.ts';
 import { Exchange } from '../src/core/exchange/exchange.ts';
+import type { Pool } from '../src/core/servers/pool.ts';
 import { type Waiter, WaitQueue } from '../src/core/servers/wait-queue.ts';
 import type { Invariants } from './invariants.ts';
 import type { Sabotage } from './sabotage.ts';
 
 /** The real queue; who waits in it, and in which order they came, is written down beside it. */
-export class WatchedQueue extends WaitQueue {
+export class WatchedQueue extends WaitQueue<Pool> {
   readonly #invariants: Invariants;
   readonly #sabotage: Sabotage;
   readonly #inOrder: Waiter[] = [];

@@ -44,7 +44,6 @@ export function measureStream(
   durationMs: number,
 ): void {
   if (!exchange.isStream && !exchange.isTunnel) return;
-  measures.add(lane, exchange.isTunnel ? GAUGE.tunnels : GAUGE.streams, -1);
   measures.timeOfWorker(lane, WORKER_TIMING.streamDuration, durationMs);
   measures.add(lane, endingOf(exchange.failure), 1);
 }

@@ -15,8 +15,9 @@ import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
 import { Guard } from '../core/routes/guard.ts';
-import { Pool, type PoolSettings } from '../core/servers/pool.ts';
+import { Pool } from '../core/servers/pool.ts';
 import { Server } from '../core/servers/server.ts';
+import type { PoolSettings } from '../core/servers/settings.ts';
 import { WaitQueue } from '../core/servers/wait-queue.ts';
 import { AddressTable } from '../core/sticky/address-table.ts';
 import { BREAKER } from '../table/layout.ts';
@@ -62,7 +63,7 @@ class World {
       const name = `10.0.0.${row}:80`;
       const address = { host: '10.0.0.1', port: 80, path: '', tls: null };
       const plan = { row, label: name, name, address, backup: false, maxInFlight: 0 };
-      return new Server({ ...plan, weight: row + 1 }, table, clock);
+      return new Server({ ...plan, weight: row + 1 }, this.engine);
     });
     const chooser = new Chooser({
       poolRow: 0,
@@ -77,7 +78,7 @@ class World {
       : null;
     const settings = { strategy, name: 'default', tracing: null } as PoolSettings;
     const keyOf = (via: ClientInfo) => addressKey(via.clientAddress);
-    const queue = new WaitQueue(this.engine, 0);
+    const queue = new WaitQueue<Pool>(this.engine, 0);
     this.pool = new Pool(this.engine, settings, servers, chooser, keyOf, persistence, queue);
     if (options.perSecond !== undefined) {
       const rate = new Rate(options.perSecond, options.perSecond);

@@ -14,7 +14,8 @@ import { ClientInfo } from '../core/forward/forward.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
 import { Pool } from '../core/servers/pool.ts';
-import { Server, type ServerPlan } from '../core/servers/server.ts';
+import { Server } from '../core/servers/server.ts';
+import type { ServerPlan } from '../core/servers/settings.ts';
 import { WaitQueue } from '../core/servers/wait-queue.ts';
 import { realClock } from '../io/clock.ts';
 import { type Accepted, NOBODY } from '../io/node/accepted.ts';
@@ -78,7 +79,7 @@ export class DataWorker implements EntranceOwner {
   readonly #context: ListenerContext;
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
-  readonly #queue: WaitQueue;
+  readonly #queue: WaitQueue<Pool>;
   readonly #admission: Admission;
   readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
@@ -292,7 +293,7 @@ export class DataWorker implements EntranceOwner {
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
     for (const server of this.#route.pool.servers) {
-      for (const connection of [...server.idle]) connection.destroy();
+      server.endpoint.closeIdle();
     }
   }
 
@@ -370,7 +371,7 @@ export class DataWorker implements EntranceOwner {
       return server?.isOf(one) ? server.follow(one) : this.#server(one);
     });
     const kept = new Set(servers);
-    for (const server of before?.servers ?? []) if (!kept.has(server)) server.retire();
+    for (const server of before?.servers ?? []) if (!kept.has(server)) server.endpoint.retire();
     const chooser = new Chooser<Server>({
       servers,
       strategy: this.#strategyNamed(plan.strategy),
@@ -393,7 +394,7 @@ export class DataWorker implements EntranceOwner {
   }
 
   #server(plan: ServerPlan): Server {
-    return new Server(plan, this.#engine.table, this.#engine.clock);
+    return new Server(plan, this.#engine);
   }
 
   #guardedTick(nowMs: number): void {
@@ -425,7 +426,7 @@ export class DataWorker implements EntranceOwner {
     this.#route.pool.followAddresses();
     this.#route.pool.warm(nowMs);
     let idle = 0;
-    for (const server of this.#route.pool.servers) idle += server.idle.length;
+    for (const server of this.#route.pool.servers) idle += server.endpoint.idle.length;
     table.measures.set(lane, GAUGE.idleServerConnections, idle);
   }
 }

@@ -14,7 +14,7 @@ import { Head } from '../../src/core/http1/head.ts';
 import { HeadReader } from '../../src/core/http1/reader.ts';
 import { Attempt } from '../../src/core/servers/attempt.ts';
 import { HeldBody } from '../../src/core/servers/held-body.ts';
-import { ServerConnection } from '../../src/core/servers/http1-server-connection.ts';
+import { Http1ServerConnection } from '../../src/core/servers/http1-server-connection.ts';
 import { Pool } from '../../src/core/servers/pool.ts';
 import { MemoryStream, Wire } from './wire.ts';
 
@@ -26,7 +26,7 @@ const CLASSES: readonly { prototype: object; name: string }[] = [
   ...[
     Exchange,
     Http1ClientConnection,
-    ServerConnection,
+    Http1ServerConnection,
     Pool,
     Attempt,
     Engine,

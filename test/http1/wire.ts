@@ -14,8 +14,9 @@ import { Exchanges } from '../../src/core/exchange/exchanges.ts';
 import { ClientInfo } from '../../src/core/forward/forward.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream.ts';
-import { Pool, type PoolSettings } from '../../src/core/servers/pool.ts';
+import { Pool } from '../../src/core/servers/pool.ts';
 import { Server } from '../../src/core/servers/server.ts';
+import type { PoolSettings } from '../../src/core/servers/settings.ts';
 import { WaitQueue } from '../../src/core/servers/wait-queue.ts';
 import type { Persistence } from '../../src/core/sticky/persistence.ts';
 import { SharedTable } from '../../src/table/table.ts';
@@ -119,7 +120,7 @@ export class Wire implements Connector {
       backup: false,
       maxInFlight: 0,
     };
-    const servers = [new Server(plan, table, clock)];
+    const servers = [new Server(plan, engine)];
     const strategy = createStrategy('round_robin', () => 0);
     const random = () => 0;
     const chooser = new Chooser({
@@ -165,7 +166,7 @@ export class Wire implements Connector {
       replayBytes: 0,
       ...more,
     };
-    const queue = new WaitQueue(engine, 0);
+    const queue = new WaitQueue<Pool>(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, persistence ?? null, queue);
     this.pool = pool;
     const via = new ClientInfo({

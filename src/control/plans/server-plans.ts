@@ -1,7 +1,7 @@
 import type { ServerSettings } from '../../config/schema.ts';
 import { type StrategyName, strategyDefinition } from '../../core/balance/registry.ts';
 import type { ServerAddress } from '../../core/ports/address.ts';
-import type { ServerPlan } from '../../core/servers/server.ts';
+import type { ServerPlan } from '../../core/servers/settings.ts';
 import { canonicalAddress } from './canonical-address.ts';
 import type { ServerRows } from './server-rows.ts';
 import { ServerIdentities } from './tls-state.ts';

@@ -29,8 +29,7 @@ function pool(strategy: StrategyName) {
             backup: false,
             maxInFlight: 0,
           },
-          table,
-          { nowMs: () => 0, wallMs: () => 0 },
+          { table, lane: 0, clock: { nowMs: () => 0, wallMs: () => 0 } },
         ),
     );
     const chooser = new Chooser<Server>({

@@ -3,7 +3,7 @@
  * so that one byte now and then does not renew its time. Over HTTP/1 a connection has one, over
  * HTTP/2 a stream.
  */
-import type { PoolSettings } from '../servers/pool.ts';
+import type { PoolSettings } from '../servers/settings.ts';
 
 type Rates = Pick<PoolSettings, 'timeouts' | 'uploadBytesPerSecond' | 'downloadBytesPerSecond'>;
 

@@ -6,6 +6,8 @@
 import type { Contained } from '../../base/contain.ts';
 import type { Random } from '../../base/random.ts';
 import { Timer, type TimerOwner, type TimerWheel } from '../../base/wheel.ts';
+import { COUNTER } from '../../table/layout.ts';
+import { GAUGE } from '../../table/measures.ts';
 import type { Decision } from '../decisions/decision.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 
@@ -92,16 +94,20 @@ export class LongLived {
 
   add(exchange: LongLivedExchange): void {
     this.#exchanges.add(exchange);
-    if (!exchange.isTunnel) return;
     const { table, lane } = this.#context;
-    table.countTunnel(exchange.serverRow, lane, 1);
+    if (exchange.isTunnel) table.count(exchange.serverRow, lane, COUNTER.tunnels);
+    this.#countOpen(exchange, 1);
   }
 
   remove(exchange: LongLivedExchange): void {
-    if (!this.#exchanges.delete(exchange)) return;
-    if (!exchange.isTunnel) return;
+    if (this.#exchanges.delete(exchange)) this.#countOpen(exchange, -1);
+  }
+
+  /** What is open goes up and down here only. */
+  #countOpen({ isTunnel, serverRow }: LongLivedExchange, by: 1 | -1): void {
     const { table, lane } = this.#context;
-    table.countTunnel(exchange.serverRow, lane, -1);
+    table.measures.add(lane, isTunnel ? GAUGE.tunnels : GAUGE.streams, by);
+    if (isTunnel) table.countTunnel(serverRow, lane, by);
   }
 
   find(requestId: string): LongLivedExchange | undefined {

@@ -8,7 +8,7 @@
  */
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
-import { GAUGE, TIMING, WORKER_TIMING } from '../../table/measures.ts';
+import { TIMING, WORKER_TIMING } from '../../table/measures.ts';
 import type { Waf } from '../../waf/index.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
@@ -20,21 +20,23 @@ import { BodyReader } from '../http1/body.ts';
 import { FAULTS, type Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
+import type { CloseCause } from '../ports/stream.ts';
+import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import { Attempt } from '../servers/attempt.ts';
 import { HeldBody } from '../servers/held-body.ts';
-import type { ServerConnection } from '../servers/http1-server-connection.ts';
 import { isFailedStatus } from '../servers/outcome.ts';
-import type { Pool } from '../servers/pool.ts';
+import type { Pool, PoolRequest } from '../servers/pool.ts';
 import type { Server } from '../servers/server.ts';
+import type { CarriedExchange, ServerSide } from '../servers/server-side.ts';
 import type { Waiter } from '../servers/wait-queue.ts';
 import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Ending, LongLivedExchange } from './ending.ts';
 import type { Engine } from './engine.ts';
 import { endsEvent, isEventStream } from './event-stream.ts';
-import { isTooLate, mayRetry } from './retry.ts';
+import { isTooLate, mayRetry, type RetriedRequest } from './retry.ts';
 import { Screening } from './screening.ts';
-import { Tunnel } from './tunnel.ts';
+import { Tunnel, type TunnelOwner } from './tunnel.ts';
 
 /**
  * How often a request waits for a place of the retry budget, or to go to the servers again. It is
@@ -60,7 +62,16 @@ const NOBODY = {} as ClientSide;
 /** Hears of an exchange when it is over, with the server that answered or failed last. */
 export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
 
-export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
+export class Exchange
+  implements
+    TimerOwner,
+    Waiter,
+    PoolRequest,
+    CarriedExchange,
+    RetriedRequest,
+    TunnelOwner,
+    LongLivedExchange
+{
   readonly engine: Engine;
   client: ClientSide;
 
@@ -93,7 +104,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
 
   pool: Pool | null = null;
   server: Server | null = null;
-  connection: ServerConnection | null = null;
+  connection: ServerSide | null = null;
   readonly tried = new TriedSet();
   attempts = 0;
   /** The next attempt must not meet another kept-alive connection that was just closed. */
@@ -168,6 +179,18 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
 
   get isTunnel(): boolean {
     return this.tunnel !== null;
+  }
+
+  get isTrial(): boolean {
+    return this.attempt.trial !== NO_TRIAL;
+  }
+
+  get highWaterBytes(): number {
+    return this.pool!.settings.highWaterBytes;
+  }
+
+  proxyHeader(version: ProxyVersion): string {
+    return this.client.via.proxyHeader(version);
   }
 
   get serverRow(): number {
@@ -359,7 +382,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     this.attempt.begin(pool, server, this.requestBody.done);
     table.count(server.row, lane, COUNTER.attempts);
     if (choice !== null) {
-      choice.isTrial = this.attempt.trial !== NO_TRIAL;
+      choice.isTrial = this.isTrial;
       choice.isOwn = server.row === this.decision.ownRow;
       choice.isReused = connection.isOpen;
     }
@@ -403,18 +426,17 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
 
   /** The server's connection is open: sends the head and what there is of the body. */
   serverReady(nowMs: number): void {
-    const stream = this.connection!.stream;
+    const connection = this.connection!;
     this.attempt.sentMs = nowMs;
-    this.#held.sendAfter(this.requestText, stream);
+    connection.sendRequest(this.requestText, this.#held);
     if (!this.isIdempotent) this.#held.forget();
     if (this.requestBody.done) {
       this.#requestSent(nowMs);
       return;
     }
-    this.connection!.expectUpload(nowMs);
+    connection.expectUpload(nowMs);
     // By the bound that pauses it: a smaller rest may drain without a word.
-    const isFull = stream.pendingBytes > this.pool!.settings.highWaterBytes;
-    if (this.#bodyIsPaused && !isFull) this.#resumeBody();
+    if (this.#bodyIsPaused && connection.pendingBytes <= this.highWaterBytes) this.#resumeBody();
   }
 
   /**
@@ -479,7 +501,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
 
   /** The client took all that was pending. */
   clientDrained(): void {
-    this.connection?.stream.resume();
+    this.connection?.resume();
   }
 
   /** The server took all that was pending. */
@@ -531,7 +553,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
         (body.kind !== BODY.chunked || body.isBetweenChunks) &&
         endsEvent(bytes, start, body.consumed, body.kind);
     }
-    if (client.pendingBytes > this.pool!.settings.highWaterBytes) this.connection?.stream.pause();
+    if (client.pendingBytes > this.highWaterBytes) this.connection?.pause();
     return body.consumed;
   }
 
@@ -554,7 +576,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     this.attempt.succeeded(nowMs);
     this.connection = null;
     try {
-      if (this.requestIsSent) this.pool!.release(connection, nowMs);
+      if (this.requestIsSent) this.pool!.release(this.server!, connection, nowMs);
       else connection.destroy();
     } finally {
       this.#settle(nowMs);
@@ -571,6 +593,23 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     this.tunnel = new Tunnel(this, head);
     this.#livesLong();
     this.client.sendUpgrade(head, this.#sessionLines(head));
+  }
+
+  tunnelSent(bytes: Buffer, start: number, end: number): void {
+    this.tunnel!.fromServer(bytes, start, end);
+  }
+
+  tunnelEnded(nowMs: number): void {
+    this.tunnel!.serverEnded(nowMs);
+  }
+
+  tunnelClosed(cause: CloseCause, nowMs: number): void {
+    this.connection = null;
+    this.endTunnel(cause === 'closed' ? '' : 'server_reset', nowMs);
+  }
+
+  tunnelSilent(nowMs: number): void {
+    this.endTunnel('stream_timeout', nowMs);
   }
 
   /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
@@ -631,7 +670,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
       this.#breakOff(fault ?? failure, nowMs);
       return;
     }
-    table.leave(server.row, lane);
+    server.leave();
     if (!wasStale) this.tried.add(server.row);
     this.server = null;
     this.#failedServer = server;
@@ -642,7 +681,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
       if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
       else this.#wait(nowMs);
     } else this.answer(failure, nowMs);
-    server.queue!.roomFreed();
+    server.roomFreed();
   }
 
   /** Answers the request ourselves. */
@@ -676,7 +715,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
     this.#endChoice(status, nowMs, false);
     this.#giveUpServer();
-    table.leave(server.row, lane);
+    server.leave();
     table.count(server.row, lane, COUNTER.retries);
     this.needsFreshConnection = false;
     if (other === null || !this.#goTo(other, nowMs)) {
@@ -685,7 +724,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
       this.failure = 'server_failed';
       this.#wait(nowMs);
     }
-    server.queue!.roomFreed();
+    server.roomFreed();
     return true;
   }
 
@@ -711,10 +750,8 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     if (this.isIdempotent && !this.responseHasBegun) {
       this.#held.keepSent(bytes, start, end, replayBytes);
     } else this.#held.passedBy();
-    const { stream } = connection!;
-    stream.writeBytes(bytes, start, end);
-    connection!.uploadGrew();
-    if (stream.pendingBytes > highWaterBytes) this.pauseBody();
+    connection!.sendBody(bytes, start, end);
+    if (connection!.pendingBytes > highWaterBytes) this.pauseBody();
   }
 
   #forwardText(text: string): void {
@@ -736,7 +773,6 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
   #beginStream(): void {
     this.#pieceMs = -1;
     this.#isBetweenEvents = true;
-    this.engine.table.measures.add(this.engine.lane, GAUGE.streams, 1);
     this.#livesLong();
   }
 
@@ -762,10 +798,9 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
   #settle(nowMs: number): void {
     if (!this.#isActive) return;
     this.#isActive = false;
-    const { table, lane } = this.engine;
     const server = this.server;
     // What all threads count comes first: whatever goes wrong below, it is given back.
-    if (server !== null) table.leave(server.row, lane);
+    if (server !== null) server.leave();
     try {
       this.#endWait(nowMs);
       if (this.#holdsRetry) {
@@ -782,7 +817,7 @@ export class Exchange implements TimerOwner, Waiter, LongLivedExchange {
     } finally {
       this.server = null;
       this.#tellClient(nowMs);
-      if (server !== null) server.queue!.roomFreed();
+      if (server !== null) server.roomFreed();
     }
   }
 

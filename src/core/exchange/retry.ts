@@ -1,4 +1,20 @@
-import type { Exchange } from './exchange.ts';
+import type { PoolSettings } from '../servers/settings.ts';
+
+/** A request, as it is judged whether it may be tried again. */
+export interface RetriedRequest {
+  readonly pool: { readonly settings: PoolSettings } | null;
+  /** When it came. */
+  readonly startedMs: number;
+  /** So far. */
+  readonly attempts: number;
+  readonly isIdempotent: boolean;
+  /** Whether every byte of the body that came so far could be sent once more. */
+  readonly canReplay: boolean;
+  /** Whether the client has seen anything of a response, an interim one included. */
+  readonly clientHasSeenBytes: boolean;
+  /** A kept-alive connection that was just closed has been met. */
+  readonly needsFreshConnection: boolean;
+}
 
 /**
  * Whether a failed attempt may be followed by another (spec §6), a place in the retry budget apart.
@@ -13,23 +29,23 @@ import type { Exchange } from './exchange.ts';
  *   failure, and not counted as one of the attempts
  */
 export function mayRetry(
-  exchange: Exchange,
+  request: RetriedRequest,
   wasSent: boolean,
   wasStale: boolean,
   nowMs: number,
 ): boolean {
-  if (exchange.clientHasSeenBytes) return false;
-  if (wasSent && !exchange.isIdempotent) return false;
-  if (!exchange.canReplay) return false;
+  if (request.clientHasSeenBytes) return false;
+  if (wasSent && !request.isIdempotent) return false;
+  if (!request.canReplay) return false;
   // A stale connection is met at most once: the next attempt opens a fresh one.
-  if (wasStale) return !exchange.needsFreshConnection;
-  const { retries, retryBudgetPercent } = exchange.pool!.settings;
-  if (exchange.attempts > retries || retryBudgetPercent === 0) return false;
-  return !isTooLate(exchange, nowMs);
+  if (wasStale) return !request.needsFreshConnection;
+  const { retries, retryBudgetPercent } = request.pool!.settings;
+  if (request.attempts > retries || retryBudgetPercent === 0) return false;
+  return !isTooLate(request, nowMs);
 }
 
 /** Whether the request came so long ago that no further attempt begins (`failover.timeout`). */
-export function isTooLate(exchange: Exchange, nowMs: number): boolean {
-  const { retryWithinMs } = exchange.pool!.settings;
-  return retryWithinMs !== 0 && nowMs - exchange.startedMs >= retryWithinMs;
+export function isTooLate(request: RetriedRequest, nowMs: number): boolean {
+  const { retryWithinMs } = request.pool!.settings;
+  return retryWithinMs !== 0 && nowMs - request.startedMs >= retryWithinMs;
 }

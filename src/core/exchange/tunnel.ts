@@ -1,14 +1,30 @@
-import { COUNTER } from '../../table/layout.ts';
-import { GAUGE } from '../../table/measures.ts';
+import type { Failure } from '../answers/failures.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { CloseCause } from '../ports/stream.ts';
-import type { Exchange } from './exchange.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
+import type { ServerSide } from '../servers/server-side.ts';
+import type { ClientSide } from './client-side.ts';
+import type { Ending } from './ending.ts';
 import { closeFrame, maskedCloseFrame, WebSocketDirection } from './websocket-frames.ts';
+
+/** The exchange that a tunnel is the last part of. */
+export interface TunnelOwner {
+  readonly engine: WorkerContext;
+  readonly client: ClientSide;
+  readonly connection: ServerSide | null;
+  readonly highWaterBytes: number;
+  readonly ending: Ending | null;
+  requestBodyBytes: number;
+  responseBodyBytes: number;
+  /** Reads no more from the client until the server has taken what there is. */
+  pauseBody(): void;
+  /** @param failure why the tunnel is over; empty: both ends had said all */
+  endTunnel(failure: Failure | '', nowMs: number): void;
+}
 
 /** Both directions of an exchange whose server agreed to another protocol. RFC 9110 §7.8. */
 export class Tunnel {
-  readonly #exchange: Exchange;
+  readonly #exchange: TunnelOwner;
   /** null where the protocol is another than WebSocket. */
   readonly #toClient: WebSocketDirection | null = null;
   readonly #toServer: WebSocketDirection | null = null;
@@ -16,11 +32,8 @@ export class Tunnel {
   #serverHasEnded = false;
 
   /** @param head of the server's agreement */
-  constructor(exchange: Exchange, head: Head) {
+  constructor(exchange: TunnelOwner, head: Head) {
     this.#exchange = exchange;
-    const { table, lane } = exchange.engine;
-    table.count(exchange.server!.row, lane, COUNTER.tunnels);
-    table.measures.add(lane, GAUGE.tunnels, 1);
     if (!agreesToWebSocket(head)) return;
     this.#toClient = new WebSocketDirection(() => this.#sayCloseToClient());
     this.#toServer = new WebSocketDirection(() => this.#sayCloseToServer());
@@ -31,7 +44,7 @@ export class Tunnel {
   }
 
   fromServer(bytes: Buffer, start: number, end: number): void {
-    const { client, connection, pool } = this.#exchange;
+    const { client, connection, highWaterBytes } = this.#exchange;
     const direction = this.#toClient;
     const passed = direction === null ? end : direction.pass(bytes, start, end);
     if (passed > start) {
@@ -39,23 +52,20 @@ export class Tunnel {
       client.sendTunnel(bytes, start, passed);
     }
     direction?.passed();
-    if (client.pendingBytes > pool!.settings.highWaterBytes) connection?.stream.pause();
+    if (client.pendingBytes > highWaterBytes) connection?.pause();
     if (this.#exchange.ending?.hasBegun) this.#endIfBothClosed();
   }
 
   fromClient(bytes: Buffer, start: number, end: number, nowMs: number): void {
     const exchange = this.#exchange;
-    const { connection, pool } = exchange;
+    const { connection } = exchange;
     if (connection === null) return;
     const direction = this.#toServer;
     const passed = direction === null ? end : direction.pass(bytes, start, end);
-    if (passed > start) {
-      exchange.requestBodyBytes += passed - start;
-      connection.stream.writeBytes(bytes, start, passed);
-    }
+    exchange.requestBodyBytes += passed - start;
+    connection.sendTunnel(bytes, start, passed, nowMs);
     direction?.passed();
-    connection.expectStream(nowMs);
-    if (connection.stream.pendingBytes > pool!.settings.highWaterBytes) exchange.pauseBody();
+    if (connection.pendingBytes > exchange.highWaterBytes) exchange.pauseBody();
     if (exchange.ending?.hasBegun) this.#endIfBothClosed();
   }
 
@@ -73,7 +83,7 @@ export class Tunnel {
 
   clientEnded(nowMs: number): void {
     this.#clientHasEnded = true;
-    this.#exchange.connection?.stream.end();
+    this.#exchange.connection?.endTunnel();
     if (this.#serverHasEnded) this.#bothEnded(nowMs);
   }
 
@@ -83,20 +93,10 @@ export class Tunnel {
     if (this.#clientHasEnded) this.#bothEnded(nowMs);
   }
 
-  serverClosed(cause: CloseCause, nowMs: number): void {
-    this.#exchange.connection = null;
-    this.#exchange.endTunnel(cause === 'closed' ? '' : 'server_reset', nowMs);
-  }
-
-  /** Neither end has sent or taken anything for `timeout.stream`. */
-  silent(nowMs: number): void {
-    this.#exchange.endTunnel('stream_timeout', nowMs);
-  }
-
   /** The connection closes by itself once the server has taken what was said. */
   #bothEnded(nowMs: number): void {
     const { connection } = this.#exchange;
-    if (connection === null || connection.stream.pendingBytes === 0) {
+    if (connection === null || connection.pendingBytes === 0) {
       this.#exchange.endTunnel('', nowMs);
     }
   }
@@ -116,8 +116,9 @@ export class Tunnel {
 
   #sayCloseToServer(): void {
     if (this.#clientHasEnded) return;
-    const frame = maskedCloseFrame(this.#exchange.engine.random() * 2 ** 32);
-    this.#exchange.connection?.stream.writeBytes(frame, 0, frame.length);
+    const { engine, connection } = this.#exchange;
+    const frame = maskedCloseFrame(engine.random() * 2 ** 32);
+    connection?.sendTunnel(frame, 0, frame.length, engine.clock.nowMs());
   }
 }
 

@@ -18,8 +18,9 @@ import { AddressTable } from '../sticky/address-table.ts';
 import { CookiePersistence } from '../sticky/cookie.ts';
 import { requestHead, responseHead } from '../sticky/heads.testing.ts';
 import { Binding, type Peer, type Persistence } from '../sticky/persistence.ts';
-import { Pool, type PoolSettings } from './pool.ts';
-import { Server, type ServerPlan } from './server.ts';
+import { Pool } from './pool.ts';
+import { Server } from './server.ts';
+import type { PoolSettings, ServerPlan } from './settings.ts';
 import { WaitQueue } from './wait-queue.ts';
 
 const memory = () => SourceTable.create(10_000, 1);
@@ -103,7 +104,7 @@ class World {
       const name = `10.0.0.${row}:80`;
       const address = { host: '10.0.0.1', port: 80, path: '', tls: null };
       const whole = { row, label: name, name, address, weight: 1, backup: false, maxInFlight: 0 };
-      return new Server({ ...whole, ...plan }, table, clock);
+      return new Server({ ...whole, ...plan }, context);
     });
     const chooser = new Chooser({
       poolRow: 0,
@@ -114,7 +115,7 @@ class World {
       panicThresholdPercent: 0,
     });
     const persistence = this.#persistenceOf(servers);
-    const queue = new WaitQueue(context, 0);
+    const queue = new WaitQueue<Pool>(context, 0);
     const settings = { strategy: 'round_robin' } as PoolSettings;
     return new Pool(context, settings, servers, chooser, null, persistence, queue);
   }

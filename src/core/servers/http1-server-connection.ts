@@ -2,16 +2,16 @@ import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TIMING } from '../../table/measures.ts';
 import type { Failure } from '../answers/failures.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { NO_TRIAL } from '../health/breaker.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, frameResponse } from '../http1/framing.ts';
 import { FAULTY, INCOMPLETE, readResponseHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/reader.ts';
 import type { CloseCause, Stream, StreamOwner } from '../ports/stream.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
-import type { PoolSettings } from './pool.ts';
-import type { Server } from './server.ts';
+import type { Endpoint } from './endpoint.ts';
+import type { HeldBody } from './held-body.ts';
+import type { CarriedExchange, ServerSide } from './server-side.ts';
+import type { PoolSettings } from './settings.ts';
 
 const STATE = { connecting: 0, awaiting: 1, body: 2, tunnel: 3, idle: 4, closed: 5 } as const;
 
@@ -32,10 +32,22 @@ const CONNECT_FAILURE: Readonly<Record<CloseCause, Failure>> = {
   failed: 'connect_failed',
 };
 
+/** What a connection is opened for. */
+export interface OpenedFor {
+  readonly endpoint: Endpoint;
+  /** Row in the table of the server that it counts for. */
+  readonly row: number;
+  readonly settings: PoolSettings;
+  /** Is told when the connection's place is free. */
+  readonly queue: { roomFreed(): void };
+}
+
 /** One HTTP/1.1 connection to a server, carrying one exchange at a time. */
-export class ServerConnection implements StreamOwner {
-  readonly server: Server;
-  readonly stream: Stream;
+export class Http1ServerConnection implements ServerSide, StreamOwner {
+  readonly #endpoint: Endpoint;
+  readonly #row: number;
+  readonly #queue: OpenedFor['queue'];
+  readonly #stream: Stream;
   /** When it went idle, and until when it can be used again. */
   idleSinceMs = 0;
   keptUntilMs = 0;
@@ -50,7 +62,7 @@ export class ServerConnection implements StreamOwner {
   /** The addresses of the server's name among which its own was seen last. */
   #addressesVersion: number;
   readonly #reader: HeadReader;
-  #exchange: Exchange | null = null;
+  #exchange: CarriedExchange | null = null;
   #state: number = STATE.connecting;
   #interimResponses = 0;
   #unsentBytes = 0;
@@ -62,24 +74,26 @@ export class ServerConnection implements StreamOwner {
   /** It is being opened ahead of need. */
   #isWarming = false;
 
+  /** @param preface what the server is told before everything else; empty: nothing */
   constructor(
     context: WorkerContext,
-    server: Server,
-    settings: PoolSettings,
+    { endpoint, row, settings, queue }: OpenedFor,
     nowMs: number,
     preface: string,
   ) {
-    this.server = server;
+    this.#endpoint = endpoint;
+    this.#row = row;
+    this.#queue = queue;
     this.#context = context;
     this.#settings = settings;
     this.#silenceMs = settings.timeouts.readMs;
     this.#startedMs = nowMs;
     this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, context.random);
-    this.#addressesVersion = server.addressesVersion;
+    this.#addressesVersion = endpoint.addressesVersion;
     this.#timer = new Timer(context.wheel, this);
     this.#reader = new HeadReader(context.responseHead, readResponseHead, context.responseLimits);
-    context.table.count(server.row, context.lane, COUNTER.connectionsOpened);
-    this.stream = context.connector.connect(server.address, this, preface);
+    context.table.count(row, context.lane, COUNTER.connectionsOpened);
+    this.#stream = context.connector.connect(endpoint.address, this, preface);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
   }
 
@@ -96,13 +110,12 @@ export class ServerConnection implements StreamOwner {
     return this.#state === STATE.body || this.#reader.isPartial || this.#interimResponses > 0;
   }
 
-  /** Takes over an exchange; when the connection is open the exchange sends right away. */
-  carry(exchange: Exchange, nowMs: number): void {
+  carry(exchange: CarriedExchange, nowMs: number): void {
     this.#exchange = exchange;
     this.reuses += 1;
     const { timeouts, breaker } = this.#settings;
     this.#silenceMs = timeouts.readMs;
-    if (exchange.attempt.trial !== NO_TRIAL && breaker !== null) {
+    if (exchange.isTrial && breaker !== null) {
       this.#silenceMs = Math.min(timeouts.readMs, breaker.halfOpenMs);
     }
     this.#interimResponses = 0;
@@ -113,28 +126,51 @@ export class ServerConnection implements StreamOwner {
     exchange.serverReady(nowMs);
   }
 
-  /** From now on the server's silence counts. */
+  get pendingBytes(): number {
+    return this.#stream.pendingBytes;
+  }
+
+  sendRequest(headText: string, body: HeldBody): void {
+    body.sendAfter(headText, this.#stream);
+  }
+
+  sendBody(bytes: Buffer, start: number, end: number): void {
+    this.#stream.writeBytes(bytes, start, end);
+    // As much to send as before no longer means that none was taken.
+    this.#unsentBytes = -1;
+  }
+
+  sendTunnel(bytes: Buffer, start: number, end: number, nowMs: number): void {
+    if (end > start) this.#stream.writeBytes(bytes, start, end);
+    this.#expectStream(nowMs);
+  }
+
+  endTunnel(): void {
+    this.#stream.end();
+  }
+
+  pause(): void {
+    this.#stream.pause();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+  }
+
   expectAnswer(nowMs: number): void {
     this.#timer.set(nowMs + this.#silenceMs);
   }
 
-  /** While a request body flows, the server has to take what is queued for it. */
   expectUpload(nowMs: number): void {
-    this.#unsentBytes = this.stream.unsentBytes();
+    this.#unsentBytes = this.#stream.unsentBytes();
     this.#timer.set(nowMs + this.#settings.timeouts.writeMs);
   }
 
-  /** More of the body was written: as much to send as before no longer means that none was taken. */
-  uploadGrew(): void {
-    this.#unsentBytes = -1;
-  }
-
   /** From now on the whole stream's silence counts, at both ends. */
-  expectStream(nowMs: number): void {
+  #expectStream(nowMs: number): void {
     this.#timer.set(nowMs + this.#settings.timeouts.streamMs);
   }
 
-  /** Goes idle. @returns false where it can carry no other request */
   rest(nowMs: number): boolean {
     if (this.#state !== STATE.awaiting && this.#state !== STATE.body) return false;
     if (!this.#serverKeepsOpen || nowMs >= this.#retiresMs || !this.leadsToServer()) return false;
@@ -147,25 +183,24 @@ export class ServerConnection implements StreamOwner {
     this.#exchange = null;
     this.#state = STATE.idle;
     // It may have been paused for a client that was slow to take the last of the response.
-    this.stream.resume();
+    this.#stream.resume();
     this.idleSinceMs = nowMs;
     this.keptUntilMs = Math.min(nowMs + keptMs, this.#retiresMs);
     this.#timer.set(this.keptUntilMs);
     return true;
   }
 
-  /** Whether the server's name still has the address that it was opened to. */
   leadsToServer(): boolean {
-    const { address, addressesVersion } = this.server;
+    const { address, addressesVersion } = this.#endpoint;
     if (this.#addressesVersion === addressesVersion) return true;
     this.#addressesVersion = addressesVersion;
-    return this.#context.connector.leadsTo(address, this.stream);
+    return this.#context.connector.leadsTo(address, this.#stream);
   }
 
   destroy(): void {
     if (this.#state === STATE.closed) return;
     this.#leave();
-    this.stream.destroy();
+    this.#stream.destroy();
   }
 
   crashed(nowMs: number): void {
@@ -180,28 +215,28 @@ export class ServerConnection implements StreamOwner {
   /** It is being opened ahead of need: it goes to the idle ones once it is open. */
   warm(): void {
     this.#isWarming = true;
-    this.server.warming += 1;
+    this.#endpoint.warming += 1;
   }
 
   onOpen(nowMs: number): void {
     if (this.#state !== STATE.connecting) return;
     const { table, lane } = this.#context;
-    table.measures.time(this.server.row, lane, TIMING.connect, nowMs - this.#startedMs);
+    table.measures.time(this.#row, lane, TIMING.connect, nowMs - this.#startedMs);
     this.#timer.clear();
     this.#state = STATE.awaiting;
     if (this.#exchange !== null) this.#exchange.serverReady(nowMs);
-    else if (this.#isWarming && !this.server.isRetired) this.#warmed(nowMs);
+    else if (this.#isWarming && !this.#endpoint.isRetired) this.#warmed(nowMs);
     else this.destroy();
   }
 
   #warmed(nowMs: number): void {
     this.#isWarming = false;
-    this.server.warming -= 1;
+    this.#endpoint.warming -= 1;
     // Its first request too may find that the server has closed it meanwhile.
     this.reuses = 0;
     if (!this.rest(nowMs)) return this.destroy();
-    this.server.idle.unshift(this);
-    this.server.queue?.roomFreed();
+    this.#endpoint.idle.unshift(this);
+    this.#queue.roomFreed();
   }
 
   onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {
@@ -214,7 +249,7 @@ export class ServerConnection implements StreamOwner {
         break;
       case STATE.tunnel:
         this.#timer.set(nowMs + this.#settings.timeouts.streamMs);
-        this.#exchange!.tunnel!.fromServer(bytes, start, end);
+        this.#exchange!.tunnelSent(bytes, start, end);
         break;
       case STATE.idle:
         // Nobody asked for these bytes: they must never become an answer to the next request.
@@ -234,7 +269,7 @@ export class ServerConnection implements StreamOwner {
     const exchange = this.#exchange;
     switch (this.#state) {
       case STATE.tunnel:
-        exchange!.tunnel!.serverEnded(nowMs);
+        exchange!.tunnelEnded(nowMs);
         break;
       case STATE.body:
         if (exchange!.responseBody.kind === BODY.untilClose) {
@@ -260,7 +295,7 @@ export class ServerConnection implements StreamOwner {
     } else if (state === STATE.body) this.#fail('response_truncated', nowMs);
     else {
       this.#leave();
-      if (state === STATE.tunnel) exchange!.tunnel!.serverClosed(cause, nowMs);
+      if (state === STATE.tunnel) exchange!.tunnelClosed(cause, nowMs);
     }
   }
 
@@ -307,7 +342,7 @@ export class ServerConnection implements StreamOwner {
     if (!body.done) {
       if (exchange.isStream) {
         exchange.streamed(nowMs);
-        if (this.#exchange === exchange) this.expectStream(nowMs);
+        if (this.#exchange === exchange) this.#expectStream(nowMs);
       } else this.expectAnswer(nowMs);
       return;
     }
@@ -322,9 +357,9 @@ export class ServerConnection implements StreamOwner {
       return this.#fail('bad_response', nowMs);
     }
     this.#state = STATE.tunnel;
-    this.expectStream(nowMs);
+    this.#expectStream(nowMs);
     exchange.serverUpgraded(this.#context.responseHead, nowMs);
-    if (at < end && this.#exchange === exchange) exchange.tunnel!.fromServer(bytes, at, end);
+    if (at < end && this.#exchange === exchange) exchange.tunnelSent(bytes, at, end);
   }
 
   /** @internal of the timer */
@@ -335,7 +370,7 @@ export class ServerConnection implements StreamOwner {
         break;
       case STATE.awaiting:
         // A request that waits to be taken has not been sent, whatever the exchange believes.
-        if (this.#exchange!.requestIsSent && this.stream.pendingBytes === 0) {
+        if (this.#exchange!.requestIsSent && this.#stream.pendingBytes === 0) {
           this.#fail('read_timeout', nowMs);
         } else this.#checkUpload(nowMs);
         break;
@@ -355,18 +390,18 @@ export class ServerConnection implements StreamOwner {
 
   /** A client that sends slowly is not the server's fault; a server that takes nothing is. */
   #checkUpload(nowMs: number): void {
-    const unsentBytes = this.stream.unsentBytes();
+    const unsentBytes = this.#stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) this.#fail('write_timeout', nowMs);
     else this.expectUpload(nowMs);
   }
 
   /** A tunnel is silent when neither end takes anything either. */
   #checkTunnel(nowMs: number): void {
-    const unsentBytes = this.stream.unsentBytes();
+    const unsentBytes = this.#stream.unsentBytes();
     const isTaking = unsentBytes > 0 && unsentBytes !== this.#unsentBytes;
     this.#unsentBytes = unsentBytes;
-    if (isTaking || this.#exchange!.isHeldByClient) this.expectStream(nowMs);
-    else this.#exchange!.tunnel!.silent(nowMs);
+    if (isTaking || this.#exchange!.isHeldByClient) this.#expectStream(nowMs);
+    else this.#exchange!.tunnelSilent(nowMs);
   }
 
   #fail(failure: Failure, nowMs: number, fault?: Fault): void {
@@ -383,14 +418,11 @@ export class ServerConnection implements StreamOwner {
   }
 
   #leave(): void {
-    if (this.#state === STATE.idle) {
-      const at = this.server.idle.indexOf(this);
-      if (at !== -1) this.server.idle.splice(at, 1);
-    }
+    if (this.#state === STATE.idle) this.#endpoint.forget(this);
     if (this.#isWarming) {
       this.#isWarming = false;
-      this.server.warming -= 1;
-      this.server.warmsFromMs = this.#context.clock.nowMs() + WARMS_AGAIN_MS;
+      this.#endpoint.warming -= 1;
+      this.#endpoint.warmsFromMs = this.#context.clock.nowMs() + WARMS_AGAIN_MS;
     }
     const hadExchange = this.#exchange !== null;
     this.#state = STATE.closed;
@@ -398,7 +430,7 @@ export class ServerConnection implements StreamOwner {
     this.#timer.dispose();
     this.#context.table.releaseConnection(this.#settings.row, this.#context.lane);
     // An exchange that loses its connection says itself when its place is free.
-    if (!hadExchange) this.server.queue?.roomFreed();
+    if (!hadExchange) this.#queue.roomFreed();
   }
 }
 

@@ -1,80 +1,24 @@
 import type { Random } from '../../base/random.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
-import { type StrategyName, strategyDefinition } from '../balance/registry.ts';
+import { strategyDefinition } from '../balance/registry.ts';
 import type { Situation } from '../balance/situation.ts';
 import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import type { ClientInfo } from '../forward/forward.ts';
-import type { TracingSettings } from '../forward/trace-context.ts';
-import { type BreakerSettings, NO_TRIAL, releaseTrial } from '../health/breaker.ts';
-import { type EjectionSettings, isFailing } from '../health/ejection.ts';
+import { NO_TRIAL, releaseTrial } from '../health/breaker.ts';
+import { isFailing } from '../health/ejection.ts';
 import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
+import type { ProxyVersion } from '../proxy-protocol/write.ts';
 import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
-import { ServerConnection } from './http1-server-connection.ts';
+import { Http1ServerConnection } from './http1-server-connection.ts';
 import type { Server } from './server.ts';
+import type { ServerSide } from './server-side.ts';
+import type { PoolSettings } from './settings.ts';
 import type { WaitQueue } from './wait-queue.ts';
-
-/** Timeouts of spec §1, in milliseconds. */
-export interface Timeouts {
-  connectMs: number;
-  readMs: number;
-  writeMs: number;
-  requestMs: number;
-  idleMs: number;
-  streamMs: number;
-}
-
-export interface PoolSettings {
-  name: string;
-  /** The pool's row in the shared table. */
-  row: number;
-  strategy: StrategyName;
-  timeouts: Timeouts;
-  /** Connections to all servers, over all workers. */
-  connectionsMax: number;
-  /** Kept-alive connections without a request, over all workers. */
-  idleMax: number;
-  /** Connections to each server that a worker opens ahead of need. */
-  idleMin: number;
-  idleMs: number;
-  /** How old a connection gets at the most before another one takes its place; 0: as it will. */
-  ageMsMax: number;
-  /** Requests that wait for room, over all workers; 0: none does. */
-  waitingMax: number;
-  /** How long one may wait. */
-  waitMs: number;
-  /** Attempts after the first. */
-  retries: number;
-  /** Retries under way may be this share of the live requests. */
-  retryBudgetPercent: number;
-  /** No further attempt begins this long after the request came; 0: whenever. */
-  retryWithinMs: number;
-  /** Whether a server that fails live traffic is reported as suspect, to be probed. */
-  detects: boolean;
-  /** null: no breakers. */
-  breaker: BreakerSettings | null;
-  /** null: no server is ejected. */
-  ejection: EjectionSettings | null;
-  /** An answer that is awaited for this long is a slow one: see core/health/lateness.ts. */
-  longAwaitMs: number;
-  /** How long the share of a server that came back grows; 0: it has all of it at once. */
-  slowStartMs: number;
-  /** null: trace context goes through as it came. */
-  tracing: TracingSettings | null;
-  /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
-  uploadBytesPerSecond: number;
-  /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */
-  downloadBytesPerSecond: number;
-  /** How much is held for a slow reader before the other side is asked to pause. */
-  highWaterBytes: number;
-  /** A request body of up to this size is held so that it can be sent again. */
-  replayBytes: number;
-}
 
 /**
  * A connection that has been idle for longer than this is not used for a request that cannot be
@@ -82,6 +26,15 @@ export interface PoolSettings {
  * request was executed.
  */
 const UNSAFE_REUSE_IDLE_MS = 1500;
+
+/** What a pool asks of a request that wants a connection. */
+export interface PoolRequest {
+  /** It must not meet another kept-alive connection that was just closed. */
+  readonly needsFreshConnection: boolean;
+  readonly isIdempotent: boolean;
+  /** The PROXY header that tells a server whose connection it is. */
+  proxyHeader(version: ProxyVersion): string;
+}
 
 /** Connections to one server that are being opened ahead of need at one time. */
 const WARMING_MAX = 4;
@@ -96,7 +49,7 @@ export class Pool implements Verdicts {
   /** How clients are known again; null: they are not. */
   readonly persistence: Persistence | null;
   /** Requests of this worker that wait for room; it outlives the pool. */
-  readonly queue: WaitQueue;
+  readonly queue: WaitQueue<Pool>;
   /** What a choice goes by, beside the states of the servers. */
   readonly reads: StrategyDefinition['reads'];
   readonly #byRow = new Map<number, Server>();
@@ -109,7 +62,7 @@ export class Pool implements Verdicts {
     chooser: Chooser<Server>,
     keyOf: KeyOf | null,
     persistence: Persistence | null,
-    queue: WaitQueue,
+    queue: WaitQueue<Pool>,
   ) {
     this.#context = context;
     this.settings = settings;
@@ -241,20 +194,20 @@ export class Pool implements Verdicts {
    *
    * @returns null where the server or the pool has all that it may have; nothing was entered then
    */
-  acquire(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
-    const { table, lane } = this.#context;
-    let connection: ServerConnection | null = null;
+  acquire(server: Server, request: PoolRequest, nowMs: number): ServerSide | null {
+    const { table } = this.#context;
+    let connection: ServerSide | null = null;
     let isEntered = false;
     try {
-      isEntered = table.enter(server.row, lane, server.maxInFlight);
+      isEntered = server.enter();
       if (isEntered) {
         connection =
-          this.#takeIdle(server, exchange, nowMs) ??
-          this.#open(server, prefaceFor(server, exchange), nowMs);
+          this.#takeIdle(server, request, nowMs) ??
+          this.#open(server, prefaceFor(server, request), nowMs);
       }
     } finally {
       if (connection === null) {
-        if (isEntered) table.leave(server.row, lane);
+        if (isEntered) server.leave();
         const trial = this.takeTrial();
         if (trial !== NO_TRIAL) releaseTrial(table, server.row, trial);
       }
@@ -262,11 +215,11 @@ export class Pool implements Verdicts {
     return connection;
   }
 
-  /** Takes back a connection that can carry another request. */
-  release(connection: ServerConnection, nowMs: number): void {
-    const { idle, isRetired } = connection.server;
+  /** Takes back a connection to a server that can carry another request. */
+  release(server: Server, connection: ServerSide, nowMs: number): void {
+    const { idle, isRetired, address } = server.endpoint;
     // One that was opened in the name of a client is of no use to another.
-    const isOwned = connection.server.address.proxy !== undefined;
+    const isOwned = address.proxy !== undefined;
     const hasRoom = !isRetired && !isOwned && idle.length < this.#idlePerServerMax;
     if (hasRoom && connection.rest(nowMs)) idle.push(connection);
     else connection.destroy();
@@ -278,10 +231,11 @@ export class Pool implements Verdicts {
     if (idleMin === 0) return;
     const { table } = this.#context;
     for (const server of this.servers) {
-      if (server.address.proxy !== undefined) continue;
-      if (server.warmsFromMs > nowMs || standingOf(table, server.row) !== VERDICT.usable) continue;
-      const wanted = Math.min(idleMin, this.#idlePerServerMax) - server.idle.length;
-      while (server.warming < Math.min(wanted, WARMING_MAX)) {
+      const { endpoint } = server;
+      if (endpoint.address.proxy !== undefined || endpoint.warmsFromMs > nowMs) continue;
+      if (standingOf(table, server.row) !== VERDICT.usable) continue;
+      const wanted = Math.min(idleMin, this.#idlePerServerMax) - endpoint.idle.length;
+      while (endpoint.warming < Math.min(wanted, WARMING_MAX)) {
         const connection = this.#open(server, '', nowMs);
         if (connection === null) return;
         connection.warm();
@@ -299,22 +253,22 @@ export class Pool implements Verdicts {
     // Only so many names are looked up at a time: it is not always the same ones' turn.
     const first = Math.floor(random() * servers.length);
     for (let offset = 0; offset < servers.length; offset++) {
-      const server = servers[(first + offset) % servers.length]!;
-      const version = connector.addressesVersion(server.address);
-      if (version === server.addressesVersion) continue;
-      server.addressesVersion = version;
-      for (const connection of [...server.idle]) {
+      const { endpoint } = servers[(first + offset) % servers.length]!;
+      const version = connector.addressesVersion(endpoint.address);
+      if (version === endpoint.addressesVersion) continue;
+      endpoint.addressesVersion = version;
+      for (const connection of [...endpoint.idle]) {
         if (!connection.leadsToServer()) connection.destroy();
       }
     }
   }
 
-  #takeIdle(server: Server, exchange: Exchange, nowMs: number): ServerConnection | null {
-    const idle = server.idle;
-    while (idle.length > 0 && !exchange.needsFreshConnection) {
+  #takeIdle(server: Server, request: PoolRequest, nowMs: number): ServerSide | null {
+    const { idle } = server.endpoint;
+    while (idle.length > 0 && !request.needsFreshConnection) {
       const connection = idle[idle.length - 1]!;
       const isTooOldForUnsafe =
-        !exchange.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
+        !request.isIdempotent && nowMs - connection.idleSinceMs > UNSAFE_REUSE_IDLE_MS;
       if (isTooOldForUnsafe) break;
       idle.pop();
       if (connection.keptUntilMs > nowMs) {
@@ -330,13 +284,16 @@ export class Pool implements Verdicts {
    * @param preface what the server is told of the client before its request; empty: nothing
    * @returns null where the pool has all the connections that it may have
    */
-  #open(server: Server, preface: string, nowMs: number): ServerConnection | null {
+  #open(server: Server, preface: string, nowMs: number): Http1ServerConnection | null {
     const { table, lane } = this.#context;
     const { row, connectionsMax } = this.settings;
     const claims = () => table.claimConnection(row, lane, connectionsMax);
     if (!claims() && !(this.#closeIdlest() && claims())) return null;
     try {
-      return new ServerConnection(this.#context, server, this.settings, nowMs, preface);
+      const { settings, queue } = this;
+      const { endpoint, row: serverRow } = server;
+      const openedFor = { endpoint, row: serverRow, settings, queue };
+      return new Http1ServerConnection(this.#context, openedFor, nowMs, preface);
     } catch (error) {
       table.releaseConnection(row, lane);
       throw error;
@@ -351,9 +308,9 @@ export class Pool implements Verdicts {
 
   /** Closes the connection that has rested longest. @returns false where none rests */
   #closeIdlest(): boolean {
-    let idlest: ServerConnection | undefined;
-    for (const { idle } of this.servers) {
-      const one = idle[0];
+    let idlest: ServerSide | undefined;
+    for (const { endpoint } of this.servers) {
+      const one = endpoint.idle[0];
       if (one !== undefined && (idlest === undefined || one.idleSinceMs < idlest.idleSinceMs)) {
         idlest = one;
       }
@@ -372,8 +329,9 @@ export class Pool implements Verdicts {
 }
 
 /** What a server is told of the client before its request; empty: nothing. */
-function prefaceFor({ address: { proxy } }: Server, { client }: Exchange): string {
-  return proxy === undefined ? '' : client.via.proxyHeader(proxy);
+function prefaceFor({ endpoint }: Server, request: PoolRequest): string {
+  const { proxy } = endpoint.address;
+  return proxy === undefined ? '' : request.proxyHeader(proxy);
 }
 
 const UNTRIED = new TriedSet();

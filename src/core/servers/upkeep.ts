@@ -24,8 +24,7 @@ import { Lateness } from '../health/lateness.ts';
 import { findOutliers, type OutlierSettings, type Sample } from '../health/outliers.ts';
 import { growShare, startSlowly } from '../health/slow-start.ts';
 import { failureText } from './outcome.ts';
-import type { PoolSettings } from './pool.ts';
-import type { ServerPlan } from './server.ts';
+import type { PoolSettings, ServerPlan } from './settings.ts';
 
 /** A change of state, for the log, metrics and alerts. */
 export interface StateChange {

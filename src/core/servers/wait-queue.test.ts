@@ -4,7 +4,6 @@ import { test } from 'node:test';
 import { containing } from '../../base/contain.ts';
 import { SharedTable } from '../../table/table.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
-import type { Pool } from './pool.ts';
 import { type Waiter, WaitQueue } from './wait-queue.ts';
 
 const POOL = 0;
@@ -31,7 +30,7 @@ class World {
         contain: containing(() => {}),
       };
       const queue = new WaitQueue(context as unknown as WorkerContext, POOL);
-      queue.pool = { giveWay() {} } as unknown as Pool;
+      queue.pool = { giveWay() {} };
       return queue;
     });
   }

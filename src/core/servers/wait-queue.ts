@@ -20,7 +20,6 @@ import type { Contained } from '../../base/contain.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { cellTime } from '../health/table-time.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
-import type { Pool } from './pool.ts';
 
 /** How much longer others may wait: some turns of a connection, little for a person. */
 const YIELD_MS = 20;
@@ -37,13 +36,19 @@ export interface Waiter extends Contained {
   behind: Waiter | null;
 }
 
-export class WaitQueue {
+/** What a queue asks of its pool. */
+interface RoomPool {
+  /** Makes room for another worker, where connections are what is short. */
+  giveWay(): void;
+}
+
+export class WaitQueue<P extends RoomPool = RoomPool> {
   readonly #context: WorkerContext;
   readonly #table: SharedTable;
   /** The pool's row in the table. */
   readonly #row: number;
   /** The pool as the configuration has it now: a reload may bring another while requests wait. */
-  pool: Pool | null = null;
+  pool: P | null = null;
   #first: Waiter | null = null;
   #last: Waiter | null = null;
   #length = 0;
