@@ -6,6 +6,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { containing } from '../../src/base/contain.ts';
 import { Http1ClientConnection } from '../../src/core/clients/http1-client-connection.ts';
+import { Http1Writer } from '../../src/core/clients/http1-writer.ts';
+import { Linger } from '../../src/core/clients/linger.ts';
 import { Decisions } from '../../src/core/decisions/decisions.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchange } from '../../src/core/exchange/exchange.ts';
@@ -26,6 +28,8 @@ const CLASSES: readonly { prototype: object; name: string }[] = [
   ...[
     Exchange,
     Http1ClientConnection,
+    Http1Writer,
+    Linger,
     Http1ServerConnection,
     Pool,
     Attempt,

@@ -1,4 +1,6 @@
 /** The answers that openclaw gives itself. They name no server: that is for the log. */
+import { FAULTS, type Fault } from '../http1/faults.ts';
+import { FAILURES, type Failure } from './failures.ts';
 
 const REASONS: Readonly<Record<number, string>> = {
   200: 'OK',
@@ -28,6 +30,16 @@ export interface Answer {
   requestId: string;
   /** Further header lines, each with its CRLF. */
   headerLines: string;
+}
+
+/** @returns what a client is told of a failure or fault */
+export function answerTo(code: Failure | Fault, requestId = '', headerLines = ''): Answer {
+  if (code in FAULTS) {
+    const [status, text] = FAULTS[code as Fault];
+    return { status, code, text, requestId, headerLines };
+  }
+  const [, status, text] = FAILURES[code as Failure];
+  return { status, code, text, requestId, headerLines };
 }
 
 export function reasonOf(status: number): string {

@@ -1,26 +1,37 @@
+/**
+ * One HTTP/1 connection of a client: reads its requests one after the other and answers in order.
+ *
+ * It is called from three sides: the stream (what the client sends and takes), the timer, and the
+ * exchange (what the client is told). The exchange may call before a call to it has returned: an
+ * answer of our own, and with it `exchangeOver`, can come from within `startExchange` or
+ * `clientSent`. Three rules keep that in order:
+ *
+ * - Bytes are read in `#consume` alone, which is never entered twice. While it runs
+ *   (`#isConsuming`), whoever is called only moves the state on, and its loop does what the new
+ *   state asks for; bytes that come meanwhile wait in `#held`.
+ * - After any call to the exchange or the stream the state may be another one, `closed` included:
+ *   whoever goes on asks for it again.
+ * - A connection that ends is `closed` first and tells the exchange then, so that what the exchange
+ *   says to that goes nowhere.
+ */
 import { Timer } from '../../base/wheel.ts';
-import { type Answer, answerText } from '../answers/answers.ts';
+import { type Answer, answerTo } from '../answers/answers.ts';
 import type { Failure } from '../answers/failures.ts';
 import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import { startExchange } from '../exchange/phases.ts';
-import {
-  type ClientInfo,
-  forwardedInformational,
-  forwardedResponse,
-  TRANSFER,
-  type Transfer,
-} from '../forward/forward.ts';
-import { FAULTS, type Fault } from '../http1/faults.ts';
+import type { ClientInfo } from '../forward/forward.ts';
+import type { Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { FAULTY, type Head, INCOMPLETE, readRequestHead } from '../http1/head.ts';
-import { NAME } from '../http1/names.ts';
 import { HeadReader } from '../http1/reader.ts';
 import type { CloseCause, Stream, StreamOwner } from '../ports/stream.ts';
 import type { Route } from '../routes/route.ts';
 import type { Client } from './client.ts';
+import { DISCARD_BYTES_MAX, Http1Writer } from './http1-writer.ts';
+import { Linger } from './linger.ts';
 import { Pace } from './pace.ts';
 
 const STATE = {
@@ -42,50 +53,31 @@ const STATE = {
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
-/**
- * So much of an unwanted request body is read, so that the connection can be kept. Where more is
- * missing the answer says that the connection ends: a client that learned it from the end alone may
- * have sent its next request by then.
- */
-const DISCARD_BYTES_MAX = 256 * 1024;
 /** So many requests in a row that come too early are answered at once; then the connection rests. */
 const HASTY_MAX = 3;
 const REST_MS_MAX = 1_000;
-/**
- * How long a connection reads on after its last word has left: so long after the last byte that
- * still came, and no longer than that in all. RFC 9112 §9.6.
- */
-const LINGER_SILENCE_MS = 2_000;
-const LINGER_MS_MAX = 30_000;
 /**
  * A connection that came or was used so recently is not closed by a drain yet: its next request may
  * be on its way. RFC 9112 §9.3.1 leaves it to the client to try again, and not all of them do.
  */
 const RECENT_MS = 500;
 
-/** One HTTP/1 connection of a client: reads its requests one after the other, answers in order. */
 export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   readonly via: ClientInfo;
   readonly stream: Stream;
-  takesPayload = false;
   readonly #exchanges: Exchanges;
   readonly #engine: Engine;
   /** The exchange under way, or whose body is still thrown away; idle connections have none. */
   #exchange: Exchange | null = null;
   readonly #reader: HeadReader;
+  readonly #writer: Http1Writer;
   readonly #timer: Timer;
+  readonly #pace: Pace;
   readonly #onGone: (connection: Http1ClientConnection) => void;
   #route: Route;
   #state: number = STATE.head;
-  #isHttp10 = false;
-  #keepsAlive = true;
   #clientAskedClose = false;
   #isDraining = false;
-  #transfer: Transfer = TRANSFER.asIs;
-  /** A head that waits for the first piece of its body, so that both go in one write. */
-  #head: Head | null = null;
-  /** Its first part; the rest, from `tailStart` on, is sent as it lies. */
-  #headText = '';
   /** Bytes of the next requests, which wait for the present one to end. */
   #held: Buffer | null = null;
   #isConsuming = false;
@@ -94,8 +86,8 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   #headDeadlineMs = 0;
   #idleSinceMs: number;
   #discardedBytes = 0;
-  #lingerEndMs = 0;
-  readonly #pace = new Pace();
+  /** The end of the connection, once its last word was written. */
+  #linger: Linger | null = null;
   /** Requests in a row that came too early. */
   #hasty = 0;
 
@@ -116,13 +108,23 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.via = via;
     this.#onGone = onGone;
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
+    this.#writer = new Http1Writer(stream, via, engine);
     this.#timer = new Timer(engine.wheel, this);
+    this.#pace = new Pace(this.#timer);
     this.#idleSinceMs = nowMs;
     this.#timer.set(nowMs + this.#timeouts.idleMs);
   }
 
+  get #rates() {
+    return this.#route.pool.settings;
+  }
+
   get #timeouts() {
-    return this.#route.pool.settings.timeouts;
+    return this.#rates.timeouts;
+  }
+
+  get takesPayload(): boolean {
+    return this.#writer.takesPayload;
   }
 
   get pendingBytes(): number {
@@ -139,11 +141,6 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
 
   get #isIdle(): boolean {
     return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-  }
-
-  /** Whether the connection carries a tunnel. */
-  get isTunnel(): boolean {
-    return this.#state === STATE.tunnel;
   }
 
   reroute(route: Route): void {
@@ -189,7 +186,9 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
       this.#timer.set(nowMs + (this.#isDraining ? RECENT_MS : this.#timeouts.idleMs));
     } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
-      return this.#expectClose(nowMs);
+      if (this.#hasEnded) this.#close();
+      else this.#linger?.sent(nowMs);
+      return;
     }
     this.#exchange?.clientDrained();
   }
@@ -243,53 +242,17 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   }
 
   sendInterim(head: Head): void {
-    if (!this.#isHttp10) this.stream.writeText(forwardedInformational(head, ''));
+    this.#writer.interim(head);
   }
 
   sendHead(head: Head, framing: Framing, sessionLines: string): void {
-    const { requestBody, expectsContinue } = this.#exchange!;
-    let transfer: Transfer = TRANSFER.asIs;
-    if (framing.body === BODY.untilClose) {
-      if (this.#isHttp10) this.#keepsAlive = false;
-      else transfer = TRANSFER.chunk;
-    } else if (this.#isHttp10 && head.has(NAME.transferEncoding)) {
-      // Not even HEAD may tell it of a coding that it does not know (RFC 9112 §6.1).
-      transfer = TRANSFER.unchunk;
-      this.#keepsAlive = false;
-    }
-    this.#transfer = transfer;
-    this.takesPayload = transfer === TRANSFER.unchunk;
-    // The client may never send the body that the server did not wait for.
-    if (!requestBody.done && (!framing.keepAlive || expectsContinue)) {
-      this.#keepsAlive = false;
-    }
-    // A chunked body may be one half of a conversation, which goes on behind this head.
-    const { kind, missingBytes } = requestBody;
-    if (kind === BODY.length && missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
-    let added = this.#connectionLine() + sessionLines + this.via.linesForResponse(head);
-    if (!head.has(NAME.date)) added += this.#engine.dateLine();
-    if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
-    this.#headText = forwardedResponse(head, transfer, added);
-    this.#head = head;
+    if (this.#isDraining) this.#writer.keepsAlive = false;
+    this.#writer.head(head, framing, sessionLines, this.#exchange!);
   }
 
   sendBody(bytes: Buffer, start: number, end: number): void {
-    const { stream } = this;
-    if (this.#transfer === TRANSFER.chunk) {
-      this.flush();
-      stream.writeTextAndBytes(`${(end - start).toString(16)}\r\n`, bytes, start, end);
-      stream.writeText('\r\n');
-    } else if (this.#head === null) stream.writeBytes(bytes, start, end);
-    else if (this.#head.bytes === bytes && this.#head.end === start) {
-      const from = this.#head.tailStart;
-      this.#head = null;
-      if (this.#headText === '') stream.writeBytes(bytes, from, end);
-      else stream.writeTextAndBytes(this.#headText, bytes, from, end);
-    } else {
-      this.flush();
-      stream.writeBytes(bytes, start, end);
-    }
-    if (stream.pendingBytes > 0) this.#expectDrain();
+    this.#writer.body(bytes, start, end);
+    if (this.stream.pendingBytes > 0) this.#expectDrain();
   }
 
   payload(bytes: Buffer, start: number, end: number): void {
@@ -297,37 +260,20 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   }
 
   sendEnd(trailers: string, heldEnd: boolean): void {
-    if (this.#transfer === TRANSFER.chunk) {
-      this.flush();
-      this.stream.writeText('0\r\n\r\n');
-    } else if (heldEnd && this.#transfer === TRANSFER.asIs) {
-      this.flush();
-      this.stream.writeText(`${trailers}\r\n`);
-    }
+    this.#writer.end(trailers, heldEnd);
   }
 
   flush(): void {
-    const head = this.#head;
-    if (head === null) return;
-    this.#head = null;
-    if (this.#headText === '') this.stream.writeBytes(head.bytes, head.tailStart, head.end);
-    else this.stream.writeTextAndBytes(this.#headText, head.bytes, head.tailStart, head.end);
+    this.#writer.flush();
   }
 
   sendAnswer(answer: Answer): void {
-    const { requestBody: body, expectsContinue, method } = this.#exchange!;
-    if (!body.done && expectsContinue) this.#keepsAlive = false;
-    if (body.missingBytes > DISCARD_BYTES_MAX) this.#keepsAlive = false;
-    // What follows a request that was refused whole, or a CONNECT, may be meant for somebody else.
-    const { status } = answer;
-    if (status === 400 || status === 408 || method === 'CONNECT') this.#keepsAlive = false;
-    // A peer that is not let in will not be for its next request.
-    if (answer.code === 'address_denied' && !this.via.peerIsTrusted) this.#keepsAlive = false;
-    this.#writeAnswer(answer, method === 'HEAD');
+    if (this.#isDraining) this.#writer.keepsAlive = false;
+    this.#writer.answer(answer, this.#exchange!);
   }
 
   sendUpgrade(head: Head, sessionLines: string): void {
-    this.stream.writeText(forwardedInformational(head, sessionLines));
+    this.#writer.upgrade(head, sessionLines);
     this.#state = STATE.tunnel;
     this.#timer.clear();
     const nowMs = this.#engine.clock.nowMs();
@@ -342,10 +288,10 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
 
   breakOff(): void {
     if (this.#state === STATE.closed) return;
-    this.#keepsAlive = false;
+    this.#writer.keepsAlive = false;
     // A body that only the close delimits must not end as if it were whole.
-    const isDelimited = this.#transfer !== TRANSFER.unchunk && !this.#isHttp10;
-    if (this.#state === STATE.tunnel || isDelimited) this.#linger(this.#engine.clock.nowMs());
+    if (this.#state === STATE.tunnel || this.#writer.isDelimited)
+      this.#endGently(this.#engine.clock.nowMs());
     else {
       this.#leave();
       this.stream.reset();
@@ -384,13 +330,12 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     if (this.#state === STATE.closed || this.#state === STATE.linger) return;
     const exchange = this.#exchange!;
     if (exchange.status === 499) return this.#close();
-    this.takesPayload = false;
     this.#hasty = exchange.waitMs === 0 ? 0 : this.#hasty + 1;
-    if (this.#hasty > HASTY_MAX && exchange.requestBody.done && this.#keepsAlive) {
+    if (this.#hasty > HASTY_MAX && exchange.requestBody.done && this.#writer.keepsAlive) {
       return this.#rest(exchange.waitMs, nowMs);
     }
     if (!exchange.requestBody.done) {
-      if (!this.#keepsAlive) return this.#linger(nowMs);
+      if (!this.#writer.keepsAlive) return this.#endGently(nowMs);
       this.#state = STATE.discard;
       this.#discardedBytes = 0;
       this.#timer.set(nowMs + this.#timeouts.readMs);
@@ -413,7 +358,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
 
   /** Ready for the next request, or done. */
   #next(nowMs: number): void {
-    if (!this.#keepsAlive || this.#isDraining) return this.#finish(nowMs);
+    if (!this.#writer.keepsAlive || this.#isDraining) return this.#finish(nowMs);
     this.#state = STATE.head;
     this.#pace.grew();
     this.#idleSinceMs = nowMs;
@@ -447,7 +392,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
             if (this.#reader.isPartial) this.#expectHead(nowMs);
             at = end;
           } else if (upTo === FAULTY) {
-            this.#refuse(head.fault, nowMs);
+            this.#refuse(head.fault, head.method === 'HEAD', nowMs);
           } else {
             bytes = head.bytes;
             end = this.#reader.restEnd;
@@ -474,7 +419,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
           at = end;
           break;
         default:
-          this.#discardedBytes += end - at;
+          this.#linger?.received(end - at);
           at = end;
       }
     }
@@ -485,10 +430,9 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     const framing = this.#engine.requestFraming;
     const fault = frameRequest(head, framing);
     this.#headDeadlineMs = 0;
-    if (fault !== undefined) return this.#refuse(fault, nowMs);
-    this.#isHttp10 = head.minorVersion === 0;
+    if (fault !== undefined) return this.#refuse(fault, head.method === 'HEAD', nowMs);
     this.#clientAskedClose = !framing.keepAlive;
-    this.#keepsAlive = framing.keepAlive && !this.#isDraining;
+    this.#writer.begin(head.minorVersion === 0, framing.keepAlive && !this.#isDraining);
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
     this.#pace.bodyBegins(nowMs);
@@ -501,7 +445,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     if (this.#state !== STATE.body) return;
     const body = this.#exchange!.requestBody;
     if (body.fault !== undefined) {
-      this.#keepsAlive = false;
+      this.#writer.keepsAlive = false;
       this.#exchange!.clientFailed(body.fault, nowMs);
     } else if (body.done) {
       this.#state = STATE.response;
@@ -514,34 +458,19 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     const body = this.#exchange!.requestBody;
     body.take(bytes, start, end, null);
     this.#discardedBytes += body.consumed - start;
-    if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX) this.#linger(nowMs);
+    if (body.fault !== undefined || this.#discardedBytes > DISCARD_BYTES_MAX)
+      this.#endGently(nowMs);
     else if (body.done) this.#next(nowMs);
     else this.#expectBody(nowMs);
     return body.consumed;
   }
 
-  /** Answers a request that was never one, and closes. */
-  #refuse(fault: Fault, nowMs: number): void {
-    this.#keepsAlive = false;
-    const [status, text] = FAULTS[fault];
-    const isHead = this.#engine.requestHead.method === 'HEAD';
-    this.#writeAnswer({ status, code: fault, text, requestId: '', headerLines: '' }, isHead);
-    this.#engine.refused(this.via, fault, status, nowMs);
-    this.#linger(nowMs);
-  }
-
-  #writeAnswer(answer: Answer, isHead: boolean): void {
-    this.#head = null;
-    this.#transfer = TRANSFER.asIs;
-    const dateLine = this.#engine.dateLine();
-    const lines = this.#connectionLine() + this.via.responseLines;
-    this.stream.writeText(answerText(answer, isHead, lines, dateLine));
-  }
-
-  #connectionLine(): string {
-    if (this.#isDraining) this.#keepsAlive = false;
-    if (!this.#keepsAlive) return 'Connection: close\r\n';
-    return this.#isHttp10 ? 'Connection: keep-alive\r\n' : '';
+  /** Answers what never became a request, and closes. */
+  #refuse(code: Fault | 'head_timeout', isHead: boolean, nowMs: number): void {
+    const answer = answerTo(code);
+    this.#writer.refusal(answer, isHead);
+    this.#engine.refused(this.via, code, answer.status, nowMs);
+    this.#endGently(nowMs);
   }
 
   #hold(bytes: Buffer, start: number, end: number): void {
@@ -556,30 +485,23 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   }
 
   #expectBody(nowMs: number): void {
-    const { requestBodyBytes } = this.#exchange!;
-    this.#timer.set(this.#pace.bodyDueMs(requestBodyBytes, this.#route.pool.settings, nowMs));
+    this.#pace.expectBody(this.#exchange!.requestBodyBytes, this.#rates, nowMs);
   }
 
   #expectDrain(): void {
     if (this.#state === STATE.body) return;
-    if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) {
-      this.#pace.grew();
-      return;
-    }
-    this.#lookAtTaking(this.stream.unsentBytes(), this.#engine.clock.nowMs());
-  }
-
-  #lookAtTaking(unsentBytes: number, nowMs: number): void {
-    const { settings } = this.#route.pool;
+    // The time of the first look stands, whatever is added.
+    if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) return this.#pace.grew();
     const { responseBodyBytes } = this.#exchange!;
-    this.#timer.set(this.#pace.lookAtTaking(unsentBytes, responseBodyBytes, settings, nowMs));
+    const nowMs = this.#engine.clock.nowMs();
+    this.#pace.expectTaking(this.stream.unsentBytes(), responseBodyBytes, this.#rates, nowMs);
   }
 
   /** @internal of the timer */
   onTimer(nowMs: number): void {
     switch (this.#state) {
       case STATE.head:
-        if (this.#headDeadlineMs !== 0) this.#refuseLate(nowMs);
+        if (this.#headDeadlineMs !== 0) this.#refuse('head_timeout', false, nowMs);
         else this.#checkIdle(nowMs);
         break;
       case STATE.body:
@@ -590,7 +512,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
         this.#checkDrain(nowMs);
         break;
       case STATE.linger:
-        this.#checkLinger(nowMs);
+        if (this.#linger!.isOver(this.#rates, nowMs)) this.#close();
         break;
       case STATE.rest:
         this.#next(nowMs);
@@ -600,81 +522,40 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     }
   }
 
-  #refuseLate(nowMs: number): void {
-    this.#keepsAlive = false;
-    const text = 'the request head did not come in time';
-    const answer = { status: 408, code: 'head_timeout', text, requestId: '', headerLines: '' };
-    this.#writeAnswer(answer, false);
-    this.#engine.refused(this.via, 'head_timeout', 408, nowMs);
-    this.#linger(nowMs);
-  }
-
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    const { settings } = this.#route.pool;
-    if (unsentBytes === 0 || this.#pace.tookTooLittle(unsentBytes, settings)) return this.#close();
-    this.#timer.set(this.#pace.lookAtRest(unsentBytes, settings, nowMs));
+    if (unsentBytes === 0 || this.#pace.isStuck(unsentBytes, this.#rates, nowMs)) this.#close();
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes === 0) return;
     const { responseBodyBytes } = this.#exchange!;
-    const { settings } = this.#route.pool;
-    const failure = this.#pace.takingFailure(unsentBytes, responseBodyBytes, settings);
-    if (failure === '') this.#lookAtTaking(unsentBytes, nowMs);
-    else this.#abandon(failure, nowMs);
+    const failure = this.#pace.takingFailure(unsentBytes, responseBodyBytes, this.#rates, nowMs);
+    if (failure !== '') this.#abandon(failure, nowMs);
   }
 
   /** The last word was written: closes, by the gentle way where the client may still be sending. */
   #finish(nowMs: number): void {
     const mayStillSend = !this.#clientAskedClose || this.#exchange?.requestBody.done === false;
-    if (mayStillSend || this.stream.pendingBytes > 0) this.#linger(nowMs);
+    if (mayStillSend || this.stream.pendingBytes > 0) this.#endGently(nowMs);
     else this.#close();
   }
 
   /** Nothing more is to be said: closes, but not before the client has what was. */
   #closeWhenSent(nowMs: number): void {
-    if (this.stream.pendingBytes > 0) this.#linger(nowMs);
+    if (this.stream.pendingBytes > 0) this.#endGently(nowMs);
     else this.#close();
   }
 
   /** Sends what is pending, says that nothing more comes, and reads on for a while. */
-  #linger(nowMs: number): void {
+  #endGently(nowMs: number): void {
     if (this.#hasEnded && this.stream.pendingBytes === 0) return this.#close();
     this.#state = STATE.linger;
     this.#held = null;
-    this.stream.end();
-    this.stream.resume();
     this.#isPaused = false;
-    if (this.stream.pendingBytes === 0) this.#expectClose(nowMs);
-    else this.#expectLastDrain(nowMs);
-  }
-
-  #expectLastDrain(nowMs: number): void {
-    const { settings } = this.#route.pool;
-    this.#timer.set(this.#pace.lookAtRest(this.stream.unsentBytes(), settings, nowMs));
-  }
-
-  /** All has been sent: waits for the client's own end, as long as it goes on sending. */
-  #expectClose(nowMs: number): void {
-    if (this.#hasEnded) return this.#close();
-    this.#discardedBytes = 0;
-    this.#lingerEndMs = nowMs + LINGER_MS_MAX;
-    this.#timer.set(nowMs + LINGER_SILENCE_MS);
-  }
-
-  #checkLinger(nowMs: number): void {
-    if (this.stream.pendingBytes > 0) {
-      const { settings } = this.#route.pool;
-      if (this.#pace.tookTooLittle(this.stream.unsentBytes(), settings)) this.#close();
-      else this.#expectLastDrain(nowMs);
-      return;
-    }
-    if (this.#discardedBytes === 0 || nowMs >= this.#lingerEndMs) return this.#close();
-    this.#discardedBytes = 0;
-    this.#timer.set(nowMs + LINGER_SILENCE_MS);
+    this.#linger = new Linger(this.stream, this.#timer, this.#pace, this.#rates, nowMs);
   }
 
   /** Closes in the middle of an exchange; the connection is left first, so that none follows. */

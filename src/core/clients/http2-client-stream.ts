@@ -1,6 +1,6 @@
 /** One stream of a client's HTTP/2 connection: a request and its response. */
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
-import { type Answer, answerBody } from '../answers/answers.ts';
+import { type Answer, answerBody, answerTo } from '../answers/answers.ts';
 import type { Failure } from '../answers/failures.ts';
 import type { ClientSide } from '../exchange/client-side.ts';
 import type { Engine } from '../exchange/engine.ts';
@@ -8,7 +8,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import { startExchange } from '../exchange/phases.ts';
 import type { ClientInfo } from '../forward/forward.ts';
-import { FAULTS, type Fault } from '../http1/faults.ts';
+import type { Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { type Head, readRequestHead } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
@@ -47,7 +47,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
   #mayHaveTrailers = false;
   /** The last piece so far, which may go out with the end. */
   #piece: Buffer | null = null;
-  readonly #pace = new Pace();
+  readonly #pace: Pace;
   #bodyBytes = 0;
   #writtenBytes = 0;
   /** The timer runs for what the client has to take, and not for what it has to send. */
@@ -69,6 +69,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     this.via = via;
     this.#port = port;
     this.#timer = new Timer(engine.wheel, this);
+    this.#pace = new Pace(this.#timer);
   }
 
   get #rates() {
@@ -218,7 +219,23 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
   }
 
   sendAnswer(answer: Answer): void {
-    this.#answer(answer);
+    const { status, headerLines } = answer;
+    this.#responseHasEnded = true;
+    if (this.#isClosed) return;
+    this.#fields = null;
+    this.#piece = null;
+    const body = answerBody(answer);
+    const fields = [
+      ...[':status', String(status), 'content-type', 'text/plain; charset=utf-8'],
+      ...['content-length', String(body.length), 'cache-control', 'no-store'],
+    ];
+    pushLines(fields, this.#engine.dateLine() + headerLines + this.via.responseLines);
+    this.#port.respond(fields, this.#isHead, false);
+    if (!this.#isHead) {
+      this.#writtenBytes += body.length;
+      this.#port.end(Buffer.from(body, 'latin1'), null);
+    }
+    this.#watch(this.#engine.clock.nowMs());
   }
 
   flush(): void {
@@ -289,10 +306,9 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
   onTimer(nowMs: number): void {
     const unsentBytes = this.pendingBytes;
     if (unsentBytes > 0) {
-      const failure = this.#pace.takingFailure(unsentBytes, this.#writtenBytes, this.#rates);
-      if (failure !== '') return this.abort(failure, nowMs);
-      this.#isTaking = false;
-      this.#watch(nowMs);
+      const written = this.#writtenBytes;
+      const failure = this.#pace.takingFailure(unsentBytes, written, this.#rates, nowMs);
+      if (failure !== '') this.abort(failure, nowMs);
     } else if (this.#exchange?.requestBody.done === false) {
       this.#exchange.clientFailed(this.#pace.bodyFailure(nowMs), nowMs);
     }
@@ -308,12 +324,10 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     if (pending > 0) {
       // The time of the first look stands, whatever is added.
       if (wasTaking) this.#pace.grew();
-      else {
-        this.#timer.set(this.#pace.lookAtTaking(pending, this.#writtenBytes, this.#rates, nowMs));
-      }
+      else this.#pace.expectTaking(pending, this.#writtenBytes, this.#rates, nowMs);
     } else if (exchange !== null && exchange.tunnel === null && !exchange.requestBody.done) {
       if (this.#isPaused) this.#timer.clear();
-      else this.#timer.set(this.#pace.bodyDueMs(this.#bodyBytes, this.#rates, nowMs));
+      else this.#pace.expectBody(this.#bodyBytes, this.#rates, nowMs);
     } else this.#timer.clear();
     if (pending === 0 && exchange === null && !this.#requestHasEnded && this.#responseHasEnded) {
       this.#reset(RESET.none);
@@ -334,30 +348,11 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     this.#piece = null;
   }
 
-  #answer({ status, code, text, requestId, headerLines }: Answer): void {
-    this.#responseHasEnded = true;
-    if (this.#isClosed) return;
-    this.#fields = null;
-    this.#piece = null;
-    const body = answerBody({ status, code, text, requestId, headerLines });
-    const fields = [
-      ...[':status', String(status), 'content-type', 'text/plain; charset=utf-8'],
-      ...['content-length', String(body.length), 'cache-control', 'no-store'],
-    ];
-    pushLines(fields, this.#engine.dateLine() + headerLines + this.via.responseLines);
-    this.#port.respond(fields, this.#isHead, false);
-    if (!this.#isHead) {
-      this.#writtenBytes += body.length;
-      this.#port.end(Buffer.from(body, 'latin1'), null);
-    }
-    this.#watch(this.#engine.clock.nowMs());
-  }
-
   /** Answers a request that was never one. */
   #refuse(fault: Fault, nowMs: number): void {
-    const [status, text] = FAULTS[fault];
-    this.#answer({ status, code: fault, text, requestId: '', headerLines: '' });
-    this.#engine.refused(this.via, fault, status, nowMs);
+    const answer = answerTo(fault);
+    this.sendAnswer(answer);
+    this.#engine.refused(this.via, fault, answer.status, nowMs);
   }
 
   /** §8.1.1: a malformed request is a stream error. */

@@ -1,13 +1,18 @@
-/**
- * What a client is held to while it sends a body or takes a response: beside silence a least rate,
- * so that one byte now and then does not renew its time. Over HTTP/1 a connection has one, over
- * HTTP/2 a stream.
- */
+import type { Timer } from '../../base/wheel.ts';
 import type { PoolSettings } from '../servers/settings.ts';
 
-type Rates = Pick<PoolSettings, 'timeouts' | 'uploadBytesPerSecond' | 'downloadBytesPerSecond'>;
+export type Rates = Pick<
+  PoolSettings,
+  'timeouts' | 'uploadBytesPerSecond' | 'downloadBytesPerSecond'
+>;
 
+/**
+ * What a client is held to while it sends a body or takes a response: not to be silent, and a least
+ * rate, so that one byte now and then does not renew its time. An HTTP/1 connection has one, and so
+ * has an HTTP/2 stream. It sets its owner's timer; when that fires the owner asks what is wrong.
+ */
 export class Pace {
+  readonly #timer: Timer;
   /** When the body under way began, our own pauses left out. */
   #bodySinceMs = 0;
   #pausedMs = 0;
@@ -16,6 +21,10 @@ export class Pace {
   /** Of the response, at the last look; -1: it cannot be compared. */
   #unsentBytes = -1;
   #takenBytes = 0;
+
+  constructor(timer: Timer) {
+    this.#timer = timer;
+  }
 
   bodyBegins(nowMs: number): void {
     this.#bodySinceMs = nowMs;
@@ -30,37 +39,31 @@ export class Pace {
     this.#bodySinceMs += nowMs - this.#pausedMs;
   }
 
-  /**
-   * @param bodyBytes that have come so far
-   * @returns by when the next piece has to be there
-   */
-  bodyDueMs(bodyBytes: number, { timeouts, uploadBytesPerSecond }: Rates, nowMs: number): number {
+  /** Sets the time for the next piece of the body, of which `bodyBytes` have come. */
+  expectBody(bodyBytes: number, { timeouts, uploadBytesPerSecond }: Rates, nowMs: number): void {
     this.#silentMs = nowMs + timeouts.readMs;
-    if (uploadBytesPerSecond === 0) return this.#silentMs;
-    const earnedMs = (bodyBytes * 1000) / uploadBytesPerSecond;
-    return Math.min(this.#silentMs, this.#bodySinceMs + timeouts.readMs + earnedMs);
+    let dueMs = this.#silentMs;
+    if (uploadBytesPerSecond !== 0) {
+      const earnedMs = (bodyBytes * 1000) / uploadBytesPerSecond;
+      dueMs = Math.min(dueMs, this.#bodySinceMs + timeouts.readMs + earnedMs);
+    }
+    this.#timer.set(dueMs);
   }
 
-  /** The next piece is not there when it was due. */
+  /** The next piece was not there in time. */
   bodyFailure(nowMs: number): 'body_too_slow' | 'body_timeout' {
     return nowMs < this.#silentMs ? 'body_too_slow' : 'body_timeout';
   }
 
   /**
-   * Notes how much of the response the client has not taken.
+   * Sets the time in which the client has to take some of the response.
    *
-   * @param writtenBytes of it so far
-   * @returns when to look again
+   * @param unsentBytes that it has not taken yet
+   * @param writtenBytes of the response so far
    */
-  lookAtTaking(
-    unsentBytes: number,
-    writtenBytes: number,
-    { timeouts }: Rates,
-    nowMs: number,
-  ): number {
-    this.#unsentBytes = unsentBytes;
+  expectTaking(unsentBytes: number, writtenBytes: number, rates: Rates, nowMs: number): void {
     this.#takenBytes = writtenBytes - unsentBytes;
-    return nowMs + timeouts.writeMs;
+    this.expectRest(unsentBytes, rates, nowMs);
   }
 
   /** More was written: the same amount later would not mean that none was taken. */
@@ -68,26 +71,32 @@ export class Pace {
     this.#unsentBytes = -1;
   }
 
-  /** What the client has failed in since the last look; empty: nothing. */
+  /** The time of `expectTaking` is up. @returns what is wrong; empty: nothing, and it runs again */
   takingFailure(
     unsentBytes: number,
     writtenBytes: number,
     rates: Rates,
+    nowMs: number,
   ): 'client_write_timeout' | 'client_too_slow' | '' {
     if (unsentBytes === this.#unsentBytes) return 'client_write_timeout';
     const takenBytes = writtenBytes - unsentBytes - this.#takenBytes;
-    return takenBytes < leastTaken(rates) ? 'client_too_slow' : '';
+    if (takenBytes < leastTaken(rates)) return 'client_too_slow';
+    this.expectTaking(unsentBytes, writtenBytes, rates, nowMs);
+    return '';
   }
 
-  /** Of a response that is all written: nobody knows how much it was. */
-  tookTooLittle(unsentBytes: number, rates: Rates): boolean {
-    return this.#unsentBytes !== -1 && this.#unsentBytes - unsentBytes < leastTaken(rates);
-  }
-
-  /** As `lookAtTaking`, for such a response. */
-  lookAtRest(unsentBytes: number, { timeouts }: Rates, nowMs: number): number {
+  /** As `expectTaking`, for a response that is all written: nobody knows how much it was. */
+  expectRest(unsentBytes: number, { timeouts }: Rates, nowMs: number): void {
     this.#unsentBytes = unsentBytes;
-    return nowMs + timeouts.writeMs;
+    this.#timer.set(nowMs + timeouts.writeMs);
+  }
+
+  /** The time of `expectRest` is up. @returns whether too little was taken; if not, it runs again */
+  isStuck(unsentBytes: number, rates: Rates, nowMs: number): boolean {
+    const isComparable = this.#unsentBytes !== -1;
+    if (isComparable && this.#unsentBytes - unsentBytes < leastTaken(rates)) return true;
+    this.expectRest(unsentBytes, rates, nowMs);
+    return false;
   }
 }
 

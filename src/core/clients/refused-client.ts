@@ -1,6 +1,6 @@
 import { Timer } from '../../base/wheel.ts';
-import { type Answer, answerText } from '../answers/answers.ts';
-import { FAILURES, type Failure } from '../answers/failures.ts';
+import { answerText, answerTo } from '../answers/answers.ts';
+import type { Failure } from '../answers/failures.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Stream, StreamOwner } from '../ports/stream.ts';
 import { TransientClient } from './client.ts';
@@ -34,9 +34,8 @@ export class RefusedClient extends TransientClient implements StreamOwner {
     super();
     this.#stream = stream;
     this.#onGone = onGone;
-    const [, status, text] = FAILURES[code];
-    const headerLines = status === 429 ? 'Retry-After: 1\r\n' : '';
-    const answer: Answer = { status, code, text, requestId: '', headerLines };
+    const answer = answerTo(code);
+    if (answer.status === 429) answer.headerLines = 'Retry-After: 1\r\n';
     this.#text = answerText(answer, false, 'Connection: close\r\n', engine.dateLine());
     this.#timer = new Timer(engine.wheel, this);
     this.#timer.set(nowMs + PATIENCE_MS);

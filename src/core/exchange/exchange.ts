@@ -10,6 +10,7 @@ import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TIMING, WORKER_TIMING } from '../../table/measures.ts';
 import type { Waf } from '../../waf/index.ts';
+import { answerTo } from '../answers/answers.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import { TriedSet } from '../balance/tried-set.ts';
 import { Decision } from '../decisions/decision.ts';
@@ -17,7 +18,7 @@ import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
-import { FAULTS, type Fault } from '../http1/faults.ts';
+import type { Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
@@ -686,16 +687,13 @@ export class Exchange
 
   /** Answers the request ourselves. */
   answer(code: Failure | Fault, nowMs: number, headerLines = ''): void {
-    const [status, text] =
-      code in FAULTS
-        ? FAULTS[code as Fault]
-        : [FAILURES[code as Failure][1], FAILURES[code as Failure][2]];
+    const answer = answerTo(code, this.requestId, headerLines);
+    const { status } = answer;
+    if (status === 503 && headerLines === '') answer.headerLines = 'Retry-After: 1\r\n';
     this.failure = status < 400 ? '' : code;
     this.status = status;
     this.responseHasBegun = true;
-    const lines = status === 503 && headerLines === '' ? 'Retry-After: 1\r\n' : headerLines;
-    const { requestId } = this;
-    this.client.sendAnswer({ status, code, text, requestId, headerLines: lines });
+    this.client.sendAnswer(answer);
     this.#settle(nowMs);
   }
 
