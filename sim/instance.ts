@@ -172,7 +172,7 @@ export class SimWorker {
   #hasRoom(): boolean {
     const { connectionsMax, row } = this.#setup.settings;
     const mayConnect =
-      this.#table.connections(row) < connectionsMax ||
+      this.#table.poolCounts.connections(row) < connectionsMax ||
       this.servers.some((server) => server.endpoint.idle.length > 0);
     const isUsable = (server: Server) => this.#chooser.verdict(server, UNTRIED) === VERDICT.usable;
     return mayConnect && this.servers.some(isUsable);

@@ -321,10 +321,10 @@ export class Invariants {
         this.fail('nothingLeft', `row ${row} has a trial under way`);
       }
     }
-    const retries = table.liveRetries(0);
+    const retries = table.poolCounts.retries(0);
     if (retries !== 0) this.fail('nothingLeft', `${retries} places of the retry budget are held`);
     for (const cell of ['connections', 'waiting'] as const) {
-      const left = table[cell](0);
+      const left = table.poolCounts[cell](0);
       if (left !== 0) this.fail('nothingLeft', `${left} are counted as ${cell}`);
     }
     if (timerDueMs !== Number.POSITIVE_INFINITY) {

@@ -279,7 +279,7 @@ class Run {
     const nowMs = clock.nowMs();
     let nextMs = clock.nextMs();
     const { settings } = this.#setup;
-    const isWaiting = this.#table.waiting(settings.row) > 0;
+    const isWaiting = this.#table.poolCounts.waiting(settings.row) > 0;
     if (isWaiting) nextMs = Math.min(nextMs, nowMs + TICK_MS);
     for (const worker of this.#workers) {
       worker.tick(nowMs);

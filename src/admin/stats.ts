@@ -52,7 +52,7 @@ export function statsOf(instance: Instance): Stats {
     servers: rows.map(({ name, row }) => {
       const count = (statusClass: number) => measures.requestsOfClass(row, statusClass);
       const counted = (which: (typeof COUNTER)[keyof typeof COUNTER]) =>
-        row === measures.noRow ? 0 : table.counted(row, which);
+        row === measures.noRow ? 0 : table.counters.total(row, which);
       return {
         name,
         status: {
@@ -63,7 +63,7 @@ export function statsOf(instance: Instance): Stats {
           '5xx': count(5),
           none: count(0),
         },
-        failures: row === measures.noRow ? 0 : table.failedAttempts(row),
+        failures: row === measures.noRow ? 0 : table.counters.failedAttempts(row),
         retries: counted(COUNTER.retries),
         bytesFromClients: counted(COUNTER.bytesFromClients),
         bytesToClients: counted(COUNTER.bytesToClients),

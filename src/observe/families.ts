@@ -99,7 +99,7 @@ export const FAMILIES: readonly Family[] = [
     help: 'Attempts that failed: no whole response, or 500, 502, 503, 504; tried again elsewhere or not.',
     type: 'counter',
     labels: SERVER,
-    read: ({ servers, table }) => each(servers, ({ row }) => table.failedAttempts(row)),
+    read: ({ servers, table }) => each(servers, ({ row }) => table.counters.failedAttempts(row)),
   },
   counter(
     'openclaw_server_retries_total',
@@ -271,14 +271,14 @@ export const FAMILIES: readonly Family[] = [
     help: 'Connections to servers, busy, idle or being opened.',
     type: 'gauge',
     labels: ['pool', 'worker'],
-    read: ofPool((table, row, lane) => table.connectionsOf(row, lane)),
+    read: ofPool((table, row, lane) => table.poolCounts.connectionsOf(row, lane)),
   },
   {
     name: 'openclaw_queue_length',
     help: 'Requests that wait for a server or a connection to come free.',
     type: 'gauge',
     labels: ['pool', 'worker'],
-    read: ofPool((table, row, lane) => table.waitingOf(row, lane)),
+    read: ofPool((table, row, lane) => table.poolCounts.waitingOf(row, lane)),
   },
   timingOfWorkers(
     'openclaw_queue_wait_seconds',
@@ -465,7 +465,7 @@ function counter(name: string, help: string, which: Counter): Family {
     help,
     type: 'counter',
     labels: SERVER,
-    read: ({ servers, table }) => each(servers, ({ row }) => table.counted(row, which)),
+    read: ({ servers, table }) => each(servers, ({ row }) => table.counters.total(row, which)),
   };
 }
 

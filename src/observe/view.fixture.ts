@@ -20,7 +20,7 @@ export function viewWithTraffic(): View {
   measures.add(1, GAUGE.tunnels, 2);
   measures.add(0, WORKER_COUNTER.streamsCompleted, 3);
   measures.timeOfWorker(0, WORKER_TIMING.loopDelay, 2);
-  table.count(0, 0, COUNTER.bytesToClients, 4096);
+  table.counters.add(0, 0, COUNTER.bytesToClients, 4096);
   table.setHealth(1, HEALTH.down);
   table.enter(0, 1);
   return {

@@ -60,7 +60,7 @@ test('the measures overlap neither each other nor the rest of the table', () => 
   }
   for (let row = 0; row < SIZE.serverRows; row++) {
     assert.equal(table.inFlight(row), 0);
-    assert.equal(table.counted(row, 0), 0);
+    assert.equal(table.counters.total(row, 0), 0);
     assert.equal(measures.requestsOfClass(row, 5), 2);
     for (const timing of Object.values(TIMING)) {
       const cells = new Float64Array(HISTOGRAM_CELLS);

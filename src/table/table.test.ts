@@ -84,15 +84,15 @@ test('a worker that is forgotten takes its own requests off the sums, and no oth
 
 test('counters add up over the workers, each row and counter by itself', () => {
   const table = SharedTable.create(SIZE);
-  table.count(1, 0, COUNTER.requests);
-  table.count(1, 2, COUNTER.requests, 4);
-  table.count(1, 2, COUNTER.bytesToClients, 2 ** 40);
-  table.count(1, 2, COUNTER.bytesToClients, 1);
-  table.count(2, 2, COUNTER.requests);
-  assert.equal(table.counted(1, COUNTER.requests), 5);
-  assert.equal(table.counted(1, COUNTER.bytesToClients), 2 ** 40 + 1);
-  assert.equal(table.counted(2, COUNTER.requests), 1);
-  assert.equal(table.counted(0, COUNTER.requests), 0);
+  table.counters.add(1, 0, COUNTER.requests);
+  table.counters.add(1, 2, COUNTER.requests, 4);
+  table.counters.add(1, 2, COUNTER.bytesToClients, 2 ** 40);
+  table.counters.add(1, 2, COUNTER.bytesToClients, 1);
+  table.counters.add(2, 2, COUNTER.requests);
+  assert.equal(table.counters.total(1, COUNTER.requests), 5);
+  assert.equal(table.counters.total(1, COUNTER.bytesToClients), 2 ** 40 + 1);
+  assert.equal(table.counters.total(2, COUNTER.requests), 1);
+  assert.equal(table.counters.total(0, COUNTER.requests), 0);
 });
 
 test('a cleared row has nothing of the server before, and its neighbours keep theirs', () => {
@@ -100,62 +100,76 @@ test('a cleared row has nothing of the server before, and its neighbours keep th
   for (const row of [1, 2]) {
     table.setHealth(row, HEALTH.down);
     table.setAdmin(row, ADMIN.maintenance);
-    table.recordLatency(row, 500, 1);
-    table.count(row, 2, COUNTER.tunnels);
+    table.latencies.record(row, 500, 1);
+    table.counters.add(row, 2, COUNTER.tunnels);
   }
   table.clearServer(1);
   assert.deepEqual(
-    [table.health(1), table.admin(1), table.latencyUs(1, 1), table.counted(1, COUNTER.tunnels)],
+    [
+      table.health(1),
+      table.admin(1),
+      table.latencies.averageUs(1, 1),
+      table.counters.total(1, COUNTER.tunnels),
+    ],
     [HEALTH.unknown, ADMIN.active, 0, 0],
   );
   assert.deepEqual(
-    [table.health(2), table.admin(2), table.latencyUs(2, 1), table.counted(2, COUNTER.tunnels)],
+    [
+      table.health(2),
+      table.admin(2),
+      table.latencies.averageUs(2, 1),
+      table.counters.total(2, COUNTER.tunnels),
+    ],
     [HEALTH.down, ADMIN.maintenance, 500, 1],
   );
 });
 
 test('latency is unknown until it is measured, then at once what was measured', () => {
   const table = SharedTable.create(SIZE);
-  assert.equal(table.latencyUs(0, 5), 0);
-  table.recordLatency(0, 1500, 20_000);
-  assert.equal(table.latencyUs(0, 20_000), 1500);
-  table.recordLatency(1, 0, 0);
-  assert.equal(table.latencyUs(1, 0), 1, 'measured as nothing is known all the same');
+  assert.equal(table.latencies.averageUs(0, 5), 0);
+  table.latencies.record(0, 1500, 20_000);
+  assert.equal(table.latencies.averageUs(0, 20_000), 1500);
+  table.latencies.record(1, 0, 0);
+  assert.equal(table.latencies.averageUs(1, 0), 1, 'measured as nothing is known all the same');
 });
 
 test('a slower latency counts at once', () => {
   const table = SharedTable.create(SIZE);
-  table.recordLatency(0, 1000, 0);
-  table.recordLatency(0, 90_000, 1);
-  assert.equal(table.latencyUs(0, 1), 90_000);
+  table.latencies.record(0, 1000, 0);
+  table.latencies.record(0, 90_000, 1);
+  assert.equal(table.latencies.averageUs(0, 1), 90_000);
 });
 
 test('a faster latency counts by the time that passed, not by the number of samples', () => {
   const expected = 1000 + 2000 * Math.exp(-0.5);
   for (const samples of [1, 10, 5000, 50_000]) {
     const table = SharedTable.create(SIZE);
-    table.recordLatency(0, 3000, 0);
-    for (let i = 1; i <= samples; i++) table.recordLatency(0, 1000, (i * 5000) / samples);
-    const average = table.latencyUs(0, 5000);
+    table.latencies.record(0, 3000, 0);
+    for (let i = 1; i <= samples; i++) table.latencies.record(0, 1000, (i * 5000) / samples);
+    const average = table.latencies.averageUs(0, 5000);
     assert.ok(Math.abs(average - expected) < expected * 0.02, `${average} after ${samples}`);
   }
 });
 
 test('a latency not measured again loses weight, down to the least that is known', () => {
   const table = SharedTable.create(SIZE);
-  table.recordLatency(0, 1_000_000, 0);
-  assert.equal(table.latencyUs(0, 10_000), Math.round(1_000_000 / Math.E));
-  assert.equal(table.latencyUs(0, 3_600_000), 1);
+  table.latencies.record(0, 1_000_000, 0);
+  assert.equal(table.latencies.averageUs(0, 10_000), Math.round(1_000_000 / Math.E));
+  assert.equal(table.latencies.averageUs(0, 3_600_000), 1);
 });
 
 test('latencies hold where a clock of 32 bits wraps, and beyond the range of a cell', () => {
   const table = SharedTable.create(SIZE);
   const wrapMs = 2 ** 31;
-  table.recordLatency(0, 100_000, wrapMs - 5000);
-  assert.equal(table.latencyUs(0, wrapMs + 5000), Math.round(100_000 / Math.E));
-  assert.equal(table.latencyUs(0, wrapMs - 6000), 100_000, 'a clock behind another takes nothing');
-  table.recordLatency(1, 2 ** 33, 0);
-  assert.equal(table.latencyUs(1, 0), 2 ** 31 - 1);
+  table.latencies.record(0, 100_000, wrapMs - 5000);
+  assert.equal(table.latencies.averageUs(0, wrapMs + 5000), Math.round(100_000 / Math.E));
+  assert.equal(
+    table.latencies.averageUs(0, wrapMs - 6000),
+    100_000,
+    'a clock behind another takes nothing',
+  );
+  table.latencies.record(1, 2 ** 33, 0);
+  assert.equal(table.latencies.averageUs(1, 0), 2 ** 31 - 1);
 });
 
 test('threads that enter and leave at once leave exact sums', async () => {
@@ -173,7 +187,7 @@ test('threads that enter and leave at once leave exact sums', async () => {
       table.enter(0, workerData.worker);
       table.enter(1, workerData.worker);
       table.leave(1, workerData.worker);
-      table.count(0, workerData.worker, 0);
+      table.counters.add(0, workerData.worker, 0);
     }`;
   const gate = new SharedArrayBuffer(4);
   const threads = [0, 1].map((worker) => {
@@ -192,7 +206,7 @@ test('threads that enter and leave at once leave exact sums', async () => {
   );
   assert.equal(table.inFlight(0), 2 * rounds);
   assert.equal(table.inFlight(1), 0);
-  assert.equal(table.counted(0, COUNTER.requests), 2 * rounds);
+  assert.equal(table.counters.total(0, COUNTER.requests), 2 * rounds);
   table.forgetWorker(0);
   assert.equal(table.inFlight(0), rounds);
 });

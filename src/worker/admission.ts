@@ -48,15 +48,15 @@ export class Admission implements GateKeeper {
   }
 
   claim(): boolean {
-    return this.#table.claimClient(this.#lane, this.clientsMax);
+    return this.#table.clientCounts.claim(this.#lane, this.clientsMax);
   }
 
   release(): void {
-    this.#table.releaseClient(this.#lane);
+    this.#table.clientCounts.release(this.#lane);
   }
 
   waiting(by: number): void {
-    this.#table.addClientsWaiting(this.#lane, by);
+    this.#table.clientCounts.addWaiting(this.#lane, by);
     this.#table.measures.add(this.#lane, GAUGE.clientsWaiting, by);
   }
 
@@ -87,11 +87,11 @@ export class Admission implements GateKeeper {
 
   /** To be called with each tick. */
   tick(): void {
-    if (this.#table.clientsWaiting() === 0) return;
+    if (this.#table.clientCounts.waiting() === 0) return;
     this.gate.open();
-    const elsewhere = Math.min(this.#table.clientsWaiting(), CLOSED_FOR_OTHERS_MAX);
+    const elsewhere = Math.min(this.#table.clientCounts.waiting(), CLOSED_FOR_OTHERS_MAX);
     for (let closed = 0; closed < elsewhere; closed++) {
-      if (this.#table.clients() < this.clientsMax || !this.makeRoom()) return;
+      if (this.#table.clientCounts.open() < this.clientsMax || !this.makeRoom()) return;
     }
   }
 }

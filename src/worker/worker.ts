@@ -33,7 +33,6 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { Waf } from '../waf/index.ts';
 import { Admission } from './admission.ts';
-import { hearCalls } from './calls.ts';
 import type { ClientCount } from './client-counts.ts';
 import { Entrance, type EntranceOwner, type ListenerSecurity, securityOf } from './entrance.ts';
 import { explainPast } from './explain.ts';
@@ -122,7 +121,7 @@ export class DataWorker implements EntranceOwner {
       table,
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
-      wake: (other) => table.wake(other),
+      wake: (other) => table.calls.call(other),
       headLimits: { ...plan.headLimits },
       responseLimits: { ...plan.responseLimits },
       refused: (via, code, status) => this.recorder.refused(via, code, status),
@@ -131,7 +130,7 @@ export class DataWorker implements EntranceOwner {
     this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
     this.#route = { pool: this.#makePool(plan, null) };
     this.#engine.shedder.settings = plan.shedding;
-    this.#stopHearing = hearCalls(table, lane, () => this.#queue.called(clock.nowMs()));
+    this.#stopHearing = table.calls.hear(lane, () => this.#queue.called(clock.nowMs()));
     const exchanges = new Exchanges(this.#engine, (exchange, server, nowMs) =>
       this.recorder.settled(exchange, server, nowMs),
     );

@@ -7,7 +7,9 @@ const GET = Buffer.from('GET / HTTP/1.1\r\nHost: a.example\r\n\r\n');
 const UPLOAD = Buffer.from('POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 9\r\n\r\nhalf');
 
 const countsOf = ({ table }: Wire) =>
-  [COUNTER.awaited, COUNTER.awaitedOver, COUNTER.awaitedLong].map((one) => table.counted(0, one));
+  [COUNTER.awaited, COUNTER.awaitedOver, COUNTER.awaitedLong].map((one) =>
+    table.counters.total(0, one),
+  );
 
 const ends: Record<string, (wire: Wire) => void> = {
   'an answer': (wire) => wire.serverSends('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'),
@@ -33,10 +35,10 @@ test('an answer that was awaited for long is counted as such', () => {
   wire.pass(500);
   wire.serverSends('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
   assert.deepEqual(countsOf(wire), [1, 1, 1]);
-  assert.equal(wire.table.counted(0, COUNTER.awaitedUntilPrompt), 0);
+  assert.equal(wire.table.counters.total(0, COUNTER.awaitedUntilPrompt), 0);
   wire.clientSends(GET);
   wire.serverSends('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n');
-  assert.equal(wire.table.counted(0, COUNTER.awaitedUntilPrompt), 2);
+  assert.equal(wire.table.counters.total(0, COUNTER.awaitedUntilPrompt), 2);
 });
 
 test('no answer is awaited while the client still sends', () => {

@@ -131,8 +131,8 @@ test('an error anywhere costs one connection, and nothing stays taken', () => {
       wire.wheel.advance(100);
       const open = wire.servers.filter(({ stream }) => stream.state !== 'destroyed');
       assert.equal(wire.table.inFlight(0), 0, `in flight after ${where}`);
-      assert.equal(wire.table.connections(0), open.length, `connections after ${where}`);
-      assert.equal(wire.table.waiting(0), 0, `waiting after ${where}`);
+      assert.equal(wire.table.poolCounts.connections(0), open.length, `connections after ${where}`);
+      assert.equal(wire.table.poolCounts.waiting(0), 0, `waiting after ${where}`);
       wire.reconnect();
       wire.clientSends(GET);
       wire.serverSends(OK);

@@ -199,16 +199,16 @@ function serverStatus(
     inFlight: table.inFlight(row),
     tunnels: table.tunnels(row),
     requests: requestsOf(table)(row),
-    attempts: table.counted(row, COUNTER.attempts),
-    failures: table.failedAttempts(row),
-    retries: table.counted(row, COUNTER.retries),
+    attempts: table.counters.total(row, COUNTER.attempts),
+    failures: table.counters.failedAttempts(row),
+    retries: table.counters.total(row, COUNTER.retries),
     share: 0,
     requestsPerSecond: ratio(requests, history.requests.length),
     errorRate: ratio(sum(history.errors), requests),
     failureRate: failureRateOf([history]),
     p50MsOfMinute: history.p50OfAllMs,
     p99MsOfMinute: history.p99OfAllMs,
-    latencyMs: table.latencyUs(row, performance.now()) / 1000,
+    latencyMs: table.latencies.averageUs(row, performance.now()) / 1000,
     p99Ms: history.p99Ms,
     lastChange: observer.changes.lastOf(label),
     trouble: troubleOf(observer, label, standingOf(table, row)),
@@ -241,10 +241,10 @@ function queueOf(table: SharedTable, poolRow: number, lanes: readonly number[]) 
   const nowMs = performance.now() | 0;
   // The table's times are 32 bits that wrap: only differences mean something; 0: nobody waits.
   const waits = lanes
-    .map((lane) => table.waitingSince(poolRow, lane))
+    .map((lane) => table.poolCounts.waitingSince(poolRow, lane))
     .filter((sinceMs) => sinceMs !== 0)
     .map((sinceMs) => (nowMs - sinceMs) | 0);
-  return { waiting: table.waiting(poolRow), longestMs: Math.max(0, ...waits) };
+  return { waiting: table.poolCounts.waiting(poolRow), longestMs: Math.max(0, ...waits) };
 }
 
 /** An attempt may fail in a later second than it began in: never above 1. */

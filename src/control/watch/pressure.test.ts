@@ -11,10 +11,10 @@ test('each trouble is told once when it begins, and when it is over for a minute
   const tell = ({ event }: { event: string }) => told.push(event);
   const pressure = new Pressure(table, { warn: tell, info: tell } as unknown as Logger);
   pressure.look(0);
-  table.addClientsWaiting(1, 3);
+  table.clientCounts.addWaiting(1, 3);
   for (let second = 1; second <= 5; second++) pressure.look(second * 1_000);
   assert.deepEqual(told, ['clients_full']);
-  table.addClientsWaiting(1, -3);
+  table.clientCounts.addWaiting(1, -3);
   pressure.look(64_000);
   assert.equal(told.length, 1);
   pressure.look(65_000);

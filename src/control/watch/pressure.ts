@@ -33,14 +33,15 @@ const TROUBLES: readonly Trouble[] = [
   {
     event: 'clients_full',
     mend: 'as many clients are connected as may be, and new ones wait; raise load_balancing.max_connections if the machine can bear it',
-    isThere: (table) => table.clientsWaiting() > 0,
+    isThere: (table) => table.clientCounts.waiting() > 0,
   },
 ];
 
 /** The system accepts and closes then, and nobody is told. */
 function hasNoDescriptors(table: SharedTable): boolean {
   const most = descriptorLimit() ?? 0;
-  const connections = table.clients() + table.clientsWaiting() + table.connections(0);
+  const connections =
+    table.clientCounts.open() + table.clientCounts.waiting() + table.poolCounts.connections(0);
   if (connections > FEW && connections < most * COUNTED_FROM) return false;
   const open = openDescriptors();
   return open !== undefined && open >= most - LEFT_MIN;

@@ -73,13 +73,13 @@ test('a clock that is set back gives no sample', () => {
 test('attempts that failed are told of a server though another one made up for them', () => {
   const table = make();
   const history = new TrafficHistory(table, 0);
-  table.count(0, 0, COUNTER.attempts, 10);
-  table.count(0, 0, COUNTER.failures, 2);
-  table.count(0, 1, COUNTER.failedAnswers, 1);
-  table.count(0, 1, COUNTER.retries, 3);
+  table.counters.add(0, 0, COUNTER.attempts, 10);
+  table.counters.add(0, 0, COUNTER.failures, 2);
+  table.counters.add(0, 1, COUNTER.failedAnswers, 1);
+  table.counters.add(0, 1, COUNTER.retries, 3);
   history.sample([0], 1000);
   // Sent again, and not counted as a failure: a kept-alive connection had gone.
-  table.count(0, 0, COUNTER.retries, 2);
+  table.counters.add(0, 0, COUNTER.retries, 2);
   history.sample([0], 2000);
   const { attempts, failed } = history.server(0);
   assert.deepEqual(

@@ -201,11 +201,14 @@ class Row {
     }
     const errorsNow = measures.requestsOfClass(row, 5);
     const isServer = row !== measures.noRow;
-    const counted = (which: Counter) => (isServer ? table.counted(row, which) : 0);
+    const counted = (which: Counter) => (isServer ? table.counters.total(row, which) : 0);
     const bytesNow = counted(COUNTER.bytesToClients);
     const attemptsNow = counted(COUNTER.attempts);
     // What was sent again failed too, were it only that a kept-alive connection had gone.
-    const failedNow = Math.max(isServer ? table.failedAttempts(row) : 0, counted(COUNTER.retries));
+    const failedNow = Math.max(
+      isServer ? table.counters.failedAttempts(row) : 0,
+      counted(COUNTER.retries),
+    );
     // The row was given to another server, and counts from nothing.
     if (requestsNow < this.#lastRequests) {
       this.#lastRequests = 0;

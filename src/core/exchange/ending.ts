@@ -95,7 +95,7 @@ export class LongLived {
   add(exchange: LongLivedExchange): void {
     this.#exchanges.add(exchange);
     const { table, lane } = this.#context;
-    if (exchange.isTunnel) table.count(exchange.serverRow, lane, COUNTER.tunnels);
+    if (exchange.isTunnel) table.counters.add(exchange.serverRow, lane, COUNTER.tunnels);
     this.#countOpen(exchange, 1);
   }
 

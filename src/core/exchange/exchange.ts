@@ -381,7 +381,7 @@ export class Exchange
     this.attempts += 1;
     this.requestIsSent = false;
     this.attempt.begin(pool, server, this.requestBody.done);
-    table.count(server.row, lane, COUNTER.attempts);
+    table.counters.add(server.row, lane, COUNTER.attempts);
     if (choice !== null) {
       choice.isTrial = this.isTrial;
       choice.isOwn = server.row === this.decision.ownRow;
@@ -676,7 +676,7 @@ export class Exchange
     this.server = null;
     this.#failedServer = server;
     if (mayRetry(this, this.attempt.wasSent, wasStale, nowMs)) {
-      table.count(server.row, lane, COUNTER.retries);
+      table.counters.add(server.row, lane, COUNTER.retries);
       this.needsFreshConnection = wasStale;
       // To meet a closed connection is no retry: the request goes on to where it was to go.
       if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
@@ -714,7 +714,7 @@ export class Exchange
     this.#endChoice(status, nowMs, false);
     this.#giveUpServer();
     server.leave();
-    table.count(server.row, lane, COUNTER.retries);
+    table.counters.add(server.row, lane, COUNTER.retries);
     this.needsFreshConnection = false;
     if (other === null || !this.#goTo(other, nowMs)) {
       this.server = null;
@@ -823,9 +823,9 @@ export class Exchange
     const { table, lane, decisions } = this.engine;
     if (server !== null) {
       const { row } = server;
-      table.count(row, lane, COUNTER.requests);
-      table.count(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
-      table.count(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
+      table.counters.add(row, lane, COUNTER.requests);
+      table.counters.add(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
+      table.counters.add(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
     }
     this.#endChoice(this.failure || this.status, nowMs, false);
     this.decision = decisions.keep(this.noteDecision(nowMs), this.requestText);

@@ -28,17 +28,17 @@ test('a wait is 25 to 250 ms, and the longest possible one doubles each time', (
 
 test('over all workers no more retries begin than the budget has places', () => {
   const table = SharedTable.create({ serverRows: 1, workerLanes: 3 });
-  const begun = [0, 1, 2, 0, 1].map((worker) => table.beginRetry(0, worker, 3));
+  const begun = [0, 1, 2, 0, 1].map((worker) => table.poolCounts.beginRetry(0, worker, 3));
   assert.deepEqual(begun, [true, true, true, false, false]);
-  table.endRetry(0, 1);
-  assert.equal(table.beginRetry(0, 2, 3), true);
-  assert.equal(table.beginRetry(1, 2, 3), true, 'another pool has a budget of its own');
+  table.poolCounts.endRetry(0, 1);
+  assert.equal(table.poolCounts.beginRetry(0, 2, 3), true);
+  assert.equal(table.poolCounts.beginRetry(1, 2, 3), true, 'another pool has a budget of its own');
 });
 
 test('the retries of a worker that died give their places back', () => {
   const table = SharedTable.create({ serverRows: 1, workerLanes: 2 });
-  for (const worker of [0, 1, 1]) table.beginRetry(0, worker, 3);
+  for (const worker of [0, 1, 1]) table.poolCounts.beginRetry(0, worker, 3);
   table.forgetWorker(1);
-  const begun = [0, 0, 0].map((worker) => table.beginRetry(0, worker, 3));
+  const begun = [0, 0, 0].map((worker) => table.poolCounts.beginRetry(0, worker, 3));
   assert.deepEqual(begun, [true, true, false]);
 });

@@ -56,8 +56,8 @@ export class Attempt {
     if (!this.#isAnswered && this.#awaitedMs === -1) {
       this.#awaitedMs = nowMs;
       const { table, lane } = this.#context;
-      table.count(this.#row, lane, COUNTER.awaited);
-      this.#awaitedNth = table.countOf(this.#row, lane, COUNTER.awaited);
+      table.counters.add(this.#row, lane, COUNTER.awaited);
+      this.#awaitedNth = table.counters.of(this.#row, lane, COUNTER.awaited);
     }
     const { breaker } = this.#pool!.settings;
     if (this.trial === NO_TRIAL || breaker === null) return;
@@ -70,9 +70,9 @@ export class Attempt {
     const { table, lane } = this.#context;
     const row = this.#row;
     const latencyUs = (nowMs - this.sentMs) * 1000;
-    table.recordLatency(row, latencyUs, nowMs);
-    table.count(row, lane, COUNTER.firstByteUs, latencyUs);
-    table.count(row, lane, COUNTER.firstBytes);
+    table.latencies.record(row, latencyUs, nowMs);
+    table.counters.add(row, lane, COUNTER.firstByteUs, latencyUs);
+    table.counters.add(row, lane, COUNTER.firstBytes);
     const { breaker } = this.#pool!.settings;
     if (this.trial !== NO_TRIAL && breaker !== null) {
       this.trial = trialAnswered(table, row, this.trial, breaker, nowMs);
@@ -109,10 +109,10 @@ export class Attempt {
     this.#isAnswered = true;
     if (this.#awaitedMs === -1) return;
     const { table, lane } = this.#context;
-    table.count(this.#row, lane, COUNTER.awaitedOver);
+    table.counters.add(this.#row, lane, COUNTER.awaitedOver);
     const isLong = nowMs - this.#awaitedMs >= this.#pool!.settings.longAwaitMs;
-    if (isLong) table.count(this.#row, lane, COUNTER.awaitedLong);
-    else table.countUpTo(this.#row, lane, COUNTER.awaitedUntilPrompt, this.#awaitedNth);
+    if (isLong) table.counters.add(this.#row, lane, COUNTER.awaitedLong);
+    else table.counters.raiseTo(this.#row, lane, COUNTER.awaitedUntilPrompt, this.#awaitedNth);
     this.#awaitedMs = -1;
   }
 }

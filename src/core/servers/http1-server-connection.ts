@@ -92,7 +92,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     this.#addressesVersion = endpoint.addressesVersion;
     this.#timer = new Timer(context.wheel, this);
     this.#reader = new HeadReader(context.responseHead, readResponseHead, context.responseLimits);
-    context.table.count(row, context.lane, COUNTER.connectionsOpened);
+    context.table.counters.add(row, context.lane, COUNTER.connectionsOpened);
     this.#stream = context.connector.connect(endpoint.address, this, preface);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
   }
@@ -428,7 +428,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     this.#state = STATE.closed;
     this.#exchange = null;
     this.#timer.dispose();
-    this.#context.table.releaseConnection(this.#settings.row, this.#context.lane);
+    this.#context.table.poolCounts.releaseConnection(this.#settings.row, this.#context.lane);
     // An exchange that loses its connection says itself when its place is free.
     if (!hadExchange) this.#queue.roomFreed();
   }

@@ -59,7 +59,7 @@ export function attemptFailed(
   const { table, lane } = context;
   const { detects, breaker, ejection } = pool.settings;
   const isAnswer = typeof failure === 'number';
-  table.count(row, lane, isAnswer ? COUNTER.failedAnswers : COUNTER.failures);
+  table.counters.add(row, lane, isAnswer ? COUNTER.failedAnswers : COUNTER.failures);
   table.failureNotes.setLast(row, numberOf(failure));
   if (detects) table.failureNotes.suspect(row);
 

@@ -140,11 +140,11 @@ export class Pool implements Verdicts {
     let liveRequests = 1;
     for (const server of this.servers) liveRequests += server.inFlight();
     const most = retriesMax(liveRequests, this.settings.retryBudgetPercent);
-    return table.beginRetry(this.row, lane, most);
+    return table.poolCounts.beginRetry(this.row, lane, most);
   }
 
   endRetry(): void {
-    this.#context.table.endRetry(this.row, this.#context.lane);
+    this.#context.table.poolCounts.endRetry(this.row, this.#context.lane);
   }
 
   /**
@@ -272,7 +272,7 @@ export class Pool implements Verdicts {
       if (isTooOldForUnsafe) break;
       idle.pop();
       if (connection.keptUntilMs > nowMs) {
-        this.#context.table.count(server.row, this.#context.lane, COUNTER.connectionsReused);
+        this.#context.table.counters.add(server.row, this.#context.lane, COUNTER.connectionsReused);
         return connection;
       }
       connection.destroy();
@@ -287,7 +287,7 @@ export class Pool implements Verdicts {
   #open(server: Server, preface: string, nowMs: number): Http1ServerConnection | null {
     const { table, lane } = this.#context;
     const { row, connectionsMax } = this.settings;
-    const claims = () => table.claimConnection(row, lane, connectionsMax);
+    const claims = () => table.poolCounts.claimConnection(row, lane, connectionsMax);
     if (!claims() && !(this.#closeIdlest() && claims())) return null;
     try {
       const { settings, queue } = this;
@@ -295,7 +295,7 @@ export class Pool implements Verdicts {
       const openedFor = { endpoint, row: serverRow, settings, queue };
       return new Http1ServerConnection(this.#context, openedFor, nowMs, preface);
     } catch (error) {
-      table.releaseConnection(row, lane);
+      table.poolCounts.releaseConnection(row, lane);
       throw error;
     }
   }
@@ -303,7 +303,7 @@ export class Pool implements Verdicts {
   /** Makes room for another worker, where connections are what is short. */
   giveWay(): void {
     const { row, connectionsMax } = this.settings;
-    if (this.#context.table.connections(row) >= connectionsMax) this.#closeIdlest();
+    if (this.#context.table.poolCounts.connections(row) >= connectionsMax) this.#closeIdlest();
   }
 
   /** Closes the connection that has rested longest. @returns false where none rests */

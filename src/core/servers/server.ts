@@ -82,7 +82,7 @@ export class Server implements PoolServer {
   }
 
   latencyUs(): number {
-    return this.#context.table.latencyUs(this.row, this.#context.clock.nowMs());
+    return this.#context.table.latencies.averageUs(this.row, this.#context.clock.nowMs());
   }
 
   hasFreeTrial(): boolean {

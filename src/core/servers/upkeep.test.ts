@@ -112,10 +112,10 @@ test('a server whose answers are far slower than those of the others is ejected'
   };
   const { table, upkeep, standing, told } = upkeepOf('abc', { outliers });
   const answer = (row: number, ms: number) => {
-    table.count(row, 0, COUNTER.attempts, 20);
-    table.count(row, 0, COUNTER.firstBytes, 20);
-    table.count(row, 0, COUNTER.firstByteUs, 20 * ms * 1000);
-    if (ms >= outliers.latencyMinMs) table.count(row, 0, COUNTER.awaitedLong, 20);
+    table.counters.add(row, 0, COUNTER.attempts, 20);
+    table.counters.add(row, 0, COUNTER.firstBytes, 20);
+    table.counters.add(row, 0, COUNTER.firstByteUs, 20 * ms * 1000);
+    if (ms >= outliers.latencyMinMs) table.counters.add(row, 0, COUNTER.awaitedLong, 20);
   };
   for (const row of [0, 1, 2]) answer(row, 5);
   upkeep.turn(1000);
@@ -211,13 +211,13 @@ test('a server whose answers stop coming is ejected while they are awaited', () 
   };
   const { table, upkeep, standing, told } = upkeepOf('abc', { outliers });
   const request = (row: number, isAnswered: boolean) => {
-    table.count(row, 0, COUNTER.awaited);
+    table.counters.add(row, 0, COUNTER.awaited);
     if (!isAnswered) return;
-    table.count(row, 0, COUNTER.awaitedOver);
-    const nth = table.countOf(row, 0, COUNTER.awaited);
-    table.countUpTo(row, 0, COUNTER.awaitedUntilPrompt, nth);
-    table.count(row, 0, COUNTER.firstBytes);
-    table.count(row, 0, COUNTER.firstByteUs, 5_000);
+    table.counters.add(row, 0, COUNTER.awaitedOver);
+    const nth = table.counters.of(row, 0, COUNTER.awaited);
+    table.counters.raiseTo(row, 0, COUNTER.awaitedUntilPrompt, nth);
+    table.counters.add(row, 0, COUNTER.firstBytes);
+    table.counters.add(row, 0, COUNTER.firstByteUs, 5_000);
   };
   for (let nowMs = 50; nowMs <= 2000; nowMs += 50) {
     for (const row of [0, 1, 2]) request(row, true);

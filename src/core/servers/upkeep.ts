@@ -184,12 +184,12 @@ export class Upkeep {
     const { servers, settings } = this.#plan;
     const table = this.#table;
     const samples = servers.map(({ row }) => ({
-      awaited: table.counted(row, COUNTER.awaited),
-      over: table.counted(row, COUNTER.awaitedOver),
-      long: table.counted(row, COUNTER.awaitedLong),
-      untilPrompt: table.counted(row, COUNTER.awaitedUntilPrompt),
-      firstByteUs: table.counted(row, COUNTER.firstByteUs),
-      firstBytes: table.counted(row, COUNTER.firstBytes),
+      awaited: table.counters.total(row, COUNTER.awaited),
+      over: table.counters.total(row, COUNTER.awaitedOver),
+      long: table.counters.total(row, COUNTER.awaitedLong),
+      untilPrompt: table.counters.total(row, COUNTER.awaitedUntilPrompt),
+      firstByteUs: table.counters.total(row, COUNTER.firstByteUs),
+      firstBytes: table.counters.total(row, COUNTER.firstBytes),
       isUsable: standingOf(table, row) === VERDICT.usable,
     }));
     const late = { ...outliers, workers: Math.max(1, table.workers()) };
@@ -209,11 +209,11 @@ export class Upkeep {
   #sample(row: number): Sample {
     const table = this.#table;
     const seen = this.#seen.get(row)!;
-    const attempts = table.counted(row, COUNTER.attempts);
-    const failures = table.failedAttempts(row);
-    const firstByteUs = table.counted(row, COUNTER.firstByteUs);
-    const firstBytes = table.counted(row, COUNTER.firstBytes);
-    const long = table.counted(row, COUNTER.awaitedLong);
+    const attempts = table.counters.total(row, COUNTER.attempts);
+    const failures = table.counters.failedAttempts(row);
+    const firstByteUs = table.counters.total(row, COUNTER.firstByteUs);
+    const firstBytes = table.counters.total(row, COUNTER.firstBytes);
+    const long = table.counters.total(row, COUNTER.awaitedLong);
     const sample = {
       attempts: attempts - seen.attempts,
       failures: failures - seen.failures,

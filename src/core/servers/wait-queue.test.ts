@@ -65,7 +65,7 @@ test('a turn that throws ends who had it, and the next one is served', () => {
   for (const name of ['a', 'broken', 'b']) world.lineUp(0, name);
   world.queues[0]!.tick(world.nowMs);
   assert.deepEqual(world.served, ['a', 'b']);
-  assert.equal(world.table.waiting(POOL), 0);
+  assert.equal(world.table.poolCounts.waiting(POOL), 0);
 });
 
 test('who came first is served first, and who had its turn before goes ahead', () => {
@@ -75,7 +75,7 @@ test('who came first is served first, and who had its turn before goes ahead', (
   world.lineUp(0, 'again', true);
   world.queues[0]!.tick(world.nowMs);
   assert.deepEqual(world.served, ['again', 'a', 'b']);
-  assert.equal(world.table.waiting(POOL), 0);
+  assert.equal(world.table.poolCounts.waiting(POOL), 0);
 });
 
 test('no more wait than may, over all workers', () => {
@@ -127,7 +127,7 @@ test('a call that is lost, or a worker that died, leaves no room unused beyond a
   world.table.forgetWorker(0);
   world.queues[1]!.tick(world.nowMs);
   assert.deepEqual(world.served, ['own', 'other']);
-  assert.deepEqual([world.table.waiting(POOL), world.table.inFlight(SERVER)], [0, 1]);
+  assert.deepEqual([world.table.poolCounts.waiting(POOL), world.table.inFlight(SERVER)], [0, 1]);
 });
 
 test('newcomers line up behind their own queue, and behind who waits long elsewhere', () => {

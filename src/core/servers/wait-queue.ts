@@ -67,7 +67,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
 
   /** Whether a newcomer may not go before others. One atomic load while nobody waits. */
   hasElders(nowMs: number): boolean {
-    if (this.#table.waiting(this.#row) === 0) return false;
+    if (this.#table.poolCounts.waiting(this.#row) === 0) return false;
     return this.#length > 0 || this.#elderElsewhere(YIELD_MS, nowMs) !== -1;
   }
 
@@ -78,7 +78,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
    */
   add(waiter: Waiter, isNext: boolean, waitingMax: number, nowMs: number): boolean {
     const { lane } = this.#context;
-    if (!this.#table.beginWaiting(this.#row, lane, waitingMax)) return false;
+    if (!this.#table.poolCounts.beginWaiting(this.#row, lane, waitingMax)) return false;
     waiter.waitingSinceMs = nowMs;
     const before = isNext ? null : this.#last;
     const after = isNext ? this.#first : null;
@@ -101,13 +101,13 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     waiter.ahead = null;
     waiter.behind = null;
     this.#length -= 1;
-    this.#table.endWaiting(this.#row, this.#context.lane);
+    this.#table.poolCounts.endWaiting(this.#row, this.#context.lane);
     this.#tellSince();
   }
 
   /** A server, or a connection, can be given to another request. */
   roomFreed(): void {
-    if (this.#table.waiting(this.#row) === 0 || this.#isTurning) return;
+    if (this.#table.poolCounts.waiting(this.#row) === 0 || this.#isTurning) return;
     this.#turn(this.#context.clock.nowMs(), true);
   }
 
@@ -118,7 +118,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
 
   /** To be called with each tick. */
   tick(nowMs: number): void {
-    if (this.#table.waiting(this.#row) > 0) this.#turn(nowMs, false);
+    if (this.#table.poolCounts.waiting(this.#row) > 0) this.#turn(nowMs, false);
   }
 
   /** Serves who waits here, as long as there is room and nobody waits much longer elsewhere. */
@@ -160,12 +160,12 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
   /** The worker whose first request waits longest, and longer than `thanMs`; -1: there is none. */
   #elderElsewhere(thanMs: number, nowMs: number): number {
     const table = this.#table;
-    if (table.waiting(this.#row) === this.#length) return -1;
+    if (table.poolCounts.waiting(this.#row) === this.#length) return -1;
     let longestMs = thanMs;
     let elder = -1;
     for (let lane = 0; lane < table.workerLanes; lane++) {
       if (lane === this.#context.lane) continue;
-      const sinceMs = table.waitingSince(this.#row, lane);
+      const sinceMs = table.poolCounts.waitingSince(this.#row, lane);
       if (sinceMs === 0) continue;
       const waitedMs = ((nowMs | 0) - sinceMs) | 0;
       if (waitedMs <= longestMs) continue;
@@ -178,6 +178,6 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
   #tellSince(): void {
     const first = this.#first;
     const sinceMs = first === null ? 0 : cellTime(first.waitingSinceMs);
-    this.#table.setWaitingSince(this.#row, this.#context.lane, sinceMs);
+    this.#table.poolCounts.setWaitingSince(this.#row, this.#context.lane, sinceMs);
   }
 }
