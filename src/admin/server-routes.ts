@@ -44,7 +44,7 @@ function changeServer({ instance, params, query }: Call): Reply {
     );
   }
   if (outcome.kind === 'unknown_server') {
-    const names = instance.plan.pool.servers.map(({ label }) => label).join(', ');
+    const names = instance.plan.pools[0].servers.map(({ label }) => label).join(', ');
     return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
   }
   return ok({ server: name, action, persisted: isKept, note: outcome.note });

@@ -19,12 +19,12 @@ const SERVERS_SHOWN_MAX = 10;
 export function banner(instance: Instance, shown: Shown): string {
   const { plan } = instance;
   const urls = plan.listen.map(urlOf);
-  const servers = plan.pool.servers.map((server) => server.label);
+  const servers = plan.pools[0].servers.map((server) => server.label);
   const more = servers.length - SERVERS_SHOWN_MAX;
   const count = `${servers.length} server${servers.length === 1 ? '' : 's'}`;
   const rows: [string, string][] = [
     ['listening', `${urls.join('  ')}  (${shown.workers} worker${shown.workers === 1 ? '' : 's'})`],
-    ['pool', `${plan.pool.settings.name}: ${plan.pool.strategy}, ${count}`],
+    ['pool', `${plan.pools[0].settings.name}: ${plan.pools[0].strategy}, ${count}`],
     [
       'servers',
       servers.slice(0, SERVERS_SHOWN_MAX).join('  ') + (more > 0 ? `  and ${more} more` : ''),

@@ -13,6 +13,7 @@ import type { ListenAddress } from './listen.ts';
 import type { TlsPlan } from './tls.ts';
 
 export interface PoolPlan {
+  /** Their name and row stay the pool's over all plans. */
   readonly settings: PoolSettings;
   readonly servers: readonly ServerPlan[];
   readonly strategy: StrategyName;
@@ -71,6 +72,13 @@ export interface RatePlan {
   readonly burst: number;
 }
 
+/** Where requests go. */
+export interface RoutePlan {
+  readonly name: string;
+  /** Name of its pool. */
+  readonly pool: string;
+}
+
 export interface WorkerPlan {
   /** Null: no listener speaks TLS. */
   readonly tls: TlsPlan | null;
@@ -84,7 +92,10 @@ export interface WorkerPlan {
   readonly waf: WafOptions | null;
   readonly headLimits: HeadLimits;
   readonly responseLimits: HeadLimits;
-  readonly pool: PoolPlan;
+  /** Each with a name and a row of its own. */
+  readonly pools: readonly [PoolPlan, ...PoolPlan[]];
+  /** Each with a name of its own; the first serves every listener. */
+  readonly routes: readonly [RoutePlan, ...RoutePlan[]];
   readonly access: 'off' | 'errors' | 'all';
   /** Least level of lines that are written. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';

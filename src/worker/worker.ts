@@ -1,22 +1,12 @@
 /** One data thread's work: its listeners, its connections, its pool, and the plan they follow. */
-import { isDeepStrictEqual } from 'node:util';
 import { containing } from '../base/contain.ts';
 import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
-import { Chooser } from '../core/balance/choose.ts';
-import { createStrategy, type StrategyName } from '../core/balance/registry.ts';
-import type { Strategy } from '../core/balance/strategy.ts';
 import type { Client } from '../core/clients/client.ts';
 import { ENDING_MS_MAX, type EndOrder } from '../core/exchange/ending.ts';
-import { Engine } from '../core/exchange/engine.ts';
-import { Exchanges } from '../core/exchange/exchanges.ts';
 import { ClientInfo } from '../core/forward/forward.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
-import { Pool } from '../core/servers/pool.ts';
-import { Server } from '../core/servers/server.ts';
-import type { ServerPlan } from '../core/servers/settings.ts';
-import { WaitQueue } from '../core/servers/wait-queue.ts';
 import { realClock } from '../io/clock.ts';
 import { type Accepted, NOBODY } from '../io/node/accepted.ts';
 import { afterReads } from '../io/node/after-reads.ts';
@@ -24,14 +14,11 @@ import { SocketConnector } from '../io/node/connector.ts';
 import { Listener, type ListenerContext } from '../io/node/listener.ts';
 import { ReadBuffers } from '../io/node/read-buffers.ts';
 import { Resolver } from '../io/resolver.ts';
+import { Assembly, type Surroundings } from '../plan/assembly.ts';
 import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
-import { createGuard, createProxies } from '../plan/make-guard.ts';
-import { createPersistence } from '../plan/make-persistence.ts';
-import { keyOfStrategy } from '../plan/strategy-key.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
-import { Waf } from '../waf/index.ts';
 import { Admission } from './admission.ts';
 import type { ClientCount } from './client-counts.ts';
 import { Entrance, type EntranceOwner, type ListenerSecurity, securityOf } from './entrance.ts';
@@ -74,11 +61,10 @@ interface Prepared {
 }
 
 export class DataWorker implements EntranceOwner {
-  readonly #engine: Engine;
+  readonly #path: Assembly;
   readonly #context: ListenerContext;
   readonly #options: WorkerOptions;
   readonly #ticker: NodeJS.Timeout;
-  readonly #queue: WaitQueue<Pool>;
   readonly #admission: Admission;
   readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
@@ -92,12 +78,9 @@ export class DataWorker implements EntranceOwner {
   #accepted = 0;
   #isClosed = false;
   #prepared: Prepared | null = null;
-  #strategy: { name: string; instance: Strategy } | null = null;
   #tickedMs: number;
   #ticks = 0;
   #plan: WorkerPlan;
-  #route: Route;
-  #guard: Guard;
   #onEmpty: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
@@ -113,7 +96,8 @@ export class DataWorker implements EntranceOwner {
       options.onInternalError(error);
     });
     this.#context = { clock, buffers, contain, reusePort: true, gate: this.#admission.gate };
-    this.#engine = new Engine({
+    this.recorder.follow(plan);
+    const given: Surroundings = {
       clock,
       wheel: new TimerWheel(clock.nowMs(), TICK_MS, contain),
       contain,
@@ -122,19 +106,12 @@ export class DataWorker implements EntranceOwner {
       lane,
       connector: new SocketConnector(this.#context, new Resolver(clock)),
       wake: (other) => table.calls.call(other),
-      headLimits: { ...plan.headLimits },
-      responseLimits: { ...plan.responseLimits },
-      refused: (via, code, status) => this.recorder.refused(via, code, status),
-    });
-    this.#guard = this.#follow(plan);
-    this.#queue = new WaitQueue(this.#engine, plan.pool.settings.row);
-    this.#route = { pool: this.#makePool(plan, null) };
-    this.#engine.shedder.settings = plan.shedding;
-    this.#stopHearing = table.calls.hear(lane, () => this.#queue.called(clock.nowMs()));
-    const exchanges = new Exchanges(this.#engine, (exchange, server, nowMs) =>
-      this.recorder.settled(exchange, server, nowMs),
-    );
-    this.#entrance = new Entrance(exchanges, this);
+      settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
+      refused: (client, code, status) => this.recorder.refused(client, code, status),
+    };
+    this.#path = new Assembly(given, plan);
+    this.#stopHearing = table.calls.hear(lane, () => this.#path.called(clock.nowMs()));
+    this.#entrance = new Entrance(this.#path.exchanges, this);
     this.#entrance.secureWith(securityOf(plan.tls));
     this.#tickedMs = clock.nowMs();
     const tick = () => this.#guardedTick(clock.nowMs());
@@ -189,17 +166,13 @@ export class DataWorker implements EntranceOwner {
     if (this.#prepared === null) return;
     const { plan, security } = this.#prepared;
     this.#prepared = null;
-    this.#guard = this.#follow(plan);
-    Object.assign(this.#engine.headLimits, plan.headLimits);
-    Object.assign(this.#engine.responseLimits, plan.responseLimits);
-    this.#admission.follow(plan);
-    this.#engine.shedder.settings = plan.shedding;
-    this.#route = { pool: this.#makePool(plan, this.#route.pool) };
     this.#plan = plan;
+    this.recorder.follow(plan);
+    this.#admission.follow(plan);
+    this.#path.follow(plan);
     this.#entrance.secureWith(security);
     for (const [connection, address] of this.#connections) {
-      connection.reroute(this.#route);
-      if (!plan.listen.some((one) => isSameListener(one, address))) connection.drain();
+      if (!this.#listensOn(address)) connection.drain();
     }
   }
 
@@ -210,29 +183,29 @@ export class DataWorker implements EntranceOwner {
   /** Explains a request that went through this worker, or one that is made up. */
   explain(question: Question): Answer {
     if (question.kind === 'past') {
-      return { explanation: explainPast(this.#engine, question.requestId) ?? null, wrong: '' };
+      return { explanation: explainPast(this.#path.engine, question.requestId) ?? null, wrong: '' };
     }
-    const source = this.#guard.sourceOf(question.client);
+    const source = this.#path.guard.sourceOf(question.client);
     const via = new ClientInfo({
       peerAddress: question.client,
-      peerIsTrusted: this.#guard.believesHeadersOf(source),
+      peerIsTrusted: this.#path.guard.believesHeadersOf(source),
       source,
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
-    const told = rehearse(this.#engine, this.#route.pool, via, question, Math.random);
+    const told = rehearse(this.#path.engine, this.route.pool, via, question, Math.random);
     if (typeof told === 'string') return { explanation: null, wrong: told };
     return { explanation: told, wrong: '' };
   }
 
   /** Ends some of the tunnels and event streams. */
   end(order: EndOrder): void {
-    this.#engine.longLived.end(order, this.#engine.clock.nowMs());
+    this.#path.engine.longLived.end(order, this.#path.engine.clock.nowMs());
   }
 
   /** Lets those at a server live that were to end. */
   cancelEndings(row: number): void {
-    this.#engine.longLived.cancelEndings(row);
+    this.#path.engine.longLived.cancelEndings(row);
   }
 
   /**
@@ -258,7 +231,7 @@ export class DataWorker implements EntranceOwner {
     if (this.#connections.size > 0) {
       const abort = () => {
         for (const connection of this.#connections.keys())
-          connection.abort(this.#engine.clock.nowMs());
+          connection.abort(this.#path.engine.clock.nowMs());
       };
       const deadline = setTimeout(afterReads(abort), withinMs);
       await empty;
@@ -272,7 +245,7 @@ export class DataWorker implements EntranceOwner {
    * with a request sent. Node accepts one from each in a turn of its loop.
    */
   async #acceptWaiting(withinMs: number): Promise<void> {
-    const { clock } = this.#engine;
+    const { clock } = this.#path.engine;
     const untilMs = clock.nowMs() + withinMs;
     let quietTurns = 0;
     while (quietTurns < QUIET_TURNS && clock.nowMs() < untilMs) {
@@ -290,37 +263,17 @@ export class DataWorker implements EntranceOwner {
     this.#admission.gate.close();
     this.recorder.flush();
     for (const listener of this.#listeners) listener.close();
-    for (const connection of this.#connections.keys()) connection.abort(this.#engine.clock.nowMs());
-    for (const server of this.#route.pool.servers) {
-      server.endpoint.closeIdle();
-    }
-  }
-
-  /** @returns the guard of a plan; guard and firewall judge from the next request on */
-  #follow(plan: WorkerPlan): Guard {
-    const proxies = createProxies(plan.guard);
-    const guard = createGuard(plan.guard, proxies, this.#engine.table);
-    this.#engine.proxies = proxies;
-    const isOpen = plan.guard.access === null && plan.guard.limits === null;
-    this.#engine.guard = isOpen ? null : guard;
-    this.#engine.waf = this.#wafOf(plan);
-    this.recorder.follow(plan);
-    return guard;
-  }
-
-  /** The same firewall as long as its options are the same: its rules are sorted when it is made. */
-  #wafOf({ waf }: WorkerPlan): Waf | null {
-    const present = this.#engine.waf;
-    if (waf === null) return null;
-    return isDeepStrictEqual(present?.options, waf) ? present : new Waf(waf);
+    for (const connection of this.#connections.keys())
+      connection.abort(this.#path.engine.clock.nowMs());
+    this.#path.closeIdle();
   }
 
   get route(): Route {
-    return this.#route;
+    return this.#path.route(this.#plan.routes[0].name);
   }
 
   get guard(): Guard {
-    return this.#guard;
+    return this.#path.guard;
   }
 
   get readsProxyHeaders(): boolean {
@@ -334,8 +287,8 @@ export class DataWorker implements EntranceOwner {
   /** @param opened as the listener was opened; a reload may have changed what is spoken there */
   #accept(accepted: Accepted, opened: ListenAddress): void {
     this.#accepted += 1;
-    const { measures } = this.#engine.table;
-    measures.add(this.#engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
+    const { measures } = this.#path.engine.table;
+    measures.add(this.#path.engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
     const address = this.#plan.listen.find((one) => isSameSocket(one, opened)) ?? opened;
     this.#entrance.open(accepted, address);
   }
@@ -343,8 +296,11 @@ export class DataWorker implements EntranceOwner {
   enter(client: Client, address: ListenAddress): void {
     this.#connections.set(client, address);
     this.#countConnections();
-    const isListenedOn = this.#plan.listen.some((one) => isSameListener(one, address));
-    if (this.#isDraining || !isListenedOn) client.drain();
+    if (this.#isDraining || !this.#listensOn(address)) client.drain();
+  }
+
+  #listensOn(address: ListenAddress): boolean {
+    return this.#plan.listen.some((one) => isSameListener(one, address));
   }
 
   leave(client: Client): void {
@@ -358,42 +314,8 @@ export class DataWorker implements EntranceOwner {
   }
 
   #countConnections(): void {
-    const { table, lane } = this.#engine;
+    const { table, lane } = this.#path.engine;
     table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
-  }
-
-  #makePool({ pool: plan }: WorkerPlan, before: Pool | null): Pool {
-    const engine = this.#engine;
-    const old = new Map(before?.servers.map((server) => [server.row, server]));
-    const servers = plan.servers.map((one) => {
-      const server = old.get(one.row);
-      return server?.isOf(one) ? server.follow(one) : this.#server(one);
-    });
-    const kept = new Set(servers);
-    for (const server of before?.servers ?? []) if (!kept.has(server)) server.endpoint.retire();
-    const chooser = new Chooser<Server>({
-      servers,
-      strategy: this.#strategyNamed(plan.strategy),
-      table: engine.table,
-      poolRow: plan.settings.row,
-      random: engine.random,
-      panicThresholdPercent: plan.panicThresholdPercent,
-    });
-    const keyOf = keyOfStrategy(plan.strategy, plan.strategyKey);
-    const persistence = createPersistence(plan.persistence, plan.servers);
-    return new Pool(engine, plan.settings, servers, chooser, keyOf, persistence, this.#queue);
-  }
-
-  /** The same instance as long as the name is the same, so that turns go on over a reload. */
-  #strategyNamed(name: StrategyName): Strategy {
-    if (this.#strategy?.name !== name) {
-      this.#strategy = { name, instance: createStrategy(name, this.#engine.random) };
-    }
-    return this.#strategy.instance;
-  }
-
-  #server(plan: ServerPlan): Server {
-    return new Server(plan, this.#engine);
   }
 
   #guardedTick(nowMs: number): void {
@@ -401,19 +323,19 @@ export class DataWorker implements EntranceOwner {
     try {
       this.#tick(nowMs);
     } catch (error) {
-      this.#engine.contain(error, NOBODY, nowMs);
+      this.#path.engine.contain(error, NOBODY, nowMs);
     }
   }
 
   #tick(nowMs: number): void {
-    const { wheel, table, lane } = this.#engine;
+    const { wheel, table, lane } = this.#path.engine;
     wheel.advance(nowMs);
-    this.#queue.tick(nowMs);
+    this.#path.tick(nowMs);
     this.#admission.tick();
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));
-    const { shedder } = this.#engine;
+    const { shedder } = this.#path.engine;
     shedder.sawDelay(lateMs, nowMs);
     table.measures.set(lane, GAUGE.shedShare, shedder.share);
     this.#ticks += 1;
@@ -422,10 +344,7 @@ export class DataWorker implements EntranceOwner {
     measureThread(table.measures, lane);
     if (this.#plan.measures) this.#options.onClients(this.recorder.clients.top(CLIENTS_TOLD));
     shedder.sawMemory(residentBytes());
-    this.#route.pool.followAddresses();
-    this.#route.pool.warm(nowMs);
-    let idle = 0;
-    for (const server of this.#route.pool.servers) idle += server.endpoint.idle.length;
-    table.measures.set(lane, GAUGE.idleServerConnections, idle);
+    this.#path.tend(nowMs);
+    table.measures.set(lane, GAUGE.idleServerConnections, this.#path.idleConnections());
   }
 }

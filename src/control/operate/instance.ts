@@ -119,8 +119,8 @@ export class Instance {
           text: 'a restart brings back what operators said before',
         }),
     });
-    this.#operator.apply(this.#plan.pool.servers);
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pool, {
+    this.#operator.apply(this.#plan.pools[0].servers);
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pools[0], {
       onChange: (change) => {
         const { aspect, ...what } = change;
         log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
@@ -188,13 +188,13 @@ export class Instance {
 
   /** Requests and tunnels under way at each server, by address. */
   inFlight(): Map<string, number> {
-    const servers = this.#plan.pool.servers;
+    const servers = this.#plan.pools[0].servers;
     return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
   }
 
   /** What servers of these addresses could do for new requests; those not yet known count as working. */
   abilityOf(addresses: readonly string[]): Ability {
-    const rows = new Map(this.#plan.pool.servers.map(({ name, row }) => [name, row]));
+    const rows = new Map(this.#plan.pools[0].servers.map(({ name, row }) => [name, row]));
     if (addresses.some((address) => !rows.has(address))) return ABILITY.works;
     const known = addresses.map((address) => rows.get(address)!);
     return abilityOf(
@@ -227,15 +227,15 @@ export class Instance {
     }
     logChange.commit();
     this.#guard.follow(plan.guard);
-    this.#operator.apply(plan.pool.servers);
+    this.#operator.apply(plan.pools[0].servers);
     this.#endRemoved(plan, settings.load_balancing.timeout.drain);
-    this.#health.apply(settings, plan.pool);
+    this.#health.apply(settings, plan.pools[0]);
     this.#plan = plan;
     this.#settings = settings;
     this.observer.apply(settings, plan);
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
     this.#warnOfFewDescriptors();
-    this.#rows.keep([plan.pool]);
+    this.#rows.keep(plan.pools);
     this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
   }
 
@@ -249,10 +249,11 @@ export class Instance {
           poolServers(this.#settings),
           this.#rows,
         );
-        const plan = { ...this.#plan, tls, pool: { ...this.#plan.pool, servers } };
+        const [pool, ...others] = this.#plan.pools;
+        const plan = { ...this.#plan, tls, pools: [{ ...pool, servers }, ...others] as const };
         await this.#supervisor.apply(plan);
         this.#plan = plan;
-        this.#health.apply(this.#settings, plan.pool);
+        this.#health.apply(this.#settings, plan.pools[0]);
         this.observer.apply(this.#settings, plan);
         this.log.info({ event: 'certificates_renewed' });
       } catch (error) {
@@ -326,7 +327,7 @@ export class Instance {
     command: OperatorCommand,
     how: { readonly isKept: boolean; readonly isForced: boolean },
   ): CommandOutcome {
-    const { pool } = this.#plan;
+    const pool = this.#plan.pools[0];
     const server = pool.servers.find((one) => one.label === name || one.name === name);
     if (server === undefined) return { kind: 'unknown_server' };
     const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, command);
@@ -345,8 +346,8 @@ export class Instance {
 
   /** What tunnels and event streams there are at servers that are configured no more ends in time. */
   #endRemoved(plan: WorkerPlan, drainMs: number): void {
-    const before = new Set(this.#plan.pool.servers.map(({ row }) => row));
-    for (const { row } of plan.pool.servers) {
+    const before = new Set(this.#plan.pools[0].servers.map(({ row }) => row));
+    for (const { row } of plan.pools[0].servers) {
       if (!before.delete(row)) this.#supervisor.cancelEndings(row);
     }
     const overMs = Math.min(drainMs, DRAIN_OVER_MS);
@@ -357,7 +358,7 @@ export class Instance {
     const { max_connections: clients, performance } = this.#settings.load_balancing;
     const servers = performance.connection_pool.max_connections;
     const clientsMax = this.#plan.clientsMax;
-    const serverConnectionsMax = this.#plan.pool.settings.connectionsMax;
+    const serverConnectionsMax = this.#plan.pools[0].settings.connectionsMax;
     if (clientsMax === clients && serverConnectionsMax === servers) return;
     this.log.warn({
       event: 'connections_bounded',

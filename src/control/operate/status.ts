@@ -1,6 +1,7 @@
 import { sum } from '../../base/sum.ts';
 import { VERSION } from '../../base/version.ts';
 import { type Standing, standingOf, VERDICT, verdictName } from '../../core/balance/verdict.ts';
+import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
 import { urlOf } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
@@ -124,7 +125,10 @@ export function statusOf(
   operator: Operator,
   { lanes, workerDeaths, lostLogRecords }: Surroundings,
 ): InstanceStatus {
-  const { pool, listen } = plan;
+  const {
+    pools: [pool],
+    listen,
+  } = plan;
   const { limits } = plan.guard;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
@@ -178,7 +182,7 @@ function serverStatus(
   plan: WorkerPlan,
   observer: Observer,
   operator: Operator,
-  server: WorkerPlan['pool']['servers'][number],
+  server: ServerPlan,
 ): ServerStatus {
   const { row, label } = server;
   const said = operator.saidOf(server.name);
@@ -191,7 +195,7 @@ function serverStatus(
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
     standing: verdictName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
-    breaker: plan.pool.settings.breaker === null ? null : breakerName(table, row),
+    breaker: plan.pools[0].settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,
     weight: said.weight === -1 ? server.weight : said.weight,
     weightIsOperators: said.weight !== -1,

@@ -66,7 +66,8 @@ export function descriptorBudget(
 
 /** The plan, with bounds on connections that fit the descriptors of this process. */
 export function withinDescriptors(plan: WorkerPlan, workers: number): WorkerPlan {
-  const { settings, servers } = plan.pool;
+  const [first, ...others] = plan.pools;
+  const { settings, servers } = first;
   const wanted = {
     clients: plan.clientsMax,
     serverConnections: settings.connectionsMax,
@@ -76,9 +77,9 @@ export function withinDescriptors(plan: WorkerPlan, workers: number): WorkerPlan
   };
   const budget = descriptorBudget(wanted, descriptorLimit());
   const pool = {
-    ...plan.pool,
+    ...first,
     settings: { ...settings, connectionsMax: budget.serverConnectionsMax },
   };
   const { clientsMax, clientsWaitingMax } = budget;
-  return { ...plan, clientsMax, clientsWaitingMax, pool };
+  return { ...plan, clientsMax, clientsWaitingMax, pools: [pool, ...others] };
 }

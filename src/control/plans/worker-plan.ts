@@ -14,6 +14,7 @@ import { GuardState } from './guard-state.ts';
 import { DEFAULT_POOL, type PoolOfServers, serverPlansOf } from './server-plans.ts';
 import type { ServerRows } from './server-rows.ts';
 
+const DEFAULT_ROUTE = 'default';
 /** In the shared table. */
 const DEFAULT_POOL_ROW = 0;
 
@@ -70,44 +71,47 @@ export function planOf(
     clientsWaitingMax: CLIENTS_WAITING_MAX,
     shedding: sheddingOf(performance.overload),
     readBytes: Math.min(Math.max(bufferBytes * READS_PER_BUFFER, READ_BYTES_MIN), READ_BYTES_MAX),
-    pool: {
-      strategy: balancing.strategy,
-      strategyKey: balancing.strategy_key,
-      panicThresholdPercent: balancing.health_check.panic_threshold,
-      servers,
-      persistence,
-      settings: {
-        name: DEFAULT_POOL,
-        row: DEFAULT_POOL_ROW,
+    pools: [
+      {
         strategy: balancing.strategy,
-        timeouts: {
-          connectMs: timeout.connect,
-          readMs: timeout.read,
-          writeMs: timeout.write,
-          requestMs: timeout.request,
-          idleMs: timeout.idle,
-          streamMs: timeout.stream,
+        strategyKey: balancing.strategy_key,
+        panicThresholdPercent: balancing.health_check.panic_threshold,
+        servers,
+        persistence,
+        settings: {
+          name: DEFAULT_POOL,
+          row: DEFAULT_POOL_ROW,
+          strategy: balancing.strategy,
+          timeouts: {
+            connectMs: timeout.connect,
+            readMs: timeout.read,
+            writeMs: timeout.write,
+            requestMs: timeout.request,
+            idleMs: timeout.idle,
+            streamMs: timeout.stream,
+          },
+          connectionsMax: pooling.max_connections,
+          idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
+          idleMin: pooling.enabled ? pooling.min_idle : 0,
+          idleMs: pooling.idle_timeout,
+          ageMsMax: pooling.max_age,
+          waitingMax: pooling.queue_size,
+          waitMs: pooling.queue_timeout,
+          retries: failover.enabled ? failover.retries : 0,
+          retryBudgetPercent: failover.retry_budget,
+          retryWithinMs: failover.timeout,
+          ...failureSettings(failover),
+          longAwaitMs: failover.outlier_detection.min_latency,
+          tracing: tracingSettings(monitoring),
+          uploadBytesPerSecond: limits.upload_rate,
+          downloadBytesPerSecond: limits.download_rate,
+          // Below this a socket tells nobody that it has drained, and who was paused stayed so.
+          highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
+          replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
-        connectionsMax: pooling.max_connections,
-        idleMax: pooling.enabled ? pooling.max_idle_connections : 0,
-        idleMin: pooling.enabled ? pooling.min_idle : 0,
-        idleMs: pooling.idle_timeout,
-        ageMsMax: pooling.max_age,
-        waitingMax: pooling.queue_size,
-        waitMs: pooling.queue_timeout,
-        retries: failover.enabled ? failover.retries : 0,
-        retryBudgetPercent: failover.retry_budget,
-        retryWithinMs: failover.timeout,
-        ...failureSettings(failover),
-        longAwaitMs: failover.outlier_detection.min_latency,
-        tracing: tracingSettings(monitoring),
-        uploadBytesPerSecond: limits.upload_rate,
-        downloadBytesPerSecond: limits.download_rate,
-        // Below this a socket tells nobody that it has drained, and who was paused stayed so.
-        highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
-        replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
       },
-    },
+    ],
+    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL }],
   };
 }
 

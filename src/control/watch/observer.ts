@@ -129,7 +129,7 @@ export class Observer {
 
   /** One look at everything. @param nowMs milliseconds since 1970 */
   tick(nowMs: number): void {
-    const { servers } = this.#plan.pool;
+    const { servers } = this.#plan.pools[0];
     this.changes.look(servers, nowMs);
     this.history.sample(
       servers.map(({ row }) => row),
@@ -183,7 +183,7 @@ export class Observer {
   }
 
   view(): View {
-    const { pool } = this.#plan;
+    const pool = this.#plan.pools[0];
     const undelivered = new Map<string, number>();
     for (const { channel, undelivered: count } of this.#dispatcher.status()) {
       undelivered.set(channel, count);
@@ -213,7 +213,7 @@ export class Observer {
     const facts = {
       window: this.history.window(alerts.window),
       servers: serverFactsOf(this.#table, this.#plan, this, alerts.window),
-      pools: [this.#plan.pool.settings.name],
+      pools: [this.#plan.pools[0].settings.name],
       unservedErrors: sum(this.history.server(this.#table.measures.noRow).errors),
       failures: this.lastMinute.counts().failures,
       certificates: this.certificates.list(),
@@ -263,8 +263,8 @@ export class Observer {
   }
 
   #origin(): Origin {
-    const { pool, listen } = this.#plan;
-    return { host: hostname(), pool: pool.settings.name, listeners: listen.map(urlOf) };
+    const { pools, listen } = this.#plan;
+    return { host: hostname(), pool: pools[0].settings.name, listeners: listen.map(urlOf) };
   }
 }
 

@@ -18,7 +18,7 @@ interface Past {
 /** The servers as alerts look at them. @param windowMs the time that alerts look at */
 export function serverFactsOf(
   table: SharedTable,
-  { pool }: WorkerPlan,
+  { pools: [pool] }: WorkerPlan,
   { history, changes }: Past,
   windowMs: number,
 ): ServerFacts[] {

@@ -1,0 +1,184 @@
+/**
+ * One worker's data path, put together from its plan: engine, pools, guard, firewall and routes.
+ * The data thread and the simulation use it alike.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { Engine } from '../core/exchange/engine.ts';
+import type { Settled } from '../core/exchange/exchange.ts';
+import { Exchanges } from '../core/exchange/exchanges.ts';
+import type { WorkerParts } from '../core/ports/worker-context.ts';
+import type { Guard } from '../core/routes/guard.ts';
+import type { Route } from '../core/routes/route.ts';
+import type { Pool } from '../core/servers/pool.ts';
+import type { ServerPlan } from '../core/servers/settings.ts';
+import { Waf, type WafOptions } from '../waf/index.ts';
+import { LivePool, POOL_PARTS, type PoolParts } from './live-pool.ts';
+import { createGuard, createProxies } from './make-guard.ts';
+import type { WorkerPlan } from './worker-plan.ts';
+
+/** What of a worker's plan its data path is made of. */
+export type PathPlan = Pick<
+  WorkerPlan,
+  'guard' | 'waf' | 'headLimits' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
+>;
+
+/** How the parts are made that the simulation makes in its own way. */
+export interface Parts extends PoolParts {
+  readonly waf: (options: WafOptions) => Waf;
+}
+const PARTS: Parts = { ...POOL_PARTS, waf: (options) => new Waf(options) };
+
+/** What the data path is given beside its plan. */
+export interface Surroundings extends Omit<WorkerParts, 'headLimits' | 'responseLimits'> {
+  /** Hears of every exchange when it is over. */
+  readonly settled: Settled;
+  /** Hears of every request that was refused before it could become an exchange. */
+  readonly refused: Engine['refused'];
+}
+
+/** A route stays as long as its name does, so that a plan touches no connection that uses it. */
+interface LiveRoute extends Route {
+  pool: Pool;
+}
+
+export class Assembly {
+  readonly engine: Engine;
+  readonly exchanges: Exchanges;
+  /** Who may come in, and whose word is taken for who they are. */
+  guard!: Guard;
+  readonly #parts: Parts;
+  /** By name. */
+  readonly #pools = new Map<string, LivePool>();
+  /** By name. */
+  readonly #routes = new Map<string, LiveRoute>();
+
+  constructor(given: Surroundings, plan: PathPlan, parts: Parts = PARTS) {
+    this.#parts = parts;
+    const { headLimits, responseLimits } = plan;
+    this.engine = new Engine({
+      ...given,
+      headLimits: { ...headLimits },
+      responseLimits: { ...responseLimits },
+    });
+    this.exchanges = new Exchanges(this.engine, given.settled);
+    this.follow(plan);
+  }
+
+  /** Requests go by this plan from the next one on; what is under way is not touched. */
+  follow(plan: PathPlan): void {
+    const { engine } = this;
+    const proxies = createProxies(plan.guard);
+    this.guard = createGuard(plan.guard, proxies, engine.table);
+    engine.proxies = proxies;
+    const isOpen = plan.guard.access === null && plan.guard.limits === null;
+    engine.guard = isOpen ? null : this.guard;
+    engine.waf = this.#wafOf(plan.waf);
+    engine.shedder.settings = plan.shedding;
+    Object.assign(engine.headLimits, plan.headLimits);
+    Object.assign(engine.responseLimits, plan.responseLimits);
+    this.#followPools(plan);
+  }
+
+  /**
+   * As `follow`, where nothing but one pool's servers has changed.
+   *
+   * @throws RangeError where there is no such pool
+   */
+  followServers(name: string, servers: readonly ServerPlan[]): void {
+    const live = this.#livePool(name);
+    const before = live.pool;
+    live.followServers(servers);
+    for (const route of this.#routes.values()) if (route.pool === before) route.pool = live.pool;
+    live.retireServers();
+  }
+
+  /**
+   * The route of that name; it stays the same object over all plans that have it.
+   *
+   * @throws RangeError where there is none
+   */
+  route(name: string): Route {
+    const route = this.#routes.get(name);
+    if (route === undefined) throw new RangeError(`no route is called ${name}`);
+    return route;
+  }
+
+  get pools(): Pool[] {
+    return [...this.#pools.values()].map(({ pool }) => pool);
+  }
+
+  /** Requests that wait are looked at. To be called with each tick. */
+  tick(nowMs: number): void {
+    for (const { queue } of this.#pools.values()) queue.tick(nowMs);
+  }
+
+  /** Another worker says that it is this one's turn to serve who waits. */
+  called(nowMs: number): void {
+    for (const { queue } of this.#pools.values()) queue.called(nowMs);
+  }
+
+  /** Looks after connections that rest, and opens some ahead of need. About once a second. */
+  tend(nowMs: number): void {
+    for (const { pool } of this.#pools.values()) {
+      pool.followAddresses();
+      pool.warm(nowMs);
+    }
+  }
+
+  /** Connections to servers that rest. */
+  idleConnections(): number {
+    let idle = 0;
+    for (const { servers } of this.pools) {
+      for (const { endpoint } of servers) idle += endpoint.idle.length;
+    }
+    return idle;
+  }
+
+  closeIdle(): void {
+    for (const live of this.#pools.values()) live.closeIdle();
+  }
+
+  #followPools({ pools, routes }: PathPlan): void {
+    const gone = new Map(this.#pools);
+    for (const plan of pools) {
+      const { name } = plan.settings;
+      const live = gone.get(name);
+      gone.delete(name);
+      if (live === undefined) {
+        this.#pools.set(name, new LivePool(this.engine, this.#parts, plan));
+      } else live.follow(plan);
+    }
+    const names = new Set(routes.map(({ name }) => name));
+    for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
+    for (const { name, pool: poolName } of routes) {
+      const { pool } = this.#livePool(poolName);
+      const route = this.#routes.get(name);
+      if (route === undefined) this.#routes.set(name, { pool });
+      else route.pool = pool;
+    }
+    for (const live of this.#pools.values()) live.retireServers();
+    const nowMs = this.engine.clock.nowMs();
+    for (const [name, live] of gone) {
+      this.#pools.delete(name);
+      // Without servers: who still waits is answered.
+      live.followServers([]);
+      live.retireServers();
+      live.queue.tick(nowMs);
+    }
+  }
+
+  #livePool(name: string): LivePool {
+    const live = this.#pools.get(name);
+    if (live === undefined) throw new RangeError(`no pool is called ${name}`);
+    return live;
+  }
+
+  /** The same firewall as long as its options are the same: its rules are sorted when it is made. */
+  #wafOf(options: WafOptions | null): Waf | null {
+    if (options === null) return null;
+    const present = this.engine.waf;
+    return present !== null && isDeepStrictEqual(present.options, options)
+      ? present
+      : this.#parts.waf(options);
+  }
+}
