@@ -1,5 +1,5 @@
 import type { Engine } from '../src/core/exchange/engine.ts';
-import { Exchange } from '../src/core/exchange/exchange.ts';
+import { Waiting } from '../src/core/exchange/waiting.ts';
 import type { Pool } from '../src/core/servers/pool.ts';
 import { type Waiter, WaitQueue } from '../src/core/servers/wait-queue.ts';
 import type { Invariants } from './invariants.ts';
@@ -28,8 +28,9 @@ export class WatchedQueue extends WaitQueue<Pool> {
   override remove(waiter: Waiter): void {
     const place = this.#inOrder.indexOf(waiter);
     // Who was answered, or left, has a status; who has none goes to a server.
-    if (place > 0 && waiter instanceof Exchange && waiter.status === 0) {
-      this.#invariants.fail('inTurn', `${place} requests waited longer than ${waiter.requestId}`);
+    if (place > 0 && waiter instanceof Waiting && waiter.owner.exchange.status === 0) {
+      const { requestId } = waiter.owner.exchange;
+      this.#invariants.fail('inTurn', `${place} requests waited longer than ${requestId}`);
     }
     this.#inOrder.splice(place, 1);
     super.remove(waiter);

@@ -80,11 +80,11 @@ class Rehearsal extends Exchange {
   override tryNext(nowMs: number): void {
     const pool = this.pool!;
     const { ownRow } = this.decision;
-    const isOwn = ownRow !== -1 && pool.ownVerdict(ownRow, this.tried) >= VERDICT.draining;
+    const isOwn = ownRow !== -1 && pool.ownVerdict(ownRow, this.dispatch.tried) >= VERDICT.draining;
     const own = isOwn ? pool.servers.find(({ row }) => row === ownRow)! : null;
     const chosen = { server: own, isTrial: false };
     const { server, isTrial } =
-      own === null ? pool.foresee(this.key, this.tried, this.#random) : chosen;
+      own === null ? pool.foresee(this.key, this.dispatch.tried, this.#random) : chosen;
     const choice = this.decision.next()!;
     choice.begin(pool, server, nowMs);
     choice.isOwn = isOwn;

@@ -102,6 +102,16 @@ export class Decision {
     return this.attempts === 0 ? null : this.choices[this.attempts - 1]!;
   }
 
+  /** The last attempt is over. @param outcome the status, or what went wrong */
+  endChoice(outcome: number | string, sentMs: number, nowMs: number, isStale = false): void {
+    const choice = this.last();
+    if (choice === null || choice.endMs !== -1) return;
+    if (choice.server !== null) choice.sentMs = sentMs;
+    choice.endMs = nowMs;
+    choice.outcome = outcome;
+    choice.isStale = isStale;
+  }
+
   isOf(requestNumber: number, broughtId: string): boolean {
     return requestNumber === 0
       ? this.broughtId === broughtId

@@ -1,8 +1,11 @@
 /** Where an event stream can end without cutting an event in two. */
 import { latin1 } from '../../base/latin1.ts';
+import { WORKER_TIMING } from '../../table/measures.ts';
+import type { BodyReader } from '../http1/body.ts';
 import { BODY, type BodyKind } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
+import type { WorkerContext } from '../ports/worker-context.ts';
 
 export function isEventStream(head: Head): boolean {
   const index = head.find(NAME.contentType);
@@ -11,6 +14,40 @@ export function isEventStream(head: Head): boolean {
   // One byte decides for nearly every response: t of text, e or E of event.
   if (head.valueEnds[index]! - start < 17 || (head.bytes[start]! | 32) !== 116) return false;
   return latin1(head.bytes, start, start + 17).toLowerCase() === 'text/event-stream';
+}
+
+/** How far an exchange's event stream is. */
+export class EventStream {
+  /** The last piece ended an event, so that the stream can end here. */
+  isBetweenEvents = true;
+  readonly #context: WorkerContext;
+  /** When the last piece came; -1: none did. */
+  #pieceMs = -1;
+
+  constructor(context: WorkerContext) {
+    this.#context = context;
+  }
+
+  begin(): void {
+    this.#pieceMs = -1;
+    this.isBetweenEvents = true;
+  }
+
+  /** Bytes went to the client: from `start` up to where the body took them. */
+  sent(body: BodyReader, bytes: Buffer, start: number): void {
+    this.isBetweenEvents =
+      (body.kind !== BODY.chunked || body.isBetweenChunks) &&
+      endsEvent(bytes, start, body.consumed, body.kind);
+  }
+
+  /** A piece came, which may be the last. */
+  tookPiece(nowMs: number): void {
+    const { table, lane } = this.#context;
+    if (this.#pieceMs !== -1) {
+      table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
+    }
+    this.#pieceMs = nowMs;
+  }
 }
 
 const CR = 13;

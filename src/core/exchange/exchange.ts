@@ -6,44 +6,32 @@
  * exactly once: counters, latency, log. The object is used again for the connection's next
  * request, so that a request allocates next to nothing.
  */
-import { Timer, type TimerOwner } from '../../base/wheel.ts';
-import { COUNTER } from '../../table/layout.ts';
-import { TIMING, WORKER_TIMING } from '../../table/measures.ts';
-import type { Waf } from '../../waf/index.ts';
+import { TIMING } from '../../table/measures.ts';
 import { answerTo } from '../answers/answers.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
-import { TriedSet } from '../balance/tried-set.ts';
 import { Decision } from '../decisions/decision.ts';
 import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
-import { backoffMs } from '../health/retry-budget.ts';
 import { BodyReader } from '../http1/body.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
-import { Attempt } from '../servers/attempt.ts';
-import { HeldBody } from '../servers/held-body.ts';
+import type { Attempt } from '../servers/attempt.ts';
 import { isFailedStatus } from '../servers/outcome.ts';
-import type { Pool, PoolRequest } from '../servers/pool.ts';
+import type { Pool } from '../servers/pool.ts';
 import type { Server } from '../servers/server.ts';
-import type { CarriedExchange, ServerSide } from '../servers/server-side.ts';
-import type { Waiter } from '../servers/wait-queue.ts';
+import type { ServerSide } from '../servers/server-side.ts';
 import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
+import { Dispatch, type DispatchedExchange } from './dispatch.ts';
 import type { Ending, LongLivedExchange } from './ending.ts';
 import type { Engine } from './engine.ts';
-import { endsEvent, isEventStream } from './event-stream.ts';
-import { isTooLate, mayRetry, type RetriedRequest } from './retry.ts';
-import { Screening } from './screening.ts';
+import { EventStream, isEventStream } from './event-stream.ts';
+import type { Screening } from './screening.ts';
 import { Tunnel, type TunnelOwner } from './tunnel.ts';
-
-/**
- * How often a request waits for a place of the retry budget, or to go to the servers again. It is
- * `failover.timeout` that most often ends it; this is about half a minute too.
- */
-const WAITS_MAX = 200;
+import { Upload, type UploadOwner } from './upload.ts';
 
 const IDEMPOTENT: ReadonlySet<string> = new Set([
   'GET',
@@ -63,16 +51,7 @@ const NOBODY = {} as ClientSide;
 /** Hears of an exchange when it is over, with the server that answered or failed last. */
 export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
 
-export class Exchange
-  implements
-    TimerOwner,
-    Waiter,
-    PoolRequest,
-    CarriedExchange,
-    RetriedRequest,
-    TunnelOwner,
-    LongLivedExchange
-{
+export class Exchange implements DispatchedExchange, UploadOwner, TunnelOwner, LongLivedExchange {
   readonly engine: Engine;
   client: ClientSide;
 
@@ -94,8 +73,10 @@ export class Exchange
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
-  readonly requestBody = new BodyReader();
   readonly responseBody = new BodyReader();
+  readonly upload: Upload;
+  /** The upload's. */
+  readonly requestBody: BodyReader;
   /** The whole request has been handed to the present server. */
   requestIsSent = false;
   /** Bytes of a final response have gone to the client. */
@@ -106,11 +87,8 @@ export class Exchange
   pool: Pool | null = null;
   server: Server | null = null;
   connection: ServerSide | null = null;
-  readonly tried = new TriedSet();
-  attempts = 0;
-  /** The next attempt must not meet another kept-alive connection that was just closed. */
-  needsFreshConnection = false;
-  /** The present one. */
+  readonly dispatch: Dispatch;
+  /** The dispatch's. */
   readonly attempt: Attempt;
   /** What is noted for `lb explain`. */
   decision = new Decision();
@@ -129,39 +107,21 @@ export class Exchange
   waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
-  /** When the last piece of an event stream came; -1: none did. */
-  #pieceMs = 0;
-  /** The event stream's last piece ended an event. */
-  #isBetweenEvents = false;
-  requestBodyBytes = 0;
   responseBodyBytes = 0;
   #isActive = false;
   #interimSent = false;
-  #bodyIsPaused = false;
-  /** A place of the retry budget is held. */
-  #holdsRetry = false;
-  /** Runs while the exchange waits to go on; null: it never did. */
-  #waiting: Timer | null = null;
-  #isWaiting = false;
-  #waits = 0;
-  /** It waits in the queue of its pool, and no server has seen it, or none executed it. */
-  isQueued = false;
-  waitingSinceMs = 0;
-  ahead: Waiter | null = null;
-  behind: Waiter | null = null;
-  /** The server that failed the last attempt, for the log. */
-  #failedServer: Server | null = null;
-  readonly #held = new HeldBody();
-  /** null: the firewall never looked. */
-  #screening: Screening | null = null;
-  #isScreened = false;
+  /** null: none of its responses was an event stream yet. */
+  #eventStream: EventStream | null = null;
   readonly #settled: Settled;
 
   constructor(engine: Engine, client: ClientSide, settled: Settled) {
     this.engine = engine;
     this.client = client;
     this.#settled = settled;
-    this.attempt = new Attempt(engine);
+    this.dispatch = new Dispatch(this, engine);
+    this.attempt = this.dispatch.attempt;
+    this.upload = new Upload(this, engine.waitingBodies);
+    this.requestBody = this.upload.body;
   }
 
   /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
@@ -209,9 +169,29 @@ export class Exchange
     return this.client.pendingBytes > 0;
   }
 
-  /** Whether every byte of the body that came so far could be sent once more. */
+  get attempts(): number {
+    return this.dispatch.attempts;
+  }
+
+  get needsFreshConnection(): boolean {
+    return this.dispatch.needsFreshConnection;
+  }
+
   get canReplay(): boolean {
-    return this.#held.isWhole;
+    return this.upload.canReplay;
+  }
+
+  get requestBodyBytes(): number {
+    return this.upload.byteCount;
+  }
+
+  get isWaiting(): boolean {
+    return this.dispatch.waiting.isWaiting;
+  }
+
+  /** It waits in the queue of its pool, and no server has seen it, or none executed it. */
+  get isQueued(): boolean {
+    return this.dispatch.waiting.isQueued;
   }
 
   /** Whether the client has seen anything of a response, an interim one included. */
@@ -240,20 +220,12 @@ export class Exchange
 
   /** What the firewall says of the request; null: it does not look. */
   get screening(): Screening | null {
-    return this.#isScreened ? this.#screening : null;
+    return this.upload.screening;
   }
 
   /** Whether the request must not reach a server yet. */
   get isHeld(): boolean {
-    return this.#isScreened && this.#screening!.holds;
-  }
-
-  /** The firewall looks at the head, and later at the body. */
-  screenWith(waf: Waf, head: Head, framing: Framing): Screening {
-    this.#screening ??= new Screening(this.engine.waitingBodies);
-    this.#isScreened = true;
-    this.#screening.begin(waf, head, framing);
-    return this.#screening;
+    return this.upload.isHeld;
   }
 
   /** What session persistence adds to the head of the response. */
@@ -266,223 +238,59 @@ export class Exchange
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
-    this.#bodyIsPaused = false;
-    this.#held.begin();
+    this.upload.begin(framing);
     this.method = head.method;
     this.requestText = '';
     this.asksUpgrade = framing.upgrade;
     this.expectsContinue = framing.expectContinue;
     this.isIdempotent = IDEMPOTENT.has(head.method);
-    this.requestBody.begin(framing.body, framing.contentLength);
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
     if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
-    this.tried.clear();
-    this.attempts = 0;
-    this.needsFreshConnection = false;
-    this.#waits = 0;
-    this.#failedServer = null;
+    this.dispatch.begin();
     this.status = 0;
     this.failure = '';
     this.observed = '';
     this.waitMs = 0;
-    this.#isScreened = false;
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
-    this.requestBodyBytes = 0;
     this.responseBodyBytes = 0;
     this.decision.attempts = 0;
     this.decision.ownRow = -1;
     this.#head = head;
   }
 
-  /** Chooses a server and goes there; waits where all are full, answers where there is none. */
+  /** Goes to a server, or waits for one; see `Dispatch`. */
   tryNext(nowMs: number): void {
-    const pool = this.pool!;
-    if (this.attempts === 0 && pool.queue.hasElders(nowMs)) return this.#lineUp(nowMs);
-    const server = this.#choose();
-    if (server !== null && this.#goTo(server, nowMs)) return;
-    if (server !== null || pool.allFull) {
-      // Who was somewhere already waits for some servers only, and would hold up all others.
-      if (this.tried.size > 0) this.#wait(nowMs);
-      else this.#lineUp(nowMs);
-    } else if (this.attempts > 0 && pool.allTried) {
-      this.tried.clear();
-      this.#wait(nowMs);
-    } else this.#answerNoServer(nowMs);
-  }
-
-  #answerNoServer(nowMs: number): void {
-    this.decision.next()?.begin(this.pool!, null, nowMs);
-    if (this.failure === '') this.failure = 'no_server';
-    this.answer(this.failure, nowMs);
-  }
-
-  /** Waits in the queue of the pool, or is turned away where too many wait. */
-  #lineUp(nowMs: number): void {
-    const { queue, settings } = this.pool!;
-    if (!queue.add(this, this.attempts > 0, settings.waitingMax, nowMs)) {
-      this.answer('queue_full', nowMs);
-      return;
-    }
-    this.isQueued = true;
-    this.#pauseUntil(nowMs + settings.waitMs);
-  }
-
-  takeTurn(nowMs: number): boolean {
-    const pool = this.pool!.queue.pool!;
-    // A reload came while it waited; what binds it is good for persistence of some kind only.
-    if ((this.binding === null) === (pool.persistence === null)) this.pool = pool;
-    const server = this.#choose();
-    if (server === null && this.pool!.allFull) return false;
-    if (server !== null) return this.#goTo(server, nowMs);
-    this.#answerNoServer(nowMs);
-    return true;
-  }
-
-  /** It waits no longer, for whatever reason. */
-  #endWait(nowMs: number): void {
-    if (!this.#isWaiting) return;
-    this.#isWaiting = false;
-    this.#waiting!.dispose();
-    if (!this.isQueued) return;
-    this.isQueued = false;
-    this.pool!.queue.remove(this);
-    const { table, lane } = this.engine;
-    table.measures.timeOfWorker(lane, WORKER_TIMING.queueWait, nowMs - this.waitingSinceMs);
-  }
-
-  #choose(): Server | null {
-    const pool = this.pool!;
-    const { binding } = this;
-    return binding === null
-      ? pool.choose(this.key, this.tried)
-      : pool.chooseBound(this.key, this.tried, binding);
-  }
-
-  /** @returns false where the server, or the pool, has no room */
-  #goTo(server: Server, nowMs: number): boolean {
-    const { table, lane } = this.engine;
-    const pool = this.pool!;
-    // What was chosen from is noted before this request counts itself.
-    const choice = this.decision.next();
-    choice?.begin(pool, server, nowMs);
-    const connection = pool.acquire(server, this, nowMs);
-    if (connection === null) {
-      if (choice !== null) this.decision.takeBack();
-      return false;
-    }
-    this.server = server;
-    this.connection = connection;
-    this.#endWait(nowMs);
-    this.attempts += 1;
-    this.requestIsSent = false;
-    this.attempt.begin(pool, server, this.requestBody.done);
-    table.counters.add(server.row, lane, COUNTER.attempts);
-    if (choice !== null) {
-      choice.isTrial = this.isTrial;
-      choice.isOwn = server.row === this.decision.ownRow;
-      choice.isReused = connection.isOpen;
-    }
-    connection.carry(this, nowMs);
-    return true;
-  }
-
-  /** Holds a place of the retry budget until the exchange is over. @returns false: none is free */
-  #claimRetry(): boolean {
-    if (!this.#holdsRetry) this.#holdsRetry = this.pool!.beginRetry();
-    return this.#holdsRetry;
+    this.dispatch.tryNext(nowMs);
   }
 
   /**
-   * Goes on after a while: the retry budget is used up for now, or the request was at every usable
-   * server. A budget that refused would fail what a dead server had in flight.
-   */
-  #wait(nowMs: number): void {
-    if (this.#waits === WAITS_MAX || isTooLate(this, nowMs)) {
-      this.answer(this.failure as Failure, nowMs);
-      return;
-    }
-    this.#pauseUntil(nowMs + backoffMs(this.#waits, this.engine.random));
-    this.#waits += 1;
-  }
-
-  #pauseUntil(untilMs: number): void {
-    this.#waiting ??= new Timer(this.engine.wheel, this);
-    this.#waiting.set(untilMs);
-    this.#isWaiting = true;
-  }
-
-  /** The wait is over. */
-  onTimer(nowMs: number): void {
-    if (this.isQueued) return this.answer('queue_timeout', nowMs);
-    this.#isWaiting = false;
-    if (this.#claimRetry()) this.tryNext(nowMs);
-    else if (this.pool!.hasUsable()) this.#wait(nowMs);
-    else this.answer(this.failure as Failure, nowMs);
-  }
-
-  /** The server's connection is open: sends the head and what there is of the body. */
-  serverReady(nowMs: number): void {
-    const connection = this.connection!;
-    this.attempt.sentMs = nowMs;
-    connection.sendRequest(this.requestText, this.#held);
-    if (!this.isIdempotent) this.#held.forget();
-    if (this.requestBody.done) {
-      this.#requestSent(nowMs);
-      return;
-    }
-    connection.expectUpload(nowMs);
-    // By the bound that pauses it: a smaller rest may drain without a word.
-    if (this.#bodyIsPaused && connection.pendingBytes <= this.highWaterBytes) this.#resumeBody();
-  }
-
-  /**
-   * Takes bytes of the request body.
+   * Takes bytes of the request's body.
    *
    * @returns where they end; `requestBody.fault` says where they are wrong
    */
   clientSent(bytes: Buffer, start: number, end: number, nowMs: number): number {
-    const body = this.requestBody;
-    const screening = this.#isScreened && this.#screening!.isOpen ? this.#screening : null;
-    const upTo = body.take(bytes, start, end, screening);
-    this.requestBodyBytes += body.consumed - start;
-    if (upTo > start) this.#forwardBody(bytes, start, upTo);
-    if (body.done) {
-      if (body.heldEnd) this.#forwardText(`${body.trailers}\r\n`);
-      if (this.connection?.isOpen) this.#requestSent(nowMs);
-    }
-    const { consumed } = body;
-    if (screening !== null && body.fault === undefined) this.#screen(screening, nowMs);
-    return consumed;
+    return this.upload.take(bytes, start, end, nowMs);
   }
 
-  /** More of the body came that the firewall looks at. */
-  #screen(screening: Screening, nowMs: number): void {
-    const { holds } = screening;
-    const { done } = this.requestBody;
-    if (!done && !screening.isFull) {
-      if (!holds) {
-        if (screening.isCrowded) screening.finish(false);
-        return;
-      }
-      if (screening.isPadded(this.#held.byteCount)) this.clientFailed('bad_chunk', nowMs);
-      else if (screening.isCrowded) this.answer('waf_busy', nowMs);
-      return;
-    }
-    screening.finish(done, this.requestBody.trailers);
-    if (!holds) return;
-    if (screening.blocks) this.answer('waf_blocked', nowMs);
-    else if (screening.isOversize) this.answer('waf_body_too_large', nowMs);
-    else this.tryNext(nowMs);
+  serverReady(nowMs: number): void {
+    this.attempt.sentMs = nowMs;
+    this.upload.sendTo(this.connection!, this.requestText, nowMs);
+  }
+
+  requestSent(nowMs: number): void {
+    this.requestIsSent = true;
+    this.attempt.requestSent(nowMs);
+    if (!this.responseHasBegun) this.connection!.expectAnswer(nowMs);
   }
 
   /** The client broke its request's framing, or stopped in the middle of it. */
   clientFailed(failure: Failure | Fault, nowMs: number): void {
-    this.#giveUpServer();
+    this.giveUpServer();
     if (this.responseHasBegun) this.#breakOff(failure, nowMs);
     else this.answer(failure, nowMs);
   }
@@ -496,7 +304,7 @@ export class Exchange
   clientGone(failure: Failure, nowMs: number): void {
     this.failure = failure;
     if (this.status === 0) this.status = FAILURES[failure][1];
-    this.#giveUpServer();
+    this.giveUpServer();
     this.#settle(nowMs);
   }
 
@@ -507,7 +315,7 @@ export class Exchange
 
   /** The server took all that was pending. */
   serverDrained(): void {
-    if (this.#bodyIsPaused) this.#resumeBody();
+    this.upload.resume();
   }
 
   /** An interim response: 100, 102, 103 or one that is not known yet. */
@@ -521,7 +329,7 @@ export class Exchange
   serverAnswered(head: Head, framing: Framing, nowMs: number): void {
     if (isFailedStatus(head.status)) {
       this.attempt.failed(head.status, nowMs);
-      if (this.#retryAnswered(head.status, nowMs)) return;
+      if (this.dispatch.retryAnswered(head.status, nowMs)) return;
     } else this.attempt.answeredWell(nowMs);
     this.#firstByteMs = nowMs;
     this.status = head.status;
@@ -531,7 +339,9 @@ export class Exchange
     this.isStream = isEventStream(head);
     if (this.isStream) {
       this.attempt.succeeded(nowMs);
-      this.#beginStream();
+      this.#eventStream ??= new EventStream(this.engine);
+      this.#eventStream.begin();
+      this.#livesLong();
     }
     this.client.sendHead(head, framing, this.#sessionLines(head));
   }
@@ -549,23 +359,15 @@ export class Exchange
     this.responseBodyBytes += body.consumed - start;
     if (!takesPayload && upTo > start) client.sendBody(bytes, start, upTo);
     client.flush();
-    if (this.isStream) {
-      this.#isBetweenEvents =
-        (body.kind !== BODY.chunked || body.isBetweenChunks) &&
-        endsEvent(bytes, start, body.consumed, body.kind);
-    }
+    if (this.isStream) this.#eventStream!.sent(body, bytes, start);
     if (client.pendingBytes > this.highWaterBytes) this.connection?.pause();
     return body.consumed;
   }
 
   /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
-    const { table, lane } = this.engine;
-    if (this.#pieceMs !== -1) {
-      table.measures.timeOfWorker(lane, WORKER_TIMING.streamGap, nowMs - this.#pieceMs);
-    }
-    this.#pieceMs = nowMs;
-    if (this.ending?.hasBegun && this.#isBetweenEvents) this.#endStream(nowMs);
+    this.#eventStream!.tookPiece(nowMs);
+    if (this.ending?.hasBegun && this.#eventStream!.isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** The response is complete. */
@@ -616,7 +418,7 @@ export class Exchange
   /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
   endGently(nowMs: number): void {
     if (this.tunnel !== null) this.tunnel.endGently(nowMs);
-    else if (this.#isBetweenEvents) this.#endStream(nowMs);
+    else if (this.#eventStream!.isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** No good place has come. */
@@ -628,7 +430,7 @@ export class Exchange
   /** Ends an event stream as if its server had, where its framing can say so. */
   #endStream(nowMs: number): void {
     const { client, responseBody: body } = this;
-    this.#giveUpServer();
+    this.giveUpServer();
     const isChunked = body.kind === BODY.chunked;
     if (body.kind === BODY.length || (isChunked && !body.isBetweenChunks)) {
       return this.#breakOff('drained', nowMs);
@@ -642,7 +444,7 @@ export class Exchange
   /** @param failure why it ended; empty: both ends had said all */
   endTunnel(failure: Failure | '', nowMs: number): void {
     this.failure = failure;
-    this.#giveUpServer();
+    this.giveUpServer();
     this.client.breakOff();
     this.#settle(nowMs);
   }
@@ -654,8 +456,6 @@ export class Exchange
     hadBegunToAnswer: boolean,
     nowMs: number,
   ): void {
-    const { table, lane } = this.engine;
-    const server = this.server!;
     const connection = this.connection!;
     const wasStale =
       connection.reuses > 0 &&
@@ -666,23 +466,9 @@ export class Exchange
     // What is our own doing says nothing about the server.
     if (!wasStale && FAILURES[failure][0] !== 'us') this.attempt.failed(failure, nowMs);
     this.attempt.undecided();
-    this.#endChoice(failure, nowMs, wasStale);
-    if (this.responseHasBegun) {
-      this.#breakOff(fault ?? failure, nowMs);
-      return;
-    }
-    server.leave();
-    if (!wasStale) this.tried.add(server.row);
-    this.server = null;
-    this.#failedServer = server;
-    if (mayRetry(this, this.attempt.wasSent, wasStale, nowMs)) {
-      table.counters.add(server.row, lane, COUNTER.retries);
-      this.needsFreshConnection = wasStale;
-      // To meet a closed connection is no retry: the request goes on to where it was to go.
-      if (wasStale || this.#claimRetry()) this.tryNext(nowMs);
-      else this.#wait(nowMs);
-    } else this.answer(failure, nowMs);
-    server.roomFreed();
+    this.decision.endChoice(failure, this.attempt.sentMs, nowMs, wasStale);
+    if (this.responseHasBegun) this.#breakOff(fault ?? failure, nowMs);
+    else this.dispatch.failed(failure, wasStale, nowMs);
   }
 
   /** Answers the request ourselves. */
@@ -697,83 +483,6 @@ export class Exchange
     this.#settle(nowMs);
   }
 
-  /**
-   * Goes to another server instead of passing on an answer that says that this one failed, where
-   * that does no harm and there is another.
-   */
-  #retryAnswered(status: number, nowMs: number): boolean {
-    const { table, lane } = this.engine;
-    const pool = this.pool!;
-    const server = this.server!;
-    this.tried.add(server.row);
-    if (!mayRetry(this, true, false, nowMs)) return false;
-    const mayGo = this.#claimRetry();
-    const other = mayGo ? this.#choose() : null;
-    // Where the others fail as well this answer is as good as any.
-    if (other === null && (mayGo || !pool.hasHealthyOther(this.tried))) return false;
-    this.#endChoice(status, nowMs, false);
-    this.#giveUpServer();
-    server.leave();
-    table.counters.add(server.row, lane, COUNTER.retries);
-    this.needsFreshConnection = false;
-    if (other === null || !this.#goTo(other, nowMs)) {
-      this.server = null;
-      this.#failedServer = server;
-      this.failure = 'server_failed';
-      this.#wait(nowMs);
-    }
-    server.roomFreed();
-    return true;
-  }
-
-  #requestSent(nowMs: number): void {
-    this.requestIsSent = true;
-    this.attempt.requestSent(nowMs);
-    if (!this.responseHasBegun) this.connection!.expectAnswer(nowMs);
-  }
-
-  #forwardBody(bytes: Buffer, start: number, end: number): void {
-    const { connection } = this;
-    const { highWaterBytes, replayBytes } = this.pool!.settings;
-    if (this.isHeld) {
-      this.#held.keep(bytes, start, end);
-      return;
-    }
-    if (!this.#isWaiting && (connection === null || connection.isClosed)) return;
-    if (this.#isWaiting || !connection!.isOpen) {
-      this.#held.keep(bytes, start, end);
-      if (this.#held.byteCount > highWaterBytes) this.pauseBody();
-      return;
-    }
-    if (this.isIdempotent && !this.responseHasBegun) {
-      this.#held.keepSent(bytes, start, end, replayBytes);
-    } else this.#held.passedBy();
-    connection!.sendBody(bytes, start, end);
-    if (connection!.pendingBytes > highWaterBytes) this.pauseBody();
-  }
-
-  #forwardText(text: string): void {
-    const bytes = Buffer.from(text, 'latin1');
-    this.#forwardBody(bytes, 0, bytes.length);
-  }
-
-  /** No more of the request's body until the server has taken what there is. */
-  pauseBody(): void {
-    this.#bodyIsPaused = true;
-    this.client.pauseBody();
-  }
-
-  #resumeBody(): void {
-    this.#bodyIsPaused = false;
-    this.client.resumeBody();
-  }
-
-  #beginStream(): void {
-    this.#pieceMs = -1;
-    this.#isBetweenEvents = true;
-    this.#livesLong();
-  }
-
   /** It may go on for hours: its first byte is counted now, and not at its end. */
   #livesLong(): void {
     const { table, lane, longLived } = this.engine;
@@ -781,7 +490,7 @@ export class Exchange
     table.measures.time(this.server!.row, lane, TIMING.firstByte, this.firstByteMs);
   }
 
-  #giveUpServer(): void {
+  giveUpServer(): void {
     this.connection?.destroy();
     this.connection = null;
   }
@@ -800,14 +509,8 @@ export class Exchange
     // What all threads count comes first: whatever goes wrong below, it is given back.
     if (server !== null) server.leave();
     try {
-      this.#endWait(nowMs);
-      if (this.#holdsRetry) {
-        this.#holdsRetry = false;
-        this.pool!.endRetry();
-      }
-      this.attempt.undecided();
-      if (this.#isScreened && this.#screening!.isOpen) this.#screening!.close();
-      this.#held.forget();
+      this.dispatch.end(nowMs);
+      this.upload.end();
       if (this.isStream || this.tunnel !== null) this.engine.longLived.remove(this);
       this.ending?.dispose();
       this.ending = null;
@@ -820,16 +523,11 @@ export class Exchange
   }
 
   #record(server: Server | null, nowMs: number): void {
-    const { table, lane, decisions } = this.engine;
-    if (server !== null) {
-      const { row } = server;
-      table.counters.add(row, lane, COUNTER.requests);
-      table.counters.add(row, lane, COUNTER.bytesFromClients, this.requestBodyBytes);
-      table.counters.add(row, lane, COUNTER.bytesToClients, this.responseBodyBytes);
-    }
-    this.#endChoice(this.failure || this.status, nowMs, false);
+    if (server !== null) server.countServed(this.requestBodyBytes, this.responseBodyBytes);
+    this.decision.endChoice(this.failure || this.status, this.attempt.sentMs, nowMs);
+    const { decisions } = this.engine;
     this.decision = decisions.keep(this.noteDecision(nowMs), this.requestText);
-    this.#settled(this, server ?? this.#failedServer, nowMs);
+    this.#settled(this, server ?? this.dispatch.failedServer, nowMs);
   }
 
   /** The client may go on with its next request, in which nobody here has a part. */
@@ -840,16 +538,6 @@ export class Exchange
     } catch (error) {
       this.engine.contain(error, client, nowMs);
     }
-  }
-
-  /** @param outcome the status, or what went wrong */
-  #endChoice(outcome: number | string, nowMs: number, isStale: boolean): void {
-    const choice = this.decision.last();
-    if (choice === null || choice.endMs !== -1) return;
-    if (choice.server !== null) choice.sentMs = this.attempt.sentMs;
-    choice.endMs = nowMs;
-    choice.outcome = outcome;
-    choice.isStale = isStale;
   }
 
   /** Notes what is known by now. */

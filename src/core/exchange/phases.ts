@@ -119,7 +119,7 @@ function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
 function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
   const { waf } = exchange.engine;
   if (waf === null) return true;
-  const screening = exchange.screenWith(waf, head, framing);
+  const screening = exchange.upload.screenWith(waf, head, framing);
   if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);
   if (screening.isOversize) return refuse(exchange, head, 'waf_body_too_large', nowMs);
   if (exchange.isHeld && framing.expectContinue) {

@@ -5,6 +5,7 @@ import type { WorkerContext } from '../ports/worker-context.ts';
 import type { ServerSide } from '../servers/server-side.ts';
 import type { ClientSide } from './client-side.ts';
 import type { Ending } from './ending.ts';
+import type { Upload } from './upload.ts';
 import { closeFrame, maskedCloseFrame, WebSocketDirection } from './websocket-frames.ts';
 
 /** The exchange that a tunnel is the last part of. */
@@ -14,10 +15,8 @@ export interface TunnelOwner {
   readonly connection: ServerSide | null;
   readonly highWaterBytes: number;
   readonly ending: Ending | null;
-  requestBodyBytes: number;
+  readonly upload: Pick<Upload, 'byteCount' | 'pause'>;
   responseBodyBytes: number;
-  /** Reads no more from the client until the server has taken what there is. */
-  pauseBody(): void;
   /** @param failure why the tunnel is over; empty: both ends had said all */
   endTunnel(failure: Failure | '', nowMs: number): void;
 }
@@ -62,10 +61,10 @@ export class Tunnel {
     if (connection === null) return;
     const direction = this.#toServer;
     const passed = direction === null ? end : direction.pass(bytes, start, end);
-    exchange.requestBodyBytes += passed - start;
+    exchange.upload.byteCount += passed - start;
     connection.sendTunnel(bytes, start, passed, nowMs);
     direction?.passed();
-    if (connection.pendingBytes > exchange.highWaterBytes) exchange.pauseBody();
+    if (connection.pendingBytes > exchange.highWaterBytes) exchange.upload.pause();
     if (exchange.ending?.hasBegun) this.#endIfBothClosed();
   }
 

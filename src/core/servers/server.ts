@@ -1,3 +1,4 @@
+import { COUNTER } from '../../table/layout.ts';
 import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, hasFreeTrial, NO_TRIAL } from '../health/breaker.ts';
 import { isSameAddress } from '../ports/address.ts';
@@ -64,6 +65,14 @@ export class Server implements PoolServer {
   /** Counts a request out; `roomFreed` tells those who wait, once that is safe. */
   leave(): void {
     this.#context.table.leave(this.row, this.#context.lane);
+  }
+
+  /** Counts a request that is over, with the bytes of its bodies. */
+  countServed(requestBodyBytes: number, responseBodyBytes: number): void {
+    const { table, lane } = this.#context;
+    table.counters.add(this.row, lane, COUNTER.requests);
+    table.counters.add(this.row, lane, COUNTER.bytesFromClients, requestBodyBytes);
+    table.counters.add(this.row, lane, COUNTER.bytesToClients, responseBodyBytes);
   }
 
   /** Another request can be given to the server. */
