@@ -13,6 +13,7 @@ import { parseConfig } from '../src/config/load.ts';
 import { PersistenceState } from '../src/control/plans/persistence-state.ts';
 import { ServerRows } from '../src/control/plans/server-rows.ts';
 import { planOf } from '../src/control/plans/worker-plan.ts';
+import { NodeBackend } from '../src/io/node/backend.ts';
 import type { WorkerPlan } from '../src/plan/worker-plan.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { DataWorker } from '../src/worker/worker.ts';
@@ -77,6 +78,7 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       lane: 0,
       table,
       plan,
+      openBackend: (context) => new NodeBackend(context),
       records: { log: () => {}, failed: () => {} },
       onHandshakeFailure: () => {},
       onInternalError: () => {},

@@ -4,7 +4,7 @@ import type { ListenOptions } from 'node:net';
 import { dirname } from 'node:path';
 import { printableJson } from '../base/printable.ts';
 import type { Instance } from '../control/operate/instance.ts';
-import { removeStaleSocket } from '../io/node/listener.ts';
+import { removeStaleSocket } from '../io/unix-socket.ts';
 import { CONFIGURATION_HEADER } from './configuration-header.ts';
 import { EXPLAIN_ROUTES } from './explain-routes.ts';
 import { refusalOf } from './refusal.ts';

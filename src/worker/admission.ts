@@ -1,12 +1,9 @@
 import type { Clock } from '../base/clock.ts';
 import type { Client } from '../core/clients/client.ts';
-import { Gate, type GateKeeper } from '../io/node/gate.ts';
+import type { Backend, Doorkeeper } from '../io/backend.ts';
 import type { ListenAddress } from '../plan/listen.ts';
-import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { GAUGE, WORKER_COUNTER } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
-
-type AdmissionPlan = Pick<WorkerPlan, 'clientsMax' | 'clientsWaitingMax'>;
 
 /** Connections looked at for one that is idle. */
 const LOOKS_MAX = 64;
@@ -19,9 +16,8 @@ const CLOSED_FOR_OTHERS_MAX = 64;
  * Who is let in at one worker: `max_connections` over all workers and listeners. Where that many
  * are open, idle connections are closed first, so that a flood of idle ones keeps nobody out.
  */
-export class Admission implements GateKeeper {
-  readonly gate: Gate;
-  clientsMax = 0;
+export class Admission implements Doorkeeper {
+  clientsMax: number;
   readonly #table: SharedTable;
   readonly #lane: number;
   readonly #clock: Clock;
@@ -32,19 +28,13 @@ export class Admission implements GateKeeper {
     lane: number,
     clock: Clock,
     connections: Map<Client, ListenAddress>,
-    plan: AdmissionPlan,
+    clientsMax: number,
   ) {
     this.#table = table;
     this.#lane = lane;
     this.#clock = clock;
     this.#connections = connections;
-    this.gate = new Gate(this, plan.clientsWaitingMax);
-    this.follow(plan);
-  }
-
-  follow({ clientsMax, clientsWaitingMax }: AdmissionPlan): void {
     this.clientsMax = clientsMax;
-    this.gate.waitingMax = clientsWaitingMax;
   }
 
   claim(): boolean {
@@ -86,9 +76,9 @@ export class Admission implements GateKeeper {
   }
 
   /** To be called with each tick. */
-  tick(): void {
+  tick(backend: Backend): void {
     if (this.#table.clientCounts.waiting() === 0) return;
-    this.gate.open();
+    backend.letIn();
     const elsewhere = Math.min(this.#table.clientCounts.waiting(), CLOSED_FOR_OTHERS_MAX);
     for (let closed = 0; closed < elsewhere; closed++) {
       if (this.#table.clientCounts.open() < this.clientsMax || !this.makeRoom()) return;

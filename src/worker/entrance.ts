@@ -1,7 +1,5 @@
-import type { TLSSocket } from 'node:tls';
-import { Timer, type TimerOwner } from '../base/wheel.ts';
 import { FAILURES, type Failure } from '../core/answers/failures.ts';
-import { type Client, TransientClient } from '../core/clients/client.ts';
+import type { Client } from '../core/clients/client.ts';
 import { Http1ClientConnection } from '../core/clients/http1-client-connection.ts';
 import { ProxyHeaderReader } from '../core/clients/proxy-header.ts';
 import { RefusedClient } from '../core/clients/refused-client.ts';
@@ -9,23 +7,20 @@ import type { Engine } from '../core/exchange/engine.ts';
 import type { Exchanges } from '../core/exchange/exchanges.ts';
 import { ClientInfo } from '../core/forward/forward.ts';
 import type { Source } from '../core/limits/source.ts';
-import type { StreamOwner } from '../core/ports/stream.ts';
+import { type Arrival, authorityOf, type Peer } from '../core/ports/arrival.ts';
+import type { Stream } from '../core/ports/stream.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
+import type { Accepted, Secured, Security } from '../io/backend.ts';
 import { Http2Connection } from '../io/http2/connection.ts';
-import { Accepted, authorityOf, type Peer } from '../io/node/accepted.ts';
-import type { SocketStream } from '../io/node/socket-stream.ts';
-import { alpnOf, Handshake, type Secured, type Security } from '../io/node/tls/handshake.ts';
-import { ServerContexts } from '../io/node/tls/server-contexts.ts';
 import { TLS_REASONS } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
-import type { TlsPlan } from '../plan/tls.ts';
 import { WORKER_COUNTER, type WorkerNumber } from '../table/measures.ts';
-import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
-import { TicketKeys } from '../table/ticket-keys.ts';
 import type { HandshakeFailure } from './messages.ts';
+import { PendingClient } from './pending-client.ts';
 import type { Recorder } from './recorder.ts';
+import { Seat } from './seat.ts';
 
 /** What the entrance needs of the worker. */
 export interface EntranceOwner {
@@ -42,21 +37,20 @@ export interface EntranceOwner {
 }
 
 /** What handshakes are made with, and what responses then say of it. */
-export interface ListenerSecurity extends Security {
+export interface ClientTls {
+  readonly security: Security;
   readonly hstsLine: string;
 }
 
 /** Connections that are kept out and still have to hear it. */
 const REFUSED_CLIENTS_MAX = 1024;
-/** A handshake that is under way when the end comes has this time. */
-const LAST_HANDSHAKES_MS = 1_000;
 
-/** Makes of each accepted connection the client that its listener is for. */
+/** Turns an accepted connection into the client its listener serves. */
 export class Entrance {
   readonly #exchanges: Exchanges;
   readonly #engine: Engine;
   readonly #owner: EntranceOwner;
-  #tls: ListenerSecurity | null = null;
+  #tls: ClientTls | null = null;
   #refusedClients = 0;
 
   constructor(exchanges: Exchanges, owner: EntranceOwner) {
@@ -66,8 +60,8 @@ export class Entrance {
   }
 
   /** The handshakes that begin from now on are made with this; those under way go on as they are. */
-  secureWith(security: ListenerSecurity | null): void {
-    this.#tls = security;
+  secureWith(tls: ClientTls | null): void {
+    this.#tls = tls;
   }
 
   open(accepted: Accepted, address: ListenAddress): void {
@@ -85,8 +79,9 @@ export class Entrance {
       const reader = new ProxyHeaderReader(this.#engine, stream, nowMs, {
         proxied: (header, bytes, end) => {
           const early = bytes.subarray(header.end, end);
-          const proxied = new Proxied(accepted, stream, header, early);
-          this.#admit(proxied, guard.sourceOf(proxied.peer.address), address);
+          const peer = peerOf(header) ?? accepted.peer;
+          const proxied = accepted.afterHeader(early, { peer, isSecure: header.isSecure });
+          this.#admit(proxied, guard.sourceOf(peer.address), address);
           this.#owner.leave(reader);
         },
         notProxied: (code) => {
@@ -99,27 +94,27 @@ export class Entrance {
     });
   }
 
-  #admit(arrival: Arrival, source: Source, address: ListenAddress): void {
+  #admit(accepted: Accepted, source: Source, address: ListenAddress): void {
     const seat = new Seat(this.#engine, source);
     try {
-      this.#seat(arrival, { peer: arrival.peer, source, seat }, address);
+      this.#seat(accepted, { peer: accepted.peer, source, seat }, address);
     } catch (error) {
       seat.leave();
       throw error;
     }
   }
 
-  #seat(arrival: Arrival, visitor: Visitor, address: ListenAddress): void {
+  #seat(accepted: Accepted, visitor: Visitor, address: ListenAddress): void {
     const { seat } = visitor;
     const code = this.#refusalOf(visitor);
-    if (code !== '') this.#keepOut(arrival, visitor, code, address);
-    else if (address.speaks === 'https') this.#secure(arrival, visitor, address);
+    if (code !== '') this.#keepOut(accepted, visitor, code, address);
+    else if (address.speaks === 'https') this.#secure(accepted, visitor, address);
     else {
-      const { isSecure } = arrival;
+      const { isSecure } = accepted;
       const redirectPort = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
       const scheme = isSecure ? 'https' : 'http';
       const via = this.#via(visitor, { scheme, redirectPort });
-      arrival.toStream((stream) => this.#http1(stream, via, address, seat));
+      accepted.toStream((stream) => this.#http1(stream, via, address, seat));
     }
   }
 
@@ -150,16 +145,15 @@ export class Entrance {
     });
   }
 
-  #secure(arrival: Arrival, visitor: Visitor, address: ListenAddress): void {
+  #secure(accepted: Accepted, visitor: Visitor, address: ListenAddress): void {
     const tls = this.#tls;
     const { seat } = visitor;
     if (tls === null) {
       seat.leave();
-      return arrival.close();
+      return accepted.close();
     }
-    const { wheel, clock } = this.#engine;
-    const pending = new PendingClient(this.#engine, this.#owner, seat);
-    const handshake = new Handshake(arrival.forHandshake(), tls, wheel, clock.nowMs(), {
+    const pending = new PendingClient(this.#engine, seat, (one) => this.#owner.leave(one));
+    pending.handshake = accepted.secure(tls.security, {
       secured: (secured) => {
         this.#count(
           secured.isResumed ? WORKER_COUNTER.tlsResumptions : WORKER_COUNTER.tlsHandshakes,
@@ -174,32 +168,27 @@ export class Entrance {
         seat.leave();
       },
     });
-    pending.handshake = handshake;
     this.#owner.enter(pending, address);
   }
 
-  #welcome(
-    { socket, stream, secured, protocol, clientCertificate }: Secured,
-    visitor: Visitor,
-    hstsLine: string,
-    address: ListenAddress,
-  ): void {
-    const isHttp2 = protocol === 'h2';
+  #welcome(secured: Secured, visitor: Visitor, hstsLine: string, address: ListenAddress): void {
+    const isHttp2 = secured.protocol === 'h2';
     const via = this.#via(visitor, {
       scheme: 'https',
       responseLines: hstsLine,
       isHttp2,
-      clientCertificate,
+      clientCertificate: secured.clientCertificate,
     });
-    if (isHttp2) return this.#http2(socket, via, address, visitor.seat);
-    stream.attach(secured);
-    stream.owner = this.#http1(stream, via, address, visitor.seat);
+    const { seat } = visitor;
+    if (isHttp2) this.#http2(secured, via, address, seat);
+    else secured.toStream((stream) => this.#http1(stream, via, address, seat));
   }
 
-  #http2(socket: TLSSocket, via: ClientInfo, address: ListenAddress, seat: Seat): void {
+  #http2(secured: Secured, via: ClientInfo, address: ListenAddress, seat: Seat): void {
     const engine = this.#engine;
     const nowMs = engine.clock.nowMs();
     const { route } = this.#owner;
+    const socket = secured.forNodeHttp2();
     const connection = new Http2Connection(this.#exchanges, route, socket, via, nowMs, (one) => {
       seat.leave();
       this.#owner.leave(one);
@@ -208,7 +197,7 @@ export class Entrance {
   }
 
   #http1(
-    stream: ConstructorParameters<typeof Http1ClientConnection>[2],
+    stream: Stream,
     via: ClientInfo,
     address: ListenAddress,
     seat: Seat,
@@ -249,55 +238,6 @@ export class Entrance {
   }
 }
 
-/** A connection that comes in, straight or through a proxy. */
-interface Arrival {
-  /** The client, as far as is known. */
-  readonly peer: Peer;
-  /** Whether it spoke TLS to the proxy. */
-  readonly isSecure: boolean;
-  toStream(own: (stream: SocketStream) => StreamOwner): void;
-  forHandshake(): Accepted;
-  close(): void;
-}
-
-/** A connection whose PROXY header was read. */
-class Proxied implements Arrival {
-  readonly peer: Peer;
-  readonly isSecure: boolean;
-  readonly #accepted: Accepted;
-  readonly #stream: SocketStream;
-  /** What came behind the header; good while the header's bytes are. */
-  readonly #early: Buffer;
-
-  constructor(accepted: Accepted, stream: SocketStream, header: ProxyHeader, early: Buffer) {
-    const { source, destination } = header;
-    this.peer =
-      source === null
-        ? accepted.peer
-        : {
-            ...source,
-            localAuthority: () => authorityOf(destination!.address, destination!.port),
-          };
-    this.isSecure = header.isSecure;
-    this.#accepted = accepted;
-    this.#stream = stream;
-    this.#early = early;
-  }
-
-  toStream(own: (stream: SocketStream) => StreamOwner): void {
-    this.#stream.owner = own(this.#stream);
-    if (this.#early.length > 0) this.#stream.received(this.#early);
-  }
-
-  forHandshake(): Accepted {
-    return Accepted.after(this.#accepted, this.#stream, this.#early, this.peer);
-  }
-
-  close(): void {
-    this.#stream.reset();
-  }
-}
-
 /** Who is at the door. */
 interface Visitor {
   readonly peer: Peer;
@@ -305,86 +245,11 @@ interface Visitor {
   readonly seat: Seat;
 }
 
-/** A connection's part in the count of its source's connections, from its first moment to its last. */
-class Seat {
-  /** Connections that the source had with this one; 0: not known. */
-  readonly open: number;
-  readonly #counts: SourceCounts;
-  readonly #lane: number;
-  #entry: number;
-
-  constructor({ table, lane }: Engine, { place, tag }: Source) {
-    this.#counts = table.sourceCounts;
-    this.#lane = lane;
-    this.#entry = this.#counts.enter(place, tag, lane);
-    this.open = this.#counts.entered;
-  }
-
-  /** Whoever comes here first counts the connection out. */
-  leave(): void {
-    if (this.#entry === UNCOUNTED) return;
-    this.#counts.leave(this.#entry, this.#lane);
-    this.#entry = UNCOUNTED;
-  }
-}
-
-/** A client whose handshake is under way. */
-class PendingClient extends TransientClient implements TimerOwner {
-  handshake: Handshake | null = null;
-  readonly #engine: Engine;
-  readonly #owner: EntranceOwner;
-  readonly #seat: Seat;
-  /** Runs while it drains. */
-  #timer: Timer | null = null;
-
-  constructor(engine: Engine, owner: EntranceOwner, seat: Seat) {
-    super();
-    this.#engine = engine;
-    this.#owner = owner;
-    this.#seat = seat;
-  }
-
-  /** Its request comes with the end of the handshake, and is answered. */
-  drain(): void {
-    const { wheel, clock } = this.#engine;
-    this.#timer ??= new Timer(wheel, this);
-    this.#timer.set(clock.nowMs() + LAST_HANDSHAKES_MS);
-  }
-
-  onTimer(): void {
-    this.abort();
-  }
-
-  crashed(): void {
-    this.abort();
-  }
-
-  abort(): void {
-    this.handshake?.abort();
-    this.#seat.leave();
-    this.leave();
-  }
-
-  /** The handshake is over. */
-  leave(): void {
-    this.#timer?.dispose();
-    this.#owner.leave(this);
-  }
-}
-
-/**
- * What handshakes are made with.
- *
- * @throws Error of OpenSSL where a certificate, key or list is no good
- */
-export function securityOf(plan: TlsPlan | null): ListenerSecurity | null {
-  if (plan === null) return null;
-  const tickets = TicketKeys.open(plan.ticketMemory);
+/** Whom the header names; null: nobody. */
+function peerOf({ source, destination }: ProxyHeader): Peer | null {
+  if (source === null) return null;
   return {
-    contexts: new ServerContexts(plan, tickets),
-    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
-    clientCertificates: plan.clientCertificates,
-    handshakeMs: plan.handshakeMs,
-    hstsLine: plan.hstsLine,
+    ...source,
+    localAuthority: () => authorityOf(destination!.address, destination!.port),
   };
 }

@@ -1,5 +1,6 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
+import { NodeBackend } from '../io/node/backend.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { SharedTable } from '../table/table.ts';
 import type { Answer, Question } from './explanation.ts';
@@ -32,6 +33,7 @@ const worker = new DataWorker({
   lane: start.lane,
   table,
   plan: start.plan,
+  openBackend: (context) => new NodeBackend(context),
   records,
   onClients: (clients) => say({ type: 'clients', clients }),
   onHandshakeFailure: (failure) => {

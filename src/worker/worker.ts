@@ -5,15 +5,11 @@ import { TimerWheel } from '../base/wheel.ts';
 import type { Client } from '../core/clients/client.ts';
 import { ENDING_MS_MAX, type EndOrder } from '../core/exchange/ending.ts';
 import { ClientInfo } from '../core/forward/forward.ts';
+import { NOBODY } from '../core/ports/stream.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
+import type { Accepted, Backend, Listener, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/clock.ts';
-import { type Accepted, NOBODY } from '../io/node/accepted.ts';
-import { afterReads } from '../io/node/after-reads.ts';
-import { SocketConnector } from '../io/node/connector.ts';
-import { Listener, type ListenerContext } from '../io/node/listener.ts';
-import { ReadBuffers } from '../io/node/read-buffers.ts';
-import { Resolver } from '../io/resolver.ts';
 import { Assembly, type Surroundings } from '../plan/assembly.ts';
 import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
@@ -21,7 +17,7 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { Admission } from './admission.ts';
 import type { ClientCount } from './client-counts.ts';
-import { Entrance, type EntranceOwner, type ListenerSecurity, securityOf } from './entrance.ts';
+import { type ClientTls, Entrance, type EntranceOwner } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
 import { measureThread } from './measure.ts';
@@ -31,9 +27,7 @@ import type { RecordSink } from './records.ts';
 import { rehearse } from './rehearsal.ts';
 
 const TICK_MS = 50;
-/** At its end it accepts who waits for it, until so many turns of the loop bring nobody. */
-const QUIET_TURNS = 2;
-/** Under steady traffic there is always somebody; a thread that is new takes long for each. */
+/** At its end it accepts who waits for it. Under steady traffic there is always somebody; a thread that is new takes long for each. */
 const ACCEPT_WAITING_MS_MAX = 3_000;
 /** The last end of a drain has this much time in hand. */
 const ENDS_BEFORE_MS = 500;
@@ -46,6 +40,7 @@ export interface WorkerOptions {
   readonly lane: number;
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
+  readonly openBackend: OpenBackend;
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
   /** Hears of each error that cost one connection, or one stream, and not the thread. */
@@ -57,14 +52,14 @@ export interface WorkerOptions {
 /** A plan that all data threads have to be ready for before one follows it. */
 interface Prepared {
   readonly plan: WorkerPlan;
-  readonly security: ListenerSecurity | null;
+  readonly tls: ClientTls | null;
 }
 
 export class DataWorker implements EntranceOwner {
   readonly #path: Assembly;
-  readonly #context: ListenerContext;
+  readonly #backend: Backend;
   readonly #options: WorkerOptions;
-  readonly #ticker: NodeJS.Timeout;
+  readonly #stopTicks: () => void;
   readonly #admission: Admission;
   readonly #stopHearing: () => void;
   /** Clients, with the address at which each was accepted. */
@@ -74,8 +69,6 @@ export class DataWorker implements EntranceOwner {
   #listeners: Listener[] = [];
   #lastListen: Promise<void> = Promise.resolve();
   #isDraining = false;
-  /** Connections so far. */
-  #accepted = 0;
   #isClosed = false;
   #prepared: Prepared | null = null;
   #tickedMs: number;
@@ -89,22 +82,29 @@ export class DataWorker implements EntranceOwner {
     this.recorder = new Recorder(table, lane, options.records, realClock);
     this.#plan = plan;
     const clock = realClock;
-    this.#admission = new Admission(table, lane, clock, this.#connections, plan);
-    const buffers = new ReadBuffers(plan.readBytes);
+    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
     const contain = containing((error) => {
       table.measures.add(lane, WORKER_COUNTER.internalErrors, 1);
       options.onInternalError(error);
     });
-    this.#context = { clock, buffers, contain, reusePort: true, gate: this.#admission.gate };
+    const wheel = new TimerWheel(clock.nowMs(), TICK_MS, contain);
+    this.#backend = options.openBackend({
+      clock,
+      wheel,
+      contain,
+      doorkeeper: this.#admission,
+      waitingMax: plan.clientsWaitingMax,
+      readBytes: plan.readBytes,
+    });
     this.recorder.follow(plan);
     const given: Surroundings = {
       clock,
-      wheel: new TimerWheel(clock.nowMs(), TICK_MS, contain),
+      wheel,
       contain,
       random: Math.random,
       table,
       lane,
-      connector: new SocketConnector(this.#context, new Resolver(clock)),
+      connector: this.#backend.connector,
       wake: (other) => table.calls.call(other),
       settled: (exchange, server, nowMs) => this.recorder.settled(exchange, server, nowMs),
       refused: (client, code, status) => this.recorder.refused(client, code, status),
@@ -112,10 +112,9 @@ export class DataWorker implements EntranceOwner {
     this.#path = new Assembly(given, plan);
     this.#stopHearing = table.calls.hear(lane, () => this.#path.called(clock.nowMs()));
     this.#entrance = new Entrance(this.#path.exchanges, this);
-    this.#entrance.secureWith(securityOf(plan.tls));
+    this.#entrance.secureWith(this.#tlsOf(plan));
     this.#tickedMs = clock.nowMs();
-    const tick = () => this.#guardedTick(clock.nowMs());
-    this.#ticker = setInterval(afterReads(tick), TICK_MS);
+    this.#stopTicks = this.#backend.every(TICK_MS, () => this.#guardedTick(clock.nowMs()));
   }
 
   /**
@@ -140,7 +139,7 @@ export class DataWorker implements EntranceOwner {
       if (this.#listeners.some((listener) => isOf(listener, socket))) continue;
       const { address, fd } = socket;
       const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
-      this.#listeners.push(await Listener.open(address, this.#context, onAccept, fd));
+      this.#listeners.push(await this.#backend.listen(address, fd, onAccept));
     }
   }
 
@@ -155,7 +154,7 @@ export class DataWorker implements EntranceOwner {
    * @throws Error where the plan cannot be followed; nothing has changed
    */
   prepare(plan: WorkerPlan): void {
-    this.#prepared = { plan, security: securityOf(plan.tls) };
+    this.#prepared = { plan, tls: this.#tlsOf(plan) };
   }
 
   /**
@@ -164,13 +163,14 @@ export class DataWorker implements EntranceOwner {
    */
   commit(): void {
     if (this.#prepared === null) return;
-    const { plan, security } = this.#prepared;
+    const { plan, tls } = this.#prepared;
     this.#prepared = null;
     this.#plan = plan;
     this.recorder.follow(plan);
-    this.#admission.follow(plan);
+    this.#admission.clientsMax = plan.clientsMax;
+    this.#backend.waitingMax = plan.clientsWaitingMax;
     this.#path.follow(plan);
-    this.#entrance.secureWith(security);
+    this.#entrance.secureWith(tls);
     for (const [connection, address] of this.#connections) {
       if (!this.#listensOn(address)) connection.drain();
     }
@@ -217,7 +217,9 @@ export class DataWorker implements EntranceOwner {
   async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
     this.#isDraining = true;
     await this.#lastListen;
-    if (!isHandedOver) await this.#acceptWaiting(Math.min(withinMs, ACCEPT_WAITING_MS_MAX));
+    if (!isHandedOver) {
+      await this.#backend.acceptWaiting(Math.min(withinMs, ACCEPT_WAITING_MS_MAX));
+    }
     for (const listener of this.#listeners) {
       if (isHandedOver) listener.leave();
       else listener.close();
@@ -233,39 +235,29 @@ export class DataWorker implements EntranceOwner {
         for (const connection of this.#connections.keys())
           connection.abort(this.#path.engine.clock.nowMs());
       };
-      const deadline = setTimeout(afterReads(abort), withinMs);
+      const cancel = this.#backend.after(withinMs, abort);
       await empty;
-      clearTimeout(deadline);
+      cancel();
     }
     this.close();
-  }
-
-  /**
-   * Accepts who waits in the listening sockets: closing those resets whoever is in them, perhaps
-   * with a request sent. Node accepts one from each in a turn of its loop.
-   */
-  async #acceptWaiting(withinMs: number): Promise<void> {
-    const { clock } = this.#path.engine;
-    const untilMs = clock.nowMs() + withinMs;
-    let quietTurns = 0;
-    while (quietTurns < QUIET_TURNS && clock.nowMs() < untilMs) {
-      const before = this.#accepted;
-      await new Promise((resolve) => setImmediate(resolve));
-      quietTurns = this.#accepted === before ? quietTurns + 1 : 0;
-    }
   }
 
   /** Ends at once. */
   close(): void {
     this.#isClosed = true;
-    clearInterval(this.#ticker);
+    this.#stopTicks();
     this.#stopHearing();
-    this.#admission.gate.close();
+    this.#backend.close();
     this.recorder.flush();
     for (const listener of this.#listeners) listener.close();
     for (const connection of this.#connections.keys())
       connection.abort(this.#path.engine.clock.nowMs());
     this.#path.closeIdle();
+  }
+
+  /** @throws Error of OpenSSL where a certificate, key or list is no good */
+  #tlsOf({ tls }: WorkerPlan): ClientTls | null {
+    return tls && { security: this.#backend.securityOf(tls), hstsLine: tls.hstsLine };
   }
 
   get route(): Route {
@@ -286,7 +278,6 @@ export class DataWorker implements EntranceOwner {
 
   /** @param opened as the listener was opened; a reload may have changed what is spoken there */
   #accept(accepted: Accepted, opened: ListenAddress): void {
-    this.#accepted += 1;
     const { measures } = this.#path.engine.table;
     measures.add(this.#path.engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);
     const address = this.#plan.listen.find((one) => isSameSocket(one, opened)) ?? opened;
@@ -331,7 +322,7 @@ export class DataWorker implements EntranceOwner {
     const { wheel, table, lane } = this.#path.engine;
     wheel.advance(nowMs);
     this.#path.tick(nowMs);
-    this.#admission.tick();
+    this.#admission.tick(this.#backend);
     const lateMs = nowMs - this.#tickedMs - TICK_MS;
     this.#tickedMs = nowMs;
     table.measures.timeOfWorker(lane, WORKER_TIMING.loopDelay, Math.max(0, lateMs));

@@ -9,6 +9,7 @@ import { parseConfig } from '../../src/config/load.ts';
 import { PersistenceState } from '../../src/control/plans/persistence-state.ts';
 import { ServerRows } from '../../src/control/plans/server-rows.ts';
 import { planOf } from '../../src/control/plans/worker-plan.ts';
+import { NodeBackend } from '../../src/io/node/backend.ts';
 import { ADMIN } from '../../src/table/layout.ts';
 import { SharedTable } from '../../src/table/table.ts';
 import { DataWorker } from '../../src/worker/worker.ts';
@@ -372,6 +373,7 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     lane: 0,
     table,
     plan,
+    openBackend: (context) => new NodeBackend(context),
     records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
     onInternalError: () => {},

@@ -7,6 +7,7 @@ import { strategyDefinition } from '../../core/balance/registry.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
+import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Log, LogChange, Logger } from '../../observe/log.ts';
@@ -130,7 +131,7 @@ export class Instance {
       end: (lane, order) => this.#supervisor.endAt(lane, order),
       onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
-    this.#supervisor = new Supervisor(this.#table, this.#plan, {
+    this.#supervisor = new Supervisor(this.#table, this.#plan, nodeListeningSockets, {
       writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
       onErrors: (records) => {
         for (const record of records) this.observer.requests.add(record);

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { canDuplicate } from '../../io/kernel/duplicate.ts';
+import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import { LaneSockets } from './lane-sockets.ts';
 
@@ -23,7 +24,7 @@ test(
   KEPT,
   async (t) => {
     const unix = unixAddress(t);
-    const sockets = new LaneSockets();
+    const sockets = new LaneSockets(nodeListeningSockets);
     for (const lane of [0, 1]) await sockets.open(lane, [TCP, unix], [0, 1]);
     const of = (lane: number) =>
       sockets.of(lane, [0, 1], [TCP, unix]).map(({ address }) => address);
@@ -33,7 +34,7 @@ test(
 );
 
 test('the sockets of lanes that do not run are spread over those that do', KEPT, async () => {
-  const sockets = new LaneSockets();
+  const sockets = new LaneSockets(nodeListeningSockets);
   for (const lane of [0, 1, 2, 3]) await sockets.open(lane, [TCP], [0, 1, 2, 3]);
   const running = [1, 3];
   const all = running.map((lane) => sockets.of(lane, running, [TCP]).map(({ fd }) => fd));
@@ -46,7 +47,7 @@ test('the sockets of lanes that do not run are spread over those that do', KEPT,
 });
 
 test('a lane takes over the socket of one that is no more', KEPT, async () => {
-  const sockets = new LaneSockets();
+  const sockets = new LaneSockets(nodeListeningSockets);
   for (const lane of [0, 1]) await sockets.open(lane, [TCP], [0, 1]);
   const fdsOf = (lane: number, lanes: number[]) =>
     sockets.of(lane, lanes, [TCP]).map(({ fd }) => fd);
@@ -60,7 +61,7 @@ test('a lane takes over the socket of one that is no more', KEPT, async () => {
 
 test('who connects waits in a socket that nobody accepts from', KEPT, async (t) => {
   const unix = unixAddress(t);
-  const sockets = new LaneSockets();
+  const sockets = new LaneSockets(nodeListeningSockets);
   await sockets.open(0, [unix], [0]);
   const client = net.connect(unix.path);
   await once(client, 'connect');
@@ -70,7 +71,7 @@ test('who connects waits in a socket that nobody accepts from', KEPT, async (t) 
 
 test('the path of a unix socket goes with it, unless it is handed over', KEPT, async (t) => {
   const unix = unixAddress(t);
-  const sockets = new LaneSockets();
+  const sockets = new LaneSockets(nodeListeningSockets);
   await sockets.open(0, [unix], [0]);
   sockets.drop(() => true, true)();
   assert.ok(existsSync(unix.path));

@@ -12,12 +12,10 @@
  * Closing one of several sockets of an address resets whoever waits in it, though the others go on.
  * So with fewer lanes they stay, those left accept from them, and a lane that is new takes one over.
  *
- * Where descriptors cannot be duplicated (`src/io/kernel/duplicate.ts`), each thread opens its own
+ * Where sockets do not outlive threads (`ListeningSockets.areKept`), each thread opens its own
  * sockets, and what waits in them is lost with it.
  */
-import { closeSync, unlinkSync } from 'node:fs';
-import { canDuplicate } from '../../io/kernel/duplicate.ts';
-import { openSocket } from '../../io/node/listener.ts';
+import type { ListeningSockets } from '../../io/backend.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { ListeningSocket, OpenSocket } from '../../worker/messages.ts';
 
@@ -26,10 +24,22 @@ export interface LaneSocket extends ListeningSocket {
 }
 
 export class LaneSockets {
+  readonly #system: ListeningSockets;
   #sockets: LaneSocket[] = [];
 
+  constructor(system: ListeningSockets) {
+    this.#system = system;
+  }
+
   /** Whether they outlive the threads. */
-  readonly areKept = canDuplicate;
+  get areKept(): boolean {
+    return this.#system.areKept;
+  }
+
+  /** Makes sure that an address is ours. @throws the system's error */
+  claim(address: ListenAddress): Promise<void> {
+    return this.#system.claim(address);
+  }
 
   /** Those of the instance before: each of an address to another lane, as far as there are lanes. */
   inherit(inherited: readonly OpenSocket[], lanes: number): void {
@@ -60,7 +70,11 @@ export class LaneSockets {
         this.#sockets[this.#sockets.indexOf(orphan)] = { ...orphan, lane };
         continue;
       }
-      this.#sockets.push({ lane, address, fd: this.areKept ? await openSocket(address) : null });
+      this.#sockets.push({
+        lane,
+        address,
+        fd: this.areKept ? await this.#system.open(address) : null,
+      });
     }
   }
 
@@ -109,21 +123,14 @@ export class LaneSockets {
     this.#sockets = this.#sockets.filter((one) => !isMeant(one));
     return () => {
       // Otherwise they belong to the threads, which close them.
-      if (this.areKept) for (const socket of dropped) close(socket, isHandedOver);
+      if (!this.areKept) return;
+      for (const { fd, address } of dropped) {
+        if (fd !== null) this.#system.close(fd, address, isHandedOver);
+      }
     };
   }
 
   #at(address: ListenAddress): LaneSocket[] {
     return this.#sockets.filter((one) => isSameSocket(one.address, address));
-  }
-}
-
-function close({ fd, address: { path } }: LaneSocket, isHandedOver: boolean): void {
-  if (fd !== null) closeSync(fd);
-  if (path === '' || isHandedOver) return;
-  try {
-    unlinkSync(path);
-  } catch {
-    // Somebody else has removed it.
   }
 }

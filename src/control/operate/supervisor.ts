@@ -1,8 +1,7 @@
-import { createServer } from 'node:net';
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { EndOrder } from '../../core/exchange/ending.ts';
-import { removeStaleSocket } from '../../io/node/listener.ts';
+import type { ListeningSockets } from '../../io/backend.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -63,7 +62,7 @@ export class Supervisor {
   readonly #workers = new Map<number, Worker | null>();
   /** Lanes of workers that accept. */
   readonly #running = new Set<number>();
-  readonly #sockets = new LaneSockets();
+  readonly #sockets: LaneSockets;
   readonly #restarts = new Restarts();
   /** Lanes of workers that are told to end and still drain. */
   readonly #leaving = new Set<number>();
@@ -71,9 +70,15 @@ export class Supervisor {
   #isEnding = false;
   #accepts = 0;
 
-  constructor(table: SharedTable, plan: WorkerPlan, events: SupervisorEvents) {
+  constructor(
+    table: SharedTable,
+    plan: WorkerPlan,
+    sockets: ListeningSockets,
+    events: SupervisorEvents,
+  ) {
     this.#table = table;
     this.#plan = plan;
+    this.#sockets = new LaneSockets(sockets);
     this.#events = events;
   }
 
@@ -92,7 +97,7 @@ export class Supervisor {
    */
   async start(workers: number, inherited: readonly OpenSocket[] = []): Promise<void> {
     for (const address of this.#plan.listen) {
-      if (!inherited.some((one) => isSameSocket(one.address, address))) await claim(address);
+      if (!inherited.some((one) => isSameSocket(one.address, address))) await this.#claim(address);
     }
     this.#sockets.inherit(inherited.filter(isOf(this.#plan.listen)), workers);
     this.#table.setWorkers(workers);
@@ -114,7 +119,7 @@ export class Supervisor {
    */
   async apply(plan: WorkerPlan): Promise<void> {
     for (const address of plan.listen) {
-      if (!this.#plan.listen.some((one) => isSameSocket(one, address))) await claim(address);
+      if (!this.#plan.listen.some((one) => isSameSocket(one, address))) await this.#claim(address);
     }
     try {
       for (const lane of this.#workers.keys()) await this.#openSockets(lane, plan.listen);
@@ -266,6 +271,14 @@ export class Supervisor {
 
   #say(message: ToWorker): void {
     for (const worker of this.#workers.values()) worker?.postMessage(message);
+  }
+
+  /** @throws ListenError when the address is not ours to listen on */
+  async #claim(address: ListenAddress): Promise<void> {
+    const { host, port, path } = address;
+    await this.#sockets.claim(address).catch((error: NodeJS.ErrnoException) => {
+      throw new ListenError(path === '' ? `${host}:${port}` : path, error.code ?? 'failed');
+    });
   }
 
   /** @throws RangeError when every lane of the table is taken */
@@ -451,27 +464,6 @@ function answerTo<A extends FromWorker>(
 /** The compiled package has its threads in `.js`, a checkout in `.ts`. */
 function ownExtension(): string {
   return extname(new URL(import.meta.url).pathname);
-}
-
-/**
- * Makes sure that an address is ours: the data threads share ports, so that two instances on one
- * port would both start, and each get half of the connections.
- */
-async function claim(address: ListenAddress): Promise<void> {
-  if (address.path !== '') {
-    return removeStaleSocket(address.path).catch((error: NodeJS.ErrnoException) => {
-      throw new ListenError(address.path, error.code ?? 'failed');
-    });
-  }
-  await new Promise<void>((resolve, reject) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      reject(new ListenError(`${address.host}:${address.port}`, error.code ?? 'failed'));
-    });
-    probe.listen({ host: address.host, port: address.port, exclusive: true }, () => {
-      probe.close(() => resolve());
-    });
-  });
 }
 
 function listenMessage(address: string, code: string): string {

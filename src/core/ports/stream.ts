@@ -48,6 +48,16 @@ export interface StreamOwner extends Contained {
   onClose(cause: CloseCause, nowMs: number): void;
 }
 
+/** Owns what nobody owns yet, or any more. */
+export const NOBODY: StreamOwner = {
+  onOpen() {},
+  onBytes() {},
+  onDrain() {},
+  onEnd() {},
+  onClose() {},
+  crashed() {},
+};
+
 /** Why a stream is gone; `closed` is a proper end. The names go into logs. */
 export type CloseCause =
   | 'closed'

@@ -1,5 +1,5 @@
 import http2, { type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
-import type tls from 'node:tls';
+import type { Duplex } from 'node:stream';
 import { Timer, type TimerOwner } from '../../base/wheel.ts';
 import type { Failure } from '../../core/answers/failures.ts';
 import type { Client } from '../../core/clients/client.ts';
@@ -51,7 +51,7 @@ export class Http2Connection implements Client, TimerOwner {
   readonly #engine: Engine;
   readonly #via: ClientInfo;
   readonly #session: http2.ServerHttp2Session;
-  readonly #socket: tls.TLSSocket;
+  readonly #socket: Duplex;
   readonly #streamErrors: StreamErrors;
   readonly #streams = new Set<Http2ClientStream>();
   readonly #timer: Timer;
@@ -71,7 +71,7 @@ export class Http2Connection implements Client, TimerOwner {
   constructor(
     exchanges: Exchanges,
     route: Route,
-    socket: tls.TLSSocket,
+    socket: Duplex,
     via: ClientInfo,
     nowMs: number,
     onGone: (connection: Http2Connection) => void,

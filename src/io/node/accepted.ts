@@ -1,103 +1,117 @@
 import net from 'node:net';
-import type { StreamOwner } from '../../core/ports/stream.ts';
+import type { TimerWheel } from '../../base/wheel.ts';
+import { type Arrival, authorityOf, type Peer, plainAddress } from '../../core/ports/arrival.ts';
+import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.ts';
+import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
+import { type Handle, peerOfHandle } from './handle.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
+import { NodeHandshake, type NodeSecurity } from './tls/handshake.ts';
 
-/** What is known of a new connection. */
-export interface Peer {
-  /** The client's address without port; `unix` for a unix socket. */
-  readonly address: string;
-  /** 0 for a unix socket. */
-  readonly port: number;
-  /** `host:port` that it reached; asked of the kernel only when somebody wants to know. */
-  readonly localAuthority: () => string;
+/** What the connections of one thread share. */
+export interface AcceptContext extends SocketContext {
+  readonly wheel: TimerWheel;
 }
 
-/** The parts of Node's TCP and pipe handles that are used here; they are not documented. */
-export interface Handle {
-  setNoDelay?(on: boolean): void;
-  getpeername?(into: Name): number;
-  getsockname?(into: Name): number;
-  readonly writeQueueSize?: number;
-  close(done?: () => void): void;
-  /** TCP only: closes with a reset. */
-  reset?(done?: () => void): void;
-}
-interface Name {
-  address?: string;
-  port?: number;
-}
-
-/**
- * A connection that was accepted and of which nothing was read: what is spoken on it is for its
- * taker to say. It is either read as it is, by `toStream`, or secured (tls/handshake.ts), or closed.
- * Whoever has to read something before TLS begins takes the stream first, and then makes
- * `Accepted.after` of it.
- */
-export class Accepted {
-  readonly context: SocketContext;
+/** A connection on Node's handle, or on its socket. */
+export class NodeAccepted implements Accepted {
+  readonly context: AcceptContext;
   readonly peer: Peer;
-  /** Nobody said that the client speaks TLS to a proxy. */
-  readonly isSecure = false;
+  readonly isSecure: boolean;
   /** Node's handle, where its seam is there: see `takeHandles` in listener.ts. */
   readonly handle: Handle | null;
   /** Node's socket, where the seam is not there or something was read already. */
   readonly socket: net.Socket | null;
+  #stream: SocketStream | null = null;
 
   private constructor(
-    context: SocketContext,
-    peer: Peer,
+    context: AcceptContext,
+    { peer, isSecure }: Pick<Arrival, 'peer' | 'isSecure'>,
     handle: Handle | null,
     socket: net.Socket | null,
   ) {
     this.context = context;
     this.peer = peer;
+    this.isSecure = isSecure;
     this.handle = handle;
     this.socket = socket;
   }
 
-  static ofHandle(context: SocketContext, handle: Handle): Accepted {
+  static ofHandle(context: AcceptContext, handle: Handle): NodeAccepted {
     handle.setNoDelay?.(true);
-    return new Accepted(context, peerOfHandle(handle), handle, null);
+    const whose = { peer: peerOfHandle(handle), isSecure: false };
+    return new NodeAccepted(context, whose, handle, null);
   }
 
-  static ofSocket(context: SocketContext, socket: net.Socket): Accepted {
-    const peer = {
-      address: plainAddress(socket.remoteAddress),
-      port: socket.remotePort ?? 0,
-      localAuthority: () => authorityOf(socket.localAddress, socket.localPort),
-    };
-    return new Accepted(context, peer, null, socket);
+  static ofSocket(
+    context: AcceptContext,
+    socket: net.Socket,
+    whose: Pick<Arrival, 'peer' | 'isSecure'> = { peer: peerOfSocket(socket), isSecure: false },
+  ): NodeAccepted {
+    return new NodeAccepted(context, whose, null, socket);
   }
 
-  /**
-   * The connection anew, after its taker read what stood before the rest, a PROXY header.
-   *
-   * @param stream from `toStream`; its owner hears of it no more
-   * @param early bytes that came behind what was read
-   */
-  static after(before: Accepted, stream: SocketStream, early: Buffer, peer: Peer): Accepted {
-    const socket = stream.release();
-    if (early.length > 0) socket.unshift(Buffer.from(early));
-    return new Accepted(before.context, peer, null, socket);
-  }
-
-  /** The bytes as they come. @param own makes the owner of the stream */
-  toStream(own: (stream: SocketStream) => StreamOwner): void {
+  toStream(own: (stream: Stream) => StreamOwner): void {
     const stream = new SocketStream(this.context, NOBODY);
+    this.#stream = stream;
     const socket = this.socket ?? socketOf(this.handle!, stream);
     stream.attach(socket, this.socket === null ? 'onread' : 'data');
     stream.owner = own(stream);
     if (this.socket !== null) socket.resume();
   }
 
-  /** Nothing stands before TLS. */
-  forHandshake(): Accepted {
-    return this;
+  secure(security: Security, owner: HandshakeOwner): Handshake {
+    return new NodeHandshake(this, security as NodeSecurity, owner);
+  }
+
+  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
+    return new AfterHeader(this.context, this.#stream!, early, whose);
   }
 
   close(): void {
     if (this.handle !== null) this.handle.close();
     else this.socket!.destroy();
+  }
+}
+
+/** A connection of which something was read. */
+class AfterHeader implements Accepted {
+  readonly peer: Peer;
+  readonly isSecure: boolean;
+  readonly #context: AcceptContext;
+  readonly #stream: SocketStream;
+  readonly #early: Buffer;
+
+  constructor(
+    context: AcceptContext,
+    stream: SocketStream,
+    early: Buffer,
+    { peer, isSecure }: Pick<Arrival, 'peer' | 'isSecure'>,
+  ) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#early = early;
+    this.peer = peer;
+    this.isSecure = isSecure;
+  }
+
+  toStream(own: (stream: Stream) => StreamOwner): void {
+    this.#stream.owner = own(this.#stream);
+    if (this.#early.length > 0) this.#stream.received(this.#early);
+  }
+
+  /** TLS reads from Node's socket, and first what is put back into it. */
+  secure(security: Security, owner: HandshakeOwner): Handshake {
+    const socket = this.#stream.release();
+    if (this.#early.length > 0) socket.unshift(Buffer.from(this.#early));
+    return NodeAccepted.ofSocket(this.#context, socket, this).secure(security, owner);
+  }
+
+  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
+    return new AfterHeader(this.#context, this.#stream, early, whose);
+  }
+
+  close(): void {
+    this.#stream.reset();
   }
 }
 
@@ -110,37 +124,10 @@ function socketOf(handle: Handle, stream: SocketStream): net.Socket {
   } as unknown as net.SocketConstructorOpts);
 }
 
-function peerOfHandle(handle: Handle): Peer {
-  const name: Name = {};
-  handle.getpeername?.(name);
+function peerOfSocket(socket: net.Socket): Peer {
   return {
-    address: plainAddress(name.address),
-    port: name.port ?? 0,
-    localAuthority: () => {
-      const local: Name = {};
-      handle.getsockname?.(local);
-      return authorityOf(local.address, local.port);
-    },
+    address: plainAddress(socket.remoteAddress),
+    port: socket.remotePort ?? 0,
+    localAuthority: () => authorityOf(socket.localAddress, socket.localPort),
   };
-}
-
-export const NOBODY: StreamOwner = {
-  onOpen() {},
-  onBytes() {},
-  onDrain() {},
-  onEnd() {},
-  onClose() {},
-  crashed() {},
-};
-
-/** IPv4 in IPv6 clothes becomes IPv4 again. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return 'unix';
-  return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
-}
-
-export function authorityOf(bound: string | undefined, port: number | undefined): string {
-  if (bound === undefined || port === undefined) return 'localhost';
-  const address = plainAddress(bound);
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }

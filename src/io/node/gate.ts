@@ -7,24 +7,13 @@
  * closed, whoever closes it.
  */
 
+import type { Doorkeeper } from '../backend.ts';
+
 /** The part of Node's handle of a connection that is used here; it is not documented. */
 export interface GateHandle {
   close(done?: () => void): void;
   /** TCP only: closes with a reset. */
   reset?(done?: () => void): unknown;
-}
-
-export interface GateKeeper {
-  /** Takes a place. @returns false: there is none */
-  claim(): boolean;
-  /** Gives a place back. */
-  release(): void;
-  /** Closes a client that rests, so that there is a place. @returns false where none rests */
-  makeRoom(): boolean;
-  /** @param by how many more, or fewer, wait in front of the gate */
-  waiting(by: number): void;
-  /** A connection was closed because no more can wait. */
-  turnedAway(): void;
 }
 
 interface Waiting {
@@ -33,13 +22,13 @@ interface Waiting {
 }
 
 export class Gate {
-  readonly #keeper: GateKeeper;
+  readonly #keeper: Doorkeeper;
   readonly #waiting: Waiting[] = [];
   /** How many may wait: a descriptor each, and little else. */
   waitingMax: number;
   #isOpening = false;
 
-  constructor(keeper: GateKeeper, waitingMax: number) {
+  constructor(keeper: Doorkeeper, waitingMax: number) {
     this.waitingMax = waitingMax;
     this.#keeper = keeper;
   }

@@ -1,32 +1,32 @@
-import { linkSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import net from 'node:net';
 import type { ListenAddress } from '../../plan/listen.ts';
+import type { Listener } from '../backend.ts';
 import { duplicate } from '../kernel/duplicate.ts';
-import { Accepted, type Handle } from './accepted.ts';
+import { keepingPath } from '../unix-socket.ts';
+import { type AcceptContext, NodeAccepted } from './accepted.ts';
 import type { Gate } from './gate.ts';
+import type { Handle } from './handle.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
-/** Decides what is spoken on a connection that was accepted. */
-export type OnAccept = (accepted: Accepted) => void;
+type OnAccept = (accepted: NodeAccepted) => void;
 
-const BACKLOG = 4096;
+export const BACKLOG = 4096;
 
-export interface ListenerContext extends SocketContext {
+export interface ListenerContext extends AcceptContext {
   readonly reusePort: boolean;
   /** Decides when a connection is let in; absent: at once. */
   readonly gate?: Gate;
 }
 
-/** Accepts clients on one address and hands each over as it is. */
-export class Listener {
+/** A listening socket of Node. */
+export class NodeListener implements Listener {
   readonly address: ListenAddress;
-  /** The socket that was given; null: it opened its own. */
   readonly given: number | null;
   readonly #server: net.Server;
 
   private constructor(
     address: ListenAddress,
-    context: SocketContext,
+    context: ListenerContext,
     onAccept: OnAccept,
     given: number | null,
   ) {
@@ -41,7 +41,7 @@ export class Listener {
     this.#server.on('connection', (socket) => {
       letIn(
         context,
-        () => onAccept(Accepted.ofSocket(context, socket)),
+        () => onAccept(NodeAccepted.ofSocket(context, socket)),
         () => socket.destroy(),
       );
     });
@@ -58,8 +58,8 @@ export class Listener {
     context: ListenerContext,
     onAccept: OnAccept,
     given: number | null = null,
-  ): Promise<Listener> {
-    const listener = new Listener(address, context, onAccept, given);
+  ): Promise<NodeListener> {
+    const listener = new NodeListener(address, context, onAccept, given);
     return new Promise((resolve, reject) => {
       const server = listener.#server;
       server.once('error', reject);
@@ -76,89 +76,28 @@ export class Listener {
     });
   }
 
-  /** The port that the system gave where 0 was asked for. */
   get port(): number {
     const bound = this.#server.address();
     return bound !== null && typeof bound === 'object' ? bound.port : this.address.port;
   }
 
-  /** The socket's number in this process. */
   get fd(): number {
     return fdOf(this.#server);
   }
 
-  /** Accepts no more; open connections go on. */
   close(): void {
     this.#server.close();
   }
 
-  /**
-   * Accepts no more, but others do: a unix socket keeps its place in the file system, which closing
-   * it takes away.
-   */
   leave(): void {
     if (this.given === null) keepingPath(this.address.path, () => this.close());
     else this.close();
   }
 }
 
-/**
- * Opens a socket that listens on an address, and from which nobody accepts yet: who connects waits
- * in it. To be closed with `closeSync`.
- *
- * @returns its number in this process
- */
-export function openSocket({ host, port, path }: ListenAddress): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = net.createServer();
-    server.once('error', reject);
-    const where = path === '' ? { host, port, reusePort: true } : { path };
-    // The loop has not turned yet when this is called, so that nothing was accepted.
-    server.listen({ ...where, backlog: BACKLOG }, () => {
-      const fd = duplicate(fdOf(server));
-      keepingPath(path, () => server.close());
-      if (fd === null) reject(Object.assign(new Error('no descriptor left'), { code: 'EMFILE' }));
-      else resolve(fd);
-    });
-  });
-}
-
-function fdOf(server: net.Server): number {
+/** The descriptor of a server that listens. */
+export function fdOf(server: net.Server): number {
   return (server as net.Server & { _handle: { fd: number } })._handle.fd;
-}
-
-/** Closes who listens on a unix socket, which would take it out of the file system. */
-function keepingPath(path: string, close: () => void): void {
-  if (path === '') return close();
-  const meanwhile = `${path}.${process.pid}`;
-  linkSync(path, meanwhile);
-  close();
-  renameSync(meanwhile, path);
-}
-
-/**
- * Takes a stale unix socket out of the way; one that somebody listens on is left.
- *
- * @throws an error with code ENOTSOCK where something else lies: that is not ours to remove
- */
-export function removeStaleSocket(path: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const probe = net.connect(path);
-    probe.once('connect', () => {
-      probe.destroy();
-      resolve();
-    });
-    probe.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ECONNREFUSED') return resolve();
-      try {
-        if (!statSync(path).isSocket()) throw Object.assign(error, { code: 'ENOTSOCK' });
-        unlinkSync(path);
-        resolve();
-      } catch (cause) {
-        reject(cause);
-      }
-    });
-  });
 }
 
 interface ServerHandle {
@@ -179,7 +118,8 @@ function takeHandles(server: net.Server, context: ListenerContext, onAccept: OnA
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
     const close = () => client.close();
-    const enter = () => letIn(context, () => onAccept(Accepted.ofHandle(context, client)), close);
+    const enter = () =>
+      letIn(context, () => onAccept(NodeAccepted.ofHandle(context, client)), close);
     if (context.gate === undefined) enter();
     else letIn(context, () => context.gate!.enter(client, enter), close);
   };

@@ -9,19 +9,21 @@ import { test } from 'node:test';
 import tls from 'node:tls';
 import { rethrow } from '../../../base/contain.ts';
 import { TimerWheel } from '../../../base/wheel.ts';
+import { NOBODY } from '../../../core/ports/stream.ts';
 import { TicketKeys } from '../../../table/ticket-keys.ts';
+import type { Accepted, HandshakeOwner } from '../../backend.ts';
 import { realClock } from '../../clock.ts';
 import { tlsFailureOf } from '../../tls/failures.ts';
-import { Accepted, NOBODY } from '../accepted.ts';
-import { Listener } from '../listener.ts';
+import { NodeAccepted } from '../accepted.ts';
+import { NodeListener } from '../listener.ts';
 import { ReadBuffers } from '../read-buffers.ts';
-import type { SocketStream } from '../socket-stream.ts';
-import { alpnOf, Handshake, type HandshakeOwner, type Security } from './handshake.ts';
+import { alpnOf, type NodeSecurity } from './handshake.ts';
 import { ServerContexts } from './server-contexts.ts';
 
 const CERTIFICATES = join(import.meta.dirname, '../../../../test/e2e/tls');
 const context = {
   clock: realClock,
+  wheel: new TimerWheel(realClock.nowMs(), 50),
   buffers: new ReadBuffers(64 * 1024),
   reusePort: false,
   contain: rethrow,
@@ -46,7 +48,7 @@ const plan = {
   hstsLine: '',
   ticketMemory: new SharedArrayBuffer(0),
 } as const;
-const security: Security = {
+const security: NodeSecurity = {
   contexts: new ServerContexts(plan, TicketKeys.create(randomBytes)),
   alpnProtocols: alpnOf(['http/1.1']),
   clientCertificates: 'none',
@@ -55,20 +57,17 @@ const security: Security = {
 
 /** Sends back what comes, in capitals. */
 const shout: HandshakeOwner = {
-  secured({ stream, secured }) {
-    stream.attach(secured);
-    stream.owner = {
+  secured(secured) {
+    secured.toStream((stream) => ({
       ...NOBODY,
       onBytes: (bytes, start, end) =>
         stream.writeText(bytes.toString('latin1', start, end).toUpperCase()),
       onEnd: () => stream.end(),
-    };
+    }));
   },
   failed: (reason) => assert.fail(reason),
 };
-const wheel = new TimerWheel(realClock.nowMs(), 50);
-const shake = (accepted: Accepted) =>
-  new Handshake(accepted, security, wheel, realClock.nowMs(), shout);
+const shake = (accepted: Accepted) => accepted.secure(security, shout);
 
 async function talk(port: number, before = ''): Promise<string> {
   const socket = net.connect(port, '127.0.0.1');
@@ -85,14 +84,14 @@ async function talk(port: number, before = ''): Promise<string> {
 
 test("a listener's connection is secured on its handle", async () => {
   const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
-  const listener = await Listener.open(address, context, shake);
+  const listener = await NodeListener.open(address, context, shake);
   assert.equal(await talk(listener.port), 'HELLO');
   listener.close();
 });
 
 test("without the seam of Node it is secured on Node's own socket", async () => {
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-    shake(Accepted.ofSocket(context, socket)),
+    shake(NodeAccepted.ofSocket(context, socket)),
   );
   await once(server.listen(0, '127.0.0.1'), 'listening');
   assert.equal(await talk((server.address() as net.AddressInfo).port), 'HELLO');
@@ -102,19 +101,14 @@ test("without the seam of Node it is secured on Node's own socket", async () => 
 test('what stands before TLS is read first, however the bytes come together', async () => {
   const HEADER = 'PROXY UNKNOWN\r\n';
   const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
-  const listener = await Listener.open(address, context, (accepted) => {
-    let raw: SocketStream;
-    accepted.toStream((stream) => {
-      raw = stream;
-      return {
-        ...NOBODY,
-        onBytes(bytes, start, end) {
-          assert.equal(bytes.toString('latin1', start, start + HEADER.length), HEADER);
-          const early = bytes.subarray(start + HEADER.length, end);
-          shake(Accepted.after(accepted, raw, early, accepted.peer));
-        },
-      };
-    });
+  const listener = await NodeListener.open(address, context, (accepted) => {
+    accepted.toStream(() => ({
+      ...NOBODY,
+      onBytes(bytes, start, end) {
+        assert.equal(bytes.toString('latin1', start, start + HEADER.length), HEADER);
+        shake(accepted.afterHeader(bytes.subarray(start + HEADER.length, end), accepted));
+      },
+    }));
   });
   assert.equal(await talk(listener.port, HEADER), 'HELLO');
   listener.close();
@@ -126,8 +120,7 @@ test("whoever asks for http:// is told so, on the handle and on Node's own socke
     secured: () => assert.fail('no TLS was spoken'),
     failed: (reason) => reasons.push(reason),
   };
-  const begin = (accepted: Accepted) =>
-    new Handshake(accepted, security, wheel, realClock.nowMs(), owner);
+  const begin = (accepted: Accepted) => accepted.secure(security, owner);
   const ask = async (port: number): Promise<string> => {
     const client = net.connect(port, '127.0.0.1');
     client.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -139,9 +132,9 @@ test("whoever asks for http:// is told so, on the handle and on Node's own socke
     return said;
   };
   const address = { host: '127.0.0.1', port: 0, path: '', speaks: 'https' } as const;
-  const listener = await Listener.open(address, context, begin);
+  const listener = await NodeListener.open(address, context, begin);
   const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
-    begin(Accepted.ofSocket(context, socket)),
+    begin(NodeAccepted.ofSocket(context, socket)),
   );
   await once(server.listen(0, '127.0.0.1'), 'listening');
   for (const port of [listener.port, (server.address() as net.AddressInfo).port]) {

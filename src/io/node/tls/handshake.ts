@@ -1,19 +1,45 @@
+import type { Duplex } from 'node:stream';
 import type tls from 'node:tls';
 import { Timer, type TimerOwner, type TimerWheel } from '../../../base/wheel.ts';
-import type { ClientCertificates } from '../../../plan/tls.ts';
+import type { Peer } from '../../../core/ports/arrival.ts';
+import type { Stream, StreamOwner } from '../../../core/ports/stream.ts';
+import type { ClientCertificates, TlsPlan } from '../../../plan/tls.ts';
+import { TicketKeys } from '../../../table/ticket-keys.ts';
+import type { Handshake, HandshakeOwner, Secured, Security } from '../../backend.ts';
 import { type TlsFailure, tlsFailureOf } from '../../tls/failures.ts';
-import type { Accepted } from '../accepted.ts';
-import type { ServerContexts } from './server-contexts.ts';
-import { type SecuredSocket, sayInPlain, secure, type TlsHandle } from './tls-socket.ts';
+import type { SocketContext } from '../socket-stream.ts';
+import { ServerContexts } from './server-contexts.ts';
+import {
+  type SecuredSocket,
+  sayInPlain,
+  secure,
+  type TlsHandle,
+  type Unsecured,
+} from './tls-socket.ts';
 import { TlsStream } from './tls-stream.ts';
 
 /** What a listener's handshakes are made with; another object after the certificates changed. */
-export interface Security {
+export interface NodeSecurity extends Security {
   readonly contexts: ServerContexts;
   /** ALPN: the protocols on offer, as they stand on the wire (RFC 7301 §3.1). */
   readonly alpnProtocols: Buffer;
   readonly clientCertificates: ClientCertificates;
-  readonly handshakeMs: number;
+}
+
+/** @throws Error of OpenSSL where a certificate, key or list is no good */
+export function securityOf(plan: TlsPlan): NodeSecurity {
+  return {
+    contexts: new ServerContexts(plan, TicketKeys.open(plan.ticketMemory)),
+    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
+    clientCertificates: plan.clientCertificates,
+    handshakeMs: plan.handshakeMs,
+  };
+}
+
+/** An accepted connection, with what a handshake on it needs. */
+export interface SecuredLater extends Unsecured {
+  readonly context: SocketContext & { readonly wheel: TimerWheel };
+  readonly peer: Peer;
 }
 
 /** What OpenSSL makes of GET, HEAD, POST and PUT at the beginning of a connection. */
@@ -30,33 +56,12 @@ export function alpnOf(protocols: readonly string[]): Buffer {
   );
 }
 
-/** Hears how a handshake ends; one of the two is called, once. */
-export interface HandshakeOwner {
-  secured(secured: Secured, handshake: Handshake): void;
-  /** @param detail what OpenSSL says of it */
-  failed(reason: TlsFailure, detail: string, handshake: Handshake): void;
-}
-
-/** A connection whose handshake is done. */
-export interface Secured {
-  readonly accepted: Accepted;
-  readonly socket: tls.TLSSocket;
-  /** For HTTP/1: to be attached in the same turn, or bytes are lost. */
-  readonly stream: TlsStream;
-  readonly secured: SecuredSocket;
-  /** What ALPN agreed on; null: the client did not ask. */
-  readonly protocol: string | null;
-  readonly isResumed: boolean;
-  /** The client's, verified, DER; null: it brought none. */
-  readonly clientCertificate: Buffer | null;
-}
-
 /** One accepted connection up to the end of its handshake. */
-export class Handshake implements TimerOwner {
-  readonly accepted: Accepted;
+export class NodeHandshake implements Handshake, TimerOwner {
+  readonly #accepted: SecuredLater;
   readonly #owner: HandshakeOwner;
   readonly #timer: Timer;
-  readonly #security: Security;
+  readonly #security: NodeSecurity;
   readonly #secured: SecuredSocket;
   readonly #stream: TlsStream;
   #error: NodeJS.ErrnoException | undefined;
@@ -73,14 +78,8 @@ export class Handshake implements TimerOwner {
     this.#guarded(() => this.#fail(reason, detailOf(error)));
   };
 
-  constructor(
-    accepted: Accepted,
-    security: Security,
-    wheel: TimerWheel,
-    nowMs: number,
-    owner: HandshakeOwner,
-  ) {
-    this.accepted = accepted;
+  constructor(accepted: SecuredLater, security: NodeSecurity, owner: HandshakeOwner) {
+    this.#accepted = accepted;
     this.#owner = owner;
     this.#security = security;
     this.#stream = new TlsStream(accepted.context);
@@ -107,11 +106,11 @@ export class Handshake implements TimerOwner {
     socket.on('end', this.#onEnd);
     socket.on('close', this.#onClose);
     socket.once('secure', () => this.#guarded(() => this.#done()));
+    const { wheel, clock } = accepted.context;
     this.#timer = new Timer(wheel, this);
-    this.#timer.set(nowMs + security.handshakeMs);
+    this.#timer.set(clock.nowMs() + security.handshakeMs);
   }
 
-  /** Ends it without a word. */
   abort(): void {
     this.#over();
     this.#secured.socket.destroy();
@@ -125,20 +124,20 @@ export class Handshake implements TimerOwner {
   crashed(): void {
     this.#over();
     this.#secured.socket.destroy();
-    this.#owner.failed('other', 'an error in openclaw itself', this);
+    this.#owner.failed('other', 'an error in openclaw itself');
   }
 
   #guarded(act: () => void): void {
     try {
       act();
     } catch (error) {
-      const { clock, contain } = this.accepted.context;
+      const { clock, contain } = this.#accepted.context;
       contain(error, this, clock.nowMs());
     }
   }
 
   #staple(context: tls.SecureContext): void {
-    const { clock } = this.accepted.context;
+    const { clock } = this.#accepted.context;
     const response = this.#security.contexts.stapleFor(context, clock.wallMs());
     if (response !== undefined) handleOf(this.#secured.socket)?.setOCSPResponse?.(response);
   }
@@ -162,30 +161,59 @@ export class Handshake implements TimerOwner {
     const internals = socket as unknown as SocketInternals;
     internals._releaseControl?.();
     internals.secureConnecting = false;
-    this.#owner.secured(
-      {
-        accepted: this.accepted,
-        socket,
-        secured: this.#secured,
-        stream: this.#stream,
-        protocol: socket.alpnProtocol || null,
-        isResumed: socket.isSessionReused(),
-        clientCertificate,
-      },
-      this,
-    );
+    const { peer } = this.#accepted;
+    this.#owner.secured(new NodeSecured(peer, this.#secured, this.#stream, clientCertificate));
   }
 
   #fail(reason: TlsFailure, detail: string): void {
     if (this.#isOver) return;
     this.#over();
     this.#secured.socket.destroy();
-    this.#owner.failed(reason, detail, this);
+    this.#owner.failed(reason, detail);
   }
 
   #over(): void {
     this.#isOver = true;
     this.#timer.dispose();
+  }
+}
+
+/** A connection whose handshake is done. */
+class NodeSecured implements Secured {
+  readonly peer: Peer;
+  readonly isSecure = true;
+  readonly protocol: string | null;
+  readonly isResumed: boolean;
+  readonly clientCertificate: Buffer | null;
+  readonly #secured: SecuredSocket;
+  readonly #stream: TlsStream;
+
+  constructor(
+    peer: Peer,
+    secured: SecuredSocket,
+    stream: TlsStream,
+    clientCertificate: Buffer | null,
+  ) {
+    const { socket } = secured;
+    this.peer = peer;
+    this.protocol = socket.alpnProtocol || null;
+    this.isResumed = socket.isSessionReused();
+    this.clientCertificate = clientCertificate;
+    this.#secured = secured;
+    this.#stream = stream;
+  }
+
+  toStream(own: (stream: Stream) => StreamOwner): void {
+    this.#stream.attach(this.#secured);
+    this.#stream.owner = own(this.#stream);
+  }
+
+  forNodeHttp2(): Duplex {
+    return this.#secured.socket;
+  }
+
+  close(): void {
+    this.#secured.socket.destroy();
   }
 }
 

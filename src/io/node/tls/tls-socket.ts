@@ -1,6 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import type { Accepted, Handle } from '../accepted.ts';
+import type { Handle } from '../handle.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../socket-stream.ts';
 
 /** A write under way; Node's request object. */
@@ -34,6 +34,12 @@ export interface TlsSocketOptions {
   readonly onread: net.OnReadOpts;
 }
 
+/** An accepted connection, of which one is there. */
+export interface Unsecured {
+  readonly handle: Handle | null;
+  readonly socket: net.Socket | null;
+}
+
 /** How an accepted connection is secured. */
 export interface SecuredSocket {
   readonly socket: tls.TLSSocket;
@@ -50,7 +56,7 @@ export function sayInPlain({ lower, below }: SecuredSocket, text: string): void 
 }
 
 /** The socket of an encrypted connection; the handshake goes on by itself. */
-export function secure(accepted: Accepted, options: TlsSocketOptions): SecuredSocket {
+export function secure(accepted: Unsecured, options: TlsSocketOptions): SecuredSocket {
   const given = {
     isServer: true,
     secureContext: options.secureContext,

@@ -1,8 +1,13 @@
 import type { OnReadOpts } from 'node:net';
 import type tls from 'node:tls';
 import { latin1 } from '../../../base/latin1.ts';
-import type { CloseCause, Stream, StreamOwner } from '../../../core/ports/stream.ts';
-import { type Handle, NOBODY } from '../accepted.ts';
+import {
+  type CloseCause,
+  NOBODY,
+  type Stream,
+  type StreamOwner,
+} from '../../../core/ports/stream.ts';
+import type { Handle } from '../handle.ts';
 import { ReadPace } from '../read-buffers.ts';
 import { closeCauseOf, type SocketContext } from '../socket-stream.ts';
 import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
