@@ -16,7 +16,7 @@ const DURATION = /^(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m(?!s))?(?:(\d+(?:\.\d+)?)s)?(?
 export const DURATION_MS_MAX = 365 * MS_PER_UNIT.d;
 /**
  * Whatever is waited for: timers of Node that are longer than 2^31 - 1 ms fire at once, and times in
- * the shared table lie no further apart than that (src/core/health/table-time.ts).
+ * the shared table lie no further apart than that (src/table/table-time.ts).
  */
 export const WAIT_MS_MAX = 24 * MS_PER_UNIT.d;
 

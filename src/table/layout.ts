@@ -33,7 +33,7 @@ export const HEAD_CELLS = 16;
 
 /** What one worker holds of the sums in the head, and how it is called. */
 export const WORKER = {
-  /** Raised by whoever calls the worker; see `SharedTable.wake`. Atomic. */
+  /** Raised by whoever calls the worker; see WorkerCalls. Atomic. */
   calls: 0,
   /** Of HEAD.clients. Written by the worker. */
   clients: 1,

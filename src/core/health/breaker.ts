@@ -14,7 +14,7 @@
  */
 import { BREAKER, type BreakerState } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
-import { cellTime, hasCome } from './table-time.ts';
+import { cellTime, hasCome } from '../../table/table-time.ts';
 
 export interface BreakerSettings {
   readonly failureThreshold: number;

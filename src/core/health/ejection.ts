@@ -9,7 +9,7 @@
  * (Envoy's outlier detection, "Outlier detection" in its architecture overview.)
  */
 import type { SharedTable } from '../../table/table.ts';
-import { cellTime, hasCome } from './table-time.ts';
+import { cellTime, hasCome } from '../../table/table-time.ts';
 
 export interface EjectionSettings {
   /** Failures in a row in live traffic that eject a server; 0: they never do. */

@@ -18,7 +18,7 @@
  */
 import type { Contained } from '../../base/contain.ts';
 import type { SharedTable } from '../../table/table.ts';
-import { cellTime } from '../health/table-time.ts';
+import { cellTime } from '../../table/table-time.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 
 /** How much longer others may wait: some turns of a connection, little for a person. */
