@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { loadSets } from '../../test/corpus/waf/load.ts';
-import { PROBES_LIKELY, PROBES_SURE } from './detect/scanner.ts';
+import { PROBES_LIKELY, PROBES_SURE } from './detect/scanner-probes.ts';
 import { WORDS } from './features.ts';
 import { bodyIsClean, headIsClean } from './first-pass.ts';
 import { Inspection } from './inspection.ts';

@@ -4,7 +4,7 @@
  */
 
 import { startsLikeText } from './base64.ts';
-import { SCANNERS } from './detect/scanner.ts';
+import { SCANNERS } from './detect/scanner-names.ts';
 import { startsLikeSerial } from './detect/serial.ts';
 import {
   addWords,

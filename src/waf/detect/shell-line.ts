@@ -1,6 +1,7 @@
 /** Lines of a shell as wholes: what is shown by a person, what is a list, what hides a name. */
 import type { Subject } from '../subject.ts';
-import { type Command, commandAt, hasArguments, skipBlanks } from './shell-command.ts';
+import { hasArguments } from './shell-arguments.ts';
+import { type Command, commandAt, skipBlanks } from './shell-command.ts';
 import { ALONE, WITH_ARGUMENTS } from './shell-programs.ts';
 
 /** A list or a table of plain words longer than this is not told from commands. */

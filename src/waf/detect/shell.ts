@@ -6,12 +6,11 @@
 import * as f from '../features.ts';
 import type { Findings } from '../findings.ts';
 import type { Subject } from '../subject.ts';
-import { namedByWildcards } from './glob.ts';
+import { hasArguments } from './shell-arguments.ts';
 import {
   BATCH_LOOP,
   type Command,
   commandAt,
-  hasArguments,
   isBlankAt,
   isMadeProgram,
   skipBlanks,
@@ -19,18 +18,15 @@ import {
 import {
   isCmdlet,
   isCommandLine,
-  isDisguised,
   isHost,
   isOptioned,
   isTarget,
   Lists,
   runsByPath,
 } from './shell-line.ts';
-import { ALONE, EVERYDAY, SCRIPTED, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
-import { handsOverShell } from './shell-reverse.ts';
-
-/** Separators looked at in one value. */
-const SEPARATORS_MAX = 256;
+import { ALONE, EVERYDAY, SUBCOMMANDS, WITH_ARGUMENTS } from './shell-programs.ts';
+import { judgeSubstitutions, SEPARATORS_MAX } from './shell-substitution.ts';
+import { judgeTelltales } from './shell-telltale.ts';
 
 /** Characters of a line that tell whether it is a command's. */
 const LINE_LENGTH_MAX = 80;
@@ -58,14 +54,6 @@ const TELLING = [
 /** Of those, what no honest script of many lines holds either. */
 const TELLING_IN_DOCUMENTS = ['/dev/tcp/', '/dev/udp/', '0<&1', '-e /bin/sh', '-e /bin/bash'];
 
-/** Options that hand a program to git, ssh, tar, rsync, zip or find, as an argument slips them in. */
-const RUNNING_OPTION =
-  /(?:^|\s)(?:--(?:upload-pack|receive-pack|exec|ext-diff|use-compress-program|to-command|rsh|unzip-command|checkpoint-action|use-askpass|config-env)[ =]['"\w/]|-o\s{0,2}(?:proxycommand|queuedirectory)=)/;
-
-/** ;a=i;b=d;$a$b : variables set, and one of them where a command is expected. */
-const RUNS_VARIABLE =
-  /[;&|\n]\s{0,4}\w{1,12}=(?:\$?'[^'\n]{0,80}'|"[^"\n]{0,80}"|[^\s;&|$'"]{1,40})(?:[;&\s][^\n]{0,200})?[;&|]\s{0,4}(?:\$\{?\w{1,12}\}?){1,8}\s{0,4}(?:$|[\s;|&])/;
-
 export function detectShell(subject: Subject, findings: Findings): void {
   read(subject, findings);
   const { characters: c, words } = subject;
@@ -78,7 +66,7 @@ export function detectShell(subject: Subject, findings: Findings): void {
 
 const SEPARATORS = f.SEMICOLON | f.PIPE | f.AMPERSAND | f.BACKTICK;
 
-function read(subject: Subject, findings: Findings): void {
+export function read(subject: Subject, findings: Findings): void {
   const { text } = subject;
   if ((subject.characters & f.BRACE) !== 0 && (text.includes('() {') || text.includes('(){'))) {
     const at = text.indexOf('()');
@@ -108,13 +96,13 @@ function read(subject: Subject, findings: Findings): void {
     (c & (f.BACKTICK | f.DOLLAR)) !== 0 ||
     ((c & (f.LESS | f.GREATER)) !== 0 && (c & f.PAREN) !== 0)
   ) {
-    substitutions(subject, findings, telling);
+    judgeSubstitutions(subject, findings, telling);
   }
   if ((c & (f.SEMICOLON | f.PIPE | f.AMPERSAND | f.NEWLINE)) !== 0) {
-    separators(subject, findings, telling);
+    judgeSeparators(subject, findings, telling);
   }
   if ((words & f.WORD_COMMAND) !== 0) direct(subject, findings, telling);
-  telltale(subject, findings);
+  judgeTelltales(subject, findings);
 }
 
 function tells(subject: Subject): boolean {
@@ -128,7 +116,7 @@ function tells(subject: Subject): boolean {
 }
 
 /** ; | || & && and line ends, each followed by a command. */
-function separators(subject: Subject, findings: Findings, telling: () => boolean): void {
+function judgeSeparators(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text } = subject;
   const limit = SEPARATORS_MAX;
   const lists = new Lists(text);
@@ -186,103 +174,6 @@ function separators(subject: Subject, findings: Findings, telling: () => boolean
   }
 }
 
-/** `$(<file)`: what bash reads for `cat file`. */
-const READS_FILE = /\$\(<\s{0,4}[\w.~/-]{1,100}\)/;
-
-/** $(...), `...`, <(...), each with a command inside. */
-function substitutions(subject: Subject, findings: Findings, telling: () => boolean): void {
-  const { text } = subject;
-  let seen = 0;
-  const isShown = (): boolean => isCommandLine(subject) && !telling();
-  const reads =
-    text.includes('$(<') && !subject.prose && !subject.document ? text.search(READS_FILE) : -1;
-  if (reads >= 0) {
-    if (isShown()) return;
-    findings.signal('shell-substitution', subject, reads, reads + 60, 'a file read by $(<...)');
-    return;
-  }
-  for (let at = 0; at < text.length && seen < SEPARATORS_MAX; at++) {
-    const code = text.charCodeAt(at);
-    let inner = 0;
-    let close = '';
-    if ((code === 36 || code === 60 || code === 62) && text.charCodeAt(at + 1) === 40) {
-      inner = at + 2;
-      close = ')';
-    } else if (code === 96) {
-      // ``ls`` of reStructuredText: a pair of them is an empty substitution.
-      if (text.charCodeAt(at + 1) === 96) {
-        at++;
-        continue;
-      }
-      inner = at + 1;
-      close = '`';
-    } else continue;
-    seen++;
-    const command = commandAt(text, inner);
-    if (!command) continue;
-    const known = command.located || ALONE.has(command.name) || WITH_ARGUMENTS.has(command.name);
-    if (!known) continue;
-    const end = text.slice(inner, inner + 512).indexOf(close);
-    if (end < 0) continue;
-    const ends = '`)|;&'.includes(text[skipBlanks(text, command.end)] ?? ' ');
-    // In backticks paths and developers' tools are words of a text, but where a value goes on with them.
-    const shown = command.located || SUBCOMMANDS.has(command.name);
-    if (shown && close === '`' && !/[A-Za-z0-9.=]/.test(text[at - 1] ?? ' ')) continue;
-    if (command.located && code !== 36 && close === ')') continue;
-    if (code === 62 && '-='.includes(text[at - 1] ?? ' ')) continue; // ->(env) { }, of Ruby
-    if (code === 36 && SCRIPTED.has(command.name) && isPartOfScript(subject, at)) continue;
-    if (
-      !command.located &&
-      !(ends && !EVERYDAY.has(command.name)) &&
-      !(ends && close === ')' && code === 36) &&
-      !hasArguments(text, command)
-    )
-      continue;
-    if ((subject.prose || subject.document) && !(close === ')' && telling())) {
-      continue;
-    }
-    // `quotes of TeX' open with a backtick and never close with one.
-    if (close === '`' && text.slice(inner, inner + end).includes('\n')) continue;
-    // Markdown shows a command between blanks; an injection is part of something, or is all there is.
-    if (close === '`' && shownInText(text, at, inner + end)) continue;
-    if (code === 60 && !hasArguments(text, command)) continue;
-    if (isShown()) return;
-    findings.signal(
-      'shell-substitution',
-      subject,
-      at,
-      inner + end + 1,
-      `the command ${command.name} in ${close === '`' ? 'backticks' : '$(...)'}`,
-    );
-    return;
-  }
-}
-
-/** `ls $(npm config get cache)`, `x="$(mktemp)"`: in JSON, a script's own; an injection is glued to a value. */
-function isPartOfScript({ trusting, place, text }: Subject, at: number): boolean {
-  return trusting && place === 'json' && at > 0 && '="\' (\t\n'.includes(text[at - 1]!);
-}
-
-/** Whether a span in backticks stands as code in a sentence: words around it, blanks beside it. */
-function shownInText(text: string, start: number, end: number): boolean {
-  const line = text.slice(text.lastIndexOf('\n', start) + 1, start);
-  if (/^\s{0,8}(?:#{1,6}|[*+>-]|\d{1,3}\.) /.test(line)) return true; // of a list or a heading
-  const before = start === 0 ? ' ' : text[start - 1]!;
-  const after = text[end + 1] ?? ' ';
-  if (!' \n("'.includes(before) || !' \n.,:;!?)"\'-'.includes(after)) return false;
-  return (
-    wordsIn(text.slice(Math.max(0, start - 160), start)) +
-      wordsIn(text.slice(end + 1, end + 161)) >=
-    2
-  );
-}
-
-function wordsIn(text: string): number {
-  let words = 0;
-  for (const word of text.split(/[\s.,:;!?()"]/)) if (/^[A-Za-z']{2,20}$/.test(word)) words++;
-  return words;
-}
-
 /** The value is a command from its first word: a web shell's parameter, or an open attack. */
 function direct(subject: Subject, findings: Findings, telling: () => boolean): void {
   const { text, place } = subject;
@@ -332,69 +223,6 @@ function direct(subject: Subject, findings: Findings, telling: () => boolean): v
 /** Fields of a form whose value is a program's line, and nothing that a person writes about one. */
 const FORM_COMMANDS = /^(?:cmd|exec|execute|system|shell)$/i;
 
-/** Spellings that only a shell's evader uses, and the ends of reverse shells. */
-function telltale(subject: Subject, findings: Findings): void {
-  const { text, characters: c, words } = subject;
-  const ifs = (c & f.DOLLAR) !== 0 && (text.includes('${IFS') || text.includes('$IFS'));
-  if (ifs && !subject.prose && !subject.document) {
-    findings.signal(
-      'shell-ifs',
-      subject,
-      text.indexOf('$'),
-      text.length,
-      'the field separator for a blank',
-    );
-  }
-  if ((c & f.COLON) !== 0 && (c & f.BRACE) !== 0 && !subject.prose && !subject.document) {
-    const bomb = text.search(/:\s?\(\)\s?\{\s?:\s?\|/);
-    if (bomb >= 0) findings.signal('shell-ifs', subject, bomb, bomb + 20, 'a fork bomb');
-  }
-  const assigns = (c & f.DOLLAR) !== 0 && (c & f.EQUALS) !== 0 && !subject.document;
-  if (assigns && RUNS_VARIABLE.test(text) && !isCommandLine(subject))
-    findings.signal('shell-ifs', subject, 0, 80, 'a command put together in variables');
-  if ((words & (f.WORD_COMMAND | f.WORD_REMOTE)) === 0 && (c & f.SLASH) === 0) return;
-  const option = mayBeOption(text, c) ? subject.lower.search(RUNNING_OPTION) : -1;
-  if (option >= 0 && !subject.prose && !subject.document && !isCommandLine(subject))
-    findings.signal('shell-command', subject, option, option + 60, 'an option that runs a program');
-  const remote = (words & f.WORD_REMOTE) !== 0;
-  const reverse = remote ? handsOverShell(subject) : undefined;
-  if (reverse)
-    findings.signal('shell-reverse', subject, reverse.at - 20, reverse.at + 60, reverse.why);
-  if (remote && !subject.prose) windows(subject, findings);
-  if ((c & f.PERCENT) !== 0 && !subject.prose) batchLoop(subject, findings);
-  if (isFormula(text) && !subject.prose)
-    findings.signal('shell-command', subject, 0, 60, 'a formula that runs a program');
-  const glob = mayHoldWildcard(text, c) ? namedByWildcards(text) : -1;
-  if (glob >= 0 && !subject.prose)
-    findings.signal('shell-ifs', subject, glob, glob + 60, 'a file named by wildcards');
-  if ((c & JOINED) !== 0 && (c & f.SLASH) !== 0 && isDisguised(subject.lower) && !subject.prose)
-    findings.signal('shell-ifs', subject, 0, 80, 'a secret file in pieces that a shell joins');
-  const brace = (c & f.BRACE) !== 0 ? text.search(BRACED) : -1;
-  if (brace >= 0 && !subject.prose && !subject.document)
-    findings.signal('shell-ifs', subject, brace, brace + 60, 'a command in brace expansion');
-}
-
-/** `--exec`, `-oProxyCommand` */
-function mayBeOption(text: string, c: number): boolean {
-  return (c & f.OTHER) !== 0 && (text.includes('--') || text.includes('-o') || text.includes('-O'));
-}
-
-function isFormula(text: string): boolean {
-  const first = text.charCodeAt(0);
-  if (first !== 61 && first !== 43 && first !== 64 && first !== 45) return false;
-  return /^[=+@-]\s{0,4}(?:cmd|powershell|rundll32|mshta|msexcel)\|/i.test(text);
-}
-
-function mayHoldWildcard(text: string, c: number): boolean {
-  if ((c & f.SLASH) === 0) return false;
-  return (c & (f.STAR | f.BRACKET)) !== 0 || ((c & f.OTHER) !== 0 && text.includes('?'));
-}
-
-/** Characters at which a shell joins the pieces of a word; those beyond ASCII are quotes, too. */
-const JOINED = f.SQUOTE | f.DQUOTE | f.BACKSLASH | f.DOLLAR | f.HIGH;
-
-const BRACED = /\{(?:cat|ls|id|nc|curl|wget|echo|bash|sh|ping|uname|rm|head|tail),[^{}\s]{0,80}\}/;
-
 /** /usr/local/bin: of a list of paths, where programs lie and none itself. */
 const FOLDERS = new Set([
   'bin',
@@ -420,48 +248,6 @@ const WORDLESS = new Set([
   'who',
   'dig',
 ]);
-
-/** What Windows runs, wherever it stands: PowerShell told to hide or to run what it fetches, cmd /c. */
-function windows(subject: Subject, findings: Findings): void {
-  const { lower } = subject;
-  for (const [pattern, why] of WINDOWS) {
-    const at = lower.search(pattern);
-    if (at < 0 || subject.quotesCode(at)) continue;
-    findings.signal('shell-command', subject, at, at + 80, why);
-    return;
-  }
-}
-
-function batchLoop(subject: Subject, findings: Findings): void {
-  const typed = subject.trusting && (subject.place === 'json' || subject.place === 'form');
-  if (!typed && BATCH_LOOP.test(subject.text.slice(0, 160)))
-    findings.signal('shell-command', subject, 0, 80, 'a loop of cmd.exe');
-}
-
-const WINDOWS: readonly (readonly [RegExp, string])[] = [
-  [
-    /\b(?:powershell|pwsh)(?:\.exe)?["']?\s[^|]{0,80}[-/](?:e|en|enc|encodedcommand|ec|w|nop|noni|ep|exec)\b/,
-    'powershell told to hide',
-  ],
-  [
-    /\b(?:iex|invoke-expression)\s{0,4}[(&]?\s{0,4}\(?(?:new-object|iwr|irm|invoke-webrequest|invoke-restmethod|\$)/,
-    'powershell runs what it fetches',
-  ],
-  [
-    /(?:\b(?:iwr|irm|invoke-webrequest|invoke-restmethod)\s|\.downloadstring\()[^\n]{0,200}\|\s{0,4}(?:iex|invoke-expression)\b/,
-    'powershell runs what it fetches',
-  ],
-  [/(?:\b(?:cmd|command)(?:\.exe|\.com)?|%comspec%)["']?\s{1,4}\/(?:c|k|r)\b/, 'cmd /c'],
-  [/(?:^|[\s;|&])cmd(?:\.exe)?\/(?:c|k|r)\s/, 'cmd /c'],
-  [
-    /\bcertutil(?:\.exe)?\s[^\n]{0,80}[-/](?:urlcache|verifyctl|decode|decodehex|encode)\b/,
-    'certutil fetches or unpacks',
-  ],
-  [
-    /\b(?:bitsadmin(?:\.exe)?\s[^\n]{0,40}\/transfer|mshta(?:\.exe)?\s{1,4}(?:https?:|javascript:|vbscript:)|regsvr32(?:\.exe)?\s[^\n]{0,40}\/i:http|rundll32(?:\.exe)?\s{1,4}javascript:)/,
-    'a program of Windows that runs what it fetches',
-  ],
-];
 
 function isCommand(
   subject: Subject,

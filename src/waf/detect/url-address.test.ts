@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { reachOf } from './url.ts';
+import { reachOf } from './url-address.ts';
 
 test('every spelling of the loopback address is this machine', () => {
   for (const host of [

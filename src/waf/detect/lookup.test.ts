@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { evaluateLookups } from './template.ts';
+import { evaluateLookups } from './lookup.ts';
 
 const lookup = (...parts: string[]): string => parts.join('');
 const DOLLAR = '$';
