@@ -1,5 +1,6 @@
 /** Everything that the control thread and a data thread say to each other. */
 import type { EndOrder } from '../core/exchange/ending.ts';
+import type { ServerPlan } from '../core/servers/settings.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
@@ -57,6 +58,13 @@ export type ToWorker =
   | { readonly type: 'commit' }
   /** Forget the plan that was prepared. */
   | { readonly type: 'abandon' }
+  /** From the next request on, one pool has these servers; nothing else has changed. */
+  | {
+      readonly type: 'servers';
+      /** The pool's name in the plan that is followed. */
+      readonly pool: string;
+      readonly servers: readonly ServerPlan[];
+    }
   /** Explain a request; say `explained` with the same number. */
   | { readonly type: 'explain'; readonly number: number; readonly question: Question }
   /** End some of the tunnels and event streams that would go on by themselves. */

@@ -66,6 +66,9 @@ port.on('message', (message: ToWorker) => {
     case 'abandon':
       worker.abandon();
       break;
+    case 'servers':
+      worker.followServers(message.pool, message.servers);
+      break;
     case 'explain': {
       say({ type: 'explained', number: message.number, answer: explain(message.question) });
       break;

@@ -8,6 +8,7 @@ import { ClientInfo } from '../core/forward/forward.ts';
 import { NOBODY } from '../core/ports/stream.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
+import type { ServerPlan } from '../core/servers/settings.ts';
 import type { Accepted, Backend, Listener, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/clock.ts';
 import { Assembly, type Surroundings } from '../plan/assembly.ts';
@@ -178,6 +179,17 @@ export class DataWorker implements EntranceOwner {
 
   abandon(): void {
     this.#prepared = null;
+  }
+
+  /**
+   * Gives one pool other servers from the next request on. No certificate, list, listener or
+   * connection of a client is touched, nor a connection to a server that stays.
+   *
+   * @param pool its name in the plan that is followed
+   * @throws RangeError where the plan has no such pool
+   */
+  followServers(pool: string, servers: readonly ServerPlan[]): void {
+    this.#path.followServers(pool, servers);
   }
 
   /** Explains a request that went through this worker, or one that is made up. */

@@ -1,9 +1,5 @@
-import type { Route } from '../routes/route.ts';
-
 /** A client's connection, as the worker that holds it sees it. */
 export interface Client {
-  /** Takes another route from the next request on. */
-  reroute(route: Route): void;
   /** Ends the connection as soon as what is under way is complete. */
   drain(): void;
   /** Ends it at once. */
@@ -18,8 +14,6 @@ export interface Client {
 export abstract class TransientClient implements Client {
   abstract drain(): void;
   abstract abort(nowMs: number): void;
-
-  reroute(): void {}
 
   idleMs(): number {
     return -1;

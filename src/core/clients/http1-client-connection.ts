@@ -74,7 +74,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   readonly #timer: Timer;
   readonly #pace: Pace;
   readonly #onGone: (connection: Http1ClientConnection) => void;
-  #route: Route;
+  readonly #route: Route;
   #state: number = STATE.head;
   #clientAskedClose = false;
   #isDraining = false;
@@ -141,10 +141,6 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
 
   get #isIdle(): boolean {
     return this.#state === STATE.head && !this.#reader.isPartial && this.#held === null;
-  }
-
-  reroute(route: Route): void {
-    this.#route = route;
   }
 
   /** Closes when the present request, if there is one, has been answered; tunnels go on. */

@@ -56,7 +56,7 @@ export class Http2Connection implements Client, TimerOwner {
   readonly #streams = new Set<Http2ClientStream>();
   readonly #timer: Timer;
   readonly #onGone: (connection: Http2Connection) => void;
-  #route: Route;
+  readonly #route: Route;
   #idleSinceMs: number;
   #isDraining = false;
   /** Requests in a row that came too early. */
@@ -103,10 +103,6 @@ export class Http2Connection implements Client, TimerOwner {
 
   get #timeouts() {
     return this.#route.pool.settings.timeouts;
-  }
-
-  reroute(route: Route): void {
-    this.#route = route;
   }
 
   idleMs(nowMs: number): number {
