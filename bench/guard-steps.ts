@@ -1,7 +1,7 @@
 /** What access lists and limits add to a request, in nanoseconds: node bench/guard-steps.ts */
 import { NetworkSet } from '../src/base/network-set.ts';
 import { TrustedProxies } from '../src/core/forward/client-address.ts';
-import { ClientInfo } from '../src/core/forward/forward.ts';
+import { ClientInfo } from '../src/core/forward/client-info.ts';
 import { Rate } from '../src/core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../src/core/limits/source-rates.ts';
 import { Guard, type Limits } from '../src/core/routes/guard.ts';

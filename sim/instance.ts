@@ -8,7 +8,7 @@ import { Http1ClientConnection } from '../src/core/clients/http1-client-connecti
 import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
-import { ClientInfo } from '../src/core/forward/forward.ts';
+import { ClientInfo } from '../src/core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import { Pool } from '../src/core/servers/pool.ts';
 import { Server } from '../src/core/servers/server.ts';

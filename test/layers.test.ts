@@ -18,7 +18,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/core/forward'],
   ['src/core/servers'],
   ['src/core/decisions'],
-  ['src/core/routes'],
+  ['src/core/routes', 'src/core/filters'],
   ['src/core/exchange'],
   ['src/core/clients'],
   ['src/config'],

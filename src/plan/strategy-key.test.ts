@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StrategyKey } from '../core/balance/strategy.ts';
-import { ClientInfo } from '../core/forward/forward.ts';
+import { ClientInfo } from '../core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../core/http1/head.ts';
 import { keyOfStrategy } from './strategy-key.ts';
 

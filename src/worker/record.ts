@@ -1,5 +1,5 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
-import type { ClientInfo } from '../core/forward/forward.ts';
+import type { ClientInfo } from '../core/forward/client-info.ts';
 import type { Server } from '../core/servers/server.ts';
 import { CLEAN, explain } from '../waf/index.ts';
 

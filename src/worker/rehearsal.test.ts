@@ -10,7 +10,7 @@ import { createStrategy, type StrategyName, strategyNames } from '../core/balanc
 import { TriedSet } from '../core/balance/tried-set.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { TrustedProxies } from '../core/forward/client-address.ts';
-import { ClientInfo } from '../core/forward/forward.ts';
+import { ClientInfo } from '../core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';

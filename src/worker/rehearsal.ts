@@ -10,7 +10,7 @@ import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
 import { startExchange } from '../core/exchange/phases.ts';
-import type { ClientInfo } from '../core/forward/forward.ts';
+import type { ClientInfo } from '../core/forward/client-info.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
 import type { Pool } from '../core/servers/pool.ts';

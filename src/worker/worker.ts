@@ -4,7 +4,7 @@ import { residentBytes } from '../base/resident.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import type { Client } from '../core/clients/client.ts';
 import { ENDING_MS_MAX, type EndOrder } from '../core/exchange/ending.ts';
-import { ClientInfo } from '../core/forward/forward.ts';
+import { ClientInfo } from '../core/forward/client-info.ts';
 import { NOBODY } from '../core/ports/stream.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';

@@ -11,7 +11,7 @@ import { Http2ClientStream } from '../../src/core/clients/http2-client-stream.ts
 import type { Http2Port } from '../../src/core/clients/http2-port.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchanges } from '../../src/core/exchange/exchanges.ts';
-import { ClientInfo } from '../../src/core/forward/forward.ts';
+import { ClientInfo } from '../../src/core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream.ts';
 import { Pool } from '../../src/core/servers/pool.ts';

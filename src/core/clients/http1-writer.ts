@@ -1,13 +1,13 @@
 import { type Answer, answerText } from '../answers/answers.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import type { ClientInfo } from '../forward/client-info.ts';
 import {
-  type ClientInfo,
   forwardedInformational,
   forwardedResponse,
   TRANSFER,
   type Transfer,
-} from '../forward/forward.ts';
+} from '../forward/response-head.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';

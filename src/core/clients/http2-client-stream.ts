@@ -7,7 +7,7 @@ import type { Engine } from '../exchange/engine.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Exchanges } from '../exchange/exchanges.ts';
 import { startExchange } from '../exchange/phases.ts';
-import type { ClientInfo } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/client-info.ts';
 import type { Fault } from '../http1/faults.ts';
 import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { type Head, readRequestHead } from '../http1/head.ts';

@@ -1,6 +1,6 @@
 import type { Contained } from '../../base/contain.ts';
 import type { Answer } from '../answers/answers.ts';
-import type { ClientInfo } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/client-info.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';

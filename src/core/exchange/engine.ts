@@ -2,7 +2,7 @@ import type { Waf } from '../../waf/index.ts';
 import type { Failure } from '../answers/failures.ts';
 import { Decisions } from '../decisions/decisions.ts';
 import { TrustedProxies } from '../forward/client-address.ts';
-import type { ClientInfo } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/client-info.ts';
 import type { Fault } from '../http1/faults.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import { Shedder } from '../limits/shedding.ts';

@@ -10,6 +10,7 @@ import { TIMING } from '../../table/measures.ts';
 import { answerTo } from '../answers/answers.ts';
 import { FAILURES, type Failure } from '../answers/failures.ts';
 import { Decision } from '../decisions/decision.ts';
+import type { FilteredRequest } from '../filters/filter.ts';
 import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
 import { BodyReader } from '../http1/body.ts';
@@ -51,7 +52,9 @@ const NOBODY = {} as ClientSide;
 /** Hears of an exchange when it is over, with the server that answered or failed last. */
 export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
 
-export class Exchange implements DispatchedExchange, UploadOwner, TunnelOwner, LongLivedExchange {
+export class Exchange
+  implements FilteredRequest, DispatchedExchange, UploadOwner, TunnelOwner, LongLivedExchange
+{
   readonly engine: Engine;
   client: ClientSide;
 
@@ -469,6 +472,12 @@ export class Exchange implements DispatchedExchange, UploadOwner, TunnelOwner, L
     this.decision.endChoice(failure, this.attempt.sentMs, nowMs, wasStale);
     if (this.responseHasBegun) this.#breakOff(fault ?? failure, nowMs);
     else this.dispatch.failed(failure, wasStale, nowMs);
+  }
+
+  /** Answers a request whose head was not written anew; the log has its first line all the same. */
+  refuse(head: Head, code: Failure | Fault, nowMs: number, headerLines = ''): void {
+    this.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
+    this.answer(code, nowMs, headerLines);
   }
 
   /** Answers the request ourselves. */

@@ -5,7 +5,8 @@
  */
 
 import type { Failure } from '../answers/failures.ts';
-import { forwardedRequest, forwardsLeft } from '../forward/forward.ts';
+import { FILTERS } from '../filters/registry.ts';
+import { forwardedRequest, forwardsLeft } from '../forward/request-head.ts';
 import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
@@ -13,7 +14,6 @@ import { NAME } from '../http1/names.ts';
 import type { Pool } from '../servers/pool.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
-import { sendOn } from './redirect.ts';
 
 /** @returns whether the request goes on; false once it has been answered */
 type Phase = (exchange: Exchange, head: Head, framing: Framing, nowMs: number) => boolean;
@@ -24,7 +24,7 @@ const PHASES: readonly Phase[] = [
   shed,
   trace,
   admit,
-  sendOn,
+  ...FILTERS,
   screen,
   persist,
   prepare,
@@ -83,7 +83,6 @@ function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
   return true;
 }
 
-/** Answers a request before its head was written anew; the log has its first line all the same. */
 function refuse(
   exchange: Exchange,
   head: Head,
@@ -91,8 +90,7 @@ function refuse(
   nowMs: number,
   headerLines = '',
 ): false {
-  exchange.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
-  exchange.answer(code, nowMs, headerLines);
+  exchange.refuse(head, code, nowMs, headerLines);
   return false;
 }
 

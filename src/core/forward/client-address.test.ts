@@ -6,7 +6,7 @@ import { NetworkSet } from '../../base/network-set.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
 import { Source } from '../limits/source.ts';
 import { type TrustedHeader, TrustedProxies } from './client-address.ts';
-import { ClientInfo } from './forward.ts';
+import { ClientInfo } from './client-info.ts';
 
 const PEER = '10.0.0.1';
 const TRUSTED = NetworkSet.of(['10.0.0.0/8']);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { NetworkSet } from '../../base/network-set.ts';
 import { TrustedProxies } from '../forward/client-address.ts';
-import { ClientInfo } from '../forward/forward.ts';
+import { ClientInfo } from '../forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
 import { Rate } from '../limits/rate.ts';
 import { SourceRates } from '../limits/source-rates.ts';

@@ -2,7 +2,7 @@ import { type Ip, parseIp } from '../../base/ip.ts';
 import type { NetworkSet } from '../../base/network-set.ts';
 import type { Failure } from '../answers/failures.ts';
 import type { TrustedProxies } from '../forward/client-address.ts';
-import type { ClientInfo } from '../forward/forward.ts';
+import type { ClientInfo } from '../forward/client-info.ts';
 import type { Rate } from '../limits/rate.ts';
 import { Source, type SourceSeed } from '../limits/source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';

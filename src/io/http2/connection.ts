@@ -6,7 +6,7 @@ import type { Client } from '../../core/clients/client.ts';
 import { Http2ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
 import type { Exchanges } from '../../core/exchange/exchanges.ts';
-import type { ClientInfo } from '../../core/forward/forward.ts';
+import type { ClientInfo } from '../../core/forward/client-info.ts';
 import type { Route } from '../../core/routes/route.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';

@@ -1,0 +1,157 @@
+import type { Head } from '../http1/head.ts';
+import { NOWHERE, type Source } from '../limits/source.ts';
+import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
+import type { CheckedCookie } from '../sticky/persistence.ts';
+import { type ForwardedWay, nodeOf } from './client-address.ts';
+import { hasField } from './lines.ts';
+
+/** RFC 9110 §7.6.3: a gateway says Via on the way in, with the version that it was spoken to in. */
+const VIA_LINES = ['Via: 1.0 openclaw\r\n', 'Via: 1.1 openclaw\r\n'] as const;
+const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
+
+/** The peer of a unix socket, which has no address. */
+const UNIX_PEER = 'unix';
+
+type ClientInfoParts = Pick<
+  ClientInfo,
+  'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'
+> &
+  Partial<
+    Pick<
+      ClientInfo,
+      'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2' | 'clientCertificate'
+    >
+  >;
+
+/** What is known of the client's side when its requests are passed on. */
+export class ClientInfo {
+  /** Address of the peer, without port; `unix` for a unix socket. */
+  readonly peerAddress: string;
+  /** Whether the peer's own forwarding headers are believed. */
+  readonly peerIsTrusted: boolean;
+  /** 0 where it is not known. */
+  readonly peerPort: number;
+  readonly scheme: 'http' | 'https';
+  /** `host:port` that the client reached, for a request that names no host. */
+  readonly localAuthority: () => string;
+  /** Lines for the head of every response that does not have them; empty for most. */
+  readonly responseLines: string;
+  /** The port of HTTPS that its requests are sent on to; 0: they are served. */
+  readonly redirectPort: number;
+  /** Whether it speaks HTTP/2. */
+  readonly isHttp2: boolean;
+  /** What it identified itself with, verified, DER; null: it did not. */
+  readonly clientCertificate: Buffer | null;
+  /** The peer as an RFC 7239 node. */
+  readonly node: string;
+  /** The session cookie that it last brought, once verified. */
+  checkedCookie: CheckedCookie | null = null;
+  /** The peer as limits and access lists know it. */
+  readonly source: Source;
+  /** The client of the request that has just come: the peer, or whom a trusted peer names. */
+  clientAddress: string;
+  /** What a trusted peer's headers say of that request; null: nothing is believed. */
+  way: ForwardedWay | null = null;
+  /** The client that a trusted peer named last, as limits and access lists know it. */
+  forwardedAddress = '';
+  forwardedSource: Source = NOWHERE;
+  /** The last host, and the lines for it: a client hardly ever changes its Host. */
+  #host = '';
+  #minorVersion = 1;
+  #lines: Buffer | null = null;
+
+  constructor(peer: ClientInfoParts) {
+    this.source = peer.source ?? NOWHERE;
+    this.peerPort = peer.peerPort ?? 0;
+    this.peerAddress = peer.peerAddress;
+    this.clientAddress = peer.peerAddress;
+    this.peerIsTrusted = peer.peerIsTrusted;
+    this.scheme = peer.scheme;
+    this.localAuthority = peer.localAuthority;
+    this.responseLines = peer.responseLines ?? '';
+    this.redirectPort = peer.redirectPort ?? 0;
+    this.isHttp2 = peer.isHttp2 ?? false;
+    this.clientCertificate = peer.clientCertificate ?? null;
+    this.node = nodeOf(peer.peerAddress);
+  }
+
+  /** Whether the peer has an address: that of a unix socket has none. */
+  get hasAddress(): boolean {
+    return this.peerAddress !== UNIX_PEER;
+  }
+
+  /** What is added to a server's response: what it says itself of the same is left to it. */
+  linesForResponse(head: Head): string {
+    const lines = this.responseLines;
+    return lines === '' || hasField(head, lines.slice(0, lines.indexOf(':'))) ? '' : lines;
+  }
+
+  /** The header that tells a server whose connection it is. */
+  proxyHeader(version: ProxyVersion): string {
+    const local = /^\[?([^\]]*)\]?:(\d+)$/.exec(this.localAuthority());
+    const ends = {
+      sourceAddress: this.peerAddress,
+      sourcePort: this.peerPort,
+      destinationAddress: local?.[1] ?? '',
+      destinationPort: Number(local?.[2] ?? 0),
+    };
+    return proxyHeader(version, ends, this.scheme === 'https');
+  }
+
+  /** The text of a Host field, which is most often that of the request before. */
+  hostOf(head: Head, index: number): string {
+    const start = head.valueStarts[index]!;
+    return isText(head.bytes, start, head.valueEnds[index]!, this.#host)
+      ? this.#host
+      : head.value(index);
+  }
+
+  /** The forwarding lines for an untrusted peer. */
+  linesFor(host: string, minorVersion: number): Buffer {
+    if (host !== this.#host || minorVersion !== this.#minorVersion || this.#lines === null) {
+      this.#host = host;
+      this.#minorVersion = minorVersion;
+      this.#lines = Buffer.from(
+        `${this.xForwardedForLine([])}X-Forwarded-Proto: ${this.scheme}\r\n` +
+          `X-Forwarded-Host: ${host}\r\nForwarded: ${this.elementFor(host)}\r\n` +
+          this.certificateLine() +
+          this.viaLine(minorVersion),
+        'latin1',
+      );
+    }
+    return this.#lines;
+  }
+
+  /** The peer after those that a trusted peer named; one without an address adds nothing. */
+  xForwardedForLine(before: readonly string[]): string {
+    const hops = this.hasAddress ? [...before, this.peerAddress] : before;
+    return hops.length === 0 ? '' : `X-Forwarded-For: ${hops.join(', ')}\r\n`;
+  }
+
+  /** RFC 9440 §2.2: a byte sequence of structured fields. */
+  certificateLine(): string {
+    const { clientCertificate } = this;
+    return clientCertificate === null
+      ? ''
+      : `Client-Cert: :${clientCertificate.toString('base64')}:\r\n`;
+  }
+
+  /** RFC 9110 §7.6.3. */
+  viaLine(minorVersion: number): string {
+    return this.isHttp2 ? VIA_LINE_HTTP2 : VIA_LINES[minorVersion]!;
+  }
+
+  /** The element of a Forwarded header (RFC 7239 §4) that speaks of this peer. */
+  elementFor(host: string): string {
+    const quotedHost = /^[\w.-]+$/.test(host) ? host : `"${host}"`;
+    return `for=${this.node};host=${quotedHost};proto=${this.scheme}`;
+  }
+}
+
+function isText(bytes: Buffer, start: number, end: number, text: string): boolean {
+  if (end - start !== text.length) return false;
+  for (let at = 0; at < text.length; at++) {
+    if (bytes[start + at] !== text.charCodeAt(at)) return false;
+  }
+  return true;
+}
