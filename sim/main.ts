@@ -3,8 +3,8 @@
  * `--verbose` tells all that happened in it.
  */
 import { parseArgs } from 'node:util';
-import { INVARIANTS, type Violation } from './invariants.ts';
-import { type Outcome, simulate } from './simulation.ts';
+import { reportOf } from './report.ts';
+import { simulate } from './simulation.ts';
 
 const SEEDS_MAX = 1_000_000;
 const FAILURES_SHOWN_MAX = 3;
@@ -38,18 +38,6 @@ function main(args: readonly string[]): number {
   if (failed.length === 0) return 0;
   print(`${failed.length} seeds failed: ${failed.slice(0, 40).join(' ')}`);
   return 1;
-}
-
-function reportOf(outcome: Outcome): string {
-  const parts = outcome.violations.slice(0, 3).map(describe);
-  return `seed ${outcome.seed} failed (trace ${outcome.traceHash})\n${parts.join('\n')}
-replay it with: npm run sim -- --seed ${outcome.seed} --verbose\n`;
-}
-
-function describe(violation: Violation): string {
-  const { invariant, what, atMs, trace } = violation;
-  const events = trace.map((line) => `    ${line}`).join('\n');
-  return `  ${INVARIANTS[invariant]} (${invariant})\n  at ${atMs.toFixed(3)} ms: ${what}\n${events}`;
 }
 
 function wholeNumber(name: string, text: string): number {
