@@ -9,7 +9,8 @@ import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
 import { ClientInfo } from '../src/core/forward/client-info.ts';
-import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
+import { DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
+import type { ClientPolicy } from '../src/core/routes/client-policy.ts';
 import { Pool } from '../src/core/servers/pool.ts';
 import { Server } from '../src/core/servers/server.ts';
 import type { ServerSide } from '../src/core/servers/server-side.ts';
@@ -30,6 +31,7 @@ export interface Setup {
   readonly isTight: boolean;
   readonly strategy: StrategyName;
   readonly settings: PoolSettings;
+  readonly policy: ClientPolicy;
   readonly plans: readonly ServerPlan[];
   readonly panicThresholdPercent: number;
   /** How much of a body the firewall looks at; 0: there is none. */
@@ -75,7 +77,6 @@ export class SimWorker {
       lane,
       connector: new SimConnector(network),
       wake,
-      headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
       refused: () => {},
       contain: rethrow,
@@ -117,7 +118,7 @@ export class SimWorker {
       this.#queue,
     );
     this.#pool = pool;
-    const route = { pool };
+    const route = { pool, policy: setup.policy };
     const via = new ClientInfo({
       peerAddress: '10.0.0.1',
       peerIsTrusted: false,

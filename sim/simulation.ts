@@ -7,6 +7,7 @@
  */
 import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
+import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
 import type { ServerPlan } from '../src/core/servers/settings.ts';
 import { Upkeep } from '../src/core/servers/upkeep.ts';
 import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
@@ -404,6 +405,15 @@ function setupOf(
     strategy,
     plans,
     panicThresholdPercent: chance.pick([0, 0, 50]),
+    policy: {
+      requestMs: 3_000,
+      idleMs: 8_000,
+      readMs: 2_000,
+      writeMs: 2_000,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
+      headLimits: DEFAULT_HEAD_LIMITS,
+    },
     settings: {
       name: 'simulated',
       row: 0,
@@ -422,8 +432,6 @@ function setupOf(
         connectMs: 1_000,
         readMs: 2_000,
         writeMs: 2_000,
-        requestMs: 3_000,
-        idleMs: 8_000,
         streamMs: 3_000,
       },
       connectionsMax: isTight ? chance.pick([1, 2, 4, 100]) : 1_000,
@@ -436,8 +444,6 @@ function setupOf(
       waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
       retries: chance.pick([0, 1, 3]),
       retryBudgetPercent: 20,
-      uploadBytesPerSecond: 0,
-      downloadBytesPerSecond: 0,
       highWaterBytes: chance.pick([0, 1_024, 16_384]),
       replayBytes: chance.pick([2_048, 65_536]),
     },

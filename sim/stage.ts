@@ -1,6 +1,8 @@
 /** A small scene on the simulated network, for tests that script both sides themselves. */
 
+import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
 import type { CloseCause, StreamOwner } from '../src/core/ports/stream.ts';
+import type { ClientPolicy } from '../src/core/routes/client-policy.ts';
 import type { PoolSettings } from '../src/core/servers/settings.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';
@@ -19,8 +21,6 @@ const SETTINGS: PoolSettings = {
     connectMs: 1_000,
     readMs: 2_000,
     writeMs: 2_000,
-    requestMs: 3_000,
-    idleMs: 4_000,
     streamMs: 3_000,
   },
   connectionsMax: 1_000,
@@ -39,10 +39,18 @@ const SETTINGS: PoolSettings = {
   ejection: null,
   slowStartMs: 0,
   tracing: null,
-  uploadBytesPerSecond: 0,
-  downloadBytesPerSecond: 0,
   highWaterBytes: 1_024,
   replayBytes: 65_536,
+};
+
+const POLICY: ClientPolicy = {
+  requestMs: 3_000,
+  idleMs: 4_000,
+  readMs: 2_000,
+  writeMs: 2_000,
+  uploadBytesPerSecond: 0,
+  downloadBytesPerSecond: 0,
+  headLimits: DEFAULT_HEAD_LIMITS,
 };
 
 /** One end that a test speaks with. */
@@ -91,7 +99,7 @@ export class Stage {
   constructor(
     narrow: 'client' | 'server',
     onConnection: (server: Actor) => void,
-    settings: Partial<PoolSettings> = {},
+    settings: Partial<PoolSettings & ClientPolicy> = {},
   ) {
     const { clock } = this;
     const trace = new Trace(() => clock.nowMs(), false);
@@ -131,6 +139,7 @@ export class Stage {
       isTight: false,
       strategy: 'round_robin' as const,
       settings: { ...SETTINGS, ...settings },
+      policy: { ...POLICY, ...settings },
       plans: [plan],
       panicThresholdPercent: 0,
       wafBytes: 0,

@@ -30,7 +30,7 @@ function drip(stage: Stage, client: Actor, bytes: number, everyMs: number, times
   stage.pass(10);
 }
 
-// timeouts.readMs and timeouts.writeMs of a stage are two seconds.
+// readMs and writeMs of a stage's clients are two seconds.
 test('a body that drips is refused, however short its silences', () => {
   const stage = new Stage('server', readsAll, { uploadBytesPerSecond: 100 });
   const client = stage.client(POST);

@@ -7,12 +7,23 @@ import { seededRandom } from '../base/random.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { TriedSet } from '../core/balance/tried-set.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
+import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../core/servers/settings.ts';
 import type { Waiter } from '../core/servers/wait-queue.ts';
 import { SharedTable } from '../table/table.ts';
 import { WAF_DEFAULTS } from '../waf/index.ts';
 import { Assembly, type PathPlan } from './assembly.ts';
-import type { PoolPlan } from './worker-plan.ts';
+import type { PoolPlan, RoutePlan } from './worker-plan.ts';
+
+const POLICY: ClientPolicy = {
+  requestMs: 3_000,
+  idleMs: 8_000,
+  readMs: 2_000,
+  writeMs: 2_000,
+  uploadBytesPerSecond: 0,
+  downloadBytesPerSecond: 0,
+  headLimits: DEFAULT_HEAD_LIMITS,
+};
 
 const fails = () => assert.fail('nothing goes out');
 
@@ -43,11 +54,10 @@ function planOf(pools: readonly [PoolPlan, ...PoolPlan[]], more: Partial<PathPla
       limits: null,
     },
     waf: null,
-    headLimits: DEFAULT_HEAD_LIMITS,
     responseLimits: DEFAULT_RESPONSE_LIMITS,
     shedding: { delayMs: 0, memoryBytes: 0 },
     pools,
-    routes: [{ name: 'default', pool: pools[0].settings.name }],
+    routes: [routeOf('default', pools[0].settings.name)],
     ...more,
   };
 }
@@ -162,21 +172,24 @@ test('a pool that is no longer in the plan has no servers, and who waits for it 
   const { queue, servers } = gone.pool;
   const waiting = new Waiting();
   queue.add(waiting, false, 10, 1_000);
-  path.follow(planOf([pools[0]], { routes: [{ name: 'a', pool: 'a' }] }));
+  path.follow(planOf([pools[0]], { routes: [routeOf('a', 'a')] }));
   assert.equal(servers[0]!.endpoint.isRetired, true);
   assert.equal(waiting.turns, 1);
   assert.equal(queue.pool!.servers.length, 0);
   assert.throws(() => path.route('b'), RangeError);
 });
 
-test('a route can lead to another pool, and stays the same', () => {
+test('a route can lead to another pool with another policy, and stays the same', () => {
   const pools = [poolOf('a', 0, [serverOf(0)]), poolOf('b', 1, [serverOf(1)])] as const;
   const path = assemblyOf(planOf(pools));
   const route = path.route('default');
   assert.equal(route.pool.settings.name, 'a');
-  path.follow(planOf(pools, { routes: [{ name: 'default', pool: 'b' }] }));
+  const requestMs = 9_000;
+  const other = { ...routeOf('default', 'b'), policy: { ...POLICY, requestMs } };
+  path.follow(planOf(pools, { routes: [other] }));
   assert.equal(path.route('default'), route);
   assert.equal(route.pool.settings.name, 'b');
+  assert.equal(route.policy.requestMs, requestMs);
 });
 
 test('the firewall is made anew only where its options changed', () => {
@@ -191,10 +204,11 @@ test('the firewall is made anew only where its options changed', () => {
   assert.equal(path.engine.waf, null);
 });
 
+function routeOf(name: string, pool: string): RoutePlan {
+  return { name, pool, policy: POLICY };
+}
+
 function routesOf(...names: readonly [string, string]): PathPlan['routes'] {
   const [one, other] = names;
-  return [
-    { name: one, pool: one },
-    { name: other, pool: other },
-  ];
+  return [routeOf(one, one), routeOf(other, other)];
 }

@@ -7,6 +7,7 @@ import { Engine } from '../core/exchange/engine.ts';
 import type { Settled } from '../core/exchange/exchange.ts';
 import { Exchanges } from '../core/exchange/exchanges.ts';
 import type { WorkerParts } from '../core/ports/worker-context.ts';
+import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
 import type { Pool } from '../core/servers/pool.ts';
@@ -19,7 +20,7 @@ import type { WorkerPlan } from './worker-plan.ts';
 /** What of a worker's plan its data path is made of. */
 export type PathPlan = Pick<
   WorkerPlan,
-  'guard' | 'waf' | 'headLimits' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
+  'guard' | 'waf' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
 >;
 
 /** How the parts are made that the simulation makes in its own way. */
@@ -29,7 +30,7 @@ export interface Parts extends PoolParts {
 const PARTS: Parts = { ...POOL_PARTS, waf: (options) => new Waf(options) };
 
 /** What the data path is given beside its plan. */
-export interface Surroundings extends Omit<WorkerParts, 'headLimits' | 'responseLimits'> {
+export interface Surroundings extends Omit<WorkerParts, 'responseLimits'> {
   /** Hears of every exchange when it is over. */
   readonly settled: Settled;
   /** Hears of every request that was refused before it could become an exchange. */
@@ -39,6 +40,7 @@ export interface Surroundings extends Omit<WorkerParts, 'headLimits' | 'response
 /** A route stays as long as its name does, so that a plan touches no connection that uses it. */
 interface LiveRoute extends Route {
   pool: Pool;
+  policy: ClientPolicy;
 }
 
 export class Assembly {
@@ -54,10 +56,9 @@ export class Assembly {
 
   constructor(given: Surroundings, plan: PathPlan, parts: Parts = PARTS) {
     this.#parts = parts;
-    const { headLimits, responseLimits } = plan;
+    const { responseLimits } = plan;
     this.engine = new Engine({
       ...given,
-      headLimits: { ...headLimits },
       responseLimits: { ...responseLimits },
     });
     this.exchanges = new Exchanges(this.engine, given.settled);
@@ -74,7 +75,6 @@ export class Assembly {
     engine.guard = isOpen ? null : this.guard;
     engine.waf = this.#wafOf(plan.waf);
     engine.shedder.settings = plan.shedding;
-    Object.assign(engine.headLimits, plan.headLimits);
     Object.assign(engine.responseLimits, plan.responseLimits);
     this.#followPools(plan);
   }
@@ -150,11 +150,11 @@ export class Assembly {
     }
     const names = new Set(routes.map(({ name }) => name));
     for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
-    for (const { name, pool: poolName } of routes) {
+    for (const { name, pool: poolName, policy } of routes) {
       const { pool } = this.#livePool(poolName);
       const route = this.#routes.get(name);
-      if (route === undefined) this.#routes.set(name, { pool });
-      else route.pool = pool;
+      if (route === undefined) this.#routes.set(name, { pool, policy });
+      else Object.assign(route, { pool, policy });
     }
     for (const live of this.#pools.values()) live.retireServers();
     const nowMs = this.engine.clock.nowMs();

@@ -6,6 +6,7 @@ import type { StrategyKey } from '../core/balance/strategy.ts';
 import type { TrustedHeader } from '../core/forward/client-address.ts';
 import type { HeadLimits } from '../core/http1/head.ts';
 import type { SheddingSettings } from '../core/limits/shedding.ts';
+import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../core/servers/settings.ts';
 import type { CookieAttributes } from '../core/sticky/cookie.ts';
 import type { WafOptions } from '../waf/index.ts';
@@ -72,11 +73,12 @@ export interface RatePlan {
   readonly burst: number;
 }
 
-/** Where requests go. */
+/** Where requests go, and how their clients are treated. */
 export interface RoutePlan {
   readonly name: string;
   /** Name of its pool. */
   readonly pool: string;
+  readonly policy: ClientPolicy;
 }
 
 export interface WorkerPlan {
@@ -90,7 +92,6 @@ export interface WorkerPlan {
   readonly guard: GuardPlan;
   /** null: requests are not looked at. */
   readonly waf: WafOptions | null;
-  readonly headLimits: HeadLimits;
   readonly responseLimits: HeadLimits;
   /** Each with a name and a row of its own. */
   readonly pools: readonly [PoolPlan, ...PoolPlan[]];

@@ -14,6 +14,7 @@ import { ClientInfo } from '../core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
+import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import { Guard } from '../core/routes/guard.ts';
 import { Pool } from '../core/servers/pool.ts';
 import { Server } from '../core/servers/server.ts';
@@ -55,7 +56,6 @@ class World {
       },
       wake: () => {},
       refused: fails('a refusal'),
-      headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
       contain: fails('an error'),
     });
@@ -109,7 +109,9 @@ class World {
       headers: [],
       client: CLIENT,
     } as const;
-    const told = rehearse(this.engine, this.pool, this.via(), question, seededRandom(seed));
+    const { pool } = this;
+    const route = { pool, policy: { headLimits: DEFAULT_HEAD_LIMITS } as ClientPolicy };
+    const told = rehearse(this.engine, route, this.via(), question, seededRandom(seed));
     if (typeof told === 'string') assert.fail(told);
     return told;
   }

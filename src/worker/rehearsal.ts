@@ -13,6 +13,7 @@ import { startExchange } from '../core/exchange/phases.ts';
 import type { ClientInfo } from '../core/forward/client-info.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
+import type { Route } from '../core/routes/route.ts';
 import type { Pool } from '../core/servers/pool.ts';
 import { explanationOf } from './explain.ts';
 import type { Explanation, Question } from './explanation.ts';
@@ -22,7 +23,7 @@ type MadeUp = Extract<Question, { kind: 'made-up' }>;
 /** @returns what would happen, or what is wrong with the request */
 export function rehearse(
   engine: Engine,
-  pool: Pool,
+  route: Route,
   via: ClientInfo,
   question: MadeUp,
   random: Random,
@@ -32,13 +33,13 @@ export function rehearse(
   const lines = [`${method} ${path} HTTP/1.1`, ...(hasHost ? [] : ['Host: localhost']), ...headers];
   const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const head = new Head();
-  if (readRequestHead(head, bytes, 0, bytes.length, engine.headLimits) !== bytes.length) {
+  if (readRequestHead(head, bytes, 0, bytes.length, route.policy.headLimits) !== bytes.length) {
     return `it is refused before any rule is asked: ${head.fault ?? 'it is no request'}`;
   }
   const framing = new Framing();
   const fault = frameRequest(head, framing);
   if (fault !== undefined) return `it is refused before any rule is asked: ${fault}`;
-  return new Rehearsal(engine, via, random).explain(head, framing, pool, `${method} ${path}`);
+  return new Rehearsal(engine, via, random).explain(head, framing, route.pool, `${method} ${path}`);
 }
 
 class Rehearsal extends Exchange {

@@ -205,7 +205,7 @@ export class DataWorker implements EntranceOwner {
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
-    const told = rehearse(this.#path.engine, this.route.pool, via, question, Math.random);
+    const told = rehearse(this.#path.engine, this.route, via, question, Math.random);
     if (typeof told === 'string') return { explanation: null, wrong: told };
     return { explanation: told, wrong: '' };
   }

@@ -14,6 +14,7 @@ import { Exchanges } from '../../src/core/exchange/exchanges.ts';
 import { ClientInfo } from '../../src/core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream.ts';
+import type { ClientPolicy } from '../../src/core/routes/client-policy.ts';
 import { Pool } from '../../src/core/servers/pool.ts';
 import { Server } from '../../src/core/servers/server.ts';
 import type { PoolSettings } from '../../src/core/servers/settings.ts';
@@ -64,6 +65,7 @@ export interface WireOptions {
   persistence?: Persistence;
   /** Settings of the pool that differ. */
   pool?: Partial<PoolSettings>;
+  policy?: Partial<ClientPolicy>;
 }
 
 export class Wire implements Connector {
@@ -78,6 +80,8 @@ export class Wire implements Connector {
   readonly openStream: (port: Http2Port) => Http2ClientStream;
   #connection: Http1ClientConnection;
   readonly pool: Pool;
+  /** As the configuration would change it. */
+  readonly route: { pool: Pool; policy: ClientPolicy };
   /** Goes up when the server's name has other addresses. */
   version = 0;
   /** Streams to addresses that the name no longer has. */
@@ -91,6 +95,7 @@ export class Wire implements Connector {
     contain = rethrow,
     persistence,
     pool: more = {},
+    policy: morePolicy = {},
   }: WireOptions = {}) {
     const clock = { nowMs: () => this.#nowMs, wallMs: () => 1e12 };
     const { table } = this;
@@ -104,7 +109,6 @@ export class Wire implements Connector {
       lane: 0,
       connector: this,
       wake: () => {},
-      headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       responseLimits: DEFAULT_RESPONSE_LIMITS,
       refused: () => {},
       contain,
@@ -135,8 +139,6 @@ export class Wire implements Connector {
       connectMs: HOUR_MS,
       readMs: HOUR_MS,
       writeMs: HOUR_MS,
-      requestMs: HOUR_MS,
-      idleMs: HOUR_MS,
       streamMs: HOUR_MS,
     };
     const settings = {
@@ -160,8 +162,6 @@ export class Wire implements Connector {
       idleMs: HOUR_MS,
       retries: 0,
       retryBudgetPercent: 0,
-      uploadBytesPerSecond: 0,
-      downloadBytesPerSecond: 0,
       highWaterBytes: 64 * 1024,
       replayBytes: 0,
       ...more,
@@ -169,6 +169,18 @@ export class Wire implements Connector {
     const queue = new WaitQueue<Pool>(engine, 0);
     const pool = new Pool(engine, settings, servers, chooser, null, persistence ?? null, queue);
     this.pool = pool;
+    const policy = {
+      requestMs: HOUR_MS,
+      idleMs: HOUR_MS,
+      readMs: HOUR_MS,
+      writeMs: HOUR_MS,
+      uploadBytesPerSecond: 0,
+      downloadBytesPerSecond: 0,
+      headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
+      ...morePolicy,
+    };
+    const route = { pool, policy };
+    this.route = route;
     const via = new ClientInfo({
       peerAddress,
       peerIsTrusted,
@@ -177,17 +189,10 @@ export class Wire implements Connector {
     });
     this.#connect = () => {
       this.client = new MemoryStream();
-      return new Http1ClientConnection(
-        exchanges,
-        { pool },
-        this.client,
-        via,
-        this.#nowMs,
-        () => {},
-      );
+      return new Http1ClientConnection(exchanges, route, this.client, via, this.#nowMs, () => {});
     };
     this.#connection = this.#connect();
-    this.openStream = (port) => new Http2ClientStream(exchanges, { pool }, via, port, () => {});
+    this.openStream = (port) => new Http2ClientStream(exchanges, route, via, port, () => {});
   }
 
   get nowMs(): number {

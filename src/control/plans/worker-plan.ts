@@ -3,6 +3,7 @@ import type { Settings } from '../../config/schema.ts';
 import { poolServers } from '../../config/servers.ts';
 import { wafOptionsOf } from '../../config/waf-options.ts';
 import type { SheddingSettings } from '../../core/limits/shedding.ts';
+import type { ClientPolicy } from '../../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../../core/servers/settings.ts';
 import { realClock } from '../../io/clock.ts';
 import { WRITE_HIGH_WATER_BYTES } from '../../io/node/socket-stream.ts';
@@ -53,12 +54,6 @@ export function planOf(
     readsProxyHeaders: balancing.proxy_protocol,
     guard,
     waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
-    headLimits: {
-      headBytes: limits.head_size,
-      targetBytes: limits.uri_size,
-      fields: limits.header_count,
-      keepsSpoofable: limits.spoofable_headers === 'pass',
-    },
     responseLimits: {
       headBytes: limits.response_head_size,
       targetBytes: 0,
@@ -86,8 +81,6 @@ export function planOf(
             connectMs: timeout.connect,
             readMs: timeout.read,
             writeMs: timeout.write,
-            requestMs: timeout.request,
-            idleMs: timeout.idle,
             streamMs: timeout.stream,
           },
           connectionsMax: pooling.max_connections,
@@ -103,15 +96,30 @@ export function planOf(
           ...failureSettings(failover),
           longAwaitMs: failover.outlier_detection.min_latency,
           tracing: tracingSettings(monitoring),
-          uploadBytesPerSecond: limits.upload_rate,
-          downloadBytesPerSecond: limits.download_rate,
           // Below this a socket tells nobody that it has drained, and who was paused stayed so.
           highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
           replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
       },
     ],
-    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL }],
+    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing) }],
+  };
+}
+
+function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy {
+  return {
+    requestMs: timeout.request,
+    idleMs: timeout.idle,
+    readMs: timeout.read,
+    writeMs: timeout.write,
+    uploadBytesPerSecond: limits.upload_rate,
+    downloadBytesPerSecond: limits.download_rate,
+    headLimits: {
+      headBytes: limits.head_size,
+      targetBytes: limits.uri_size,
+      fields: limits.header_count,
+      keepsSpoofable: limits.spoofable_headers === 'pass',
+    },
   };
 }
 

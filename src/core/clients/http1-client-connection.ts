@@ -28,6 +28,7 @@ import { BODY, type Framing, frameRequest } from '../http1/framing.ts';
 import { FAULTY, type Head, INCOMPLETE, readRequestHead } from '../http1/head.ts';
 import { HeadReader } from '../http1/reader.ts';
 import type { CloseCause, Stream, StreamOwner } from '../ports/stream.ts';
+import type { ClientPolicy } from '../routes/client-policy.ts';
 import type { Route } from '../routes/route.ts';
 import type { Client } from './client.ts';
 import { DISCARD_BYTES_MAX, Http1Writer } from './http1-writer.ts';
@@ -107,20 +108,16 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.stream = stream;
     this.via = via;
     this.#onGone = onGone;
-    this.#reader = new HeadReader(engine.requestHead, readRequestHead, engine.headLimits);
+    this.#reader = new HeadReader(engine.requestHead, readRequestHead, route.policy.headLimits);
     this.#writer = new Http1Writer(stream, via, engine);
     this.#timer = new Timer(engine.wheel, this);
     this.#pace = new Pace(this.#timer);
     this.#idleSinceMs = nowMs;
-    this.#timer.set(nowMs + this.#timeouts.idleMs);
+    this.#timer.set(nowMs + this.#policy.idleMs);
   }
 
-  get #rates() {
-    return this.#route.pool.settings;
-  }
-
-  get #timeouts() {
-    return this.#rates.timeouts;
+  get #policy(): ClientPolicy {
+    return this.#route.policy;
   }
 
   get takesPayload(): boolean {
@@ -180,7 +177,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     else if (this.#state === STATE.body) {
       if (!this.#isPaused) this.#expectBody(nowMs);
     } else if (this.#state === STATE.head && this.#headDeadlineMs === 0) {
-      this.#timer.set(nowMs + (this.#isDraining ? RECENT_MS : this.#timeouts.idleMs));
+      this.#timer.set(nowMs + (this.#isDraining ? RECENT_MS : this.#policy.idleMs));
     } else if (this.#state === STATE.linger && this.stream.pendingBytes === 0) {
       if (this.#hasEnded) this.#close();
       else this.#linger?.sent(nowMs);
@@ -334,7 +331,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
       if (!this.#writer.keepsAlive) return this.#endGently(nowMs);
       this.#state = STATE.discard;
       this.#discardedBytes = 0;
-      this.#timer.set(nowMs + this.#timeouts.readMs);
+      this.#timer.set(nowMs + this.#policy.readMs);
       this.resumeBody();
       return;
     }
@@ -358,7 +355,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.#state = STATE.head;
     this.#pace.grew();
     this.#idleSinceMs = nowMs;
-    this.#timer.set(nowMs + this.#timeouts.idleMs);
+    this.#timer.set(nowMs + this.#policy.idleMs);
     // The server may have answered while it still owed us the reading of the body.
     this.resumeBody();
     const held = this.#held;
@@ -383,6 +380,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
       switch (this.#state) {
         case STATE.head: {
           const head = this.#engine.requestHead;
+          this.#reader.limits = this.#policy.headLimits;
           const upTo = this.#reader.take(bytes, at, end);
           if (upTo === INCOMPLETE) {
             if (this.#reader.isPartial) this.#expectHead(nowMs);
@@ -432,7 +430,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.#state = framing.body === BODY.none ? STATE.response : STATE.body;
     this.#timer.clear();
     this.#pace.bodyBegins(nowMs);
-    if (this.#state === STATE.body) this.#timer.set(nowMs + this.#timeouts.readMs);
+    if (this.#state === STATE.body) this.#timer.set(nowMs + this.#policy.readMs);
     this.#exchange ??= this.#exchanges.take(this);
     startExchange(this.#exchange, head, framing, this.#route.pool, nowMs);
   }
@@ -476,12 +474,12 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   }
 
   #expectHead(nowMs: number): void {
-    if (this.#headDeadlineMs === 0) this.#headDeadlineMs = nowMs + this.#timeouts.requestMs;
+    if (this.#headDeadlineMs === 0) this.#headDeadlineMs = nowMs + this.#policy.requestMs;
     this.#timer.set(this.#headDeadlineMs);
   }
 
   #expectBody(nowMs: number): void {
-    this.#pace.expectBody(this.#exchange!.requestBodyBytes, this.#rates, nowMs);
+    this.#pace.expectBody(this.#exchange!.requestBodyBytes, this.#policy, nowMs);
   }
 
   #expectDrain(): void {
@@ -490,7 +488,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     if (this.#timer.deadlineMs !== Number.POSITIVE_INFINITY) return this.#pace.grew();
     const { responseBodyBytes } = this.#exchange!;
     const nowMs = this.#engine.clock.nowMs();
-    this.#pace.expectTaking(this.stream.unsentBytes(), responseBodyBytes, this.#rates, nowMs);
+    this.#pace.expectTaking(this.stream.unsentBytes(), responseBodyBytes, this.#policy, nowMs);
   }
 
   /** @internal of the timer */
@@ -508,7 +506,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
         this.#checkDrain(nowMs);
         break;
       case STATE.linger:
-        if (this.#linger!.isOver(this.#rates, nowMs)) this.#close();
+        if (this.#linger!.isOver(this.#policy, nowMs)) this.#close();
         break;
       case STATE.rest:
         this.#next(nowMs);
@@ -521,14 +519,14 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   /** A client that is still taking its last response is not idle. */
   #checkIdle(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
-    if (unsentBytes === 0 || this.#pace.isStuck(unsentBytes, this.#rates, nowMs)) this.#close();
+    if (unsentBytes === 0 || this.#pace.isStuck(unsentBytes, this.#policy, nowMs)) this.#close();
   }
 
   #checkDrain(nowMs: number): void {
     const unsentBytes = this.stream.unsentBytes();
     if (unsentBytes === 0) return;
     const { responseBodyBytes } = this.#exchange!;
-    const failure = this.#pace.takingFailure(unsentBytes, responseBodyBytes, this.#rates, nowMs);
+    const failure = this.#pace.takingFailure(unsentBytes, responseBodyBytes, this.#policy, nowMs);
     if (failure !== '') this.#abandon(failure, nowMs);
   }
 
@@ -551,7 +549,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.#state = STATE.linger;
     this.#held = null;
     this.#isPaused = false;
-    this.#linger = new Linger(this.stream, this.#timer, this.#pace, this.#rates, nowMs);
+    this.#linger = new Linger(this.stream, this.#timer, this.#pace, this.#policy, nowMs);
   }
 
   /** Closes in the middle of an exchange; the connection is left first, so that none follows. */

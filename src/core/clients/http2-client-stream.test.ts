@@ -40,11 +40,12 @@ class MemoryPort implements Http2Port {
   resume(): void {}
 }
 
-function open(pool: WireOptions['pool'], options: WireOptions = {}) {
-  const timeouts = { connectMs: 1e6, readMs: TIMEOUT_MS, writeMs: TIMEOUT_MS };
+function open(policy: WireOptions['policy'], options: WireOptions = {}) {
+  const timeouts = { readMs: TIMEOUT_MS, writeMs: TIMEOUT_MS };
   const wire = new Wire({
     ...options,
-    pool: { timeouts: { ...timeouts, requestMs: 1e6, idleMs: 1e6, streamMs: 1e6 }, ...pool },
+    pool: { timeouts: { ...timeouts, connectMs: 1e6, streamMs: 1e6 } },
+    policy: { ...timeouts, ...policy },
   });
   const port = new MemoryPort();
   return { wire, port, stream: wire.openStream(port) };

@@ -72,10 +72,6 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     this.#pace = new Pace(this.#timer);
   }
 
-  get #rates() {
-    return this.#route.pool.settings;
-  }
-
   get pendingBytes(): number {
     return this.#isClosed ? 0 : this.#port.pendingBytes;
   }
@@ -91,7 +87,8 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     this.#pace.bodyBegins(nowMs);
     const head = engine.requestHead;
     const bytes = Buffer.from(written.text, 'latin1');
-    const upTo = readRequestHead(head, bytes, 0, bytes.length, engine.headLimits);
+    const { headLimits } = this.#route.policy;
+    const upTo = readRequestHead(head, bytes, 0, bytes.length, headLimits);
     if (upTo <= 0) return this.#refuse(upTo === 0 ? 'head_too_large' : head.fault, nowMs);
     const framing = engine.requestFraming;
     const fault = frameRequest(head, framing);
@@ -307,7 +304,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     const unsentBytes = this.pendingBytes;
     if (unsentBytes > 0) {
       const written = this.#writtenBytes;
-      const failure = this.#pace.takingFailure(unsentBytes, written, this.#rates, nowMs);
+      const failure = this.#pace.takingFailure(unsentBytes, written, this.#route.policy, nowMs);
       if (failure !== '') this.abort(failure, nowMs);
     } else if (this.#exchange?.requestBody.done === false) {
       this.#exchange.clientFailed(this.#pace.bodyFailure(nowMs), nowMs);
@@ -324,10 +321,10 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     if (pending > 0) {
       // The time of the first look stands, whatever is added.
       if (wasTaking) this.#pace.grew();
-      else this.#pace.expectTaking(pending, this.#writtenBytes, this.#rates, nowMs);
+      else this.#pace.expectTaking(pending, this.#writtenBytes, this.#route.policy, nowMs);
     } else if (exchange !== null && exchange.tunnel === null && !exchange.requestBody.done) {
       if (this.#isPaused) this.#timer.clear();
-      else this.#pace.expectBody(this.#bodyBytes, this.#rates, nowMs);
+      else this.#pace.expectBody(this.#bodyBytes, this.#route.policy, nowMs);
     } else this.#timer.clear();
     if (pending === 0 && exchange === null && !this.#requestHasEnded && this.#responseHasEnded) {
       this.#reset(RESET.none);

@@ -1,6 +1,7 @@
 import type { Timer } from '../../base/wheel.ts';
 import type { Stream } from '../ports/stream.ts';
-import type { Pace, Rates } from './pace.ts';
+import type { ClientPolicy } from '../routes/client-policy.ts';
+import type { Pace } from './pace.ts';
 
 /** How long it reads on after the last byte that still came, once all has been sent. */
 const SILENCE_MS = 2_000;
@@ -20,14 +21,14 @@ export class Linger {
   #receivedBytes = 0;
 
   /** Ends our side. The timer is the connection's own, which calls `isOver` when it fires. */
-  constructor(stream: Stream, timer: Timer, pace: Pace, rates: Rates, nowMs: number) {
+  constructor(stream: Stream, timer: Timer, pace: Pace, policy: ClientPolicy, nowMs: number) {
     this.#stream = stream;
     this.#timer = timer;
     this.#pace = pace;
     stream.end();
     stream.resume();
     if (stream.pendingBytes === 0) this.sent(nowMs);
-    else pace.expectRest(stream.unsentBytes(), rates, nowMs);
+    else pace.expectRest(stream.unsentBytes(), policy, nowMs);
   }
 
   /** All has been sent: now the client's end is awaited. */
@@ -42,9 +43,9 @@ export class Linger {
   }
 
   /** The time is up. @returns whether the connection has to close; if not, the timer runs again */
-  isOver(rates: Rates, nowMs: number): boolean {
+  isOver(policy: ClientPolicy, nowMs: number): boolean {
     if (this.#stream.pendingBytes > 0) {
-      return this.#pace.isStuck(this.#stream.unsentBytes(), rates, nowMs);
+      return this.#pace.isStuck(this.#stream.unsentBytes(), policy, nowMs);
     }
     if (this.#receivedBytes === 0 || nowMs >= this.#endMs) return true;
     this.#receivedBytes = 0;

@@ -1,10 +1,5 @@
 import type { Timer } from '../../base/wheel.ts';
-import type { PoolSettings } from '../servers/settings.ts';
-
-export type Rates = Pick<
-  PoolSettings,
-  'timeouts' | 'uploadBytesPerSecond' | 'downloadBytesPerSecond'
->;
+import type { ClientPolicy } from '../routes/client-policy.ts';
 
 /**
  * What a client is held to while it sends a body or takes a response: not to be silent, and a least
@@ -40,12 +35,16 @@ export class Pace {
   }
 
   /** Sets the time for the next piece of the body, of which `bodyBytes` have come. */
-  expectBody(bodyBytes: number, { timeouts, uploadBytesPerSecond }: Rates, nowMs: number): void {
-    this.#silentMs = nowMs + timeouts.readMs;
+  expectBody(
+    bodyBytes: number,
+    { readMs, uploadBytesPerSecond }: ClientPolicy,
+    nowMs: number,
+  ): void {
+    this.#silentMs = nowMs + readMs;
     let dueMs = this.#silentMs;
     if (uploadBytesPerSecond !== 0) {
       const earnedMs = (bodyBytes * 1000) / uploadBytesPerSecond;
-      dueMs = Math.min(dueMs, this.#bodySinceMs + timeouts.readMs + earnedMs);
+      dueMs = Math.min(dueMs, this.#bodySinceMs + readMs + earnedMs);
     }
     this.#timer.set(dueMs);
   }
@@ -61,9 +60,14 @@ export class Pace {
    * @param unsentBytes that it has not taken yet
    * @param writtenBytes of the response so far
    */
-  expectTaking(unsentBytes: number, writtenBytes: number, rates: Rates, nowMs: number): void {
+  expectTaking(
+    unsentBytes: number,
+    writtenBytes: number,
+    policy: ClientPolicy,
+    nowMs: number,
+  ): void {
     this.#takenBytes = writtenBytes - unsentBytes;
-    this.expectRest(unsentBytes, rates, nowMs);
+    this.expectRest(unsentBytes, policy, nowMs);
   }
 
   /** More was written: the same amount later would not mean that none was taken. */
@@ -75,32 +79,32 @@ export class Pace {
   takingFailure(
     unsentBytes: number,
     writtenBytes: number,
-    rates: Rates,
+    policy: ClientPolicy,
     nowMs: number,
   ): 'client_write_timeout' | 'client_too_slow' | '' {
     if (unsentBytes === this.#unsentBytes) return 'client_write_timeout';
     const takenBytes = writtenBytes - unsentBytes - this.#takenBytes;
-    if (takenBytes < leastTaken(rates)) return 'client_too_slow';
-    this.expectTaking(unsentBytes, writtenBytes, rates, nowMs);
+    if (takenBytes < leastTaken(policy)) return 'client_too_slow';
+    this.expectTaking(unsentBytes, writtenBytes, policy, nowMs);
     return '';
   }
 
   /** As `expectTaking`, for a response that is all written: nobody knows how much it was. */
-  expectRest(unsentBytes: number, { timeouts }: Rates, nowMs: number): void {
+  expectRest(unsentBytes: number, { writeMs }: ClientPolicy, nowMs: number): void {
     this.#unsentBytes = unsentBytes;
-    this.#timer.set(nowMs + timeouts.writeMs);
+    this.#timer.set(nowMs + writeMs);
   }
 
   /** The time of `expectRest` is up. @returns whether too little was taken; if not, it runs again */
-  isStuck(unsentBytes: number, rates: Rates, nowMs: number): boolean {
+  isStuck(unsentBytes: number, policy: ClientPolicy, nowMs: number): boolean {
     const isComparable = this.#unsentBytes !== -1;
-    if (isComparable && this.#unsentBytes - unsentBytes < leastTaken(rates)) return true;
-    this.expectRest(unsentBytes, rates, nowMs);
+    if (isComparable && this.#unsentBytes - unsentBytes < leastTaken(policy)) return true;
+    this.expectRest(unsentBytes, policy, nowMs);
     return false;
   }
 }
 
-/** What a client has to take within `timeout.write`, as long as there is so much. */
-function leastTaken({ downloadBytesPerSecond, timeouts }: Rates): number {
-  return Math.max(1, (downloadBytesPerSecond * timeouts.writeMs) / 1000);
+/** What a client has to take within `writeMs`, as long as there is so much. */
+function leastTaken({ downloadBytesPerSecond, writeMs }: ClientPolicy): number {
+  return Math.max(1, (downloadBytesPerSecond * writeMs) / 1000);
 }

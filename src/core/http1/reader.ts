@@ -24,14 +24,15 @@ export class HeadReader {
   #skippedBytes = 0;
   /** After a whole head: where the bytes that came with it end, in `head.bytes`. */
   restEnd = 0;
+  /** May be others for each head. */
+  limits: HeadLimits;
   readonly #head: Head;
   readonly #read: ReadHead;
-  readonly #limits: HeadLimits;
 
   constructor(head: Head, read: ReadHead, limits: HeadLimits) {
     this.#head = head;
     this.#read = read;
-    this.#limits = limits;
+    this.limits = limits;
   }
 
   /** Whether part of a head is there. */
@@ -64,7 +65,7 @@ export class HeadReader {
   #takeMore(bytes: Buffer, start: number, end: number): number {
     this.#gather(bytes, start, end);
     const size = this.#gatheredBytes;
-    if (size < this.#limits.headBytes && !hasLineFeed(bytes, start, end)) return INCOMPLETE;
+    if (size < this.limits.headBytes && !hasLineFeed(bytes, start, end)) return INCOMPLETE;
     const at = this.#readOnce(this.gathered!, 0, size);
     this.restEnd = size;
     if (at !== INCOMPLETE) this.reset();
@@ -73,9 +74,9 @@ export class HeadReader {
   }
 
   #readOnce(bytes: Buffer, start: number, end: number): number {
-    const { headBytes } = this.#limits;
+    const { headBytes } = this.limits;
     const head = this.#head;
-    const at = this.#read(head, bytes, start, end, this.#limits);
+    const at = this.#read(head, bytes, start, end, this.limits);
     const isTooLarge = at === INCOMPLETE && end - head.start >= headBytes;
     if (!isTooLarge && this.#skippedBytes + head.start - start <= headBytes) {
       if (at !== INCOMPLETE) this.#skippedBytes = 0;

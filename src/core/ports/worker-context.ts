@@ -20,8 +20,6 @@ export interface WorkerParts {
   readonly wake: (lane: number) => void;
   /** Takes what is thrown while one part is handled on behalf of another. */
   readonly contain: Contain;
-  /** Limits for heads of requests. Follow the configuration. */
-  readonly headLimits: HeadLimits;
   /** Limits for heads of responses. Follow the configuration. */
   readonly responseLimits: HeadLimits;
 }
@@ -36,7 +34,6 @@ export class WorkerContext implements WorkerParts {
   readonly connector: Connector;
   readonly wake: (lane: number) => void;
   readonly contain: Contain;
-  readonly headLimits: HeadLimits;
   readonly responseLimits: HeadLimits;
 
   /** Heads and framings are read and used within one callback, so one of each serves all. */
@@ -54,7 +51,6 @@ export class WorkerContext implements WorkerParts {
     this.connector = given.connector;
     this.wake = given.wake;
     this.contain = given.contain;
-    this.headLimits = given.headLimits;
     this.responseLimits = given.responseLimits;
   }
 }

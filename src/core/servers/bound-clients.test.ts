@@ -11,7 +11,7 @@ import { SharedTable } from '../../table/table.ts';
 import { Chooser } from '../balance/choose.ts';
 import { createStrategy } from '../balance/registry.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
+import { DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
 import { WorkerContext } from '../ports/worker-context.ts';
 import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
@@ -97,7 +97,6 @@ class World {
       },
       wake: () => {},
       contain: rethrow,
-      headLimits: DEFAULT_HEAD_LIMITS,
       responseLimits: DEFAULT_RESPONSE_LIMITS,
     });
     const servers = plans.map((plan, row) => {

@@ -4,13 +4,11 @@ import type { BreakerSettings } from '../health/breaker.ts';
 import type { EjectionSettings } from '../health/ejection.ts';
 import type { ServerAddress } from '../ports/address.ts';
 
-/** Timeouts of spec §1, in milliseconds. */
+/** Timeouts towards servers, in milliseconds. */
 export interface Timeouts {
   connectMs: number;
   readMs: number;
   writeMs: number;
-  requestMs: number;
-  idleMs: number;
   streamMs: number;
 }
 
@@ -51,10 +49,6 @@ export interface PoolSettings {
   slowStartMs: number;
   /** null: trace context goes through as it came. */
   tracing: TracingSettings | null;
-  /** A body that comes more slowly, `timeouts.readMs` in advance, is not waited for; 0: it is. */
-  uploadBytesPerSecond: number;
-  /** A client that takes a response more slowly, over `timeouts.writeMs`, is left; 0: it is not. */
-  downloadBytesPerSecond: number;
   /** How much is held for a slow reader before the other side is asked to pause. */
   highWaterBytes: number;
   /** A request body of up to this size is held so that it can be sent again. */

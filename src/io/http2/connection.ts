@@ -7,6 +7,7 @@ import { Http2ClientStream } from '../../core/clients/http2-client-stream.ts';
 import type { Engine } from '../../core/exchange/engine.ts';
 import type { Exchanges } from '../../core/exchange/exchanges.ts';
 import type { ClientInfo } from '../../core/forward/client-info.ts';
+import type { ClientPolicy } from '../../core/routes/client-policy.ts';
 import type { Route } from '../../core/routes/route.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
@@ -83,7 +84,7 @@ export class Http2Connection implements Client, TimerOwner {
     this.#via = via;
     this.#onGone = onGone;
     this.#socket = socket;
-    this.#session = http2.performServerHandshake(socket, optionsOf(engine));
+    this.#session = http2.performServerHandshake(socket, optionsOf(route.policy));
     this.#session.setLocalWindowSize(CONNECTION_WINDOW_BYTES);
     this.#streamErrors = new StreamErrors(this.#session);
     this.#session.on('stream', this.#onStream);
@@ -95,14 +96,10 @@ export class Http2Connection implements Client, TimerOwner {
     this.#timer = new Timer(engine.wheel, this);
     // Its preface is due like a request's head.
     this.#idleSinceMs = nowMs;
-    this.#timer.set(nowMs + this.#timeouts.requestMs);
+    this.#timer.set(nowMs + this.#route.policy.requestMs);
     this.#session.once('remoteSettings', () => {
       if (this.#streams.size === 0) this.#expectRequest(this.#engine.clock.nowMs());
     });
-  }
-
-  get #timeouts() {
-    return this.#route.pool.settings.timeouts;
   }
 
   idleMs(nowMs: number): number {
@@ -186,7 +183,7 @@ export class Http2Connection implements Client, TimerOwner {
 
   #expectRequest(nowMs: number): void {
     this.#idleSinceMs = nowMs;
-    if (!this.#isGone) this.#timer.set(nowMs + this.#timeouts.idleMs);
+    if (!this.#isGone) this.#timer.set(nowMs + this.#route.policy.idleMs);
   }
 
   #abandon(failure: Failure, nowMs: number): void {
@@ -217,7 +214,7 @@ export class Http2Connection implements Client, TimerOwner {
   }
 }
 
-function optionsOf({ headLimits }: Engine): http2.ServerSessionOptions {
+function optionsOf({ headLimits }: ClientPolicy): http2.ServerSessionOptions {
   const { headBytes, fields } = headLimits;
   const listBytes = READ_HEADS_FACTOR * (headBytes + fields * FIELD_OVERHEAD_BYTES);
   const options = {
