@@ -2,7 +2,8 @@
  * What the firewall costs: CPU time of one thread for heads and bodies of several kinds, the best of
  * several rounds. `node bench/waf.ts`
  */
-import { bodyIsClean, headIsClean } from '../src/waf/first-pass.ts';
+import { bodyIsClean } from '../src/waf/first-pass/body.ts';
+import { headIsClean } from '../src/waf/first-pass/head.ts';
 import { headerList } from '../src/waf/request.ts';
 import { Waf } from '../src/waf/waf.ts';
 

@@ -1,7 +1,7 @@
 /**
  * What a text is made of, found in one pass: which characters with a meaning in some grammar, and
  * which words that some detector waits for. A detector whose characters and words are absent is
- * not run. The same tables serve the first pass over raw bytes (first-pass.ts).
+ * not run. The same tables serve the first pass over raw bytes (first-pass/).
  *
  * Words are maximal runs of letters, compared by a hash of their lower case: a collision costs a
  * detector's run and nothing else.
@@ -48,7 +48,7 @@ export const WORD_PROBE = 1 << 7;
 export const WORD_URL = 1 << 8;
 export const WORD_XML = 1 << 9;
 export const WORD_COMMAND_NAME = 1 << 10;
-/** Words that matter in a body that holds no telling character at all (first-pass.ts). */
+/** Words that matter in a body that holds no telling character at all (first-pass/). */
 export const WORD_BODY = 1 << 11;
 /** Names of languages and types that serialised objects carry. */
 export const WORD_TYPE = 1 << 12;
@@ -58,7 +58,7 @@ export const WORD_HEADER = 1 << 13;
 export const WORD_CALLER = 1 << 14;
 /** Programs and calls that hand a shell to another host, and those that Windows hides or fetches with. */
 export const WORD_REMOTE = 1 << 15;
-/** Words that mean something by themselves wherever they stand (first-pass.ts). */
+/** Words that mean something by themselves wherever they stand (first-pass/). */
 export const WORD_STRONG = 1 << 16;
 /** What an expression for a $where begins with. Everyday words: alone they tell nothing. */
 export const WORD_WHERE = 1 << 17;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { bodyIsClean, headIsClean } from './first-pass.ts';
+import { bodyIsClean } from './first-pass/body.ts';
+import { headIsClean } from './first-pass/head.ts';
 import { headerList } from './request.ts';
 import { Waf } from './waf.ts';
 

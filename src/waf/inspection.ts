@@ -409,7 +409,7 @@ export class Inspection implements Visitor {
   #agent(name: string, value: string): void {
     f.scan(value);
     const { characters, words } = f.scanned;
-    // A tool's name is a word of first-pass.ts; from level 3 on every agent is looked at.
+    // A tool's name is a word of first-pass/words.ts; from level 3 on every agent is looked at.
     if ((words & f.WORD_SCANNER) === 0 && this.#paranoia < 3 && name === 'user-agent') return;
     const subject = new Subject('header', name, value, 0, this.#paranoia, characters, words);
     detectScanner(subject, this.findings);

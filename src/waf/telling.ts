@@ -54,7 +54,7 @@ const HEADER_TELLING =
 /** The address of a number, or of no web server, and the link-local one of a cloud's secrets. */
 const INWARD = /:\/\/[\d[]|(?<!https?):\/\/|\.254\./i;
 
-/** What first-pass.ts asks of a header's bytes, asked of its text. */
+/** What first-pass/head.ts asks of a header's bytes, asked of its text. */
 export function headerTells(name: string, value: string): boolean {
   f.scan(value);
   const free = name === 'referer' || name.startsWith('x-');

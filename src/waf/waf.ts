@@ -7,7 +7,8 @@
  * Everything is linear in the input, and everything is bounded (bounds.ts, decode.ts).
  */
 import type { Findings, Verdict } from './findings.ts';
-import { bodyIsClean, headIsClean } from './first-pass.ts';
+import { bodyIsClean } from './first-pass/body.ts';
+import { headIsClean } from './first-pass/head.ts';
 import { Inspection } from './inspection.ts';
 import type { BodyView, HeaderList, HeadView } from './request.ts';
 import type { Paranoia, Rule } from './rule.ts';
@@ -76,7 +77,7 @@ export class Waf {
 
   /**
    * Whether one look at the bytes of a head tells that `inspectHead` would say nothing of it: that
-   * spares the strings. See `headIsClean` of first-pass.ts.
+   * spares the strings. See `headIsClean` of first-pass/head.ts.
    */
   headIsClean(bytes: Uint8Array, start: number, end: number): boolean {
     return this.#trustsFirstPass && headIsClean(bytes, start, end);

@@ -141,7 +141,7 @@ export const DETECTORS: readonly Detector[] = [
   },
   {
     name: 'scanner',
-    // Each probe holds a word of first-pass.ts or a name that begins with a dot.
+    // Each probe holds a word of first-pass/words.ts or a name that begins with a dot.
     applies: (_c, w, subject) =>
       subject.place === 'path' &&
       ((w & f.WORD_PROBE) !== 0 || subject.text.includes('/.') || subject.text.endsWith('~')),

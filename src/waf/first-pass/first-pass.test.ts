@@ -2,17 +2,18 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { loadSets } from '../../test/corpus/waf/load.ts';
-import { PROBES_LIKELY, PROBES_SURE } from './detect/scanner-probes.ts';
-import { WORDS } from './features.ts';
-import { bodyIsClean, headIsClean } from './first-pass.ts';
-import { Inspection } from './inspection.ts';
-import { headerList } from './request.ts';
-import { Ruleset } from './ruleset.ts';
-import { readSpecimen } from './specimen.ts';
-import { FIRST_PASS_LEVEL_MAX, Waf } from './waf.ts';
+import { loadSets } from '../../../test/corpus/waf/load.ts';
+import { PROBES_LIKELY, PROBES_SURE } from '../detect/scanner-probes.ts';
+import { WORDS } from '../features.ts';
+import { Inspection } from '../inspection.ts';
+import { headerList } from '../request.ts';
+import { Ruleset } from '../ruleset.ts';
+import { readSpecimen } from '../specimen.ts';
+import { FIRST_PASS_LEVEL_MAX, Waf } from '../waf.ts';
+import { bodyIsClean } from './body.ts';
+import { headIsClean } from './head.ts';
 
-const CORPUS = join(import.meta.dirname, '../../test/corpus/waf');
+const CORPUS = join(import.meta.dirname, '../../../test/corpus/waf');
 const cases = loadSets(CORPUS);
 
 /** The highest level that trusts the first pass: the levels below ask fewer rules. */
