@@ -38,8 +38,6 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
-  tracing: null,
-  highWaterBytes: 1_024,
   replayBytes: 65_536,
 };
 
@@ -50,6 +48,8 @@ const POLICY: ClientPolicy = {
   writeMs: 2_000,
   uploadBytesPerSecond: 0,
   downloadBytesPerSecond: 0,
+  highWaterBytes: 1_024,
+  tracing: null,
   headLimits: DEFAULT_HEAD_LIMITS,
 };
 

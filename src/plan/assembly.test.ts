@@ -22,6 +22,8 @@ const POLICY: ClientPolicy = {
   writeMs: 2_000,
   uploadBytesPerSecond: 0,
   downloadBytesPerSecond: 0,
+  highWaterBytes: 1_024,
+  tracing: null,
   headLimits: DEFAULT_HEAD_LIMITS,
 };
 

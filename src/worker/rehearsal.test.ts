@@ -76,7 +76,7 @@ class World {
     const persistence = options.isSticky
       ? new AddressTable(SourceTable.open(this.sessions, 60_000))
       : null;
-    const settings = { strategy, name: 'default', tracing: null } as PoolSettings;
+    const settings = { strategy, name: 'default' } as PoolSettings;
     const keyOf = (via: ClientInfo) => addressKey(via.clientAddress);
     const queue = new WaitQueue<Pool>(this.engine, 0);
     this.pool = new Pool(this.engine, settings, servers, chooser, keyOf, persistence, queue);
@@ -110,7 +110,10 @@ class World {
       client: CLIENT,
     } as const;
     const { pool } = this;
-    const route = { pool, policy: { headLimits: DEFAULT_HEAD_LIMITS } as ClientPolicy };
+    const route = {
+      pool,
+      policy: { headLimits: DEFAULT_HEAD_LIMITS, tracing: null } as ClientPolicy,
+    };
     const told = rehearse(this.engine, route, this.via(), question, seededRandom(seed));
     if (typeof told === 'string') assert.fail(told);
     return told;

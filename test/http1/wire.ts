@@ -150,7 +150,6 @@ export class Wire implements Connector {
       breaker: null,
       ejection: null,
       slowStartMs: 0,
-      tracing: null,
       timeouts,
       connectionsMax: 1_000_000,
       idleMax: 0,
@@ -162,7 +161,6 @@ export class Wire implements Connector {
       idleMs: HOUR_MS,
       retries: 0,
       retryBudgetPercent: 0,
-      highWaterBytes: 64 * 1024,
       replayBytes: 0,
       ...more,
     };
@@ -176,6 +174,8 @@ export class Wire implements Connector {
       writeMs: HOUR_MS,
       uploadBytesPerSecond: 0,
       downloadBytesPerSecond: 0,
+      highWaterBytes: 64 * 1024,
+      tracing: null,
       headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       ...morePolicy,
     };

@@ -95,18 +95,18 @@ export function planOf(
           retryWithinMs: failover.timeout,
           ...failureSettings(failover),
           longAwaitMs: failover.outlier_detection.min_latency,
-          tracing: tracingSettings(monitoring),
-          // Below this a socket tells nobody that it has drained, and who was paused stayed so.
-          highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
           replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
       },
     ],
-    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing) }],
+    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing, bufferBytes) }],
   };
 }
 
-function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy {
+function policyOf(
+  { timeout, limits, monitoring }: Settings['load_balancing'],
+  bufferBytes: number,
+): ClientPolicy {
   return {
     requestMs: timeout.request,
     idleMs: timeout.idle,
@@ -114,6 +114,9 @@ function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy
     writeMs: timeout.write,
     uploadBytesPerSecond: limits.upload_rate,
     downloadBytesPerSecond: limits.download_rate,
+    // Below this a socket tells nobody that it has drained, and who was paused stayed so.
+    highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
+    tracing: tracingSettings(monitoring),
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
@@ -177,7 +180,7 @@ function failureSettings(
 function tracingSettings({
   enabled,
   tracing,
-}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+}: Settings['load_balancing']['monitoring']): ClientPolicy['tracing'] {
   return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 

@@ -19,6 +19,8 @@ import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
+import type { ClientPolicy } from '../routes/client-policy.ts';
+import type { Route } from '../routes/route.ts';
 import type { Attempt } from '../servers/attempt.ts';
 import { isFailedStatus } from '../servers/outcome.ts';
 import type { Pool } from '../servers/pool.ts';
@@ -88,6 +90,8 @@ export class Exchange
   isStream = false;
 
   pool: Pool | null = null;
+  /** How its client is treated; as it was when the request came. */
+  policy: ClientPolicy | null = null;
   server: Server | null = null;
   connection: ServerSide | null = null;
   readonly dispatch: Dispatch;
@@ -131,6 +135,7 @@ export class Exchange
   letGo(): void {
     this.client = NOBODY;
     this.pool = null;
+    this.policy = null;
     this.tunnel = null;
     this.binding = null;
     this.attempt.letGo();
@@ -150,7 +155,7 @@ export class Exchange
   }
 
   get highWaterBytes(): number {
-    return this.pool!.settings.highWaterBytes;
+    return this.policy!.highWaterBytes;
   }
 
   proxyHeader(version: ProxyVersion): string {
@@ -237,7 +242,7 @@ export class Exchange
   }
 
   /** Makes it ready for a request, which the phases then let go on or answer. */
-  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
+  begin(head: Head, framing: Framing, { pool, policy }: Route, nowMs: number): void {
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
@@ -251,6 +256,7 @@ export class Exchange
     this.responseHasBegun = false;
     this.isStream = false;
     if (this.pool !== pool) this.pool = pool;
+    if (this.policy !== policy) this.policy = policy;
     this.server = null;
     this.connection = null;
     this.dispatch.begin();

@@ -11,7 +11,7 @@ import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Pool } from '../servers/pool.ts';
+import type { Route } from '../routes/route.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -41,10 +41,10 @@ export function startExchange(
   exchange: Exchange,
   head: Head,
   framing: Framing,
-  pool: Pool,
+  route: Route,
   nowMs: number,
 ): string {
-  exchange.begin(head, framing, pool, nowMs);
+  exchange.begin(head, framing, route, nowMs);
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return phase.name;
   return '';
 }
@@ -96,7 +96,7 @@ function refuse(
 
 /** Finds the distributed trace that the request belongs to, or begins one. */
 function trace(exchange: Exchange, head: Head): boolean {
-  const { tracing } = exchange.pool!.settings;
+  const { tracing } = exchange.policy!;
   if (tracing === null || exchange.isMadeUp) exchange.traceContext.clear();
   else exchange.traceContext.find(head, tracing, exchange.engine.random);
   return true;

@@ -13,7 +13,9 @@ import { Screening, type WaitingBodies } from './screening.ts';
 export interface UploadOwner {
   readonly client: { pauseBody(): void; resumeBody(): void };
   readonly connection: ServerSide | null;
-  readonly pool: { readonly settings: PoolSettings } | null;
+  readonly pool: { readonly settings: Pick<PoolSettings, 'replayBytes'> } | null;
+  /** How much may wait for the server before the client is paused. */
+  readonly highWaterBytes: number;
   /** It waits for its turn, or to be tried again. */
   readonly isWaiting: boolean;
   readonly isIdempotent: boolean;
@@ -106,7 +108,7 @@ export class Upload {
     if (this.body.done) return this.#owner.requestSent(nowMs);
     connection.expectUpload(nowMs);
     // By the bound that pauses it: a smaller rest may drain without a word.
-    if (connection.pendingBytes <= this.#owner.pool!.settings.highWaterBytes) this.resume();
+    if (connection.pendingBytes <= this.#owner.highWaterBytes) this.resume();
   }
 
   /** Takes no more from the client until the server has taken what there is. */
@@ -129,7 +131,8 @@ export class Upload {
 
   #forward(bytes: Buffer, start: number, end: number): void {
     const { connection, isWaiting } = this.#owner;
-    const { highWaterBytes, replayBytes } = this.#owner.pool!.settings;
+    const { highWaterBytes } = this.#owner;
+    const { replayBytes } = this.#owner.pool!.settings;
     if (this.isHeld) {
       this.#held.keep(bytes, start, end);
       return;
