@@ -300,7 +300,7 @@ class Run {
     const { highWaterBytes } = this.#setup.policy;
     invariants.checkBounds(this.#table, this.#setup.plans, network.open, connectionsMax);
     // What waits for the firewall's verdict comes on top of what is kept for another attempt.
-    const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
+    const replayBytes = this.#setup.policy.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
     for (const { row } of this.#setup.plans) {
       const underWay = this.#workers.map((worker) => worker.underWayAt(row));
@@ -402,8 +402,8 @@ function setupOf(
   );
   const strategy = chance.pick(strategyNames);
   const panicThresholdPercent = chance.pick([0, 0, 50]);
-  // Drawn in one go: a seed's run depends on the order.
-  const { tracing, highWaterBytes, ...settings } = {
+  // In the order in which seeds have always drawn them.
+  const { tracing, highWaterBytes, replayBytes, ...settings } = {
     name: 'simulated',
     row: 0,
     strategy,
@@ -450,6 +450,7 @@ function setupOf(
       uploadBytesPerSecond: 0,
       downloadBytesPerSecond: 0,
       highWaterBytes,
+      replayBytes,
       tracing,
       headLimits: DEFAULT_HEAD_LIMITS,
     },

@@ -38,18 +38,18 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
-  replayBytes: 65_536,
 };
 
 const POLICY: ClientPolicy = {
+  highWaterBytes: 1_024,
+  replayBytes: 65_536,
+  tracing: null,
   requestMs: 3_000,
   idleMs: 4_000,
   readMs: 2_000,
   writeMs: 2_000,
   uploadBytesPerSecond: 0,
   downloadBytesPerSecond: 0,
-  highWaterBytes: 1_024,
-  tracing: null,
   headLimits: DEFAULT_HEAD_LIMITS,
 };
 

@@ -53,7 +53,6 @@ export function planOf(
     httpsPort: httpsPortOf(settings),
     readsProxyHeaders: balancing.proxy_protocol,
     guard,
-    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     responseLimits: {
       headBytes: limits.response_head_size,
       targetBytes: 0,
@@ -95,11 +94,17 @@ export function planOf(
           retryWithinMs: failover.timeout,
           ...failureSettings(failover),
           longAwaitMs: failover.outlier_detection.min_latency,
-          replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
       },
     ],
-    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing, bufferBytes) }],
+    routes: [
+      {
+        name: DEFAULT_ROUTE,
+        pool: DEFAULT_POOL,
+        waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
+        policy: policyOf(balancing, bufferBytes),
+      },
+    ],
   };
 }
 
@@ -116,6 +121,7 @@ function policyOf(
     downloadBytesPerSecond: limits.download_rate,
     // Below this a socket tells nobody that it has drained, and who was paused stayed so.
     highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
+    replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
     tracing: tracingSettings(monitoring),
     headLimits: {
       headBytes: limits.head_size,

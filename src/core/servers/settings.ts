@@ -46,8 +46,6 @@ export interface PoolSettings {
   longAwaitMs: number;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
-  /** A request body of up to this size is held so that it can be sent again. */
-  replayBytes: number;
 }
 
 /** What a worker is told of a server. */
