@@ -41,8 +41,8 @@ export class Network {
   readonly trace: Trace;
   readonly sabotage: Sabotage;
   weather: Weather;
-  /** The core hears of drains only after so much was pending: real sockets are like that. */
-  drainFromBytes = 0;
+  /** The core hears of the end of what it sent like of a drain, though nothing was pending. */
+  tellsOfEnds = true;
   /** What an end of that name may have on the way; by chance where nobody says. */
   windowOf: (name: string) => number;
   /** Ends of connections that are not closed. */
@@ -258,9 +258,7 @@ export class Endpoint implements Stream {
     }
     if (this.#resetArrived) this.network.clock.after(0, () => this.closeBy('reset'));
     this.#pump();
-    // A Node socket tells only of drains after a write that went beyond its high-water mark.
-    const isTold = !this.isCore || this.pendingBytes >= this.network.drainFromBytes;
-    if (this.pendingBytes > 0 && isTold) this.#owesDrain = true;
+    if (this.pendingBytes > 0) this.#owesDrain = true;
     this.pendingBytesMost = Math.max(this.pendingBytesMost, this.pendingBytes);
   }
 
@@ -284,8 +282,7 @@ export class Endpoint implements Stream {
     }
     if (this.#isEnding && !this.#finIsSent) {
       this.#sendFin();
-      // A Node socket tells that it has finished, which is as good as a drain.
-      if (this.isCore) network.clock.after(0, () => this.#drained());
+      if (this.isCore && network.tellsOfEnds) network.clock.after(0, () => this.#drained());
     }
   }
 

@@ -6,7 +6,6 @@ import type { SheddingSettings } from '../../core/limits/shedding.ts';
 import type { ClientPolicy } from '../../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../../core/servers/settings.ts';
 import { realClock } from '../../io/clock.ts';
-import { WRITE_HIGH_WATER_BYTES } from '../../io/node/socket-stream.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../plan/worker-plan.ts';
@@ -24,6 +23,8 @@ const READS_PER_BUFFER = 4;
 /** An answer of 64 KB and its head are one read; more would have to be held when its reader stops. */
 const READ_BYTES_MIN = 80 * 1024;
 const READ_BYTES_MAX = 1024 * 1024;
+/** To pause the other side for less costs more than the memory is worth. */
+const HIGH_WATER_BYTES_MIN = 16 * 1024;
 /** A request body of up to this size is held for another attempt. */
 const REPLAY_BYTES_MIN = 64 * 1024;
 
@@ -53,6 +54,7 @@ export function planOf(
     httpsPort: httpsPortOf(settings),
     readsProxyHeaders: balancing.proxy_protocol,
     guard,
+    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     responseLimits: {
       headBytes: limits.response_head_size,
       targetBytes: 0,
@@ -94,24 +96,17 @@ export function planOf(
           retryWithinMs: failover.timeout,
           ...failureSettings(failover),
           longAwaitMs: failover.outlier_detection.min_latency,
+          tracing: tracingSettings(monitoring),
+          highWaterBytes: Math.max(bufferBytes, HIGH_WATER_BYTES_MIN),
+          replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
       },
     ],
-    routes: [
-      {
-        name: DEFAULT_ROUTE,
-        pool: DEFAULT_POOL,
-        waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
-        policy: policyOf(balancing, bufferBytes),
-      },
-    ],
+    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing) }],
   };
 }
 
-function policyOf(
-  { timeout, limits, monitoring }: Settings['load_balancing'],
-  bufferBytes: number,
-): ClientPolicy {
+function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy {
   return {
     requestMs: timeout.request,
     idleMs: timeout.idle,
@@ -119,10 +114,6 @@ function policyOf(
     writeMs: timeout.write,
     uploadBytesPerSecond: limits.upload_rate,
     downloadBytesPerSecond: limits.download_rate,
-    // Below this a socket tells nobody that it has drained, and who was paused stayed so.
-    highWaterBytes: Math.max(bufferBytes, WRITE_HIGH_WATER_BYTES),
-    replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
-    tracing: tracingSettings(monitoring),
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
@@ -186,7 +177,7 @@ function failureSettings(
 function tracingSettings({
   enabled,
   tracing,
-}: Settings['load_balancing']['monitoring']): ClientPolicy['tracing'] {
+}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
   return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 

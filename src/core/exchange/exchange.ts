@@ -19,7 +19,6 @@ import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
-import type { Route } from '../routes/route.ts';
 import type { Attempt } from '../servers/attempt.ts';
 import { isFailedStatus } from '../servers/outcome.ts';
 import type { Pool } from '../servers/pool.ts';
@@ -88,8 +87,6 @@ export class Exchange
   /** The response is text/event-stream: silence is measured by `timeout.stream`. */
   isStream = false;
 
-  /** Where it goes; null: the exchange is nobody's. */
-  route: Route | null = null;
   pool: Pool | null = null;
   server: Server | null = null;
   connection: ServerSide | null = null;
@@ -133,7 +130,6 @@ export class Exchange
   /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
   letGo(): void {
     this.client = NOBODY;
-    this.route = null;
     this.pool = null;
     this.tunnel = null;
     this.binding = null;
@@ -154,7 +150,7 @@ export class Exchange
   }
 
   get highWaterBytes(): number {
-    return this.route!.policy.highWaterBytes;
+    return this.pool!.settings.highWaterBytes;
   }
 
   proxyHeader(version: ProxyVersion): string {
@@ -241,7 +237,7 @@ export class Exchange
   }
 
   /** Makes it ready for a request, which the phases then let go on or answer. */
-  begin(head: Head, framing: Framing, route: Route, nowMs: number): void {
+  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
@@ -254,8 +250,7 @@ export class Exchange
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
-    this.route = route;
-    this.pool = route.pool;
+    if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
     this.dispatch.begin();

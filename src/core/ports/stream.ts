@@ -14,8 +14,8 @@ export interface Stream {
   /** Sends text and bytes that belong together, with one system call where possible. */
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void;
   /**
-   * Bytes written that the system has not taken yet. `onDrain` follows when it reaches 0; where it
-   * never was 16 KB or more since the last time, it may not: whoever waits for it waits above that.
+   * Bytes written that the system has not taken yet. Whenever it was above 0 and is 0 again, `onDrain`
+   * follows, after the call that wrote has returned; where it was 0 all along, it may come too.
    */
   readonly pendingBytes: number;
   /** Bytes the peer has not taken, as exactly as is known: a stalled peer leaves it unchanged. */

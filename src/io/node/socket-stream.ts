@@ -9,7 +9,7 @@ import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 
 /** Up to this size bytes are sent as text: Node writes it from its stack without an allocation. */
 const TEXT_BYTES_MAX = 16 * 1024;
-/** `drain` is told after every write that is larger than what goes as text. */
+/** Of Node's streams: beyond it `drain` is told, which is not wanted for what is taken at once. */
 export const WRITE_HIGH_WATER_BYTES = TEXT_BYTES_MAX;
 /** After a failed write, how long what the peer had still sent may take to be read. */
 const LAST_WORDS_MS = 250;
@@ -24,6 +24,11 @@ export interface SocketContext {
 
 const STREAM = Symbol('stream');
 type StreamSocket = net.Socket & { [STREAM]?: SocketStream };
+
+/** The part of the state of Node's streams that is used here; it is not documented. */
+interface WritableState {
+  needDrain: boolean;
+}
 
 /** A stream of the core on a TCP, unix or TLS socket. */
 export class SocketStream implements Stream {
@@ -97,7 +102,10 @@ export class SocketStream implements Stream {
   }
 
   writeText(text: string): void {
-    this.#socket?.write(text, 'latin1');
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.write(text, 'latin1');
+    tellDrain(socket);
   }
 
   writeBytes(bytes: Buffer, start: number, end: number): void {
@@ -109,7 +117,7 @@ export class SocketStream implements Stream {
     if (socket === null) return;
     let piece = this.#context.buffers.join(text, bytes, start, end);
     if (piece === null) {
-      socket.write(text, 'latin1');
+      this.writeText(text);
       piece = bytes.subarray(start, end);
     }
     // The descriptor of a TLS socket would take it as it is.
@@ -260,8 +268,7 @@ export class SocketStream implements Stream {
 
   #writeCopy(socket: net.Socket, piece: Buffer): void {
     if (piece.length <= TEXT_BYTES_MAX) {
-      socket.write(piece.toString('latin1'), 'latin1');
-      return;
+      return this.writeText(piece.toString('latin1'));
     }
     const { buffers } = this.#context;
     const copy = buffers.take();
@@ -292,6 +299,15 @@ export class SocketStream implements Stream {
     this.#borrowed = null;
     return socket;
   }
+}
+
+/**
+ * Has Node tell when what waits has been taken. It does so by itself only beyond the high-water mark;
+ * a lower mark would cost every small write a turn of its own.
+ */
+export function tellDrain(socket: net.Socket): void {
+  if (socket.writableLength === 0) return;
+  (socket as net.Socket & { _writableState: WritableState })._writableState.needDrain = true;
 }
 
 /**

@@ -9,7 +9,7 @@ import {
 } from '../../../core/ports/stream.ts';
 import type { Handle } from '../handle.ts';
 import { ReadPace } from '../read-buffers.ts';
-import { closeCauseOf, type SocketContext } from '../socket-stream.ts';
+import { closeCauseOf, type SocketContext, tellDrain } from '../socket-stream.ts';
 import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
 
 /** Pieces up to this size are put together before they are encrypted: one record, one packet. */
@@ -74,6 +74,7 @@ export class TlsStream implements Stream {
     } else {
       socket.on('data', (bytes: Buffer) => this.#received(bytes, bytes.length));
       socket.on('drain', () => this.#drained());
+      socket.on('finish', () => this.#drained());
     }
     socket.on('end', () => {
       const nowMs = this.#context.clock.nowMs();
@@ -112,13 +113,13 @@ export class TlsStream implements Stream {
   }
 
   writeText(text: string): void {
-    if (this.#handle === null) this.#socket?.write(text, 'latin1');
+    if (this.#handle === null) this.#writeByNode(text);
     else if (this.#isWriting) this.#waitWithText(text);
     else this.#sent(this.#handle.writeLatin1String(null, text), text.length);
   }
 
   writeBytes(bytes: Buffer, start: number, end: number): void {
-    if (this.#handle === null) this.#socket?.write(Buffer.from(bytes.subarray(start, end)));
+    if (this.#handle === null) this.#writeByNode(Buffer.from(bytes.subarray(start, end)));
     else if (this.#isWriting) this.#waitWithBytes(bytes, start, end);
     // Encrypted within the call, so that nobody needs these bytes afterwards.
     else this.#sent(this.#handle.writeBuffer(null, viewOf(bytes, start, end)), end - start);
@@ -193,6 +194,14 @@ export class TlsStream implements Stream {
       this.#socket.end();
     }
     this.#drained();
+  }
+
+  /** Where there is no handle to write to. */
+  #writeByNode(piece: string | Buffer): void {
+    const socket = this.#socket;
+    if (socket === null) return;
+    socket.write(piece, 'latin1');
+    tellDrain(socket);
   }
 
   #drained(): void {
