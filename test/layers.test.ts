@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/io'],
   ['src/observe'],
   ['src/worker'],
-  ['src/control/plans', 'src/control/discovery'],
+  ['src/control/plans'],
   ['src/control/watch'],
   ['src/control/operate'],
   ['src/admin'],
@@ -108,6 +108,38 @@ test('the firewall is a library: it imports itself and Node, and the house its e
     }
   }
   assert.deepEqual(wrong, []);
+});
+
+/** Who touches sockets beside the backends, and why. */
+const SOCKETS_BESIDE_BACKENDS: Readonly<Record<string, string>> = {
+  'src/io/unix-socket.ts': 'asks whether somebody listens on a unix socket',
+  'src/io/probe.ts': "types of the sockets that Node's dial opens for probes",
+  'src/io/grpc-health.ts': "the same, for Node's HTTP/2 library",
+  'src/admin/admin-server.ts': 'types of where its node:http listens',
+  'src/cli/demo.ts': 'types of where its node:http listens',
+  'src/config/checks/certificates.ts': 'asks OpenSSL which ciphers and curves it knows',
+};
+/** Who chooses a backend, or is made for Node's. */
+const NODE_BACKEND_BY: Readonly<Record<string, string>> = {
+  'src/worker/thread.ts': 'chooses the backend of a data thread',
+  'src/control/operate/instance.ts': 'chooses who opens listening sockets',
+  'src/io/probe.ts': "probes go by Node's sockets, whatever the traffic goes by",
+  'src/io/tls/trial.ts': "asks OpenSSL by Node's contexts",
+};
+
+test('connections are reached by io/backend.ts: only backends know sockets, few know a backend', () => {
+  const touching: string[] = [];
+  const choosing: string[] = [];
+  for (const file of sources('src')) {
+    if (/\.(test|suite)\.ts$/.test(file) || file.startsWith('src/io/node/')) continue;
+    const text = readFileSync(join(ROOT, file), 'utf8');
+    const ofNet = /import ([^;]*?) from 'node:net'/.exec(text)?.[1];
+    const isTouching = ofNet !== undefined && !/^\{( isIP(v4|v6)?,?)+ \}$/.test(ofNet);
+    if (isTouching || text.includes("from 'node:tls'")) touching.push(file);
+    if (importsOf(file).some((target) => target.startsWith('src/io/node/'))) choosing.push(file);
+  }
+  assert.deepEqual(touching.sort(), Object.keys(SOCKETS_BESIDE_BACKENDS).sort());
+  assert.deepEqual(choosing.sort(), Object.keys(NODE_BACKEND_BY).sort());
 });
 
 test('src/io/kernel alone calls foreign functions', () => {

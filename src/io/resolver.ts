@@ -1,5 +1,5 @@
 import dns from 'node:dns';
-import net from 'node:net';
+import { isIP } from 'node:net';
 import type { Clock } from '../base/clock.ts';
 
 /** How long looked-up addresses are used before they are looked up again, in the background. */
@@ -184,7 +184,7 @@ function inTurn(entry: Entry): readonly string[] {
 /** IPv6 and IPv4 alternate, in the order of the lookup, so that a family that is cut off costs little. */
 function familiesByTurns(addresses: readonly string[]): readonly string[] {
   const [first, second] = [0, 1].map((which) =>
-    addresses.filter((one) => (net.isIP(one) === net.isIP(addresses[0]!)) === (which === 0)),
+    addresses.filter((one) => (isIP(one) === isIP(addresses[0]!)) === (which === 0)),
   ) as [string[], string[]];
   const mixed: string[] = [];
   for (let at = 0; at < Math.max(first.length, second.length); at++) {

@@ -9,8 +9,6 @@
 import type { Findings, Verdict } from './findings.ts';
 import { bodyIsClean } from './first-pass/body.ts';
 import { headIsClean } from './first-pass/head.ts';
-import { inspectBody } from './inspect-body.ts';
-import { inspectHead, inspectHeaders } from './inspect-head.ts';
 import { Inspection } from './inspection.ts';
 import type { BodyView, HeaderList, HeadView } from './request.ts';
 import type { Paranoia, Rule } from './rule.ts';
@@ -93,14 +91,14 @@ export class Waf {
   /** Inspects method, target and headers. */
   inspectHead(head: HeadView): Verdict {
     const inspection = this.#begin(head.target);
-    inspectHead(inspection, head);
+    inspection.head(head);
     return this.#verdict(inspection.findings);
   }
 
   /** Inspects the fields behind a chunked body. @param target of the request, for exclusions by path */
   inspectTrailers(target: string, fields: HeaderList): Verdict {
     const inspection = this.#begin(target);
-    inspectHeaders(inspection, fields);
+    inspection.headers(fields);
     return this.#verdict(inspection.findings);
   }
 
@@ -120,7 +118,7 @@ export class Waf {
         0,
         `only ${bytes.length} bytes were looked at`,
       );
-    inspectBody(inspection, body.contentType, bytes);
+    inspection.body(body.contentType, bytes);
     return this.#verdict(inspection.findings);
   }
 

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { loadSets } from '../../../test/corpus/waf/load.ts';
 import { PROBES_LIKELY, PROBES_SURE } from '../detect/scanner-probes.ts';
 import { WORDS } from '../features.ts';
-import { inspectBody } from '../inspect-body.ts';
 import { Inspection } from '../inspection.ts';
 import { headerList } from '../request.ts';
 import { Ruleset } from '../ruleset.ts';
@@ -39,7 +38,7 @@ function lostOfBody(contentType: string, body: string): string[] {
   const bytes = Buffer.from(body);
   if (contentType.startsWith('multipart/') || !bodyIsClean(bytes)) return [];
   const inspection = new Inspection(jury, FIRST_PASS_LEVEL_MAX);
-  inspectBody(inspection, contentType, bytes);
+  inspection.body(contentType, bytes);
   return inspection.findings.matches.map((match) => match.rule.id);
 }
 
