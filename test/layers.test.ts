@@ -35,6 +35,9 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/main.ts'],
 ];
 
+/** What the rest of the house may import of the firewall. */
+const WAF_ENTRIES: readonly string[] = ['src/waf/index.ts', 'src/waf/catalogue.ts'];
+
 /** What the core may not touch: sockets, timers, files and clocks are given to it. */
 const CORE_FORBIDS =
   /from 'node:(net|tls|fs|dns|http|http2|timers|worker_threads|dgram|child_process)/;
@@ -94,7 +97,7 @@ test('no files import each other in a circle, types included', () => {
   assert.deepEqual(circlesIn(imports).flat().sort(), []);
 });
 
-test('the firewall is a library: it imports itself and Node, and the house its entry', () => {
+test('the firewall is a library: it imports itself and Node, and the house its entries', () => {
   const wrong: string[] = [];
   for (const file of ['src', 'sim'].flatMap(sources)) {
     const isInside = file.startsWith('src/waf/');
@@ -103,7 +106,7 @@ test('the firewall is a library: it imports itself and Node, and the house its e
     for (const target of importsOf(file)) {
       const isAllowed = isInside
         ? target.startsWith('src/waf/')
-        : !target.startsWith('src/waf/') || target === 'src/waf/index.ts';
+        : !target.startsWith('src/waf/') || WAF_ENTRIES.includes(target);
       if (!isAllowed) wrong.push(`${file} imports ${target}`);
     }
   }

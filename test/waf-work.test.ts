@@ -6,7 +6,8 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { DETECTORS } from '../src/waf/detect/detectors.ts';
-import { CLEAN, Waf } from '../src/waf/waf.ts';
+import { CLEAN } from '../src/waf/findings.ts';
+import { Waf } from '../src/waf/waf.ts';
 
 const VALUES = 500;
 /** Of a document as a whole. */

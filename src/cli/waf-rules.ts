@@ -1,5 +1,5 @@
 /** `openclaw waf rules`: the list of them. */
-import { RULES, SCORES } from '../waf/index.ts';
+import { RULES, SCORES } from '../waf/catalogue.ts';
 import type { Io } from './io.ts';
 import { textTable } from './text-table.ts';
 

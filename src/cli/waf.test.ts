@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { parse } from 'yaml';
-import { RULES } from '../waf/index.ts';
+import { RULES } from '../waf/catalogue.ts';
 import type { Io } from './io.ts';
 import { runCommand } from './run.ts';
 import { wafCommand } from './waf.ts';

@@ -27,7 +27,7 @@ import {
   type WorkerNumber,
   type WorkerTiming,
 } from '../table/measures.ts';
-import { RULE_CLASSES } from '../waf/index.ts';
+import { RULE_CLASSES } from '../waf/catalogue.ts';
 import type { View, ViewServer } from './view.ts';
 
 export type Labels = Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import { NAME } from '../core/http1/names.ts';
 import { parseAbsoluteTarget } from '../core/http1/target.ts';
 import type { KeyOf } from '../core/servers/pool.ts';
 import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
-import { requestPath } from '../waf/index.ts';
+import { requestPath } from '../waf/catalogue.ts';
 
 /**
  * How requests are hashed for a strategy; null where it hashes by nothing. A request without the

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { explain } from './explain.ts';
+import { CLEAN } from './findings.ts';
 import { inspectSpecimen } from './specimen.ts';
-import { CLEAN, Waf } from './waf.ts';
+import { Waf } from './waf.ts';
 
 test('an explanation names rule, score, place, parameter, reason and text', () => {
   const lines = explain(inspectSpecimen(new Waf(), 'query:id 1 or 1=1'), 5);

@@ -24,6 +24,9 @@ export interface Verdict {
   readonly isHit: boolean;
 }
 
+/** The verdict on a request of which no rule speaks. One object for all: compare by identity. */
+export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), isHit: false });
+
 export const SNIPPET_MAX = 120;
 /** Matches kept for one request; rules that speak beyond it still count for the score. */
 export const MATCHES_MAX = 32;

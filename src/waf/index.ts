@@ -1,5 +1,5 @@
 /**
- * The web application firewall as a library, and its only entry. It imports nothing but itself and
+ * The web application firewall as a library, and its entry. It imports nothing but itself and
  * Node, does no I/O, keeps nothing between requests and answers at once. The package exports it as
  * `openclaw-lb/waf`; docs/waf.md has the rules, their tuning, and how to use it in a program.
  *
@@ -12,19 +12,6 @@
  * ```
  */
 
-export { exclusionFor, explain } from './explain.ts';
-export type { Match, Verdict } from './findings.ts';
+export * from './catalogue.ts';
 export { type BodyView, type HeaderList, type HeadView, headerList } from './request.ts';
-export { type RequestPath, requestPath } from './request-path.ts';
-export {
-  type Paranoia,
-  type Place,
-  RULE_CLASSES,
-  type Rule,
-  type RuleClass,
-  SCORES,
-  type Severity,
-} from './rule.ts';
-export { RULES } from './rules/rules.ts';
-export type { Exclusion } from './ruleset.ts';
-export { CLEAN, WAF_DEFAULTS, Waf, type WafOptions } from './waf.ts';
+export { WAF_DEFAULTS, Waf, type WafOptions } from './waf.ts';

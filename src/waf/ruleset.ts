@@ -27,7 +27,7 @@ export class Ruleset implements Jury {
 
   /** @throws RangeError for an exclusion that names nothing, or no rule there is */
   constructor(paranoia: Paranoia, exclusions: readonly Exclusion[]) {
-    for (const exclusion of exclusions) check(exclusion);
+    for (const exclusion of exclusions) checkExclusion(exclusion);
     this.#byPath = exclusions
       .filter((it) => it.path !== undefined)
       .map((exclusion) => ({ paths: pathsOf(exclusion.path!), exclusion }));
@@ -70,7 +70,8 @@ export class Ruleset implements Jury {
   }
 }
 
-function check(exclusion: Exclusion): void {
+/** @throws RangeError for an exclusion that names nothing, no rule there is, or no path there can be */
+export function checkExclusion(exclusion: Exclusion): void {
   const { rule, path, parameter } = exclusion;
   if (rule === undefined && path === undefined && parameter === undefined) {
     throw new RangeError(

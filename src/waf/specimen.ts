@@ -1,6 +1,7 @@
 import type { Verdict } from './findings.ts';
+import { CLEAN } from './findings.ts';
 import { headerList } from './request.ts';
-import { CLEAN, type Waf } from './waf.ts';
+import type { Waf } from './waf.ts';
 
 /**
  * A request in one line, as rules' examples, the corpus and `openclaw waf test` write it:

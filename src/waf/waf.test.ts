@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { JSON_DEPTH_MAX, PARAMETERS_MAX } from './bounds.ts';
+import { CLEAN } from './findings.ts';
 import { headerList } from './request.ts';
 import { inspectSpecimen } from './specimen.ts';
-import { CLEAN, Waf } from './waf.ts';
+import { Waf } from './waf.ts';
 
 const head = (waf: Waf, target: string) =>
   waf.inspectHead({ method: 'GET', target, headers: headerList([]) });

@@ -6,7 +6,7 @@
  *
  * Everything is linear in the input, and everything is bounded (bounds.ts, decode.ts).
  */
-import type { Findings, Verdict } from './findings.ts';
+import { CLEAN, type Findings, type Verdict } from './findings.ts';
 import { bodyIsClean } from './first-pass/body.ts';
 import { headIsClean } from './first-pass/head.ts';
 import { Inspection } from './inspection.ts';
@@ -36,9 +36,6 @@ export const WAF_DEFAULTS: WafOptions = {
   bodyBytesLimit: 131_072,
   oversize: 'pass',
 };
-
-/** The verdict on a request of which no rule speaks. One object for all: compare by identity. */
-export const CLEAN: Verdict = Object.freeze({ score: 0, matches: Object.freeze([]), isHit: false });
 
 /** The highest paranoia level whose rules all need a character or a word of the first pass. */
 export const FIRST_PASS_LEVEL_MAX = 2;

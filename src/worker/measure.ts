@@ -5,7 +5,7 @@ import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Screening } from '../core/exchange/screening.ts';
 import type { Server } from '../core/servers/server.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
-import { CLEAN, RULE_CLASSES } from '../waf/index.ts';
+import { CLEAN, RULE_CLASSES } from '../waf/catalogue.ts';
 
 /** Counts a request that is over; called for every one, so it only adds numbers. */
 export function measureExchange(

@@ -1,7 +1,7 @@
 import type { Exchange } from '../core/exchange/exchange.ts';
 import type { ClientInfo } from '../core/forward/client-info.ts';
 import type { Server } from '../core/servers/server.ts';
-import { CLEAN, explain } from '../waf/index.ts';
+import { CLEAN, explain } from '../waf/catalogue.ts';
 
 /** What is known of a request when it is over: one line of the access log. */
 export interface ExchangeRecord {

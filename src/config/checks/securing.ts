@@ -1,5 +1,5 @@
 /** Access control. */
-import { Waf } from '../../waf/index.ts';
+import { checkExclusion } from '../../waf/catalogue.ts';
 import { parseNetworkFile } from '../network-file.ts';
 import { wafOptionsOf } from '../waf-options.ts';
 import { at, type CheckContext, type Report, reportFile } from './check.ts';
@@ -39,7 +39,7 @@ export function accessControl(context: CheckContext, report: Report): void {
 export function waf({ settings }: CheckContext, report: Report): void {
   for (const [index, exclusion] of wafOptionsOf(settings).exclusions.entries()) {
     try {
-      new Waf({ exclusions: [exclusion] });
+      checkExclusion(exclusion);
     } catch (error) {
       report('error', [at('security', 'waf', 'exclusions', index)], (error as Error).message);
     }

@@ -3,7 +3,8 @@
  * or has reached the firewall's limit. A request that may be blocked goes to no server before.
  */
 
-import { CLEAN, type HeaderList, type HeadView, type Verdict, type Waf } from '../../waf/index.ts';
+import { CLEAN, type Verdict } from '../../waf/catalogue.ts';
+import type { HeaderList, HeadView, Waf } from '../../waf/index.ts';
 import type { PayloadSink } from '../http1/body.ts';
 import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
