@@ -8,9 +8,11 @@ import { Http1ClientConnection } from '../src/core/clients/http1-client-connecti
 import { Engine } from '../src/core/exchange/engine.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
+import { TrustedProxies } from '../src/core/forward/client-address.ts';
 import { ClientInfo } from '../src/core/forward/client-info.ts';
 import { DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import type { ClientPolicy } from '../src/core/routes/client-policy.ts';
+import { Guard } from '../src/core/routes/guard.ts';
 import { Pool } from '../src/core/servers/pool.ts';
 import { Server } from '../src/core/servers/server.ts';
 import type { ServerSide } from '../src/core/servers/server-side.ts';
@@ -87,7 +89,6 @@ export class SimWorker {
       const request = ledger.requests.get(exchange.requestId);
       if (request !== undefined) request.settled += network.sabotage.settlesTwice ? 2 : 1;
     });
-    if (setup.wafBytes > 0) engine.waf = new SimWaf(world, setup.wafBytes);
     this.servers = setup.plans.map((plan) => new Server(plan, engine));
     const chooser = new WatchedChooser(world, {
       servers: this.servers,
@@ -118,7 +119,9 @@ export class SimWorker {
       this.#queue,
     );
     this.#pool = pool;
-    const route = { pool, policy: setup.policy };
+    const waf = setup.wafBytes > 0 ? new SimWaf(world, setup.wafBytes) : null;
+    const guard = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 });
+    const route = { pool, guard, waf, policy: setup.policy };
     const via = new ClientInfo({
       peerAddress: '10.0.0.1',
       peerIsTrusted: false,

@@ -132,7 +132,7 @@ class Run {
     this.#table = SharedTable.create({ serverRows: names.length, workerLanes: lanes });
     this.#setup = { ...setupOf(chance, names, isTroubled), wafBytes };
     if (this.#setup.isTight) this.#world.isWell = false;
-    if (this.#setup.settings.highWaterBytes >= 16_384 && chance.happens(0.7)) {
+    if (this.#setup.policy.highWaterBytes >= 16_384 && chance.happens(0.7)) {
       network.tellsOfEnds = false;
     }
     this.#servers = names.map((name) => new SimServer(this.#world, name, chance.fork()));
@@ -296,10 +296,11 @@ class Run {
   #checkEvery(): void {
     const { clock, network, ledger, invariants } = this.#world;
     this.#upkeep.turn(clock.nowMs());
-    const { highWaterBytes, connectionsMax } = this.#setup.settings;
+    const { connectionsMax } = this.#setup.settings;
+    const { highWaterBytes } = this.#setup.policy;
     invariants.checkBounds(this.#table, this.#setup.plans, network.open, connectionsMax);
     // What waits for the firewall's verdict comes on top of what is kept for another attempt.
-    const replayBytes = this.#setup.settings.replayBytes + this.#setup.wafBytes;
+    const replayBytes = this.#setup.policy.replayBytes + this.#setup.wafBytes;
     invariants.checkMemory(network.open, ledger, highWaterBytes, replayBytes);
     for (const { row } of this.#setup.plans) {
       const underWay = this.#workers.map((worker) => worker.underWayAt(row));
@@ -400,11 +401,47 @@ function setupOf(
     }),
   );
   const strategy = chance.pick(strategyNames);
+  const panicThresholdPercent = chance.pick([0, 0, 50]);
+  // In the order in which seeds have always drawn them.
+  const { tracing, highWaterBytes, replayBytes, ...settings } = {
+    name: 'simulated',
+    row: 0,
+    strategy,
+    detects: true,
+    breaker: chance.happens(0.5)
+      ? { failureThreshold: chance.whole(1, 4), recoveryMs: 1_000, halfOpenMs: 1_000 }
+      : null,
+    ejection: chance.happens(0.3)
+      ? { failuresInRow: 3, ejectionMs: 500, ejectionMsMax: 2_000, ejectedPercentMax: 50 }
+      : null,
+    slowStartMs: chance.pick([0, 0, 2_000]),
+    tracing: chance.pick([null, { sampled: 1 }]),
+    retryWithinMs: chance.pick([0, 4_000]),
+    timeouts: {
+      connectMs: 1_000,
+      readMs: 2_000,
+      writeMs: 2_000,
+      streamMs: 3_000,
+    },
+    connectionsMax: isTight ? chance.pick([1, 2, 4, 100]) : 1_000,
+    idleMax: chance.pick([0, 1, 8]),
+    idleMin: chance.pick([0, 0, 2]),
+    idleMs: 3_000,
+    ageMsMax: 0,
+    longAwaitMs: 500,
+    waitingMax: isTight ? chance.pick([1, 5, 100]) : 100,
+    waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
+    retries: chance.pick([0, 1, 3]),
+    retryBudgetPercent: 20,
+    highWaterBytes: chance.pick([0, 1_024, 16_384]),
+    replayBytes: chance.pick([2_048, 65_536]),
+  };
   return {
     isTight,
     strategy,
     plans,
-    panicThresholdPercent: chance.pick([0, 0, 50]),
+    panicThresholdPercent,
+    settings,
     policy: {
       requestMs: 3_000,
       idleMs: 8_000,
@@ -412,40 +449,10 @@ function setupOf(
       writeMs: 2_000,
       uploadBytesPerSecond: 0,
       downloadBytesPerSecond: 0,
+      highWaterBytes,
+      replayBytes,
+      tracing,
       headLimits: DEFAULT_HEAD_LIMITS,
-    },
-    settings: {
-      name: 'simulated',
-      row: 0,
-      strategy,
-      detects: true,
-      breaker: chance.happens(0.5)
-        ? { failureThreshold: chance.whole(1, 4), recoveryMs: 1_000, halfOpenMs: 1_000 }
-        : null,
-      ejection: chance.happens(0.3)
-        ? { failuresInRow: 3, ejectionMs: 500, ejectionMsMax: 2_000, ejectedPercentMax: 50 }
-        : null,
-      slowStartMs: chance.pick([0, 0, 2_000]),
-      tracing: chance.pick([null, { sampled: 1 }]),
-      retryWithinMs: chance.pick([0, 4_000]),
-      timeouts: {
-        connectMs: 1_000,
-        readMs: 2_000,
-        writeMs: 2_000,
-        streamMs: 3_000,
-      },
-      connectionsMax: isTight ? chance.pick([1, 2, 4, 100]) : 1_000,
-      idleMax: chance.pick([0, 1, 8]),
-      idleMin: chance.pick([0, 0, 2]),
-      idleMs: 3_000,
-      ageMsMax: 0,
-      longAwaitMs: 500,
-      waitingMax: isTight ? chance.pick([1, 5, 100]) : 100,
-      waitMs: isTight ? chance.pick([300, 2_000]) : 10_000,
-      retries: chance.pick([0, 1, 3]),
-      retryBudgetPercent: 20,
-      highWaterBytes: chance.pick([0, 1_024, 16_384]),
-      replayBytes: chance.pick([2_048, 65_536]),
     },
   };
 }

@@ -38,12 +38,12 @@ const SETTINGS: PoolSettings = {
   breaker: null,
   ejection: null,
   slowStartMs: 0,
-  tracing: null,
-  highWaterBytes: 1_024,
-  replayBytes: 65_536,
 };
 
 const POLICY: ClientPolicy = {
+  highWaterBytes: 1_024,
+  replayBytes: 65_536,
+  tracing: null,
   requestMs: 3_000,
   idleMs: 4_000,
   readMs: 2_000,

@@ -26,7 +26,7 @@ const LAYERS: readonly (readonly string[])[] = [
   ['src/io'],
   ['src/observe'],
   ['src/worker'],
-  ['src/control/plans'],
+  ['src/control/plans', 'src/control/discovery'],
   ['src/control/watch'],
   ['src/control/operate'],
   ['src/admin'],

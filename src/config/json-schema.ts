@@ -20,7 +20,7 @@ export function jsonSchema(): object {
     override: ({ zodSchema, jsonSchema: node }) => {
       const about: SettingMeta = describe(zodSchema);
       const { json, kind, secret, expected, description, shorthand, default: fallback } = about;
-      for (const own of ['kind', 'json', 'secret', 'expected', 'shorthand']) {
+      for (const own of ['kind', 'json', 'secret', 'expected', 'shorthand', 'needsRestart']) {
         delete (node as Record<string, unknown>)[own];
       }
       if (json !== undefined) {

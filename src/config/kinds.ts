@@ -46,6 +46,8 @@ export interface SettingMeta {
   secret?: boolean;
   /** What editors check, where it cannot be derived. */
   json?: object;
+  /** Read once at the start, with all that is below it; everything else follows a reload. */
+  needsRestart?: true;
   /** What may stand in place of the section: a server may be its address alone. */
   shorthand?: object;
 }
@@ -91,6 +93,11 @@ export function section<S extends z.ZodRawShape>(
     .meta({ kind: 'section' satisfies Kind })
     .prefault(fallback as never)
     .meta({ description });
+}
+
+/** A setting or section that only a restart brings into force. */
+export function needsRestart<T extends z.ZodType>(type: T): T {
+  return type.meta({ ...metaOf(type), needsRestart: true }) as T;
 }
 
 /** The `enabled` of a section that is off when absent. */

@@ -49,7 +49,8 @@ export function referencePage(): string {
     'for the lifetime of cookies, of `hsts` and of logs), sizes like `512`, `16k` or',
     '`1m` (powers of 1024). `${NAME}` and `${NAME:-default}` in a value are taken from the',
     'environment; a plain `${` is written `$${`. Relative paths count from the folder of the file.',
-    'Settings marked *secret* are masked in every output unless it is asked for.',
+    'Settings marked *secret* are masked in every output unless it is asked for. Sections marked',
+    '*needs a restart* are read once at the start; everything else follows `openclaw reload`.',
     '',
     'Strategies that look at weights: ' +
       `${strategies
@@ -66,11 +67,13 @@ export function referencePage(): string {
 
 function entryLines({ path, about, isSection: section, values }: ReferenceEntry): string[] {
   const description = about.description ?? '';
-  if (section) return [`## \`${path}\``, '', description, ''];
+  const restart = about.needsRestart === true ? ['*needs a restart*'] : [];
+  if (section) return [`## \`${path}\``, '', [description, ...restart].join(' · '), ''];
   const facts = [
     values !== '' ? `one of ${values}` : about.expected,
     about.default === undefined ? undefined : `default ${shownDefault(about.default)}`,
     about.secret === true ? '*secret*' : undefined,
+    ...restart,
   ].filter((fact) => fact !== undefined);
   return [`### \`${path}\``, '', description, '', `${facts.join(' · ')}`, ''];
 }

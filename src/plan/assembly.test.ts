@@ -11,7 +11,7 @@ import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../core/servers/settings.ts';
 import type { Waiter } from '../core/servers/wait-queue.ts';
 import { SharedTable } from '../table/table.ts';
-import { WAF_DEFAULTS } from '../waf/index.ts';
+import { WAF_DEFAULTS, type WafOptions } from '../waf/index.ts';
 import { Assembly, type PathPlan } from './assembly.ts';
 import type { PoolPlan, RoutePlan } from './worker-plan.ts';
 
@@ -22,6 +22,9 @@ const POLICY: ClientPolicy = {
   writeMs: 2_000,
   uploadBytesPerSecond: 0,
   downloadBytesPerSecond: 0,
+  highWaterBytes: 16_384,
+  replayBytes: 65_536,
+  tracing: null,
   headLimits: DEFAULT_HEAD_LIMITS,
 };
 
@@ -53,7 +56,6 @@ function planOf(pools: readonly [PoolPlan, ...PoolPlan[]], more: Partial<PathPla
       access: null,
       limits: null,
     },
-    waf: null,
     responseLimits: DEFAULT_RESPONSE_LIMITS,
     shedding: { delayMs: 0, memoryBytes: 0 },
     pools,
@@ -194,18 +196,21 @@ test('a route can lead to another pool with another policy, and stays the same',
 
 test('the firewall is made anew only where its options changed', () => {
   const pools = [poolOf('a', 0, [serverOf(0)])] as const;
-  const path = assemblyOf(planOf(pools, { waf: WAF_DEFAULTS }));
-  const { waf } = path.engine;
-  path.follow(planOf(pools, { waf: { ...WAF_DEFAULTS } }));
-  assert.equal(path.engine.waf, waf);
-  path.follow(planOf(pools, { waf: { ...WAF_DEFAULTS, anomalyThreshold: 9 } }));
-  assert.notEqual(path.engine.waf, waf);
-  path.follow(planOf(pools));
-  assert.equal(path.engine.waf, null);
+  const planWith = (options: WafOptions | null) =>
+    planOf(pools, { routes: [{ ...routeOf('default', 'a'), waf: options }] });
+  const path = assemblyOf(planWith(WAF_DEFAULTS));
+  const { waf } = path.route('default');
+  assert.ok(waf !== null);
+  path.follow(planWith({ ...WAF_DEFAULTS }));
+  assert.equal(path.route('default').waf, waf);
+  path.follow(planWith({ ...WAF_DEFAULTS, anomalyThreshold: 9 }));
+  assert.notEqual(path.route('default').waf, waf);
+  path.follow(planWith(null));
+  assert.equal(path.route('default').waf, null);
 });
 
 function routeOf(name: string, pool: string): RoutePlan {
-  return { name, pool, policy: POLICY };
+  return { name, pool, waf: null, policy: POLICY };
 }
 
 function routesOf(...names: readonly [string, string]): PathPlan['routes'] {

@@ -14,13 +14,13 @@ import type { Pool } from '../core/servers/pool.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
 import { Waf, type WafOptions } from '../waf/index.ts';
 import { LivePool, POOL_PARTS, type PoolParts } from './live-pool.ts';
-import { createGuard, createProxies } from './make-guard.ts';
+import { createGuard } from './make-guard.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** What of a worker's plan its data path is made of. */
 export type PathPlan = Pick<
   WorkerPlan,
-  'guard' | 'waf' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
+  'guard' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
 >;
 
 /** How the parts are made that the simulation makes in its own way. */
@@ -40,6 +40,8 @@ export interface Surroundings extends Omit<WorkerParts, 'responseLimits'> {
 /** A route stays as long as its name does, so that a plan touches no connection that uses it. */
 interface LiveRoute extends Route {
   pool: Pool;
+  guard: Guard;
+  waf: Waf | null;
   policy: ClientPolicy;
 }
 
@@ -68,12 +70,7 @@ export class Assembly {
   /** Requests go by this plan from the next one on; what is under way is not touched. */
   follow(plan: PathPlan): void {
     const { engine } = this;
-    const proxies = createProxies(plan.guard);
-    this.guard = createGuard(plan.guard, proxies, engine.table);
-    engine.proxies = proxies;
-    const isOpen = plan.guard.access === null && plan.guard.limits === null;
-    engine.guard = isOpen ? null : this.guard;
-    engine.waf = this.#wafOf(plan.waf);
+    this.guard = createGuard(plan.guard, engine.table);
     engine.shedder.settings = plan.shedding;
     Object.assign(engine.responseLimits, plan.responseLimits);
     this.#followPools(plan);
@@ -150,11 +147,13 @@ export class Assembly {
     }
     const names = new Set(routes.map(({ name }) => name));
     for (const name of this.#routes.keys()) if (!names.has(name)) this.#routes.delete(name);
-    for (const { name, pool: poolName, policy } of routes) {
+    for (const { name, pool: poolName, policy, waf: options } of routes) {
       const { pool } = this.#livePool(poolName);
       const route = this.#routes.get(name);
-      if (route === undefined) this.#routes.set(name, { pool, policy });
-      else Object.assign(route, { pool, policy });
+      const waf = this.#wafOf(options, route?.waf ?? null);
+      const { guard } = this;
+      if (route === undefined) this.#routes.set(name, { pool, guard, waf, policy });
+      else Object.assign(route, { pool, guard, waf, policy });
     }
     for (const live of this.#pools.values()) live.retireServers();
     const nowMs = this.engine.clock.nowMs();
@@ -174,9 +173,8 @@ export class Assembly {
   }
 
   /** The same firewall as long as its options are the same: its rules are sorted when it is made. */
-  #wafOf(options: WafOptions | null): Waf | null {
+  #wafOf(options: WafOptions | null, present: Waf | null): Waf | null {
     if (options === null) return null;
-    const present = this.engine.waf;
     return present !== null && isDeepStrictEqual(present.options, options)
       ? present
       : this.#parts.waf(options);

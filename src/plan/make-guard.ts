@@ -7,10 +7,10 @@ import type { SharedTable } from '../table/table.ts';
 import type { GuardPlan, LimitsPlan, RatePlan } from './worker-plan.ts';
 
 /** What judges connections and requests before anything else is done for them. */
-export function createGuard(plan: GuardPlan, proxies: TrustedProxies, table: SharedTable): Guard {
+export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
   const { access } = plan;
   return new Guard(
-    proxies,
+    proxiesOf(plan),
     access === null
       ? null
       : {
@@ -23,7 +23,7 @@ export function createGuard(plan: GuardPlan, proxies: TrustedProxies, table: Sha
 }
 
 /** The proxies before us that may say who the client is. */
-export function createProxies({ trusted, trustsUnixPeers, trustedHeader }: GuardPlan) {
+function proxiesOf({ trusted, trustsUnixPeers, trustedHeader }: GuardPlan): TrustedProxies {
   return new TrustedProxies(NetworkSet.open(trusted), trustsUnixPeers, trustedHeader);
 }
 

@@ -78,6 +78,8 @@ export interface RoutePlan {
   readonly name: string;
   /** Name of its pool. */
   readonly pool: string;
+  /** null: the firewall does not look at requests. */
+  readonly waf: WafOptions | null;
   readonly policy: ClientPolicy;
 }
 
@@ -90,8 +92,6 @@ export interface WorkerPlan {
   /** Whether connections of trusted proxies begin with a PROXY header. */
   readonly readsProxyHeaders: boolean;
   readonly guard: GuardPlan;
-  /** null: requests are not looked at. */
-  readonly waf: WafOptions | null;
   readonly responseLimits: HeadLimits;
   /** Each with a name and a row of its own. */
   readonly pools: readonly [PoolPlan, ...PoolPlan[]];

@@ -9,6 +9,8 @@
 import { CLEAN, type Findings, type Verdict } from './findings.ts';
 import { bodyIsClean } from './first-pass/body.ts';
 import { headIsClean } from './first-pass/head.ts';
+import { inspectBody } from './inspect-body.ts';
+import { inspectHead, inspectHeaders } from './inspect-head.ts';
 import { Inspection } from './inspection.ts';
 import type { BodyView, HeaderList, HeadView } from './request.ts';
 import type { Paranoia, Rule } from './rule.ts';
@@ -88,14 +90,14 @@ export class Waf {
   /** Inspects method, target and headers. */
   inspectHead(head: HeadView): Verdict {
     const inspection = this.#begin(head.target);
-    inspection.head(head);
+    inspectHead(inspection, head);
     return this.#verdict(inspection.findings);
   }
 
   /** Inspects the fields behind a chunked body. @param target of the request, for exclusions by path */
   inspectTrailers(target: string, fields: HeaderList): Verdict {
     const inspection = this.#begin(target);
-    inspection.headers(fields);
+    inspectHeaders(inspection, fields);
     return this.#verdict(inspection.findings);
   }
 
@@ -115,7 +117,7 @@ export class Waf {
         0,
         `only ${bytes.length} bytes were looked at`,
       );
-    inspection.body(body.contentType, bytes);
+    inspectBody(inspection, body.contentType, bytes);
     return this.#verdict(inspection.findings);
   }
 

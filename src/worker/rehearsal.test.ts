@@ -16,6 +16,7 @@ import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
 import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import { Guard } from '../core/routes/guard.ts';
+import type { Route } from '../core/routes/route.ts';
 import { Pool } from '../core/servers/pool.ts';
 import { Server } from '../core/servers/server.ts';
 import type { PoolSettings } from '../core/servers/settings.ts';
@@ -37,6 +38,7 @@ class World {
   readonly rates = SourceRates.create(64);
   readonly engine: Engine;
   readonly pool: Pool;
+  readonly route: Route;
   wallMs = 1_790_000_000_000;
 
   constructor(strategy: StrategyName, options: { isSticky?: boolean; perSecond?: number } = {}) {
@@ -76,10 +78,11 @@ class World {
     const persistence = options.isSticky
       ? new AddressTable(SourceTable.open(this.sessions, 60_000))
       : null;
-    const settings = { strategy, name: 'default', tracing: null } as PoolSettings;
+    const settings = { strategy, name: 'default' } as PoolSettings;
     const keyOf = (via: ClientInfo) => addressKey(via.clientAddress);
     const queue = new WaitQueue<Pool>(this.engine, 0);
     this.pool = new Pool(this.engine, settings, servers, chooser, keyOf, persistence, queue);
+    let guard = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 });
     if (options.perSecond !== undefined) {
       const rate = new Rate(options.perSecond, options.perSecond);
       const limits = {
@@ -90,8 +93,10 @@ class World {
         overall: null,
         exempt: NetworkSet.of([]),
       };
-      this.engine.guard = new Guard(TrustedProxies.none, null, limits, { low: 1, high: 2 });
+      guard = new Guard(TrustedProxies.none, null, limits, { low: 1, high: 2 });
     }
+    const policy = { tracing: null, headLimits: DEFAULT_HEAD_LIMITS } as ClientPolicy;
+    this.route = { pool: this.pool, guard, waf: null, policy };
   }
 
   via(): ClientInfo {
@@ -109,9 +114,7 @@ class World {
       headers: [],
       client: CLIENT,
     } as const;
-    const { pool } = this;
-    const route = { pool, policy: { headLimits: DEFAULT_HEAD_LIMITS } as ClientPolicy };
-    const told = rehearse(this.engine, route, this.via(), question, seededRandom(seed));
+    const told = rehearse(this.engine, this.route, this.via(), question, seededRandom(seed));
     if (typeof told === 'string') assert.fail(told);
     return told;
   }
@@ -151,10 +154,10 @@ for (const strategy of strategyNames) {
 
 test('a made-up request spends nothing of what its client may ask, and says when it would be refused', () => {
   const world = new World('round_robin', { perSecond: 2 });
-  const { guard } = world.engine;
+  const { guard } = world.route;
   for (let nth = 0; nth < 10; nth++) assert.equal(world.explain().failure, '');
-  assert.equal(guard!.judge(world.via(), 1_000), '');
-  assert.equal(guard!.judge(world.via(), 1_000), '');
+  assert.equal(guard.judge(world.via(), 1_000), '');
+  assert.equal(guard.judge(world.via(), 1_000), '');
   const before = world.bytes();
   const told = world.explain();
   assert.deepEqual(told.rules.at(-1), { name: 'guard', result: 'answered: address_rate_limited' });

@@ -14,7 +14,6 @@ import type { ClientInfo } from '../core/forward/client-info.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
 import type { Route } from '../core/routes/route.ts';
-import type { Pool } from '../core/servers/pool.ts';
 import { explanationOf } from './explain.ts';
 import type { Explanation, Question } from './explanation.ts';
 
@@ -39,7 +38,7 @@ export function rehearse(
   const framing = new Framing();
   const fault = frameRequest(head, framing);
   if (fault !== undefined) return `it is refused before any rule is asked: ${fault}`;
-  return new Rehearsal(engine, via, random).explain(head, framing, route.pool, `${method} ${path}`);
+  return new Rehearsal(engine, via, random).explain(head, framing, route, `${method} ${path}`);
 }
 
 class Rehearsal extends Exchange {
@@ -51,11 +50,11 @@ class Rehearsal extends Exchange {
     this.#random = random;
   }
 
-  explain(head: Head, framing: Framing, pool: Pool, request: string): Explanation {
+  explain(head: Head, framing: Framing, route: Route, request: string): Explanation {
     const nowMs = this.engine.clock.nowMs();
-    const rule = startExchange(this, head, framing, pool, nowMs);
+    const rule = startExchange(this, head, framing, route, nowMs);
     const { decision } = this;
-    decision.pool = pool;
+    decision.pool = route.pool;
     decision.key = this.key;
     decision.peerAddress = this.client.via.peerAddress;
     decision.startedMs = nowMs;

@@ -114,8 +114,8 @@ test('an error anywhere costs one connection, and nothing stays taken', () => {
           retries: 1,
           retryBudgetPercent: 20,
           retryWithinMs: 1000,
-          replayBytes: 1024,
         },
+        policy: { replayBytes: 1024 },
       });
       const restore = throwAt(place, nth);
       try {

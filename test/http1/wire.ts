@@ -2,6 +2,7 @@
  * One client connection and the server connections behind it, on streams that only remember: the
  * decisions of codec and exchange as bytes in, bytes out.
  */
+
 import { type Contain, rethrow } from '../../src/base/contain.ts';
 import { TimerWheel } from '../../src/base/wheel.ts';
 import { Chooser } from '../../src/core/balance/choose.ts';
@@ -11,10 +12,12 @@ import { Http2ClientStream } from '../../src/core/clients/http2-client-stream.ts
 import type { Http2Port } from '../../src/core/clients/http2-port.ts';
 import { Engine } from '../../src/core/exchange/engine.ts';
 import { Exchanges } from '../../src/core/exchange/exchanges.ts';
+import { TrustedProxies } from '../../src/core/forward/client-address.ts';
 import { ClientInfo } from '../../src/core/forward/client-info.ts';
 import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../../src/core/http1/head.ts';
 import type { Connector, Stream, StreamOwner } from '../../src/core/ports/stream.ts';
 import type { ClientPolicy } from '../../src/core/routes/client-policy.ts';
+import { Guard } from '../../src/core/routes/guard.ts';
 import { Pool } from '../../src/core/servers/pool.ts';
 import { Server } from '../../src/core/servers/server.ts';
 import type { PoolSettings } from '../../src/core/servers/settings.ts';
@@ -150,7 +153,6 @@ export class Wire implements Connector {
       breaker: null,
       ejection: null,
       slowStartMs: 0,
-      tracing: null,
       timeouts,
       connectionsMax: 1_000_000,
       idleMax: 0,
@@ -162,8 +164,6 @@ export class Wire implements Connector {
       idleMs: HOUR_MS,
       retries: 0,
       retryBudgetPercent: 0,
-      highWaterBytes: 64 * 1024,
-      replayBytes: 0,
       ...more,
     };
     const queue = new WaitQueue<Pool>(engine, 0);
@@ -176,10 +176,14 @@ export class Wire implements Connector {
       writeMs: HOUR_MS,
       uploadBytesPerSecond: 0,
       downloadBytesPerSecond: 0,
+      highWaterBytes: 64 * 1024,
+      replayBytes: 0,
+      tracing: null,
       headLimits: { ...DEFAULT_HEAD_LIMITS, keepsSpoofable },
       ...morePolicy,
     };
-    const route = { pool, policy };
+    const guard = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 });
+    const route = { pool, guard, waf: null, policy };
     this.route = route;
     const via = new ClientInfo({
       peerAddress,

@@ -3,6 +3,7 @@ import {
   age,
   choice,
   integer,
+  needsRestart,
   optional,
   path,
   secret,
@@ -11,23 +12,25 @@ import {
   size,
 } from '../kinds.ts';
 
-export const admin = section(
-  {
-    listen: setting(
-      address('host optional'),
-      '127.0.0.1:9901',
-      'TCP address of the admin API, /metrics and the dashboard.',
-    ),
-    socket: optional(
-      path(),
-      'Unix socket of the admin API, mode 0600, to which the commands talk. Give each instance its own; one that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
-    ),
-    token: optional(
-      secret(/^[!-~]{16,}$/, 'a token of at least 16 characters (ASCII) without spaces'),
-      'Bearer token of the TCP listener. Left out: it takes loopback clients only.',
-    ),
-  },
-  'The admin API. It changes the instance: keep it off the public network.',
+export const admin = needsRestart(
+  section(
+    {
+      listen: setting(
+        address('host optional'),
+        '127.0.0.1:9901',
+        'TCP address of the admin API, /metrics and the dashboard.',
+      ),
+      socket: optional(
+        path(),
+        'Unix socket of the admin API, mode 0600, to which the commands talk. Give each instance its own; one that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
+      ),
+      token: optional(
+        secret(/^[!-~]{16,}$/, 'a token of at least 16 characters (ASCII) without spaces'),
+        'Bearer token of the TCP listener. Left out: it takes loopback clients only.',
+      ),
+    },
+    'The admin API. It changes the instance: keep it off the public network.',
+  ),
 );
 
 export const log = section(

@@ -4,6 +4,7 @@ import {
   flag,
   integer,
   list,
+  needsRestart,
   network,
   optional,
   section,
@@ -55,20 +56,22 @@ export const performance = section(
       },
       'Connections to servers.',
     ),
-    buffers: section(
-      {
-        enabled: setting(
-          flag(),
-          true,
-          'Hold data for a slow reader. False: the other side is paused as soon as one piece waits.',
-        ),
-        size: setting(
-          size(1024, 64 * 1024 * 1024),
-          '16k',
-          'Bytes held for a slow reader before the other side is paused. Memory of one connection stays below a few times this.',
-        ),
-      },
-      'Data on its way between a client and a server.',
+    buffers: needsRestart(
+      section(
+        {
+          enabled: setting(
+            flag(),
+            true,
+            'Hold data for a slow reader. False: the other side is paused as soon as one piece waits.',
+          ),
+          size: setting(
+            size(1024, 64 * 1024 * 1024),
+            '16k',
+            'Bytes held for a slow reader before the other side is paused. Memory of one connection stays below a few times this.',
+          ),
+        },
+        'Data on its way between a client and a server.',
+      ),
     ),
     overload: section(
       {

@@ -1,6 +1,7 @@
 /** What a reload would touch: servers, what is under way at them, clients that are hashed. */
 import { seededRandom } from '../../base/random.ts';
 import type { SettingChange } from '../../config/diff.ts';
+import { needsRestart } from '../../config/restart.ts';
 import type { Settings } from '../../config/schema.ts';
 import { poolServers } from '../../config/servers.ts';
 import { createStrategy, strategyDefinition } from '../../core/balance/registry.ts';
@@ -23,9 +24,6 @@ export interface Impact {
   readonly needRestart: readonly string[];
 }
 
-/** Read once at the start; everything else follows a reload. */
-const READ_AT_START = ['admin', 'load_balancing.performance.buffers'];
-
 export function impactOf(
   instance: Instance,
   next: Settings,
@@ -46,9 +44,7 @@ export function impactOf(
     underWay: sum(old),
     movedKeysPercent: movedKeysPercent(instance.settings, next),
     leavesNoServer: instance.abilityOf([...now]) !== ABILITY.works,
-    needRestart: changes
-      .map(({ path }) => path)
-      .filter((path) => READ_AT_START.some((one) => path === one || path.startsWith(`${one}.`))),
+    needRestart: changes.map(({ path }) => path).filter(needsRestart),
   };
 }
 

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { descriptorLimit } from '../../base/descriptors.ts';
+import { Turns } from '../../base/turns.ts';
 import { formatDuration } from '../../base/units.ts';
 import type { Settings } from '../../config/schema.ts';
-import { poolServers } from '../../config/servers.ts';
+import { differInServersAlone } from '../../config/servers-alone.ts';
 import { strategyDefinition } from '../../core/balance/registry.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
@@ -16,13 +17,10 @@ import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import { WORKER_COUNTER } from '../../table/measures.ts';
 import { SharedTable } from '../../table/table.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';
-import { withinDescriptors } from '../plans/descriptor-budget.ts';
-import { GuardState } from '../plans/guard-state.ts';
-import { PersistenceState } from '../plans/persistence-state.ts';
-import { serverPlansOf } from '../plans/server-plans.ts';
-import { ServerRows } from '../plans/server-rows.ts';
-import { TlsState } from '../plans/tls-state.ts';
-import { planOf, poolOf } from '../plans/worker-plan.ts';
+import { PoolSources, type PreparedSources } from '../discovery/pool-sources.ts';
+import type { SourceTime } from '../discovery/source.ts';
+import { staysWithinDescriptors } from '../plans/descriptor-budget.ts';
+import { PlanMaker } from '../plans/plan-maker.ts';
 import { HealthKeeper } from '../watch/health-keeper.ts';
 import { Observer, type Surroundings } from '../watch/observer.ts';
 import { Pressure } from '../watch/pressure.ts';
@@ -38,8 +36,14 @@ const WORKER_LANES = 64;
 const LOOKS_AT_PRESSURE_MS = 1_000;
 /** Clients' addresses whose connections are counted at one time: above `max_connections`. */
 const SOURCES = 65_536;
-/** How often what limits remember is looked over. */
-const REFRESH_MS = 1_000;
+
+const REAL_TIME: SourceTime = {
+  nowMs: realClock.nowMs,
+  after: (ms, step) => {
+    const timer = setTimeout(step, ms).unref();
+    return () => clearTimeout(timer);
+  },
+};
 
 /** What became of an operator's command. */
 export type CommandOutcome =
@@ -61,10 +65,8 @@ export class Instance {
   /** What metrics, status, alerts and dashboard are made of. */
   readonly observer: Observer;
   readonly #table: SharedTable;
-  readonly #rows: ServerRows;
-  readonly #persistence: PersistenceState;
-  readonly #guard = new GuardState(realClock.nowMs);
-  readonly #tls = new TlsState();
+  readonly #plans: PlanMaker;
+  readonly #sources: PoolSources;
   readonly #supervisor: Supervisor;
   readonly #operator: Operator;
   readonly #health: HealthKeeper;
@@ -74,9 +76,10 @@ export class Instance {
   #workerDeaths = 0;
   readonly #instanceLog: InstanceLog;
   #pressure: NodeJS.Timeout | undefined;
-  #refresher: NodeJS.Timeout | undefined;
   /** One change of the plan at a time. */
-  #lastChange: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Turns();
+  /** Whether a change of servers that sources told waits for its turn. */
+  #isToFollowSources = false;
 
   /**
    * @param stateDirectory where the key of session cookies is kept
@@ -102,11 +105,16 @@ export class Instance {
       sources: SOURCES,
     });
     this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
-    this.#rows = new ServerRows(this.#table);
-    this.#persistence = new PersistenceState(stateDirectory);
+    this.#plans = new PlanMaker(this.#table, stateDirectory);
     this.#workers = workers;
-    this.#plan = this.#planOf(settings, workers);
-    this.#guard.follow(this.#plan.guard);
+    this.#sources = new PoolSources(REAL_TIME, {
+      onChange: () => this.#followSources(),
+      onFailure: (source, cause) => log.warn({ event: 'servers_unknown', source, cause }),
+    });
+    const sources = this.#sources.prepare(settings);
+    this.#plan = this.#plans.make(settings, sources.servers, workers);
+    this.#plans.followed(this.#plan, settings, sources.servers);
+    sources.commit();
     this.#operator = new Operator(this.#table, ownDirectory, {
       onDrained: (server, overMs) => {
         this.#supervisor.end(endAllAt(server.row, 0, overMs));
@@ -177,9 +185,7 @@ export class Instance {
     const look = guarded(log, 'pressure', () => pressure.look(performance.now()));
     this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
     this.#warnOfFewDescriptors();
-    const refresh = guarded(log, 'limits', () => this.#guard.refresh());
-    this.#refresher = setInterval(refresh, REFRESH_MS).unref();
-    this.#tls.start(log, () => void this.#renewCertificates());
+    this.#plans.start(log, () => void this.#renewCertificates());
     log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
   }
 
@@ -214,11 +220,34 @@ export class Instance {
    *   be opened; nothing has changed then
    */
   reload(settings: Settings, workers: number): Promise<void> {
-    return this.#inTurn(() => this.#reload(settings, workers));
+    return this.#changes.run(async () => {
+      const sources = this.#sources.prepare(settings);
+      try {
+        if (this.#isOfServersAlone(settings, sources.servers, workers)) {
+          await this.#replaceServers(settings, sources);
+        } else await this.#replacePlan(settings, sources, workers);
+      } catch (error) {
+        sources.abandon();
+        this.#plans.freeRows(this.#plan);
+        throw error;
+      }
+      this.#warnOfFewDescriptors();
+      this.log.info({ event: 'reloaded', workers, listeners: this.#plan.listen.map(urlOf) });
+    });
   }
 
-  async #reload(settings: Settings, workers: number): Promise<void> {
-    const plan = this.#planOf(settings, workers);
+  /** Whether nothing has changed but servers: in the settings, and in the files that they name. */
+  #isOfServersAlone(settings: Settings, servers: readonly unknown[], workers: number): boolean {
+    return (
+      workers === this.#supervisor.workerCount &&
+      differInServersAlone(this.#settings, settings) &&
+      staysWithinDescriptors(this.#plan, settings, servers.length, workers) &&
+      !this.#plans.haveFilesChanged
+    );
+  }
+
+  async #replacePlan(settings: Settings, sources: PreparedSources, workers: number): Promise<void> {
+    const plan = this.#plans.make(settings, sources.servers, workers);
     const logChange = await this.#instanceLog.prepare(settings);
     try {
       await this.#supervisor.apply(plan);
@@ -227,33 +256,58 @@ export class Instance {
       throw error;
     }
     logChange.commit();
-    this.#guard.follow(plan.guard);
+    this.#follow(plan, settings, sources);
+    this.observer.apply(settings, plan);
+    await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
+  }
+
+  /** The short way: no file that is known is read, and no connection that stays is touched. */
+  async #replaceServers(settings: Settings, sources: Followed): Promise<void> {
+    const plan = this.#plans.withServers(this.#plan, settings, sources.servers);
+    const [pool] = plan.pools;
+    await this.#supervisor.replaceServers(pool.settings.name, pool.servers);
+    this.#follow(plan, settings, sources);
+    this.observer.followServers(settings, plan);
+  }
+
+  /** The data threads follow this plan now: so does everything else that looks at servers. */
+  #follow(plan: WorkerPlan, settings: Settings, sources: Followed): void {
     this.#operator.apply(plan.pools[0].servers);
     this.#endRemoved(plan, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pools[0]);
     this.#plan = plan;
     this.#settings = settings;
-    this.observer.apply(settings, plan);
-    await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
-    this.#warnOfFewDescriptors();
-    this.#rows.keep(plan.pools);
-    this.log.info({ event: 'reloaded', workers, listeners: plan.listen.map(urlOf) });
+    this.#plans.followed(plan, settings, sources.servers);
+    sources.commit();
+  }
+
+  /** What sources tell meanwhile is followed in one step. */
+  #followSources(): void {
+    if (this.#isToFollowSources) return;
+    this.#isToFollowSources = true;
+    void this.#changes.run(async () => {
+      this.#isToFollowSources = false;
+      try {
+        const { servers } = this.#sources;
+        await this.#replaceServers(this.#settings, { servers, commit: () => {} });
+        this.log.info({ event: 'servers_changed', servers: this.#plan.pools[0].servers.length });
+      } catch (error) {
+        this.#plans.freeRows(this.#plan);
+        const cause = (error as Error).message;
+        this.log.error({ event: 'servers_refused', cause, text: 'those before stay in use' });
+      }
+    });
   }
 
   /** A certificate, key or authority is another one: new handshakes are made with it. */
   #renewCertificates(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#changes.run(async () => {
       try {
-        const tls = this.#tls.planOf(this.#settings);
-        const servers = serverPlansOf(
-          poolOf(this.#settings),
-          poolServers(this.#settings),
-          this.#rows,
-        );
-        const [pool, ...others] = this.#plan.pools;
-        const plan = { ...this.#plan, tls, pools: [{ ...pool, servers }, ...others] as const };
+        const { servers } = this.#sources;
+        const plan = this.#plans.withFreshTls(this.#plan, this.#settings, servers);
         await this.#supervisor.apply(plan);
         this.#plan = plan;
+        this.#plans.followed(plan, this.#settings, servers);
         this.#health.apply(this.#settings, plan.pools[0]);
         this.observer.apply(this.#settings, plan);
         this.log.info({ event: 'certificates_renewed' });
@@ -262,19 +316,6 @@ export class Instance {
         this.log.error({ event: 'certificates_refused', cause, text: 'those before stay in use' });
       }
     });
-  }
-
-  #planOf(settings: Settings, workers: number): WorkerPlan {
-    const persistence = this.#persistence.planOf(settings);
-    const tls = this.#tls.planOf(settings);
-    const guard = this.#guard.planOf(settings);
-    return withinDescriptors(planOf(settings, this.#rows, persistence, tls, guard), workers);
-  }
-
-  #inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const done = this.#lastChange.then(change);
-    this.#lastChange = done.catch(() => {});
-    return done;
   }
 
   /** What a successor goes on with. */
@@ -291,13 +332,13 @@ export class Instance {
   async stop(successor?: { pid: number; withinMs: number }): Promise<void> {
     const withinMs = successor?.withinMs ?? this.#settings.load_balancing.timeout.drain;
     this.log.info({ event: 'stopping', withinMs, successor: successor?.pid });
-    this.#tls.stop();
+    this.#plans.stop();
+    this.#sources.stop();
     await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
     this.#operator.close();
     this.observer.stop();
     clearInterval(this.#pressure);
-    clearInterval(this.#refresher);
     this.log.info({ event: 'stopped' });
   }
 
@@ -328,7 +369,7 @@ export class Instance {
     command: OperatorCommand,
     how: { readonly isKept: boolean; readonly isForced: boolean },
   ): CommandOutcome {
-    const pool = this.#plan.pools[0];
+    const [pool] = this.#plan.pools;
     const server = pool.servers.find((one) => one.label === name || one.name === name);
     if (server === undefined) return { kind: 'unknown_server' };
     const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, command);
@@ -379,6 +420,9 @@ export class Instance {
     };
   }
 }
+
+/** Sources whose servers are followed. */
+type Followed = Pick<PreparedSources, 'servers' | 'commit'>;
 
 const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 

@@ -3,6 +3,7 @@
  * One change at a time: a second reload waits for the first.
  */
 
+import { Turns } from '../../base/turns.ts';
 import type { ConfigurationHistory } from '../../config/configuration-history.ts';
 import { diffSettings, type SettingChange } from '../../config/diff.ts';
 import type { Settings } from '../../config/schema.ts';
@@ -50,7 +51,7 @@ export const CONFIRM_MS_MAX = 24 * 60 * 60 * 1000;
 export class Reloader {
   readonly #options: ReloaderOptions;
   #running: ReadConfiguration;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #turns = new Turns();
   #unconfirmed: { timer: NodeJS.Timeout; before: ReadConfiguration } | null = null;
 
   constructor(options: ReloaderOptions) {
@@ -87,7 +88,7 @@ export class Reloader {
    * @throws Error when the file has problems or an address cannot be opened; nothing has changed
    */
   reload(section: Path = [], confirmWithinMs = 0): Promise<ReloadReport> {
-    return this.#inTurn(async () => {
+    return this.#turns.run(async () => {
       try {
         const next = this.#wanted(section);
         const report = await this.#take(next, 'reload', confirmWithinMs);
@@ -134,7 +135,7 @@ export class Reloader {
 
   /** Nobody confirmed: perhaps nobody could. */
   async #takeBack(): Promise<void> {
-    await this.#inTurn(async () => {
+    await this.#turns.run(async () => {
       const before = this.#unconfirmed?.before;
       this.#unconfirmed = null;
       if (before === undefined) return;
@@ -184,12 +185,6 @@ export class Reloader {
       onUnrecorded(warning);
       return warning;
     }
-  }
-
-  #inTurn<T>(step: () => Promise<T>): Promise<T> {
-    const done = this.#last.then(step);
-    this.#last = done.catch(() => {});
-    return done;
   }
 }
 

@@ -169,7 +169,7 @@ export function statusOf(
       shedRatio: Math.max(0, ...lanes.map((lane) => measures.get(lane, GAUGE.shedShare))),
       clientsWaiting: measures.total(GAUGE.clientsWaiting),
     },
-    waf: plan.waf?.mode ?? 'off',
+    waf: plan.routes[0].waf?.mode ?? 'off',
     tls: plan.tls === null ? null : { certificates: certificatesOf(observer) },
     alertsEnabled: observer.alertsEnabled,
     pools: [{ name: pool.settings.name, strategy: pool.strategy, servers }],

@@ -1,6 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { EndOrder } from '../../core/exchange/ending.ts';
+import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { ListeningSockets } from '../../io/backend.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
@@ -18,6 +19,7 @@ import type {
   WorkerStart,
 } from '../../worker/messages.ts';
 import type { ExchangeRecord } from '../../worker/record.ts';
+import { withServers } from '../plans/server-plans.ts';
 import { LaneSockets } from './lane-sockets.ts';
 import { Restarts } from './restarts.ts';
 
@@ -135,6 +137,20 @@ export class Supervisor {
     const close = this.#dropUnlistened();
     await this.#accept();
     close();
+  }
+
+  /**
+   * Makes every data thread choose among other servers of a pool. Nothing of it can fail there, so
+   * that all do or, where this instance is ending, none.
+   *
+   * @returns when all do
+   */
+  async replaceServers(pool: string, servers: readonly ServerPlan[]): Promise<void> {
+    this.#refuseIfEnding();
+    this.#plan = withServers(this.#plan, pool, servers);
+    this.#say({ type: 'servers', pool, servers });
+    // Messages are answered in their order.
+    await this.#accept();
   }
 
   /** Those that were started meanwhile too: they began with the plan before. */

@@ -3,10 +3,13 @@
  * so that probes, the admin API and the log go on where clients have taken all that is theirs.
  */
 import { descriptorLimit } from '../../base/descriptors.ts';
+import type { Settings } from '../../config/schema.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 
 /** Measured at rest: 28, and 8 a data thread. The rest is for files, lookups, admin and dashboard. */
 const OWN = 64;
+/** Of these, so many may serve for something else before bounds are shared out anew. */
+const OWN_SPARE = 16;
 const OWN_PER_WORKER = 10;
 /** A listener has a socket for each data thread, and a second descriptor of it there. */
 const PER_LISTENER_AND_WORKER = 2;
@@ -68,18 +71,42 @@ export function descriptorBudget(
 export function withinDescriptors(plan: WorkerPlan, workers: number): WorkerPlan {
   const [first, ...others] = plan.pools;
   const { settings, servers } = first;
-  const wanted = {
-    clients: plan.clientsMax,
-    serverConnections: settings.connectionsMax,
-    workers,
-    listeners: plan.listen.length,
-    servers: servers.length,
-  };
-  const budget = descriptorBudget(wanted, descriptorLimit());
+  const wanted = { clients: plan.clientsMax, serverConnections: settings.connectionsMax };
+  const budget = budgetOf(plan, wanted, servers.length, workers);
   const pool = {
     ...first,
     settings: { ...settings, connectionsMax: budget.serverConnectionsMax },
   };
   const { clientsMax, clientsWaitingMax } = budget;
   return { ...plan, clientsMax, clientsWaitingMax, pools: [pool, ...others] };
+}
+
+/** Whether the bounds of a plan of these settings still do with so many servers. */
+export function staysWithinDescriptors(
+  plan: WorkerPlan,
+  { load_balancing }: Settings,
+  servers: number,
+  workers: number,
+): boolean {
+  const wanted = {
+    clients: load_balancing.max_connections,
+    serverConnections: load_balancing.performance.connection_pool.max_connections,
+  };
+  const budget = budgetOf(plan, wanted, servers, workers);
+  const isNear = (one: number, other: number) => Math.abs(one - other) <= OWN_SPARE;
+  return (
+    isNear(budget.clientsMax, plan.clientsMax) &&
+    isNear(budget.clientsWaitingMax, plan.clientsWaitingMax) &&
+    isNear(budget.serverConnectionsMax, plan.pools[0].settings.connectionsMax)
+  );
+}
+
+function budgetOf(
+  { listen }: WorkerPlan,
+  wanted: { clients: number; serverConnections: number },
+  servers: number,
+  workers: number,
+): DescriptorBudget {
+  const all = { ...wanted, workers, listeners: listen.length, servers };
+  return descriptorBudget(all, descriptorLimit());
 }

@@ -107,6 +107,12 @@ function networksIn(file: string | undefined): string[] {
   return networks;
 }
 
+/** The files with lists of networks that the settings name. */
+export function networkFilesOf({ load_balancing }: Settings): string[] {
+  const { enabled, allowlist_file, denylist_file } = load_balancing.security.access_control;
+  return enabled ? [allowlist_file, denylist_file].filter((file) => file !== undefined) : [];
+}
+
 /** A list of networks that was fit when the configuration was checked is so no more. */
 export class NetworkFileError extends Error {
   constructor(message: string) {

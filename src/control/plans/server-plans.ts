@@ -2,6 +2,7 @@ import type { ServerSettings } from '../../config/schema.ts';
 import { type StrategyName, strategyDefinition } from '../../core/balance/registry.ts';
 import type { ServerAddress } from '../../core/ports/address.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
+import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { canonicalAddress } from './canonical-address.ts';
 import type { ServerRows } from './server-rows.ts';
 import { ServerIdentities } from './tls-state.ts';
@@ -37,6 +38,18 @@ export function serverPlansOf(
     backup: server.backup,
     maxInFlight: server.max_connections ?? 0,
   }));
+}
+
+/** A plan in which one pool has other servers. */
+export function withServers(
+  plan: WorkerPlan,
+  name: string,
+  servers: readonly ServerPlan[],
+): WorkerPlan {
+  const change = (pool: PoolPlan): PoolPlan =>
+    pool.settings.name === name ? { ...pool, servers } : pool;
+  const [first, ...others] = plan.pools;
+  return { ...plan, pools: [change(first), ...others.map(change)] };
 }
 
 function serverAddress(server: ServerSettings, identities: ServerIdentities): ServerAddress {

@@ -20,6 +20,10 @@ export class SessionKeyError extends Error {
   }
 }
 
+export function sessionKeyFile(stateDirectory: string): string {
+  return join(stateDirectory, FILE_NAME);
+}
+
 /**
  * The keys of session cookies that are kept in the state directory, one a line: the first signs,
  * all are accepted. Makes the file with one key, readable by its owner only, on first use.
@@ -27,7 +31,7 @@ export class SessionKeyError extends Error {
  * @throws SessionKeyError
  */
 export function sessionKeys(stateDirectory: string): string[] {
-  const file = join(stateDirectory, FILE_NAME);
+  const file = sessionKeyFile(stateDirectory);
   const keys = parse(file, readOrMake(stateDirectory, file));
   if ((statSync(file).mode & 0o077) !== 0) {
     throw new SessionKeyError(file, `others may read it. Run: chmod 600 ${file}`);

@@ -1,5 +1,4 @@
 import { createHash, randomBytes, type X509Certificate } from 'node:crypto';
-import { statSync } from 'node:fs';
 import { readRegularFile } from '../../base/read-file.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/address.ts';
@@ -16,6 +15,7 @@ import {
   readKey,
 } from '../../x509/certificate.ts';
 import { inspectOcsp, readOcsp, statusOf } from '../../x509/ocsp.ts';
+import { FileLooks } from './file-looks.ts';
 
 /**
  * Mozilla's intermediate list (Server Side TLS 5.7): every client since about 2014, and nothing
@@ -52,27 +52,39 @@ type TlsSettings = Settings['load_balancing']['security']['tls'];
 export class TlsState {
   readonly #tickets = TicketKeys.create(randomBytes);
   #timers: NodeJS.Timeout[] = [];
-  #files: readonly string[] = [];
-  /** How the files looked when they were read last. */
-  #seen = '';
-  /** How they looked a moment ago: a change is taken over once it has come to rest. */
-  #glimpsed = '';
+  #files = new FileLooks([]);
 
   /**
    * What the data threads need; null where TLS is off. Reads every file anew.
    *
+   * @param servers those that there are, whose files are watched too
    * @throws TlsError
    */
-  planOf(settings: Settings): TlsPlan | null {
+  planOf(
+    settings: Settings,
+    servers: readonly ServerSettings[] = settings.load_balancing.servers,
+  ): TlsPlan | null {
     const { security, timeout } = settings.load_balancing;
     const { tls } = security;
-    const files = [...(tls.enabled ? filesOf(tls) : []), ...filesOfServers(settings)];
-    const looks = looksOf(files);
+    const files = new FileLooks(filesOf(tls, servers));
     const plan = tls.enabled ? this.#read(tls, timeout.request) : null;
     this.#files = files;
-    this.#seen = looks;
-    this.#glimpsed = looks;
     return plan;
+  }
+
+  /** Watches the files of these servers too, which are read next where that was not done yet. */
+  watch(servers: readonly ServerSettings[]): void {
+    this.#files.add(filesOfServers(servers));
+  }
+
+  /** These are all servers that there are. */
+  followed(settings: Settings, servers: readonly ServerSettings[]): void {
+    this.#files.keep(filesOf(settings.load_balancing.security.tls, servers));
+  }
+
+  /** Whether a certificate, key or authority is another one than was read last. */
+  get haveFilesChanged(): boolean {
+    return this.#files.haveChanged;
   }
 
   #read(tls: TlsSettings, handshakeMs: number): TlsPlan {
@@ -101,23 +113,15 @@ export class TlsState {
   /** @param onChange a file that `planOf` read has changed, and come to rest */
   start(log: Logger, onChange: () => void): void {
     const turn = guarded(log, 'session tickets', () => this.#tickets.turn(randomBytes));
-    const look = guarded(log, 'certificates', () => this.#look(onChange));
+    const look = guarded(log, 'certificates', () => {
+      if (this.#files.takeChange()) onChange();
+    });
     this.#timers = [setInterval(turn, TICKET_TURN_MS), setInterval(look, LOOK_EVERY_MS)];
     for (const timer of this.#timers) timer.unref();
   }
 
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer);
-  }
-
-  #look(onChange: () => void): void {
-    if (this.#files.length === 0) return;
-    const looks = looksOf(this.#files);
-    const isAtRest = looks === this.#glimpsed;
-    this.#glimpsed = looks;
-    if (looks === this.#seen || !isAtRest) return;
-    this.#seen = looks;
-    onChange();
   }
 }
 
@@ -131,31 +135,34 @@ function pairsOf(tls: TlsSettings): Pair[] {
   return [[tls.cert_path, tls.key_path, tls.ocsp_path], ...others];
 }
 
-function filesOf(tls: TlsSettings): string[] {
-  const files = pairsOf(tls)
-    .flat()
-    .filter((file) => file !== undefined);
-  return tls.client_ca_path === undefined ? files : [...files, tls.client_ca_path];
+function filesOf(tls: TlsSettings, servers: readonly ServerSettings[]): string[] {
+  const own = tls.enabled ? [...pairsOf(tls).flat(), tls.client_ca_path] : [];
+  return [...own.filter((file) => file !== undefined), ...filesOfServers(servers)];
 }
 
-function filesOfServers({ load_balancing: { servers } }: Settings): string[] {
-  const files = servers
+function filesOfServers(servers: readonly ServerSettings[]): string[] {
+  return servers
     .filter(({ tls }) => tls.enabled)
     .flatMap(({ tls }) => [tls.ca_path, tls.cert_path, tls.key_path])
     .filter((file) => file !== undefined);
-  return [...new Set(files)];
 }
 
 /** What servers are shown and asked for; each set of files is read once. */
 export class ServerIdentities {
   readonly #read = new Map<string, TlsIdentity>();
+  readonly #known: ReadonlyMap<string, TlsIdentity>;
+
+  /** @param before what they have read is not read again */
+  constructor(before?: ServerIdentities) {
+    this.#known = before === undefined ? new Map() : before.#read;
+  }
 
   /** @throws TlsError */
   of({ ca_path, cert_path, key_path }: ServerSettings['tls']): TlsIdentity {
     const files = [ca_path, cert_path, key_path];
     if (files.every((file) => file === undefined)) return PLAIN_IDENTITY;
     const name = JSON.stringify(files);
-    let identity = this.#read.get(name);
+    let identity = this.#read.get(name) ?? this.#known.get(name);
     if (identity === undefined) {
       const [ca, cert, key] = files.map((file) => (file === undefined ? '' : textOf(file))) as [
         string,
@@ -173,8 +180,8 @@ export class ServerIdentities {
         const why = `OpenSSL refuses it: ${(error as Error).message}`;
         throw new TlsError(named, why, 'Give PEM files that belong together.');
       }
-      this.#read.set(name, identity);
     }
+    this.#read.set(name, identity);
     return identity;
   }
 }
@@ -231,19 +238,4 @@ function tryOut(plan: TlsPlan): void {
       'See: openclaw config validate --section load_balancing.security.tls',
     );
   }
-}
-
-/** What tells whether a file is another one, or another text, than before. */
-function looksOf(files: readonly string[]): string {
-  return files
-    .map((file) => {
-      try {
-        const { dev, ino, size, mtimeMs } = statSync(file);
-        return `${dev}:${ino}:${size}:${mtimeMs}`;
-      } catch (error) {
-        // A folder that may be searched no more is a change too; whoever reads the file says why.
-        return (error as NodeJS.ErrnoException).code ?? '-';
-      }
-    })
-    .join(' ');
 }

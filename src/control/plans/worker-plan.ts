@@ -54,7 +54,6 @@ export function planOf(
     httpsPort: httpsPortOf(settings),
     readsProxyHeaders: balancing.proxy_protocol,
     guard,
-    waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
     responseLimits: {
       headBytes: limits.response_head_size,
       targetBytes: 0,
@@ -96,17 +95,24 @@ export function planOf(
           retryWithinMs: failover.timeout,
           ...failureSettings(failover),
           longAwaitMs: failover.outlier_detection.min_latency,
-          tracing: tracingSettings(monitoring),
-          highWaterBytes: Math.max(bufferBytes, HIGH_WATER_BYTES_MIN),
-          replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
         },
       },
     ],
-    routes: [{ name: DEFAULT_ROUTE, pool: DEFAULT_POOL, policy: policyOf(balancing) }],
+    routes: [
+      {
+        name: DEFAULT_ROUTE,
+        pool: DEFAULT_POOL,
+        waf: balancing.security.waf.enabled ? wafOptionsOf(settings) : null,
+        policy: policyOf(balancing, bufferBytes),
+      },
+    ],
   };
 }
 
-function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy {
+function policyOf(
+  { timeout, limits, monitoring }: Settings['load_balancing'],
+  bufferBytes: number,
+): ClientPolicy {
   return {
     requestMs: timeout.request,
     idleMs: timeout.idle,
@@ -114,6 +120,9 @@ function policyOf({ timeout, limits }: Settings['load_balancing']): ClientPolicy
     writeMs: timeout.write,
     uploadBytesPerSecond: limits.upload_rate,
     downloadBytesPerSecond: limits.download_rate,
+    highWaterBytes: Math.max(bufferBytes, HIGH_WATER_BYTES_MIN),
+    replayBytes: Math.max(bufferBytes, REPLAY_BYTES_MIN),
+    tracing: tracingSettings(monitoring),
     headLimits: {
       headBytes: limits.head_size,
       targetBytes: limits.uri_size,
@@ -177,7 +186,7 @@ function failureSettings(
 function tracingSettings({
   enabled,
   tracing,
-}: Settings['load_balancing']['monitoring']): PoolSettings['tracing'] {
+}: Settings['load_balancing']['monitoring']): ClientPolicy['tracing'] {
   return enabled && tracing.enabled ? { sampled: tracing.sampled / 100 } : null;
 }
 

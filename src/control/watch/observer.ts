@@ -110,10 +110,8 @@ export class Observer {
   apply(settings: Settings, plan: WorkerPlan): void {
     const before = this.#settings.load_balancing.monitoring;
     const after = settings.load_balancing.monitoring;
-    this.#settings = settings;
-    this.#plan = plan;
+    this.followServers(settings, plan);
     this.certificates.follow(settings);
-    this.#reloadError = '';
     if (JSON.stringify(before.alerts) !== JSON.stringify(after.alerts)) {
       this.#dispatcher.close();
       this.#dispatcher = this.#newDispatcher();
@@ -125,6 +123,13 @@ export class Observer {
       this.#statsd?.close();
       this.#openStatsd();
     }
+  }
+
+  /** Follows settings in which nothing but servers is new. */
+  followServers(settings: Settings, plan: WorkerPlan): void {
+    this.#settings = settings;
+    this.#plan = plan;
+    this.#reloadError = '';
   }
 
   /** One look at everything. @param nowMs milliseconds since 1970 */

@@ -432,7 +432,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.#pace.bodyBegins(nowMs);
     if (this.#state === STATE.body) this.#timer.set(nowMs + this.#policy.readMs);
     this.#exchange ??= this.#exchanges.take(this);
-    startExchange(this.#exchange, head, framing, this.#route.pool, nowMs);
+    startExchange(this.#exchange, head, framing, this.#route, nowMs);
   }
 
   #afterBody(nowMs: number): void {

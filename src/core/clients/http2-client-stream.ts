@@ -96,7 +96,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     // The length is that of the DATA frames (§8.1.1).
     if (isEnd && framing.body !== BODY.none) return this.#refuseMalformed(nowMs);
     this.#exchange = this.#exchanges.take(this);
-    startExchange(this.#exchange, head, framing, this.#route.pool, nowMs);
+    startExchange(this.#exchange, head, framing, this.#route, nowMs);
     if (this.#exchange === null) return;
     if (!isEnd) this.#watch(nowMs);
     else if (this.#isWebSocket) this.abort('client_gone', nowMs);

@@ -1,13 +1,10 @@
-import type { Waf } from '../../waf/index.ts';
 import type { Failure } from '../answers/failures.ts';
 import { Decisions } from '../decisions/decisions.ts';
-import { TrustedProxies } from '../forward/client-address.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
 import type { Fault } from '../http1/faults.ts';
 import { HeadWriter } from '../http1/writer.ts';
 import { Shedder } from '../limits/shedding.ts';
 import { WorkerContext, type WorkerParts } from '../ports/worker-context.ts';
-import type { Guard } from '../routes/guard.ts';
 import { LongLived } from './ending.ts';
 import { RequestIds } from './request-ids.ts';
 import { WaitingBodies } from './screening.ts';
@@ -25,12 +22,6 @@ export interface EngineParts extends WorkerParts {
 /** The worker's context, and what its exchanges and clients share beside it. */
 export class Engine extends WorkerContext {
   readonly refused: EngineParts['refused'];
-  /** Who may tell us who the client is. Follows the configuration. */
-  proxies = TrustedProxies.none;
-  /** Who may come in; null: everybody. Follows the configuration. */
-  guard: Guard | null = null;
-  /** null: requests are not looked at. Follows the configuration. */
-  waf: Waf | null = null;
   readonly waitingBodies = new WaitingBodies();
   /** Whether this worker has more work than it can do. */
   readonly shedder = new Shedder();

@@ -19,6 +19,7 @@ import { BODY, type Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
+import type { Route } from '../routes/route.ts';
 import type { Attempt } from '../servers/attempt.ts';
 import { isFailedStatus } from '../servers/outcome.ts';
 import type { Pool } from '../servers/pool.ts';
@@ -87,6 +88,8 @@ export class Exchange
   /** The response is text/event-stream: silence is measured by `timeout.stream`. */
   isStream = false;
 
+  /** Where it goes; null: the exchange is nobody's. */
+  route: Route | null = null;
   pool: Pool | null = null;
   server: Server | null = null;
   connection: ServerSide | null = null;
@@ -130,6 +133,7 @@ export class Exchange
   /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
   letGo(): void {
     this.client = NOBODY;
+    this.route = null;
     this.pool = null;
     this.tunnel = null;
     this.binding = null;
@@ -150,7 +154,7 @@ export class Exchange
   }
 
   get highWaterBytes(): number {
-    return this.pool!.settings.highWaterBytes;
+    return this.route!.policy.highWaterBytes;
   }
 
   proxyHeader(version: ProxyVersion): string {
@@ -237,7 +241,7 @@ export class Exchange
   }
 
   /** Makes it ready for a request, which the phases then let go on or answer. */
-  begin(head: Head, framing: Framing, pool: Pool, nowMs: number): void {
+  begin(head: Head, framing: Framing, route: Route, nowMs: number): void {
     this.#isActive = true;
     this.tunnel = null;
     this.#interimSent = false;
@@ -250,7 +254,8 @@ export class Exchange
     this.requestIsSent = false;
     this.responseHasBegun = false;
     this.isStream = false;
-    if (this.pool !== pool) this.pool = pool;
+    this.route = route;
+    this.pool = route.pool;
     this.server = null;
     this.connection = null;
     this.dispatch.begin();

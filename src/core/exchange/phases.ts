@@ -11,7 +11,7 @@ import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Pool } from '../servers/pool.ts';
+import type { Route } from '../routes/route.ts';
 import { Binding } from '../sticky/persistence.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -41,10 +41,10 @@ export function startExchange(
   exchange: Exchange,
   head: Head,
   framing: Framing,
-  pool: Pool,
+  route: Route,
   nowMs: number,
 ): string {
-  exchange.begin(head, framing, pool, nowMs);
+  exchange.begin(head, framing, route, nowMs);
   for (const phase of PHASES) if (!phase(exchange, head, framing, nowMs)) return phase.name;
   return '';
 }
@@ -58,7 +58,7 @@ function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: numb
   if (index !== -1) exchange.bringsRequestId(head.value(index));
   else if (!exchange.isMadeUp) exchange.requestNumber = exchange.engine.requestIds.next();
   const { via } = exchange.client;
-  const isKnown = !via.peerIsTrusted || exchange.engine.proxies.identify(via, head);
+  const isKnown = !via.peerIsTrusted || exchange.route!.guard.identify(via, head);
   exchange.clientAddress = via.clientAddress;
   return isKnown || refuse(exchange, head, 'bad_forwarding_header', nowMs);
 }
@@ -72,8 +72,8 @@ function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number):
 
 /** Access lists and limits come first: what is refused must cost next to nothing. */
 function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
-  const present = exchange.engine.guard;
-  if (present === null) return true;
+  const present = exchange.route!.guard;
+  if (present.isOpen) return true;
   const code = present.judge(exchange.client.via, nowMs, exchange.isMadeUp);
   if (code !== '') {
     exchange.waitMs = present.waitMs;
@@ -96,7 +96,7 @@ function refuse(
 
 /** Finds the distributed trace that the request belongs to, or begins one. */
 function trace(exchange: Exchange, head: Head): boolean {
-  const { tracing } = exchange.pool!.settings;
+  const { tracing } = exchange.route!.policy;
   if (tracing === null || exchange.isMadeUp) exchange.traceContext.clear();
   else exchange.traceContext.find(head, tracing, exchange.engine.random);
   return true;
@@ -115,7 +115,7 @@ function admit(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
 
 /** Lets the firewall look at the head; a body follows later and is held until then. */
 function screen(exchange: Exchange, head: Head, framing: Framing, nowMs: number): boolean {
-  const { waf } = exchange.engine;
+  const { waf } = exchange.route!;
   if (waf === null) return true;
   const screening = exchange.upload.screenWith(waf, head, framing);
   if (screening.blocks) return refuse(exchange, head, 'waf_blocked', nowMs);

@@ -4,16 +4,16 @@ import { BodyReader } from '../http1/body.ts';
 import type { Fault } from '../http1/faults.ts';
 import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
+import type { Route } from '../routes/route.ts';
 import { HeldBody } from '../servers/held-body.ts';
 import type { ServerSide } from '../servers/server-side.ts';
-import type { PoolSettings } from '../servers/settings.ts';
 import { Screening, type WaitingBodies } from './screening.ts';
 
 /** The exchange whose request body an upload is. */
 export interface UploadOwner {
   readonly client: { pauseBody(): void; resumeBody(): void };
   readonly connection: ServerSide | null;
-  readonly pool: { readonly settings: PoolSettings } | null;
+  readonly route: Route | null;
   /** It waits for its turn, or to be tried again. */
   readonly isWaiting: boolean;
   readonly isIdempotent: boolean;
@@ -105,7 +105,7 @@ export class Upload {
     if (!this.#owner.isIdempotent) this.#held.forget();
     if (this.body.done) return this.#owner.requestSent(nowMs);
     connection.expectUpload(nowMs);
-    if (connection.pendingBytes <= this.#owner.pool!.settings.highWaterBytes) this.resume();
+    if (connection.pendingBytes <= this.#owner.route!.policy.highWaterBytes) this.resume();
   }
 
   /** Takes no more from the client until the server has taken what there is. */
@@ -128,7 +128,7 @@ export class Upload {
 
   #forward(bytes: Buffer, start: number, end: number): void {
     const { connection, isWaiting } = this.#owner;
-    const { highWaterBytes, replayBytes } = this.#owner.pool!.settings;
+    const { highWaterBytes, replayBytes } = this.#owner.route!.policy;
     if (this.isHeld) {
       this.#held.keep(bytes, start, end);
       return;

@@ -1,3 +1,4 @@
+import type { TracingSettings } from '../forward/trace-context.ts';
 import type { HeadLimits } from '../http1/head.ts';
 
 /**
@@ -18,6 +19,12 @@ export interface ClientPolicy {
   readonly uploadBytesPerSecond: number;
   /** The least rate at which a response is taken, over `writeMs`; 0: any. */
   readonly downloadBytesPerSecond: number;
+  /** How much is held for a slow reader before the other side is asked to pause. */
+  readonly highWaterBytes: number;
+  /** A request body of up to this size is held so that it can be sent again. */
+  readonly replayBytes: number;
+  /** null: trace context goes through as it came. */
+  readonly tracing: TracingSettings | null;
   /** Bounds of request heads: beyond them they are answered with 414 or 431. */
   readonly headLimits: HeadLimits;
 }

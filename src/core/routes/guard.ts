@@ -3,6 +3,7 @@ import type { NetworkSet } from '../../base/network-set.ts';
 import type { Failure } from '../answers/failures.ts';
 import type { TrustedProxies } from '../forward/client-address.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
+import type { Head } from '../http1/head.ts';
 import type { Rate } from '../limits/rate.ts';
 import { Source, type SourceSeed } from '../limits/source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';
@@ -53,6 +54,20 @@ export class Guard {
     this.#limits = limits;
     this.#seed = seed;
     this.#policy = limits === null ? '' : policyOf(limits);
+  }
+
+  /** Whether every request is let in: there is nothing to judge. */
+  get isOpen(): boolean {
+    return this.#access === null && this.#limits === null;
+  }
+
+  /**
+   * Finds out who the client of a trusted peer's request is, by the headers that it brought.
+   *
+   * @returns false where they are malformed
+   */
+  identify(via: ClientInfo, head: Head): boolean {
+    return this.#proxies.identify(via, head);
   }
 
   /** Whether a peer is a trusted proxy. */

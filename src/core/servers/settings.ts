@@ -1,5 +1,4 @@
 import type { StrategyName } from '../balance/registry.ts';
-import type { TracingSettings } from '../forward/trace-context.ts';
 import type { BreakerSettings } from '../health/breaker.ts';
 import type { EjectionSettings } from '../health/ejection.ts';
 import type { ServerAddress } from '../ports/address.ts';
@@ -47,12 +46,6 @@ export interface PoolSettings {
   longAwaitMs: number;
   /** How long the share of a server that came back grows; 0: it has all of it at once. */
   slowStartMs: number;
-  /** null: trace context goes through as it came. */
-  tracing: TracingSettings | null;
-  /** How much is held for a slow reader before the other side is asked to pause. */
-  highWaterBytes: number;
-  /** A request body of up to this size is held so that it can be sent again. */
-  replayBytes: number;
 }
 
 /** What a worker is told of a server. */

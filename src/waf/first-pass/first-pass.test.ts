@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { loadSets } from '../../../test/corpus/waf/load.ts';
 import { PROBES_LIKELY, PROBES_SURE } from '../detect/scanner-probes.ts';
 import { WORDS } from '../features.ts';
+import { inspectBody } from '../inspect-body.ts';
 import { Inspection } from '../inspection.ts';
 import { headerList } from '../request.ts';
 import { Ruleset } from '../ruleset.ts';
@@ -38,7 +39,7 @@ function lostOfBody(contentType: string, body: string): string[] {
   const bytes = Buffer.from(body);
   if (contentType.startsWith('multipart/') || !bodyIsClean(bytes)) return [];
   const inspection = new Inspection(jury, FIRST_PASS_LEVEL_MAX);
-  inspection.body(contentType, bytes);
+  inspectBody(inspection, contentType, bytes);
   return inspection.findings.matches.map((match) => match.rule.id);
 }
 

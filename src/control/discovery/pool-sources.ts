@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { ServerSettings, Settings } from '../../config/schema.ts';
+import { SOURCE_KINDS } from './registry.ts';
+import type { ServerSource, SourceKind, SourceTime } from './source.ts';
+
+export interface PoolSourcesEvents {
+  /** Some source tells others than before; `servers` has all. */
+  onChange(): void;
+  /** A source cannot tell for now. @param kind its name */
+  onFailure(kind: string, cause: string): void;
+}
+
+/** Sources of other settings, which have begun to tell and are not followed yet. */
+export interface PreparedSources {
+  readonly servers: readonly ServerSettings[];
+  /** Follows them, and ends those that are theirs no more. */
+  commit(): void;
+  /** Ends them, where they are not followed; those before go on. */
+  abandon(): void;
+}
+
+/** All sources of one pool, over reloads. */
+export class PoolSources {
+  readonly #time: SourceTime;
+  readonly #events: PoolSourcesEvents;
+  readonly #kinds: readonly SourceKind[];
+  #feeds: readonly Feed[] = [];
+
+  constructor(
+    time: SourceTime,
+    events: PoolSourcesEvents,
+    kinds: readonly SourceKind[] = SOURCE_KINDS,
+  ) {
+    this.#time = time;
+    this.#events = events;
+    this.#kinds = kinds;
+  }
+
+  /** What the sources told last, each address once. */
+  get servers(): ServerSettings[] {
+    return serversOf(this.#feeds);
+  }
+
+  prepare(settings: Settings): PreparedSources {
+    const before = this.#feeds;
+    const next = this.#kinds.flatMap((kind) => {
+      const part = kind.partOf(settings);
+      if (part === null) return [];
+      const last = before.find((feed) => feed.kind === kind);
+      return isDeepStrictEqual(last?.part, part) ? [last!] : [this.#open(kind, part, last)];
+    });
+    const servers = serversOf(next);
+    return {
+      servers,
+      commit: () => {
+        for (const feed of before) if (!next.includes(feed)) feed.source.stop();
+        this.#feeds = next;
+        if (!isDeepStrictEqual(this.servers, servers)) this.#events.onChange();
+      },
+      abandon: () => {
+        if (this.#feeds === next) return;
+        for (const feed of next) if (!before.includes(feed)) feed.source.stop();
+      },
+    };
+  }
+
+  stop(): void {
+    for (const { source } of this.#feeds) source.stop();
+    this.#feeds = [];
+  }
+
+  /** @param last of the same kind: what it told counts until the new one tells */
+  #open(kind: SourceKind, part: unknown, last: Feed | undefined): Feed {
+    const source = kind.open(part, this.#time);
+    const feed: Feed = { kind, part, source, servers: last?.servers ?? [] };
+    source.start({
+      onServers: (servers) => {
+        if (isDeepStrictEqual(feed.servers, servers)) return;
+        feed.servers = servers;
+        if (this.#feeds.includes(feed)) this.#events.onChange();
+      },
+      onFailure: (cause) => this.#events.onFailure(kind.name, cause),
+    });
+    return feed;
+  }
+}
+
+/** A source, and what it told last. */
+interface Feed {
+  readonly kind: SourceKind;
+  readonly part: unknown;
+  readonly source: ServerSource;
+  servers: readonly ServerSettings[];
+}
+
+function serversOf(feeds: readonly Feed[]): ServerSettings[] {
+  const servers = new Map<string, ServerSettings>();
+  for (const feed of feeds) {
+    for (const server of feed.servers) {
+      if (!servers.has(server.address)) servers.set(server.address, server);
+    }
+  }
+  return [...servers.values()];
+}

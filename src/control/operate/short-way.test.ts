@@ -1,0 +1,134 @@
+/** A change of servers alone: what it reads, and what it leaves as it is. */
+import assert from 'node:assert/strict';
+import fs, { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { NetworkSet } from '../../base/network-set.ts';
+import { parseConfig } from '../../config/load.ts';
+import { Instance } from './instance.ts';
+import { NO_LOG } from './no-log.fixture.ts';
+
+const FIXTURES = join(import.meta.dirname, '../../../test/fixtures/certificates');
+
+interface Server {
+  readonly address: string;
+  readonly weight?: number;
+  readonly tls?: object;
+}
+
+/** An instance with TLS on both sides, a list of networks in a file and session cookies. */
+async function open(context: TestContext) {
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
+  const file = (name: string) => join(folder, name);
+  copyFileSync(join(FIXTURES, 'nameless.crt'), file('own.crt'));
+  copyFileSync(join(FIXTURES, 'nameless.key'), file('own.key'));
+  copyFileSync(join(FIXTURES, 'nameless.crt'), file('ca.crt'));
+  writeFileSync(file('denied.txt'), '192.0.2.0/24\n');
+  const secure = { enabled: true, ca_path: file('ca.crt') };
+  const settingsOf = (servers: readonly Server[], further: object = {}) => {
+    const load_balancing = {
+      listen: `unix:${file('listen.sock')}`,
+      servers,
+      session_persistence: { enabled: true, type: 'cookie' },
+      health_check: { enabled: false },
+      security: {
+        tls: { enabled: true, cert_path: file('own.crt'), key_path: file('own.key') },
+        access_control: { enabled: true, denylist_file: file('denied.txt') },
+      },
+      ...further,
+    };
+    const { settings, problems } = parseConfig(JSON.stringify({ load_balancing }), {
+      file: 'openclaw.yml',
+      env: {},
+    });
+    assert.ok(settings, JSON.stringify(problems));
+    return settings;
+  };
+  const first: Server[] = [{ address: '127.0.0.1:1', tls: secure }, { address: '127.0.0.1:2' }];
+  const instance = new Instance(settingsOf(first), NO_LOG, folder, folder, 1);
+  context.after(async () => {
+    await instance.stop({ pid: 0, withinMs: 0 });
+    rmSync(folder, { recursive: true });
+  });
+  await instance.start();
+  return { instance, settingsOf, secure, first, file };
+}
+
+/** Counts what a change reads and makes anew. */
+async function counted(context: TestContext, change: () => Promise<void>) {
+  const opened = context.mock.method(fs, 'openSync');
+  syncBuiltinESMExports();
+  const made = context.mock.method(NetworkSet, 'of');
+  await change();
+  const files = opened.mock.calls.map(({ arguments: [path] }) => String(path));
+  const lists = made.mock.callCount();
+  opened.mock.restore();
+  made.mock.restore();
+  syncBuiltinESMExports();
+  return { files, lists };
+}
+
+const addressesOf = ({ plan }: Instance) => plan.pools[0].servers.map(({ name }) => name);
+
+test('a change of servers alone reads no certificate and makes no list anew', async (context) => {
+  const { instance, settingsOf, secure, first } = await open(context);
+  const before = instance.plan;
+  const next = settingsOf([...first, { address: '127.0.0.1:3', tls: secure, weight: 2 }]);
+  const { files, lists } = await counted(context, () => instance.reload(next, 1));
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:2', '127.0.0.1:3']);
+  assert.deepEqual([files, lists], [[], 0]);
+  assert.equal(instance.settings, next);
+  for (const part of ['tls', 'guard', 'listen'] as const) {
+    assert.equal(instance.plan[part], before[part]);
+  }
+  const rows = (plan: typeof before) => plan.pools[0].servers.map(({ row }) => row);
+  assert.deepEqual(rows(instance.plan).slice(0, 2), rows(before));
+  assert.equal(
+    instance.plan.pools[0].servers[2]!.address.tls!.identity,
+    before.pools[0].servers[0]!.address.tls!.identity,
+  );
+});
+
+test('a tls that no server had before is read, and nothing else', async (context) => {
+  const { instance, settingsOf, first, file } = await open(context);
+  copyFileSync(file('ca.crt'), file('other.crt'));
+  const tls = { enabled: true, ca_path: file('other.crt') };
+  const next = settingsOf([...first, { address: '127.0.0.1:3', tls }]);
+  const { files, lists } = await counted(context, () => instance.reload(next, 1));
+  assert.deepEqual([files, lists], [[file('other.crt')], 0]);
+});
+
+test('a tls that cannot be read refuses the change, and the servers before stay', async (context) => {
+  const { instance, settingsOf, first, file } = await open(context);
+  const tls = { enabled: true, ca_path: file('missing.crt') };
+  const next = settingsOf([{ address: '127.0.0.1:3', tls }]);
+  const before = instance.settings;
+  await assert.rejects(instance.reload(next, 1), /missing\.crt: it cannot be read/);
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:2']);
+  assert.equal(instance.settings, before);
+  await instance.reload(settingsOf(first.slice(1)), 1);
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:2']);
+});
+
+test('the whole way is gone where more has changed than servers', async (context) => {
+  const { instance, settingsOf, first, file } = await open(context);
+  const fewer = first.slice(1);
+  const changes: Record<string, () => Promise<void>> = {
+    'another setting': () => instance.reload(settingsOf(fewer, { strategy: 'random' }), 1),
+    'the same settings': () => instance.reload(settingsOf(fewer, { strategy: 'random' }), 1),
+    'another number of workers': () =>
+      instance.reload(settingsOf(first, { strategy: 'random' }), 2),
+    'another list in a file': () => {
+      writeFileSync(file('denied.txt'), '192.0.2.0/24\n198.51.100.0/24\n');
+      return instance.reload(settingsOf(fewer, { strategy: 'random' }), 2);
+    },
+  };
+  for (const [name, change] of Object.entries(changes)) {
+    const { files, lists } = await counted(context, change);
+    assert.ok(files.includes(file('own.crt')), name);
+    assert.ok(files.includes(file('denied.txt')), name);
+    assert.ok(lists > 0, name);
+  }
+});
