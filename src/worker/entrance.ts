@@ -1,7 +1,7 @@
 import { FAILURES, type Failure } from '../core/answers/failures.ts';
 import type { Client } from '../core/clients/client.ts';
 import { Http1ClientConnection } from '../core/clients/http1-client-connection.ts';
-import { ProxyHeaderReader } from '../core/clients/proxy-header.ts';
+import { ProxyHeaderReader } from '../core/clients/proxy-header-reader.ts';
 import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import type { Exchanges } from '../core/exchange/exchanges.ts';

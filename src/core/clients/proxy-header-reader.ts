@@ -1,13 +1,12 @@
-import { Timer } from '../../base/wheel.ts';
 import type { Engine } from '../exchange/engine.ts';
-import type { Stream, StreamOwner } from '../ports/stream.ts';
+import type { Stream } from '../ports/stream.ts';
 import { PARTIAL, type ProxyHeader, REFUSED, readProxyHeader } from '../proxy-protocol/read.ts';
-import { TransientClient } from './client.ts';
+import { TransientConnection } from './transient-connection.ts';
 
 /** proxy-protocol.txt §3 asks for 3 s at least, for a packet that is sent again. */
 const HEADER_MS_MAX = 5_000;
 
-/** Hears how the beginning of a proxied connection went; one of the calls comes, once. */
+/** Callbacks for the beginning of a proxied connection; one of them is called, once. */
 export interface ProxyHeaderOwner {
   /** The header is read. What came behind it, from `header.end` on, is the connection's own. */
   proxied(header: ProxyHeader, bytes: Buffer, end: number, nowMs: number): void;
@@ -16,27 +15,23 @@ export interface ProxyHeaderOwner {
 }
 
 /** Owns a connection of a trusted proxy until its PROXY header is read. */
-export class ProxyHeaderReader extends TransientClient implements StreamOwner {
-  readonly #stream: Stream;
+export class ProxyHeaderReader extends TransientConnection {
   readonly #owner: ProxyHeaderOwner;
-  readonly #timer: Timer;
   /** What came of a header that is not whole. */
   #partial: Buffer | null = null;
-  #isOver = false;
 
-  constructor(engine: Engine, stream: Stream, nowMs: number, owner: ProxyHeaderOwner) {
-    super();
-    this.#stream = stream;
+  constructor(
+    { wheel }: Pick<Engine, 'wheel'>,
+    stream: Stream,
+    nowMs: number,
+    owner: ProxyHeaderOwner,
+  ) {
+    super(wheel, stream, nowMs + HEADER_MS_MAX);
     this.#owner = owner;
-    this.#timer = new Timer(engine.wheel, this);
-    this.#timer.set(nowMs + HEADER_MS_MAX);
   }
 
-  onOpen(): void {}
-  onDrain(): void {}
-
   onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    if (this.#isOver) return;
+    if (this.isOver) return;
     let from = start;
     let upTo = end;
     let all = bytes;
@@ -50,26 +45,9 @@ export class ProxyHeaderReader extends TransientClient implements StreamOwner {
     if (header === PARTIAL) this.#partial = Buffer.from(all.subarray(from, upTo));
     else if (header === REFUSED) this.#refuse('bad_proxy_header');
     else {
-      this.#leave();
+      this.leave();
       this.#owner.proxied(header, all, upTo, nowMs);
     }
-  }
-
-  onEnd(): void {
-    this.close();
-  }
-
-  onClose(): void {
-    if (this.#isOver) return;
-    this.#leave();
-    this.#owner.notProxied('');
-  }
-
-  /** Perhaps when the header was read and the connection already handed on. */
-  crashed(): void {
-    this.#leave();
-    this.#stream.destroy();
-    this.#owner.notProxied('');
   }
 
   onTimer(): void {
@@ -79,28 +57,27 @@ export class ProxyHeaderReader extends TransientClient implements StreamOwner {
   /** The header is due soon, and whose it is drains then. */
   drain(): void {}
 
-  abort(): void {
-    this.close();
+  /** Perhaps when the header was read and the connection already handed on. */
+  override crashed(): void {
+    this.leave();
+    this.stream.destroy();
+    this.onOver();
   }
 
-  /** Closes the connection; nobody is to blame. */
-  close(): void {
-    if (this.#isOver) return;
-    this.#leave();
-    this.#stream.destroy();
+  /** Nobody is to blame. */
+  protected onOver(): void {
     this.#owner.notProxied('');
   }
 
   #refuse(code: 'bad_proxy_header' | 'proxy_header_timeout'): void {
-    this.#leave();
+    this.leave();
     // §2.1: the sender is to notice that something is wrong.
-    this.#stream.reset();
+    this.stream.reset();
     this.#owner.notProxied(code);
   }
 
-  #leave(): void {
-    this.#isOver = true;
+  protected override leave(): void {
+    super.leave();
     this.#partial = null;
-    this.#timer.dispose();
   }
 }

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { TimerWheel } from '../../base/wheel.ts';
 import type { Engine } from '../exchange/engine.ts';
 import type { Stream } from '../ports/stream.ts';
-import { ProxyHeaderReader } from './proxy-header.ts';
+import { ProxyHeaderReader } from './proxy-header-reader.ts';
 
 function open() {
   const wheel = new TimerWheel(0, 50);
