@@ -10,7 +10,6 @@ import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { Exchanges } from '../src/core/exchange/exchanges.ts';
 import { TrustedProxies } from '../src/core/forward/client-address.ts';
 import { ClientInfo } from '../src/core/forward/client-info.ts';
-import { DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import type { ClientPolicy } from '../src/core/routes/client-policy.ts';
 import { Guard } from '../src/core/routes/guard.ts';
 import { Pool } from '../src/core/servers/pool.ts';
@@ -79,7 +78,6 @@ export class SimWorker {
       lane,
       connector: new SimConnector(network),
       wake,
-      responseLimits: DEFAULT_RESPONSE_LIMITS,
       refused: () => {},
       contain: rethrow,
     });

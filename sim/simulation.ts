@@ -7,7 +7,7 @@
  */
 import { Timer } from '../src/base/wheel.ts';
 import { strategyNames } from '../src/core/balance/registry.ts';
-import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import type { ServerPlan } from '../src/core/servers/settings.ts';
 import { Upkeep } from '../src/core/servers/upkeep.ts';
 import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
@@ -423,6 +423,7 @@ function setupOf(
       writeMs: 2_000,
       streamMs: 3_000,
     },
+    responseLimits: DEFAULT_RESPONSE_LIMITS,
     connectionsMax: isTight ? chance.pick([1, 2, 4, 100]) : 1_000,
     idleMax: chance.pick([0, 1, 8]),
     idleMin: chance.pick([0, 0, 2]),

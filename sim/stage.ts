@@ -1,6 +1,6 @@
 /** A small scene on the simulated network, for tests that script both sides themselves. */
 
-import { DEFAULT_HEAD_LIMITS } from '../src/core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../src/core/http1/head.ts';
 import type { CloseCause, StreamOwner } from '../src/core/ports/stream.ts';
 import type { ClientPolicy } from '../src/core/routes/client-policy.ts';
 import type { PoolSettings } from '../src/core/servers/settings.ts';
@@ -23,6 +23,7 @@ const SETTINGS: PoolSettings = {
     writeMs: 2_000,
     streamMs: 3_000,
   },
+  responseLimits: DEFAULT_RESPONSE_LIMITS,
   connectionsMax: 1_000,
   idleMax: 8,
   idleMin: 0,

@@ -6,7 +6,7 @@ import { NetworkSet } from '../base/network-set.ts';
 import { seededRandom } from '../base/random.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import { TriedSet } from '../core/balance/tried-set.ts';
-import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS } from '../core/http1/head.ts';
 import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../core/servers/settings.ts';
 import type { Waiter } from '../core/servers/wait-queue.ts';
@@ -56,7 +56,6 @@ function planOf(pools: readonly [PoolPlan, ...PoolPlan[]], more: Partial<PathPla
       access: null,
       limits: null,
     },
-    responseLimits: DEFAULT_RESPONSE_LIMITS,
     shedding: { delayMs: 0, memoryBytes: 0 },
     pools,
     routes: [routeOf('default', pools[0].settings.name)],

@@ -18,10 +18,7 @@ import { createGuard } from './make-guard.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
 /** What of a worker's plan its data path is made of. */
-export type PathPlan = Pick<
-  WorkerPlan,
-  'guard' | 'responseLimits' | 'shedding' | 'pools' | 'routes'
->;
+export type PathPlan = Pick<WorkerPlan, 'guard' | 'shedding' | 'pools' | 'routes'>;
 
 /** How the parts are made that the simulation makes in its own way. */
 export interface Parts extends PoolParts {
@@ -30,7 +27,7 @@ export interface Parts extends PoolParts {
 const PARTS: Parts = { ...POOL_PARTS, waf: (options) => new Waf(options) };
 
 /** What the data path is given beside its plan. */
-export interface Surroundings extends Omit<WorkerParts, 'responseLimits'> {
+export interface Surroundings extends WorkerParts {
   /** Hears of every exchange when it is over. */
   readonly settled: Settled;
   /** Hears of every request that was refused before it could become an exchange. */
@@ -58,11 +55,7 @@ export class Assembly {
 
   constructor(given: Surroundings, plan: PathPlan, parts: Parts = PARTS) {
     this.#parts = parts;
-    const { responseLimits } = plan;
-    this.engine = new Engine({
-      ...given,
-      responseLimits: { ...responseLimits },
-    });
+    this.engine = new Engine(given);
     this.exchanges = new Exchanges(this.engine, given.settled);
     this.follow(plan);
   }
@@ -72,7 +65,6 @@ export class Assembly {
     const { engine } = this;
     this.guard = createGuard(plan.guard, engine.table);
     engine.shedder.settings = plan.shedding;
-    Object.assign(engine.responseLimits, plan.responseLimits);
     this.#followPools(plan);
   }
 

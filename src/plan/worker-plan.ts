@@ -4,7 +4,6 @@ import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
 import type { StrategyKey } from '../core/balance/strategy.ts';
 import type { TrustedHeader } from '../core/forward/client-address.ts';
-import type { HeadLimits } from '../core/http1/head.ts';
 import type { SheddingSettings } from '../core/limits/shedding.ts';
 import type { ClientPolicy } from '../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../core/servers/settings.ts';
@@ -92,7 +91,6 @@ export interface WorkerPlan {
   /** Whether connections of trusted proxies begin with a PROXY header. */
   readonly readsProxyHeaders: boolean;
   readonly guard: GuardPlan;
-  readonly responseLimits: HeadLimits;
   /** Each with a name and a row of its own. */
   readonly pools: readonly [PoolPlan, ...PoolPlan[]];
   /** Each with a name of its own; the first serves every listener. */

@@ -11,7 +11,7 @@ import { TriedSet } from '../core/balance/tried-set.ts';
 import { Engine } from '../core/exchange/engine.ts';
 import { TrustedProxies } from '../core/forward/client-address.ts';
 import { ClientInfo } from '../core/forward/client-info.ts';
-import { DEFAULT_HEAD_LIMITS, DEFAULT_RESPONSE_LIMITS } from '../core/http1/head.ts';
+import { DEFAULT_HEAD_LIMITS } from '../core/http1/head.ts';
 import { Rate } from '../core/limits/rate.ts';
 import { SourceRates } from '../core/limits/source-rates.ts';
 import type { ClientPolicy } from '../core/routes/client-policy.ts';
@@ -58,7 +58,6 @@ class World {
       },
       wake: () => {},
       refused: fails('a refusal'),
-      responseLimits: DEFAULT_RESPONSE_LIMITS,
       contain: fails('an error'),
     });
     const servers = Array.from({ length: SERVERS }, (_, row) => {

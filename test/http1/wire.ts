@@ -112,7 +112,6 @@ export class Wire implements Connector {
       lane: 0,
       connector: this,
       wake: () => {},
-      responseLimits: DEFAULT_RESPONSE_LIMITS,
       refused: () => {},
       contain,
     });
@@ -157,6 +156,7 @@ export class Wire implements Connector {
       connectionsMax: 1_000_000,
       idleMax: 0,
       ageMsMax: 0,
+      responseLimits: DEFAULT_RESPONSE_LIMITS,
       longAwaitMs: 500,
       idleMin: 0,
       waitingMax: 0,

@@ -54,11 +54,6 @@ export function planOf(
     httpsPort: httpsPortOf(settings),
     readsProxyHeaders: balancing.proxy_protocol,
     guard,
-    responseLimits: {
-      headBytes: limits.response_head_size,
-      targetBytes: 0,
-      fields: limits.response_header_count,
-    },
     access: log.access,
     logLevel: log.level,
     measures: monitoring.enabled,
@@ -82,6 +77,11 @@ export function planOf(
             readMs: timeout.read,
             writeMs: timeout.write,
             streamMs: timeout.stream,
+          },
+          responseLimits: {
+            headBytes: limits.response_head_size,
+            targetBytes: 0,
+            fields: limits.response_header_count,
           },
           connectionsMax: pooling.max_connections,
           idleMax: pooling.enabled ? pooling.max_idle_connections : 0,

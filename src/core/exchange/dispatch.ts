@@ -212,7 +212,7 @@ export class Dispatch implements WaitingOwner {
       choice.isOwn = server.row === decision.ownRow;
       choice.isReused = connection.isOpen;
     }
-    connection.carry(exchange, nowMs);
+    connection.carry(exchange, pool.settings, nowMs);
     return true;
   }
 

@@ -4,7 +4,7 @@ import type { Random } from '../../base/random.ts';
 import type { TimerWheel } from '../../base/wheel.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { Framing } from '../http1/framing.ts';
-import { Head, type HeadLimits } from '../http1/head.ts';
+import { Head } from '../http1/head.ts';
 import type { Connector } from './stream.ts';
 
 /** What a worker is given of its surroundings. */
@@ -20,8 +20,6 @@ export interface WorkerParts {
   readonly wake: (lane: number) => void;
   /** Takes what is thrown while one part is handled on behalf of another. */
   readonly contain: Contain;
-  /** Limits for heads of responses. Follow the configuration. */
-  readonly responseLimits: HeadLimits;
 }
 
 /** What all parts of one worker's data path share. */
@@ -34,7 +32,6 @@ export class WorkerContext implements WorkerParts {
   readonly connector: Connector;
   readonly wake: (lane: number) => void;
   readonly contain: Contain;
-  readonly responseLimits: HeadLimits;
 
   /** Heads and framings are read and used within one callback, so one of each serves all. */
   readonly requestHead = new Head();
@@ -51,6 +48,5 @@ export class WorkerContext implements WorkerParts {
     this.connector = given.connector;
     this.wake = given.wake;
     this.contain = given.contain;
-    this.responseLimits = given.responseLimits;
   }
 }

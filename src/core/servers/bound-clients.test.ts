@@ -11,7 +11,6 @@ import { SharedTable } from '../../table/table.ts';
 import { Chooser } from '../balance/choose.ts';
 import { createStrategy } from '../balance/registry.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { DEFAULT_RESPONSE_LIMITS } from '../http1/head.ts';
 import { WorkerContext } from '../ports/worker-context.ts';
 import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
@@ -97,7 +96,6 @@ class World {
       },
       wake: () => {},
       contain: rethrow,
-      responseLimits: DEFAULT_RESPONSE_LIMITS,
     });
     const servers = plans.map((plan, row) => {
       const name = `10.0.0.${row}:80`;

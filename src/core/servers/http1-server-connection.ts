@@ -54,7 +54,8 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
   /** Exchanges it carried before the present one. */
   reuses = -1;
   readonly #context: WorkerContext;
-  readonly #settings: PoolSettings;
+  /** Those of the pool as it was when the present exchange came. */
+  #settings: PoolSettings;
   readonly #timer: Timer;
   readonly #startedMs: number;
   /** From then on it carries no other request. */
@@ -91,7 +92,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     this.#retiresMs = nowMs + lifetimeMs(settings.ageMsMax, context.random);
     this.#addressesVersion = endpoint.addressesVersion;
     this.#timer = new Timer(context.wheel, this);
-    this.#reader = new HeadReader(context.responseHead, readResponseHead, context.responseLimits);
+    this.#reader = new HeadReader(context.responseHead, readResponseHead, settings.responseLimits);
     context.table.counters.add(row, context.lane, COUNTER.connectionsOpened);
     this.#stream = context.connector.connect(endpoint.address, this, preface);
     this.#timer.set(nowMs + settings.timeouts.connectMs);
@@ -110,10 +111,12 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     return this.#state === STATE.body || this.#reader.isPartial || this.#interimResponses > 0;
   }
 
-  carry(exchange: CarriedExchange, nowMs: number): void {
+  carry(exchange: CarriedExchange, settings: PoolSettings, nowMs: number): void {
     this.#exchange = exchange;
+    this.#settings = settings;
+    this.#reader.limits = settings.responseLimits;
     this.reuses += 1;
-    const { timeouts, breaker } = this.#settings;
+    const { timeouts, breaker } = settings;
     this.#silenceMs = timeouts.readMs;
     if (exchange.isTrial && breaker !== null) {
       this.#silenceMs = Math.min(timeouts.readMs, breaker.halfOpenMs);

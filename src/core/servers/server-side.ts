@@ -6,6 +6,7 @@ import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { HeldBody } from './held-body.ts';
+import type { PoolSettings } from './settings.ts';
 
 /**
  * The server as an exchange sees it: a connection that carries one exchange at a time, or one
@@ -27,8 +28,12 @@ export interface ServerSide {
   /** Bytes of the request, or of a tunnel, that the system has not taken yet. */
   readonly pendingBytes: number;
 
-  /** Takes over an exchange, and calls its `serverReady` as soon as the connection is open. */
-  carry(exchange: CarriedExchange, nowMs: number): void;
+  /**
+   * Takes over an exchange, and calls its `serverReady` as soon as the connection is open.
+   *
+   * @param settings of the pool; a reload may have changed them since the last exchange
+   */
+  carry(exchange: CarriedExchange, settings: PoolSettings, nowMs: number): void;
   /** Sends a request's head, and what came of its body so far. */
   sendRequest(headText: string, body: HeldBody): void;
   /** Sends a piece of the request's body, framing included. */

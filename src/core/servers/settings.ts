@@ -1,6 +1,7 @@
 import type { StrategyName } from '../balance/registry.ts';
 import type { BreakerSettings } from '../health/breaker.ts';
 import type { EjectionSettings } from '../health/ejection.ts';
+import type { HeadLimits } from '../http1/head.ts';
 import type { ServerAddress } from '../ports/address.ts';
 
 /** Timeouts towards servers, in milliseconds. */
@@ -17,6 +18,8 @@ export interface PoolSettings {
   row: number;
   strategy: StrategyName;
   timeouts: Timeouts;
+  /** Bounds of heads of responses. */
+  responseLimits: HeadLimits;
   /** Connections to all servers, over all workers. */
   connectionsMax: number;
   /** Kept-alive connections without a request, over all workers. */
