@@ -2,6 +2,8 @@
  * What must hold whatever the network, the clients and the servers do. Each invariant is a
  * sentence; a violation names it, says what was seen, and shows the connection's last events.
  */
+
+import type { PathPlan } from '../src/plan/assembly.ts';
 import { ADMIN, BREAKER, HEALTH } from '../src/table/layout.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import { isContent } from './content.ts';
@@ -24,6 +26,8 @@ export const INVARIANTS = {
   exactCounts: 'The table counts in flight what is under way, no more and no less.',
   oneAtATime: 'A connection to a server carries one request at a time.',
   settledOnce: 'Each exchange settles once.',
+  followsPlan: 'No request goes to a server that the plan no longer has when it comes.',
+  ownPool: "A request goes to a server of its route's pool.",
   boundedMemory: 'What is held for a slow reader stays within its bound.',
   inTurn: 'Requests that wait at one worker go on in the order in which they came.',
   waitsInTime: 'Nobody waits in a queue for longer than its timeout.',
@@ -306,10 +310,11 @@ export class Invariants {
   finish(
     ledger: Ledger,
     table: SharedTable,
-    rows: readonly number[],
+    plan: Pick<PathPlan, 'pools'>,
     open: Iterable<Endpoint>,
     timerDueMs: number,
   ): void {
+    const rows = plan.pools.flatMap(({ servers }) => servers.map(({ row }) => row));
     for (const row of rows) {
       const inFlight = table.inFlight(row);
       if (inFlight !== 0) this.fail('nothingLeft', `row ${row} has ${inFlight} requests in flight`);
@@ -321,11 +326,12 @@ export class Invariants {
         this.fail('nothingLeft', `row ${row} has a trial under way`);
       }
     }
-    const retries = table.poolCounts.retries(0);
-    if (retries !== 0) this.fail('nothingLeft', `${retries} places of the retry budget are held`);
-    for (const cell of ['connections', 'waiting'] as const) {
-      const left = table.poolCounts[cell](0);
-      if (left !== 0) this.fail('nothingLeft', `${left} are counted as ${cell}`);
+    for (const { settings } of plan.pools) {
+      for (const cell of ['retries', 'connections', 'waiting'] as const) {
+        const left = table.poolCounts[cell](settings.row);
+        if (left === 0) continue;
+        this.fail('nothingLeft', `${left} are counted as ${cell} of pool ${settings.name}`);
+      }
     }
     if (timerDueMs !== Number.POSITIVE_INFINITY) {
       this.fail('nothingLeft', `a timer is still set for ${timerDueMs}`);
@@ -338,7 +344,10 @@ export class Invariants {
       );
     }
     for (const request of ledger.requests.values()) {
-      if (request.settled > 1 || (request.arrivals > 0 && request.settled !== 1)) {
+      if (
+        request.settled > 1 ||
+        (request.arrivals > 0 && request.settled !== 1 && !request.isLost)
+      ) {
         const what = `${describe(request)} was settled ${request.settled} times`;
         this.fail('settledOnce', what, ...connectionsOf(request));
       }

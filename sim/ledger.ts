@@ -33,6 +33,8 @@ export interface RequestFact {
   status: number;
   /** For a tunnel: whether the server sends back what it gets, or ends its side at once. */
   echoes: boolean;
+  /** The worker that had it at a server has died. */
+  isLost: boolean;
   /** Exchanges of the core that settled for it. */
   settled: number;
 }
@@ -85,6 +87,7 @@ export class Ledger {
       outcome: 'open',
       status: 0,
       echoes: false,
+      isLost: false,
       settled: 0,
     };
     this.requests.set(fact.id, fact);

@@ -13,18 +13,7 @@ import type { Chance, Range } from './chance.ts';
 import type { SimClock } from './clock.ts';
 import type { Sabotage } from './sabotage.ts';
 import type { Trace } from './trace.ts';
-
-/** What the network does to those who use it; probabilities are for each piece or connection. */
-export interface Weather {
-  readonly latencyMs: Range;
-  /** That what is sent, or read, in one piece is cut. */
-  readonly cut: number;
-  readonly stall: number;
-  readonly stallMs: Range;
-  readonly reset: number;
-  readonly refuse: number;
-  readonly blackHole: number;
-}
+import type { Weather } from './weather.ts';
 
 /** What one read gives at the most. */
 export const READ_BYTES_MAX = 8 * 1024;
@@ -111,13 +100,18 @@ export class Network {
 /** The core's way to servers. */
 export class SimConnector implements Connector {
   readonly #network: Network;
+  readonly #onConnect: (end: Endpoint) => void;
 
-  constructor(network: Network) {
+  /** @param onConnect told of the core's end of each connection */
+  constructor(network: Network, onConnect: (end: Endpoint) => void) {
     this.#network = network;
+    this.#onConnect = onConnect;
   }
 
   connect(address: ServerAddress, owner: StreamOwner): Stream {
-    return this.#network.connect(address.host, owner, true);
+    const end = this.#network.connect(address.host, owner, true);
+    this.#onConnect(end);
+    return end;
   }
 
   /** Names of the simulation do not move. */

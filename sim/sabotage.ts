@@ -36,6 +36,12 @@ export interface Sabotage {
   /** The core is told of other bounds than it is held to. */
   readonly waitsLonger?: boolean;
   readonly ignoresBounds?: boolean;
+  /** A reload takes no server out. */
+  readonly keepsServers?: boolean;
+  /** All listeners have the same route. */
+  readonly mixesRoutes?: boolean;
+  /** What a dead worker had in flight stays on the counts. */
+  readonly remembersDead?: boolean;
   /** A timer is set that belongs to nobody. */
   readonly leaksTimer?: boolean;
 }

@@ -7,11 +7,12 @@ import type { PoolSettings } from '../src/core/servers/settings.ts';
 import { SharedTable } from '../src/table/table.ts';
 import { Chance } from './chance.ts';
 import { SimClock } from './clock.ts';
-import { SimWorker, TICK_MS } from './instance.ts';
 import { Invariants } from './invariants.ts';
 import { Ledger } from './ledger.ts';
 import { type Endpoint, Network } from './network.ts';
+import { pathPlanOf, poolPlanOf, serverPlanOf } from './setup.ts';
 import { Trace } from './trace.ts';
+import { SimWorker, TICK_MS } from './worker.ts';
 
 const SETTINGS: PoolSettings = {
   name: 'stage',
@@ -126,26 +127,10 @@ export class Stage {
       isTroubled: false,
       isWell: true,
     };
-    const address = { host: 'server', port: 80, path: '', tls: null };
-    const plan = {
-      row: 0,
-      label: 'server',
-      name: 'server',
-      address,
-      weight: 1,
-      backup: false,
-      maxInFlight: 0,
-    };
-    const setup = {
-      isTight: false,
-      strategy: 'round_robin' as const,
-      settings: { ...SETTINGS, ...settings },
-      policy: { ...POLICY, ...settings },
-      plans: [plan],
-      panicThresholdPercent: 0,
-      wafBytes: 0,
-    };
-    this.#worker = new SimWorker(world, setup, this.table, 0, new Chance(8), () => {});
+    const plan = serverPlanOf('server', 0, 1);
+    const pool = poolPlanOf({ ...SETTINGS, ...settings }, [plan], 0);
+    const path = pathPlanOf([pool], { ...POLICY, ...settings }, 0);
+    this.#worker = new SimWorker(world, path, this.table, 0, new Chance(8), () => {});
     network.listen('server', (stream) => {
       const server = new Actor();
       server.stream = stream;

@@ -1,5 +1,5 @@
-import type { Engine } from '../src/core/exchange/engine.ts';
 import { Waiting } from '../src/core/exchange/waiting.ts';
+import type { WorkerContext } from '../src/core/ports/worker-context.ts';
 import type { Pool } from '../src/core/servers/pool.ts';
 import { type Waiter, WaitQueue } from '../src/core/servers/wait-queue.ts';
 import type { Invariants } from './invariants.ts';
@@ -11,8 +11,8 @@ export class WatchedQueue extends WaitQueue<Pool> {
   readonly #sabotage: Sabotage;
   readonly #inOrder: Waiter[] = [];
 
-  constructor(engine: Engine, poolRow: number, invariants: Invariants, sabotage: Sabotage) {
-    super(engine, poolRow);
+  constructor(context: WorkerContext, poolRow: number, invariants: Invariants, sabotage: Sabotage) {
+    super(context, poolRow);
     this.#invariants = invariants;
     this.#sabotage = sabotage;
   }

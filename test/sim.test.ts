@@ -79,12 +79,17 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   oneTrial: {
     'a trial that is claimed whatever is under way': () => ({ claimsTrialsBlindly: true }),
   },
-  exactCounts: { 'a request that is counted twice': () => ({ leaksCounter: true }) },
+  exactCounts: {
+    'a request that is counted twice': () => ({ leaksCounter: true }),
+    'a dead worker whose requests stay counted': () => ({ remembersDead: true }),
+  },
   oneAtATime: {
     'a request that does not wait for the answer before': () =>
       onWrite(toServer, /^GET /, (bytes) => [bytes, bytes]),
   },
   settledOnce: { 'an exchange that settles twice': () => ({ settlesTwice: true }) },
+  followsPlan: { 'a reload that takes no server out': () => ({ keepsServers: true }) },
+  ownPool: { 'a route for all listeners': () => ({ mixesRoutes: true }) },
   boundedMemory: { 'a fast sender that is not paused': () => ({ ignoresPause: true }) },
   inTurn: { 'a queue that serves who came last': () => ({ queuesBackwards: true }) },
   waitsInTime: { 'a wait that goes on and on': () => ({ waitsLonger: true }) },
