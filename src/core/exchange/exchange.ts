@@ -13,9 +13,9 @@ import { Decision } from '../decisions/decision.ts';
 import type { FilteredRequest } from '../filters/filter.ts';
 import { TraceContext } from '../forward/trace-context.ts';
 import { NO_TRIAL } from '../health/breaker.ts';
-import { BodyReader } from '../http1/body.ts';
+import type { BodyReader } from '../http1/body.ts';
 import type { Fault } from '../http1/faults.ts';
-import { BODY, type Framing } from '../http1/framing.ts';
+import type { Framing } from '../http1/framing.ts';
 import type { Head } from '../http1/head.ts';
 import type { CloseCause } from '../ports/stream.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
@@ -28,9 +28,9 @@ import type { ServerSide } from '../servers/server-side.ts';
 import type { Binding } from '../sticky/persistence.ts';
 import type { ClientSide } from './client-side.ts';
 import { Dispatch, type DispatchedExchange } from './dispatch.ts';
+import { Download, type DownloadOwner } from './download.ts';
 import type { Ending, LongLivedExchange } from './ending.ts';
 import type { Engine } from './engine.ts';
-import { EventStream, isEventStream } from './event-stream.ts';
 import type { Screening } from './screening.ts';
 import { Tunnel, type TunnelOwner } from './tunnel.ts';
 import { Upload, type UploadOwner } from './upload.ts';
@@ -44,9 +44,6 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
   'DELETE',
 ]);
 
-/** Of a chunked body; an empty line or trailers follow it. */
-const LAST_CHUNK = Buffer.from('0\r\n');
-
 /** The client of an exchange that is nobody's; never called. */
 const NOBODY = {} as ClientSide;
 
@@ -54,7 +51,13 @@ const NOBODY = {} as ClientSide;
 export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
 
 export class Exchange
-  implements FilteredRequest, DispatchedExchange, UploadOwner, TunnelOwner, LongLivedExchange
+  implements
+    FilteredRequest,
+    DispatchedExchange,
+    UploadOwner,
+    DownloadOwner,
+    TunnelOwner,
+    LongLivedExchange
 {
   readonly engine: Engine;
   client: ClientSide;
@@ -77,7 +80,9 @@ export class Exchange
   asksUpgrade = false;
   expectsContinue = false;
   isIdempotent = false;
-  readonly responseBody = new BodyReader();
+  readonly download: Download;
+  /** The download's. */
+  readonly responseBody: BodyReader;
   readonly upload: Upload;
   /** The upload's. */
   readonly requestBody: BodyReader;
@@ -85,9 +90,6 @@ export class Exchange
   requestIsSent = false;
   /** Bytes of a final response have gone to the client. */
   responseHasBegun = false;
-  /** The response is text/event-stream: silence is measured by `timeout.stream`. */
-  isStream = false;
-
   /** Where it goes; null: the exchange is nobody's. */
   route: Route | null = null;
   pool: Pool | null = null;
@@ -113,11 +115,8 @@ export class Exchange
   waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
-  responseBodyBytes = 0;
   #isActive = false;
   #interimSent = false;
-  /** null: none of its responses was an event stream yet. */
-  #eventStream: EventStream | null = null;
   readonly #settled: Settled;
 
   constructor(engine: Engine, client: ClientSide, settled: Settled) {
@@ -126,6 +125,8 @@ export class Exchange
     this.#settled = settled;
     this.dispatch = new Dispatch(this, engine);
     this.attempt = this.dispatch.attempt;
+    this.download = new Download(this);
+    this.responseBody = this.download.body;
     this.upload = new Upload(this, engine.waitingBodies);
     this.requestBody = this.upload.body;
   }
@@ -192,6 +193,15 @@ export class Exchange
     return this.upload.byteCount;
   }
 
+  get responseBodyBytes(): number {
+    return this.download.byteCount;
+  }
+
+  /** The response is an event stream. */
+  get isStream(): boolean {
+    return this.download.isStream;
+  }
+
   get isWaiting(): boolean {
     return this.dispatch.waiting.isWaiting;
   }
@@ -253,7 +263,6 @@ export class Exchange
     this.isIdempotent = IDEMPOTENT.has(head.method);
     this.requestIsSent = false;
     this.responseHasBegun = false;
-    this.isStream = false;
     this.route = route;
     this.pool = route.pool;
     this.server = null;
@@ -265,7 +274,7 @@ export class Exchange
     this.waitMs = 0;
     this.startedMs = nowMs;
     this.#firstByteMs = -1;
-    this.responseBodyBytes = 0;
+    this.download.begin();
     this.decision.attempts = 0;
     this.decision.ownRow = -1;
     this.#head = head;
@@ -343,12 +352,9 @@ export class Exchange
     this.status = head.status;
     this.failure = '';
     this.responseHasBegun = true;
-    this.responseBody.begin(framing.body, framing.contentLength);
-    this.isStream = isEventStream(head);
+    this.download.expect(head, framing);
     if (this.isStream) {
       this.attempt.succeeded(nowMs);
-      this.#eventStream ??= new EventStream(this.engine);
-      this.#eventStream.begin();
       this.#livesLong();
     }
     this.client.sendHead(head, framing, this.#sessionLines(head));
@@ -360,30 +366,19 @@ export class Exchange
    * @returns where the body's bytes end
    */
   serverSent(bytes: Buffer, start: number, end: number): number {
-    const { client, responseBody: body } = this;
-    if (body.done) return start;
-    const takesPayload = client.takesPayload;
-    const upTo = body.take(bytes, start, end, takesPayload ? client : null);
-    this.responseBodyBytes += body.consumed - start;
-    if (!takesPayload && upTo > start) client.sendBody(bytes, start, upTo);
-    client.flush();
-    if (this.isStream) this.#eventStream!.sent(body, bytes, start);
-    if (client.pendingBytes > this.highWaterBytes) this.connection?.pause();
-    return body.consumed;
+    return this.download.take(bytes, start, end);
   }
 
   /** A piece of an event stream came, which may be its last. */
   streamed(nowMs: number): void {
-    this.#eventStream!.tookPiece(nowMs);
-    if (this.ending?.hasBegun && this.#eventStream!.isBetweenEvents) this.#endStream(nowMs);
+    this.download.tookPiece(nowMs);
+    if (this.ending?.hasBegun && this.download.isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** The response is complete. */
   serverCompleted(nowMs: number): void {
     const connection = this.connection!;
-    const { client, responseBody: body } = this;
-    client.sendEnd(body.trailers, body.heldEnd);
-    client.flush();
+    this.download.end();
     this.attempt.succeeded(nowMs);
     this.connection = null;
     try {
@@ -426,7 +421,7 @@ export class Exchange
   /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
   endGently(nowMs: number): void {
     if (this.tunnel !== null) this.tunnel.endGently(nowMs);
-    else if (this.#eventStream!.isBetweenEvents) this.#endStream(nowMs);
+    else if (this.download.isBetweenEvents) this.#endStream(nowMs);
   }
 
   /** No good place has come. */
@@ -437,16 +432,9 @@ export class Exchange
 
   /** Ends an event stream as if its server had, where its framing can say so. */
   #endStream(nowMs: number): void {
-    const { client, responseBody: body } = this;
     this.giveUpServer();
-    const isChunked = body.kind === BODY.chunked;
-    if (body.kind === BODY.length || (isChunked && !body.isBetweenChunks)) {
-      return this.#breakOff('drained', nowMs);
-    }
-    if (isChunked && !client.takesPayload) client.sendBody(LAST_CHUNK, 0, LAST_CHUNK.length);
-    client.sendEnd('', isChunked);
-    client.flush();
-    this.#settle(nowMs);
+    if (this.download.endEarly()) this.#settle(nowMs);
+    else this.#breakOff('drained', nowMs);
   }
 
   /** @param failure why it ended; empty: both ends had said all */

@@ -4,6 +4,7 @@ import { NAME } from '../http1/names.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 import type { ServerSide } from '../servers/server-side.ts';
 import type { ClientSide } from './client-side.ts';
+import type { Download } from './download.ts';
 import type { Ending } from './ending.ts';
 import type { Upload } from './upload.ts';
 import { closeFrame, maskedCloseFrame, WebSocketDirection } from './websocket-frames.ts';
@@ -16,7 +17,7 @@ export interface TunnelOwner {
   readonly highWaterBytes: number;
   readonly ending: Ending | null;
   readonly upload: Pick<Upload, 'byteCount' | 'pause'>;
-  responseBodyBytes: number;
+  readonly download: Pick<Download, 'byteCount'>;
   /** @param failure why the tunnel is over; empty: both ends had said all */
   endTunnel(failure: Failure | '', nowMs: number): void;
 }
@@ -47,7 +48,7 @@ export class Tunnel {
     const direction = this.#toClient;
     const passed = direction === null ? end : direction.pass(bytes, start, end);
     if (passed > start) {
-      this.#exchange.responseBodyBytes += passed - start;
+      this.#exchange.download.byteCount += passed - start;
       client.sendTunnel(bytes, start, passed);
     }
     direction?.passed();
