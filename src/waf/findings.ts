@@ -32,7 +32,7 @@ export const SNIPPET_MAX = 120;
 export const MATCHES_MAX = 32;
 
 /** Which rules are asked, told by the ruleset and the exclusions of the configuration. */
-export interface Jury {
+export interface RuleLookup {
   /** The rules that listen to a signal in a place, for the parameter of that name. */
   rulesFor(signal: string, place: Place, name: string): readonly Rule[];
 }
@@ -43,11 +43,11 @@ export class Findings {
   readonly matches: Match[] = [];
   /** The key whose string holds the JSON that is read: what is excluded for it is excluded within. */
   within = '';
-  readonly #jury: Jury;
+  readonly #lookup: RuleLookup;
   readonly #counted = new Set<Rule>();
 
-  constructor(jury: Jury) {
-    this.#jury = jury;
+  constructor(lookup: RuleLookup) {
+    this.#lookup = lookup;
   }
 
   /** A detector saw its pattern between `from` and `to` of the subject's text. */
@@ -66,7 +66,7 @@ export class Findings {
     from = 0,
     to = text.length,
   ): void {
-    for (const rule of this.#jury.rulesFor(signal, place, name)) {
+    for (const rule of this.#lookup.rulesFor(signal, place, name)) {
       if (this.within !== '' && !this.#speaksWithin(rule, signal, place)) continue;
       const known = this.#counted.has(rule);
       if (
@@ -87,7 +87,7 @@ export class Findings {
   }
 
   #speaksWithin(rule: Rule, signal: string, place: Place): boolean {
-    return this.#jury.rulesFor(signal, place, this.within).includes(rule);
+    return this.#lookup.rulesFor(signal, place, this.within).includes(rule);
   }
 }
 

@@ -7,7 +7,7 @@ import { detectNoSqlName } from './detect/nosql.ts';
 import { detectTemplate } from './detect/template.ts';
 import { detectXxe } from './detect/xxe.ts';
 import * as f from './features.ts';
-import { Findings, type Jury } from './findings.ts';
+import { Findings, type RuleLookup } from './findings.ts';
 import { walkJson } from './parse/json.ts';
 import type { Visitor } from './parse/visitor.ts';
 import type { Place } from './rule.ts';
@@ -35,8 +35,8 @@ export class Inspection implements Visitor {
   /** Whether the JSON that is walked stood in a string of another. */
   #nested = false;
 
-  constructor(jury: Jury, paranoia: number) {
-    this.findings = new Findings(jury);
+  constructor(lookup: RuleLookup, paranoia: number) {
+    this.findings = new Findings(lookup);
     this.paranoia = paranoia;
   }
 

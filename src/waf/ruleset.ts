@@ -1,4 +1,4 @@
-import type { Jury } from './findings.ts';
+import type { RuleLookup } from './findings.ts';
 import { requestPath } from './request-path.ts';
 import { type Paranoia, type Place, type Rule, SCORES } from './rule.ts';
 import { RULES } from './rules/rules.ts';
@@ -19,7 +19,7 @@ export interface Exclusion {
 }
 
 /** The rules of one paranoia level, by the signal that they listen to. */
-export class Ruleset implements Jury {
+export class Ruleset implements RuleLookup {
   readonly #bySignal = new Map<string, Rule[]>();
   /** Exclusions that need the parameter to be known. */
   readonly #exclusions: readonly Exclusion[];
@@ -41,8 +41,8 @@ export class Ruleset implements Jury {
     }
   }
 
-  /** The jury for a request: most often the ruleset itself. */
-  juryFor(target: string): Jury {
+  /** The lookup for a request: most often the ruleset itself. */
+  lookupFor(target: string): RuleLookup {
     if (this.#byPath.length === 0) return this;
     const { path, isAmbiguous } = requestPath(target);
     const here = isAmbiguous ? [] : this.#byPath.filter(({ paths }) => fitsPath(paths, path));

@@ -139,7 +139,7 @@ export class Waf {
   }
 
   #begin(target: string): Inspection {
-    return new Inspection(this.#ruleset.juryFor(target), this.options.paranoiaLevel);
+    return new Inspection(this.#ruleset.lookupFor(target), this.options.paranoiaLevel);
   }
 
   #verdict(findings: Findings): Verdict {

@@ -19,7 +19,7 @@ const cases = loadSets(CORPUS);
 
 /** The highest level that trusts the first pass: the levels below ask fewer rules. */
 const waf = new Waf({ paranoiaLevel: FIRST_PASS_LEVEL_MAX });
-const jury = new Ruleset(FIRST_PASS_LEVEL_MAX, []);
+const lookup = new Ruleset(FIRST_PASS_LEVEL_MAX, []);
 
 /** The rules that would speak of a head which the first pass lets by; empty where it looks closer. */
 function lostOfHead(method: string, target: string, headers: Headers): string[] {
@@ -38,7 +38,7 @@ type Headers = readonly (readonly [string, string])[];
 function lostOfBody(contentType: string, body: string): string[] {
   const bytes = Buffer.from(body);
   if (contentType.startsWith('multipart/') || !bodyIsClean(bytes)) return [];
-  const inspection = new Inspection(jury, FIRST_PASS_LEVEL_MAX);
+  const inspection = new Inspection(lookup, FIRST_PASS_LEVEL_MAX);
   inspectBody(inspection, contentType, bytes);
   return inspection.findings.matches.map((match) => match.rule.id);
 }
