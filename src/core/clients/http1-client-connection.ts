@@ -45,7 +45,7 @@ const STATE = {
   tunnel: 3,
   /** The response is complete, the rest of the request's body is thrown away. */
   discard: 4,
-  /** All is said; we wait for the client to close, so that a reset cannot eat our last words. */
+  /** The last word is written, and the client's end is awaited: see `Linger`. */
   linger: 5,
   closed: 6,
   /** Its requests came too early again and again: the next one is not read for a while. */
@@ -54,12 +54,12 @@ const STATE = {
 
 /** Pipelined bytes beyond this wait in the kernel. */
 const HELD_BYTES_MAX = 64 * 1024;
-/** So many requests in a row that come too early are answered at once; then the connection rests. */
+/** How many requests in a row that come too early are answered at once; then the connection rests. */
 const HASTY_MAX = 3;
 const REST_MS_MAX = 1_000;
 /**
- * A connection that came or was used so recently is not closed by a drain yet: its next request may
- * be on its way. RFC 9112 §9.3.1 leaves it to the client to try again, and not all of them do.
+ * A connection that was opened or used this recently is not closed by a drain yet: its next request
+ * may be on its way. RFC 9112 §9.3.1 leaves it to the client to try again, and not all of them do.
  */
 const RECENT_MS = 500;
 

@@ -14,18 +14,18 @@ export const RESET = {
 } as const;
 
 export interface Http2Port {
-  /** An interim response. */
+  /** Sends an interim response. */
   inform(fields: Fields): void;
   /**
-   * The head of the response.
+   * Sends the head of the response.
    *
    * @param isEnd nothing follows
    * @param mayHaveTrailers `end` may bring trailers
    */
   respond(fields: Fields, isEnd: boolean, mayHaveTrailers: boolean): void;
-  /** A piece of the body, in memory that stays as it is. */
+  /** Sends a piece of the body, in memory that stays as it is. */
   write(bytes: Buffer): void;
-  /** The end of the body, with its last piece and trailers where there are. */
+  /** Ends the body, with its last piece and trailers if there are any. */
   end(bytes: Buffer | null, trailers: Fields | null): void;
   /** Ends both directions at once. */
   reset(code: number): void;
@@ -37,8 +37,8 @@ export interface Http2Port {
 }
 
 /**
- * Whoever owns a stream hears of it by these calls; none comes after `closed`, or after `crashed`,
- * which is called where one of them threw.
+ * Callbacks for a stream's owner. None comes after `closed`, or after `crashed`, which is called
+ * where one of them threw.
  */
 export interface Http2PortOwner extends Contained {
   received(bytes: Buffer, nowMs: number): void;

@@ -12,19 +12,19 @@ import type { Route } from '../../core/routes/route.ts';
 import { StreamErrors } from './stream-errors.ts';
 import { StreamPort } from './stream-port.ts';
 
-/** Streams that a client may have open at a time. */
+/** How many streams a client may have open at a time. */
 const STREAMS_MAX = 128;
-/** What a client may send on one stream before somebody takes it. */
+/** How much a client may send on one stream before it is taken. */
 const STREAM_WINDOW_BYTES = 128 * 1024;
 /** Over all streams: what is taken is given back at once, so that one cannot block the others. */
 const CONNECTION_WINDOW_BYTES = 1024 * 1024;
 /**
- * A client that opens and cancels costs us a request each time (CVE-2023-44487): so many at once,
- * and so many a second, are a person who scrolls; beyond that the connection is closed.
+ * A client that opens a stream and cancels it costs us a request each time (CVE-2023-44487). This
+ * many at once, and a second, are a person who scrolls; beyond that the connection is closed.
  */
 const RESETS_BURST = 200;
 const RESETS_PER_SECOND = 20;
-/** So many requests in a row that come too early are answered; then the client is told to go. */
+/** How many requests in a row that come too early are answered before the client is told to go. */
 const HASTY_MAX = 100;
 /** Frames that break a rule, and streams beyond those allowed, before the connection is closed. */
 const BROKEN_FRAMES_MAX = 100;
@@ -41,7 +41,7 @@ const READ_HEADS_FACTOR = 4;
 const SENT_HEAD_BYTES_MAX = 1024 * 1024;
 /** What the library may hold for one connection: every stream's window, and what waits to go out. */
 const SESSION_MEGABYTES_MAX = 32;
-/** Requests that were under way to us when we said that we go still come in this time. */
+/** How long requests may still arrive that were on their way when we said that we go. */
 const LAST_REQUESTS_MS = 1_000;
 const STREAM_ID_MAX = 2 ** 31 - 1;
 const END_STREAM = 1;
