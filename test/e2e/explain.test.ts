@@ -8,8 +8,8 @@ import {
   freePort,
   Openclaw,
   okWith,
-  runOpenclaw,
   ScriptedServer,
+  typeCommand,
   until,
 } from './harness.ts';
 
@@ -40,7 +40,7 @@ async function start(balancing: Balancing = {}): Promise<Openclaw> {
 
 async function explain(...args: string[]) {
   const admin = `127.0.0.1:${claw!.adminPort}`;
-  return await runOpenclaw(['lb', 'explain', ...args, '--admin', admin]);
+  return await typeCommand(['lb', 'explain', ...args, '--admin', admin]);
 }
 
 async function explained(...args: string[]): Promise<Explanation> {

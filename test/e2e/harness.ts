@@ -185,7 +185,34 @@ export class Openclaw {
   }
 }
 
-/** Runs `openclaw` with these arguments until it ends. */
+/** Runs a command to its end in this process: for commands that only ask a running instance. */
+export async function typeCommand(
+  args: string[],
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const [{ program }, { runCommand }] = await Promise.all([
+    import('../../src/cli/program.ts'),
+    import('../../src/cli/run.ts'),
+  ]);
+  const output = { stdout: '', stderr: '' };
+  const folder = newFolder();
+  const io = {
+    out: (text: string) => {
+      output.stdout += text;
+    },
+    err: (text: string) => {
+      output.stderr += text;
+    },
+    env: { HOME: folder, OPENCLAW_STATE: folder },
+    cwd: folder,
+    colour: false,
+    now: () => new Date(),
+    exitCode: 0,
+  };
+  await runCommand(program(io), args, io);
+  return { code: io.exitCode, ...output };
+}
+
+/** Runs `openclaw` with these arguments, as a process, until it ends. */
 export async function runOpenclaw(
   args: string[],
   env: Record<string, string> = {},

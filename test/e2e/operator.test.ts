@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { answerOk, newFolder, Openclaw, runOpenclaw, ScriptedServer, until } from './harness.ts';
+import {
+  answerOk,
+  newFolder,
+  Openclaw,
+  runOpenclaw,
+  ScriptedServer,
+  typeCommand,
+  until,
+} from './harness.ts';
 
 let servers: ScriptedServer[];
 /** Requests for /held wait for these. */
@@ -37,7 +45,7 @@ async function start(state = newFolder(), name = 'openclaw.yml'): Promise<Opencl
 
 async function backend(claw: Openclaw, ...args: string[]): Promise<string> {
   const admin = `127.0.0.1:${claw.adminPort}`;
-  const { code, stdout, stderr } = await runOpenclaw(['lb', 'backend', ...args, '--admin', admin]);
+  const { code, stdout, stderr } = await typeCommand(['lb', 'backend', ...args, '--admin', admin]);
   assert.equal(code, 0, stderr);
   return stdout;
 }
