@@ -72,6 +72,10 @@ export class Openclaw {
   readonly folder: string;
   readonly child: ChildProcess;
   readonly output: { stdout: string; stderr: string };
+  /** Whether another test goes on with it; see SharedOpenclaw. */
+  isShared = false;
+  #logFrom = 0;
+  #metricsBefore = '';
 
   constructor(
     port: number,
@@ -131,14 +135,27 @@ export class Openclaw {
 
   /** The value of a metric, the labels as Prometheus writes them; 0 where it is absent. */
   async metric(series: string): Promise<number> {
+    const before = series.includes('_total') ? metricIn(this.#metricsBefore, series) : 0;
+    return metricIn(await this.#metrics(), series) - before;
+  }
+
+  async #metrics(): Promise<string> {
     const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
-    const text = await response.text();
-    const line = text.split('\n').find((one) => one.startsWith(`${series} `));
-    return Number(line?.slice(series.length + 1) ?? 0);
+    return await response.text();
+  }
+
+  #logText(): string {
+    return readFileSync(join(this.folder, 'openclaw.log'), 'utf8');
+  }
+
+  /** From here on its log is empty, and its counters are zero, for whoever asks by this object. */
+  async beginAnew(): Promise<void> {
+    this.#logFrom = this.#logText().length;
+    this.#metricsBefore = await this.#metrics();
   }
 
   log(): LogLine[] {
-    const text = readFileSync(join(this.folder, 'openclaw.log'), 'utf8');
+    const text = this.#logText().slice(this.#logFrom);
     return text
       .slice(0, text.lastIndexOf('\n') + 1)
       .split('\n')
@@ -172,9 +189,14 @@ export class Openclaw {
     return readdirSync(`/proc/${this.child.pid}/fd`).length;
   }
 
-  /** Ends it by a signal; it must end in order. */
+  /** Ends it by a signal; it must end in order. One that is shared goes on, with nothing in flight. */
   async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
     const { child } = this;
+    if (this.isShared) {
+      await this.untilIdle();
+      assert.equal(this.output.stderr, '');
+      return;
+    }
     if (child.exitCode === null && child.signalCode === null) {
       child.kill(signal);
       await orKill(child, 'openclaw has ended', () => hasEnded(child));
@@ -182,6 +204,38 @@ export class Openclaw {
     rmSync(this.folder, { recursive: true, force: true });
     assert.equal(this.output.stderr, '');
     assert.equal(child.exitCode, 0, `ended by ${child.signalCode}`);
+  }
+}
+
+/** One process for the tests of a file that can do with a reload in place of a start. */
+export class SharedOpenclaw {
+  readonly #options: Options;
+  #running: Openclaw | null = null;
+
+  constructor(options: Options = {}) {
+    this.#options = options;
+  }
+
+  /** For one test, with its settings; the test stops it as if it were its own. */
+  async take(balancing: Balancing): Promise<Openclaw> {
+    if (this.#running === null) {
+      this.#running = await Openclaw.start(balancing, this.#options);
+      this.#running.isShared = true;
+      return this.#running;
+    }
+    await this.#running.reload((settings) => {
+      settings.load_balancing = filledIn(settings.load_balancing.listen, balancing);
+      settings.log = { ...LOG };
+    });
+    await this.#running.beginAnew();
+    return this.#running;
+  }
+
+  /** After the last test: it must end in order. */
+  async end(): Promise<void> {
+    if (this.#running === null) return;
+    this.#running.isShared = false;
+    await this.#running.stop();
   }
 }
 
@@ -256,6 +310,18 @@ async function isFree(host: string, port: number): Promise<boolean> {
   return true;
 }
 
+const LOG = { access: 'all', level: 'debug' };
+
+function filledIn(listen: unknown, balancing: Balancing): Balancing {
+  return {
+    listen,
+    ...balancing,
+    // A machine that runs many tests at once starves workers: that is not what they are about.
+    performance: { overload: { enabled: false }, ...(balancing.performance as object) },
+    failover: { detection: { enabled: false }, ...(balancing.failover as object) },
+  };
+}
+
 async function tryToStart(
   balancing: Balancing,
   options: Options,
@@ -267,19 +333,13 @@ async function tryToStart(
   const config = options.config ?? join(folder, 'openclaw.yml');
   // JSON is YAML.
   const settings = {
-    load_balancing: {
-      listen: `${host.includes(':') ? `[${host}]` : host}:${port}`,
-      ...balancing,
-      // A machine that runs many tests at once starves workers: that is not what they are about.
-      performance: { overload: { enabled: false }, ...(balancing.performance as object) },
-      failover: { detection: { enabled: false }, ...(balancing.failover as object) },
-    },
+    load_balancing: filledIn(`${host.includes(':') ? `[${host}]` : host}:${port}`, balancing),
     admin: {
       listen: `127.0.0.1:${adminPort}`,
       socket: join(folder, 'admin.sock'),
       ...(options.token === undefined ? {} : { token: options.token }),
     },
-    log: { access: 'all', level: 'debug' },
+    log: LOG,
   };
   writeFileSync(config, JSON.stringify(settings, null, 2));
   const args = ['start', '--config', config];
@@ -305,6 +365,11 @@ async function orKill(child: ChildProcess, what: string, holds: () => boolean): 
     child.kill('SIGKILL');
     throw error;
   });
+}
+
+function metricIn(metrics: string, series: string): number {
+  const line = metrics.split('\n').find((one) => one.startsWith(`${series} `));
+  return Number(line?.slice(series.length + 1) ?? 0);
 }
 
 function hasEnded(child: ChildProcess): boolean {

@@ -13,6 +13,7 @@ import {
   okWith,
   type Peer,
   ScriptedServer,
+  SharedOpenclaw,
   until,
   untilSettled,
 } from './harness.ts';
@@ -34,10 +35,19 @@ let server: ScriptedServer;
 before(async () => {
   server = await ScriptedServer.listen();
 });
-after(() => server.close());
+const settings = (balancing: Balancing) => ({
+  servers: [server.address],
+  security: { tls: files },
+  ...balancing,
+});
+const startOwn = () => Openclaw.start(settings({}));
+const shared = new SharedOpenclaw();
+after(async () => {
+  await shared.end();
+  await server.close();
+});
 
-const start = (balancing: Balancing = {}) =>
-  Openclaw.start({ servers: [server.address], security: { tls: files }, ...balancing });
+const start = (balancing: Balancing = {}) => shared.take(settings(balancing));
 
 async function connect(
   openclaw: Openclaw,
@@ -439,7 +449,7 @@ test('at the end of openclaw what is under way is finished, and the client is to
   server.on('/last', (peer) => {
     waiting = peer;
   });
-  const openclaw = await start();
+  const openclaw = await startOwn();
   const session = await connect(openclaw);
   try {
     const goaways: number[] = [];

@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, test } from 'node:test';
-import { type Balancing, freePort, Openclaw, until } from './harness.ts';
+import { after, afterEach, test } from 'node:test';
+import { type Balancing, freePort, type Openclaw, SharedOpenclaw, until } from './harness.ts';
 
 type Answer = (request: IncomingMessage, response: ServerResponse, body: string) => void;
 
@@ -60,6 +60,8 @@ class Backend {
 
 const backends: Backend[] = [];
 let openclaw: Openclaw | null = null;
+const shared = new SharedOpenclaw();
+after(() => shared.end());
 
 afterEach(async () => {
   const running = openclaw;
@@ -70,7 +72,7 @@ afterEach(async () => {
 
 async function start(servers: (Backend | string)[], balancing: Balancing = {}): Promise<Openclaw> {
   const addresses = servers.map((one) => (typeof one === 'string' ? one : one.address));
-  openclaw = await Openclaw.start({ servers: addresses, ...balancing });
+  openclaw = await shared.take({ servers: addresses, ...balancing });
   return openclaw;
 }
 

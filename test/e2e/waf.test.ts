@@ -2,17 +2,20 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http2 from 'node:http2';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { selfSigned } from './certificates.ts';
-import { newFolder, Openclaw, ScriptedServer, until } from './harness.ts';
+import { newFolder, Openclaw, ScriptedServer, SharedOpenclaw, until } from './harness.ts';
 
 const ATTACK = "/search?q=1'%20union%20select%20password%20from%20users--";
 const ATTACK_BODY = JSON.stringify({ name: "x' union select password from users--" });
 
+const shared = new SharedOpenclaw();
+after(() => shared.end());
+
 async function start(context: TestContext, waf: object) {
   const server = await ScriptedServer.listen();
-  const openclaw = await Openclaw.start({ servers: [server.address], security: { waf } });
+  const openclaw = await shared.take({ servers: [server.address], security: { waf } });
   context.after(async () => {
     await openclaw.stop();
     await server.close();
