@@ -1,6 +1,5 @@
 /** What an operator says of a server, as the admin API takes it. */
 import { parseDuration } from '../base/units.ts';
-import type { CommandOutcome } from '../control/operate/instance.ts';
 import {
   ACTIONS,
   type Action,
@@ -9,6 +8,7 @@ import {
   type OperatorCommand,
   WEIGHT_MAX,
 } from '../control/operate/operator.ts';
+import type { CommandOutcome } from '../control/operate/server-commands.ts';
 import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
 
 export const SERVER_ROUTES: readonly Route[] = [
@@ -44,7 +44,8 @@ function changeServer({ instance, params, query }: Call): Reply {
     );
   }
   if (outcome.kind === 'unknown_server') {
-    const names = instance.plan.pools[0].servers.map(({ label }) => label).join(', ');
+    const servers = instance.plan.pools.flatMap((pool) => pool.servers);
+    const names = servers.map(({ label }) => label).join(', ');
     return wrong(404, 'unknown_server', `there is no server "${name}"; there are ${names}`);
   }
   return ok({ server: name, action, persisted: isKept, note: outcome.note });

@@ -44,7 +44,9 @@ export function statsOf(instance: Instance): Stats {
   const { table } = instance.observer.view();
   const { measures } = table;
   const rows = [
-    ...instance.plan.pools[0].servers.map(({ label, row }) => ({ name: label, row })),
+    ...instance.plan.pools.flatMap(({ servers }) =>
+      servers.map(({ label, row }) => ({ name: label, row })),
+    ),
     { name: '', row: measures.noRow },
   ];
   return {

@@ -77,7 +77,7 @@ function probed(io: Io, options: BackendTestOptions): { server: ProbedServer; ti
   balancing.failover.detection.enabled = true;
   balancing.failover.enabled = true;
   const rows = new ServerRows(SharedTable.create({ serverRows: 1, workerLanes: 1 }));
-  const plan = probePlanOf(settings, planOf(settings, rows, null, null).pools[0])!;
+  const plan = probePlanOf(settings, planOf(settings, rows, null, null).pools[0].servers)!;
   return { server: plan.servers[0]!, timeoutMs: plan.timeoutMs };
 }
 

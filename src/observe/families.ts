@@ -414,9 +414,10 @@ export const FAMILIES: readonly Family[] = [
   }),
 ];
 
-function readRequests({ table: { measures }, servers, pool }: View): Sample[] {
+function readRequests({ table: { measures }, servers, pools }: View): Sample[] {
   const samples: Sample[] = [];
-  for (const server of [...servers, { pool, label: '', row: measures.noRow }]) {
+  const unserved = { pool: pools[0]!.name, label: '', row: measures.noRow };
+  for (const server of [...servers, unserved]) {
     for (let method = 0; method < METHODS.length; method++) {
       for (let statusClass = 0; statusClass < STATUS_CLASSES; statusClass++) {
         const value = measures.requests(server.row, method, statusClass);
@@ -485,11 +486,13 @@ function timing(name: string, help: string, which: Timing): Family {
 }
 
 function ofPool(read: (table: View['table'], row: number, lane: number) => number) {
-  return ({ lanes, table, pool, poolRow }: View): Sample[] =>
-    lanes.map((lane) => ({
-      labels: { pool, worker: String(lane) },
-      value: read(table, poolRow, lane),
-    }));
+  return ({ lanes, table, pools }: View): Sample[] =>
+    pools.flatMap(({ name: pool, row }) =>
+      lanes.map((lane) => ({
+        labels: { pool, worker: String(lane) },
+        value: read(table, row, lane),
+      })),
+    );
 }
 
 function ofWorkers(

@@ -6,10 +6,8 @@ export interface View {
   /** Lanes of the workers that run. */
   readonly lanes: readonly number[];
   readonly servers: readonly ViewServer[];
-  /** Pool to which requests that reached no server are counted. */
-  readonly pool: string;
-  /** Its row in the table. */
-  readonly poolRow: number;
+  /** At least one; requests that reached no server are counted to the first. */
+  readonly pools: readonly ViewPool[];
   readonly version: string;
   /** When the process began, in seconds since 1970. */
   readonly startedSeconds: number;
@@ -19,6 +17,12 @@ export interface View {
   readonly alertsActive: readonly string[];
   /** Alert messages that a channel never took, by its name. */
   readonly undelivered: ReadonlyMap<string, number>;
+}
+
+export interface ViewPool {
+  readonly name: string;
+  /** Its row in the table. */
+  readonly row: number;
 }
 
 export interface ViewServer {

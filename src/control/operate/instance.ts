@@ -1,11 +1,8 @@
 import { randomInt } from 'node:crypto';
-import { descriptorLimit } from '../../base/descriptors.ts';
 import { Turns } from '../../base/turns.ts';
-import { formatDuration } from '../../base/units.ts';
 import type { Settings } from '../../config/schema.ts';
 import { differInServersAlone } from '../../config/servers-alone.ts';
-import { strategyDefinition } from '../../core/balance/registry.ts';
-import type { EndOrder } from '../../core/exchange/ending.ts';
+import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
@@ -19,14 +16,14 @@ import { SharedTable } from '../../table/table.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';
 import { PoolSources, type PreparedSources } from '../discovery/pool-sources.ts';
 import type { SourceTime } from '../discovery/source.ts';
-import { staysWithinDescriptors } from '../plans/descriptor-budget.ts';
+import { boundsByDescriptors, staysWithinDescriptors } from '../plans/descriptor-budget.ts';
 import { PlanMaker } from '../plans/plan-maker.ts';
 import { HealthKeeper } from '../watch/health-keeper.ts';
 import { Observer, type Surroundings } from '../watch/observer.ts';
 import { Pressure } from '../watch/pressure.ts';
 import type { Inheritance } from './handover.ts';
-import { ABILITY, type Ability, abilityOf, lossBy } from './last-server.ts';
-import { DRAIN_OVER_MS, Operator, type OperatorCommand } from './operator.ts';
+import { ABILITY, type Ability, abilityOf } from './last-server.ts';
+import { type CommandOutcome, ServerCommands } from './server-commands.ts';
 import { type InstanceStatus, statusOf } from './status.ts';
 import { Supervisor } from './supervisor.ts';
 
@@ -45,14 +42,6 @@ const REAL_TIME: SourceTime = {
   },
 };
 
-/** What became of an operator's command. */
-export type CommandOutcome =
-  /** `note`: what the operator should know besides, or ''. */
-  | { readonly kind: 'done'; readonly note: string }
-  | { readonly kind: 'unknown_server' }
-  /** Nobody would be left to answer; `why` says who and what. */
-  | { readonly kind: 'last_server'; readonly why: string };
-
 /** Where the instance writes what happens. */
 export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
   /** Makes the log ready for other settings. @throws Error that names the mend */
@@ -68,7 +57,7 @@ export class Instance {
   readonly #plans: PlanMaker;
   readonly #sources: PoolSources;
   readonly #supervisor: Supervisor;
-  readonly #operator: Operator;
+  readonly #commands: ServerCommands;
   readonly #health: HealthKeeper;
   #plan: WorkerPlan;
   #settings: Settings;
@@ -115,21 +104,13 @@ export class Instance {
     this.#plan = this.#plans.make(settings, sources.servers, workers);
     this.#plans.followed(this.#plan, settings, sources.servers);
     sources.commit();
-    this.#operator = new Operator(this.#table, ownDirectory, {
-      onDrained: (server, overMs) => {
-        this.#supervisor.end(endAllAt(server.row, 0, overMs));
-        this.observer.changes.changed(server.label, 'drained', 'the time of its drain is over');
-      },
-      onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
-      onUnwritten: (error) =>
-        log.warn({
-          event: 'operator_state_unwritten',
-          cause: error.message,
-          text: 'a restart brings back what operators said before',
-        }),
+    this.#commands = new ServerCommands(this.#table, ownDirectory, log, this.#plan.pools, {
+      end: (order) => this.#supervisor.end(order),
+      cancelEndings: (row) => this.#supervisor.cancelEndings(row),
+      cameBack: (row) => this.#health.cameBack(row),
+      changed: (...what) => this.observer.changes.changed(...what),
     });
-    this.#operator.apply(this.#plan.pools[0].servers);
-    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pools[0], {
+    this.#health = new HealthKeeper(this.#table, settings, this.#plan.pools, {
       onChange: (change) => {
         const { aspect, ...what } = change;
         log[isForTheWorse(change) ? 'warn' : 'info']({ event: `${aspect}_changed`, ...what });
@@ -176,7 +157,7 @@ export class Instance {
    */
   async start(inheritance?: Inheritance): Promise<void> {
     const workers = this.#workers;
-    if (inheritance !== undefined) this.#operator.inherit(inheritance.said);
+    if (inheritance !== undefined) this.#commands.operator.inherit(inheritance.said);
     await this.#supervisor.start(workers, inheritance?.sockets);
     const { log } = this;
     this.#health.start(log);
@@ -193,15 +174,18 @@ export class Instance {
     return this.#settings;
   }
 
+  get #servers(): ServerPlan[] {
+    return this.#plan.pools.flatMap(({ servers }) => servers);
+  }
+
   /** Requests and tunnels under way at each server, by address. */
   inFlight(): Map<string, number> {
-    const servers = this.#plan.pools[0].servers;
-    return new Map(servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
+    return new Map(this.#servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
   }
 
   /** What servers of these addresses could do for new requests; those not yet known count as working. */
   abilityOf(addresses: readonly string[]): Ability {
-    const rows = new Map(this.#plan.pools[0].servers.map(({ name, row }) => [name, row]));
+    const rows = new Map(this.#servers.map(({ name, row }) => [name, row]));
     if (addresses.some((address) => !rows.has(address))) return ABILITY.works;
     const known = addresses.map((address) => rows.get(address)!);
     return abilityOf(
@@ -272,9 +256,8 @@ export class Instance {
 
   /** The data threads follow this plan now: so does everything else that looks at servers. */
   #follow(plan: WorkerPlan, settings: Settings, sources: Followed): void {
-    this.#operator.apply(plan.pools[0].servers);
-    this.#endRemoved(plan, settings.load_balancing.timeout.drain);
-    this.#health.apply(settings, plan.pools[0]);
+    this.#commands.follow(plan.pools, settings.load_balancing.timeout.drain);
+    this.#health.apply(settings, plan.pools);
     this.#plan = plan;
     this.#settings = settings;
     this.#plans.followed(plan, settings, sources.servers);
@@ -290,7 +273,7 @@ export class Instance {
       try {
         const { servers } = this.#sources;
         await this.#replaceServers(this.#settings, { servers, commit: () => {} });
-        this.log.info({ event: 'servers_changed', servers: this.#plan.pools[0].servers.length });
+        this.log.info({ event: 'servers_changed', servers: this.#servers.length });
       } catch (error) {
         this.#plans.freeRows(this.#plan);
         const cause = (error as Error).message;
@@ -308,7 +291,7 @@ export class Instance {
         await this.#supervisor.apply(plan);
         this.#plan = plan;
         this.#plans.followed(plan, this.#settings, servers);
-        this.#health.apply(this.#settings, plan.pools[0]);
+        this.#health.apply(this.#settings, plan.pools);
         this.observer.apply(this.#settings, plan);
         this.log.info({ event: 'certificates_renewed' });
       } catch (error) {
@@ -320,7 +303,7 @@ export class Instance {
 
   /** What a successor goes on with. */
   async inheritance(): Promise<Inheritance> {
-    return { sockets: await this.#supervisor.sockets(), said: this.#operator.all() };
+    return { sockets: await this.#supervisor.sockets(), said: this.#commands.operator.all() };
   }
 
   /**
@@ -336,7 +319,7 @@ export class Instance {
     this.#sources.stop();
     await this.#supervisor.drain(withinMs, successor !== undefined);
     this.#health.stop();
-    this.#operator.close();
+    this.#commands.operator.close();
     this.observer.stop();
     clearInterval(this.#pressure);
     this.log.info({ event: 'stopped' });
@@ -353,62 +336,23 @@ export class Instance {
   }
 
   status(): InstanceStatus {
-    const { observer } = this;
-    return statusOf(this.#table, this.#plan, observer, this.#operator, this.#surroundings());
+    return statusOf({
+      table: this.#table,
+      plan: this.#plan,
+      observer: this.observer,
+      operator: this.#commands.operator,
+      surroundings: this.#surroundings(),
+    });
   }
 
-  /**
-   * An operator says something of a server.
-   *
-   * @param name the server's name or address
-   * @param how isKept: whether it outlives restarts; isForced: even if no server is left to answer
-   * @throws Error when it is to be kept and cannot be written; nothing has changed then
-   */
-  say(
-    name: string,
-    command: OperatorCommand,
-    how: { readonly isKept: boolean; readonly isForced: boolean },
-  ): CommandOutcome {
-    const [pool] = this.#plan.pools;
-    const server = pool.servers.find((one) => one.label === name || one.name === name);
-    if (server === undefined) return { kind: 'unknown_server' };
-    const why = how.isForced ? null : lossBy(this.#table, pool.servers, server, command);
-    if (why !== null) return { kind: 'last_server', why };
-    const wasActive = this.#table.takesNew(server.row);
-    this.#operator.say(server, command, how.isKept);
-    if (command.action === 'enable' || command.action === 'drain')
-      this.#supervisor.cancelEndings(server.row);
-    if (!wasActive && this.#table.takesNew(server.row)) this.#health.cameBack(server.row);
-    this.observer.changes.changed(server.label, commandText(command), 'asked for by an operator');
-    const isIdle =
-      command.action === 'weight' && command.weight && !strategyDefinition(pool.strategy).weighted;
-    const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
-    return { kind: 'done', note };
-  }
-
-  /** What tunnels and event streams there are at servers that are configured no more ends in time. */
-  #endRemoved(plan: WorkerPlan, drainMs: number): void {
-    const before = new Set(this.#plan.pools[0].servers.map(({ row }) => row));
-    for (const { row } of plan.pools[0].servers) {
-      if (!before.delete(row)) this.#supervisor.cancelEndings(row);
-    }
-    const overMs = Math.min(drainMs, DRAIN_OVER_MS);
-    for (const row of before) this.#supervisor.end(endAllAt(row, drainMs, overMs));
+  /** As `ServerCommands.say` does. */
+  say(...said: Parameters<ServerCommands['say']>): CommandOutcome {
+    return this.#commands.say(...said);
   }
 
   #warnOfFewDescriptors(): void {
-    const { max_connections: clients, performance } = this.#settings.load_balancing;
-    const servers = performance.connection_pool.max_connections;
-    const clientsMax = this.#plan.clientsMax;
-    const serverConnectionsMax = this.#plan.pools[0].settings.connectionsMax;
-    if (clientsMax === clients && serverConnectionsMax === servers) return;
-    this.log.warn({
-      event: 'connections_bounded',
-      descriptors: descriptorLimit(),
-      clientsMax,
-      serverConnectionsMax,
-      mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), more than this process may open file descriptors for: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
-    });
+    const bounds = boundsByDescriptors(this.#plan, this.#settings);
+    if (bounds !== null) this.log.warn({ event: 'connections_bounded', ...bounds });
   }
 
   #surroundings(): Surroundings {
@@ -428,20 +372,4 @@ const WORSE = new Set(['down', 'open', 'ejected', 'backups', 'no_server']);
 
 function isForTheWorse(change: StateChange): boolean {
   return WORSE.has(change.to);
-}
-
-/** Ends all that would go on by itself at a server. */
-function endAllAt(row: number, afterMs: number, overMs: number): EndOrder {
-  return { row, most: Infinity, webSocketsOnly: false, afterMs, overMs };
-}
-
-function commandText(command: OperatorCommand): string {
-  switch (command.action) {
-    case 'drain':
-      return command.withinMs === null ? 'drain' : `drain for ${formatDuration(command.withinMs)}`;
-    case 'weight':
-      return command.weight === null ? 'configured weight' : `weight ${command.weight}`;
-    default:
-      return command.action;
-  }
 }

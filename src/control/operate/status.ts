@@ -4,7 +4,7 @@ import { type Standing, standingOf, VERDICT, verdictName } from '../../core/bala
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
 import { urlOf } from '../../plan/listen.ts';
-import type { WorkerPlan } from '../../plan/worker-plan.ts';
+import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { COUNTER, HEALTH } from '../../table/layout.ts';
 import { GAUGE } from '../../table/measures.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -70,6 +70,12 @@ export interface ServerStatus {
   trouble: ServerChange | null;
 }
 
+export interface PoolStatus {
+  name: string;
+  strategy: string;
+  servers: ServerStatus[];
+}
+
 export interface InstanceStatus {
   version: string;
   pid: number;
@@ -108,7 +114,7 @@ export interface InstanceStatus {
   /** Null: no listener speaks TLS. */
   tls: { certificates: CertificateStatus[] } | null;
   alertsEnabled: boolean;
-  pools: { name: string; strategy: string; servers: ServerStatus[] }[];
+  pools: PoolStatus[];
   lostLogRecords: number;
 }
 
@@ -118,40 +124,36 @@ export interface CertificateStatus {
   expiresMs: number;
 }
 
-export function statusOf(
-  table: SharedTable,
-  plan: WorkerPlan,
-  observer: Observer,
-  operator: Operator,
-  { lanes, workerDeaths, lostLogRecords }: Surroundings,
-): InstanceStatus {
-  const {
-    pools: [pool],
-    listen,
-  } = plan;
+/** What a status is read from. */
+export interface StatusSources {
+  readonly table: SharedTable;
+  readonly plan: WorkerPlan;
+  readonly observer: Observer;
+  readonly operator: Operator;
+  readonly surroundings: Surroundings;
+}
+
+export function statusOf(from: StatusSources): InstanceStatus {
+  const { table, plan, observer, surroundings } = from;
+  const { lanes, workerDeaths, lostLogRecords } = surroundings;
   const { limits } = plan.guard;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
-  const servers = pool.servers.map((server) =>
-    serverStatus(table, plan, observer, operator, server),
-  );
-  const requestsOfMinute = servers.map(({ requestsPerSecond }) => requestsPerSecond);
-  const ofAll = sum(requestsOfMinute);
-  servers.forEach((server, at) => {
-    server.share = ofAll === 0 ? 0 : requestsOfMinute[at]! / ofAll;
-  });
+  const pools = plan.pools.map((pool) => poolStatus(from, pool));
+  const servers = pools.flatMap((pool) => pool.servers);
+  const rows = plan.pools.flatMap((pool) => pool.servers.map(({ row }) => row));
   return {
     version: VERSION,
     pid: process.pid,
     uptimeMs: Math.round(process.uptime() * 1000),
     workers: lanes.length,
     workerDeaths,
-    listeners: listen.map(urlOf),
+    listeners: plan.listen.map(urlOf),
     isMonitored: plan.measures,
-    requests: sum([...pool.servers.map(({ row }) => row), measures.noRow].map(requestsOf(table))),
+    requests: sum([...rows, measures.noRow].map(requestsOf(table))),
     requestsPerSecond: ratio(window.requests, window.seconds),
     errorRate: ratio(window.errors, window.requests),
-    failureRate: failureRateOf(pool.servers.map(({ row }) => observer.history.server(row))),
+    failureRate: failureRateOf(rows.map((row) => observer.history.server(row))),
     p50Ms: window.p50Ms,
     p99Ms: window.p99Ms,
     inFlight: sum(servers.map(({ inFlight }) => inFlight)),
@@ -162,7 +164,11 @@ export function statusOf(
       return { name, subject, sinceMs, measured };
     }),
     clients: observer.clients.topNow(CLIENTS_SHOWN),
-    queue: queueOf(table, pool.settings.row, lanes),
+    queue: queueOf(
+      table,
+      plan.pools.map(({ settings }) => settings.row),
+      lanes,
+    ),
     lastMinute: observer.lastMinute.counts(),
     limits: {
       rates: limits === null ? 'off' : limits.observes ? 'observe' : 'enforce',
@@ -172,16 +178,21 @@ export function statusOf(
     waf: plan.routes[0].waf?.mode ?? 'off',
     tls: plan.tls === null ? null : { certificates: certificatesOf(observer) },
     alertsEnabled: observer.alertsEnabled,
-    pools: [{ name: pool.settings.name, strategy: pool.strategy, servers }],
+    pools,
     lostLogRecords,
   };
 }
 
+function poolStatus(from: StatusSources, pool: PoolPlan): PoolStatus {
+  const servers = pool.servers.map((server) => serverStatus(from, pool, server));
+  const ofAll = sum(servers.map(({ requestsPerSecond }) => requestsPerSecond));
+  for (const server of servers) server.share = ratio(server.requestsPerSecond, ofAll);
+  return { name: pool.settings.name, strategy: pool.strategy, servers };
+}
+
 function serverStatus(
-  table: SharedTable,
-  plan: WorkerPlan,
-  observer: Observer,
-  operator: Operator,
+  { table, observer, operator }: StatusSources,
+  pool: PoolPlan,
   server: ServerPlan,
 ): ServerStatus {
   const { row, label } = server;
@@ -195,7 +206,7 @@ function serverStatus(
     state: health === HEALTH.up ? 'up' : health === HEALTH.down ? 'down' : 'unknown',
     standing: verdictName(standingOf(table, row)),
     admin: ADMIN_STATES[table.admin(row)],
-    breaker: plan.pools[0].settings.breaker === null ? null : breakerName(table, row),
+    breaker: pool.settings.breaker === null ? null : breakerName(table, row),
     backup: server.backup,
     weight: said.weight === -1 ? server.weight : said.weight,
     weightIsOperators: said.weight !== -1,
@@ -241,14 +252,16 @@ function certificatesOf({ certificates }: Observer): CertificateStatus[] {
   });
 }
 
-function queueOf(table: SharedTable, poolRow: number, lanes: readonly number[]) {
+function queueOf(table: SharedTable, poolRows: readonly number[], lanes: readonly number[]) {
+  const { poolCounts } = table;
   const nowMs = performance.now() | 0;
   // The table's times are 32 bits that wrap: only differences mean something; 0: nobody waits.
-  const waits = lanes
-    .map((lane) => table.poolCounts.waitingSince(poolRow, lane))
+  const waits = poolRows
+    .flatMap((row) => lanes.map((lane) => poolCounts.waitingSince(row, lane)))
     .filter((sinceMs) => sinceMs !== 0)
     .map((sinceMs) => (nowMs - sinceMs) | 0);
-  return { waiting: table.poolCounts.waiting(poolRow), longestMs: Math.max(0, ...waits) };
+  const waiting = sum(poolRows.map((row) => poolCounts.waiting(row)));
+  return { waiting, longestMs: Math.max(0, ...waits) };
 }
 
 /** An attempt may fail in a later second than it began in: never above 1. */

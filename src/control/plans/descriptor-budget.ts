@@ -101,6 +101,21 @@ export function staysWithinDescriptors(
   );
 }
 
+/** What the log says where the settings allow more than the plan can; null where they do not. */
+export function boundsByDescriptors(plan: WorkerPlan, { load_balancing }: Settings): object | null {
+  const { max_connections: clients, performance } = load_balancing;
+  const servers = performance.connection_pool.max_connections;
+  const { clientsMax } = plan;
+  const serverConnectionsMax = plan.pools[0].settings.connectionsMax;
+  if (clientsMax === clients && serverConnectionsMax === servers) return null;
+  return {
+    descriptors: descriptorLimit(),
+    clientsMax,
+    serverConnectionsMax,
+    mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), more than this process may open file descriptors for: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
+  };
+}
+
 function budgetOf(
   { listen }: WorkerPlan,
   wanted: { clients: number; serverConnections: number },

@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/schema.ts';
-import { type StateChange, Upkeep } from '../../core/servers/upkeep.ts';
+import { type StateChange, Upkeep, type UpkeepPlan } from '../../core/servers/upkeep.ts';
 import { realClock } from '../../io/clock.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
@@ -12,38 +12,62 @@ import { Rebalancer, type RebalancerEvents } from './rebalancer.ts';
 /** How late a suspicion, the end of an ejection or of a recovery is seen at the most. */
 const TURN_MS = 50;
 
+type HealthEvents = RebalancerEvents & {
+  /** Hears of every change of a server's or pool's state. */
+  onChange(change: StateChange): void;
+};
+
 /** Everything that the control thread does so that traffic meets working servers. */
 export class HealthKeeper {
+  readonly #table: SharedTable;
+  readonly #events: HealthEvents;
   readonly #prober: Prober;
-  readonly #upkeep: Upkeep;
-  readonly #rebalancer: Rebalancer;
+  /** By name. */
+  #pools = new Map<string, KeptPool>();
   #timer: NodeJS.Timeout | null = null;
 
-  /** @param events.onChange hears of every change of a server's or pool's state */
   constructor(
     table: SharedTable,
     settings: Settings,
-    pool: PoolPlan,
-    events: RebalancerEvents & { onChange(change: StateChange): void },
+    pools: readonly PoolPlan[],
+    events: HealthEvents,
   ) {
-    const onChange = (change: StateChange) => events.onChange(change);
-    const nowMs = realClock.nowMs();
-    this.#upkeep = new Upkeep(table, upkeepPlanOf(settings, pool), onChange, nowMs);
+    this.#table = table;
+    this.#events = events;
     this.#prober = new Prober(table, {
-      onChange,
-      onBack: (row) => this.#upkeep.cameBack(row, realClock.nowMs()),
+      onChange: (change) => events.onChange(change),
+      onBack: (row) => this.cameBack(row),
     });
-    this.#prober.apply(probePlanOf(settings, pool), nowMs);
-    this.#rebalancer = new Rebalancer(table, events);
-    this.#rebalancer.apply(rebalancePlanOf(settings, pool));
+    this.apply(settings, pools);
   }
 
   /** Follows other settings; what is known of servers that stay, stays known. */
-  apply(settings: Settings, pool: PoolPlan): void {
+  apply(settings: Settings, pools: readonly PoolPlan[]): void {
     const nowMs = realClock.nowMs();
-    this.#upkeep.apply(upkeepPlanOf(settings, pool), nowMs);
-    this.#prober.apply(probePlanOf(settings, pool), nowMs);
-    this.#rebalancer.apply(rebalancePlanOf(settings, pool));
+    const before = this.#pools;
+    this.#pools = new Map(
+      pools.map((pool) => {
+        const { name } = pool.settings;
+        const upkeepPlan = upkeepPlanOf(settings, pool);
+        const kept = before.get(name) ?? this.#newPool(upkeepPlan, nowMs);
+        if (before.has(name)) kept.upkeep.apply(upkeepPlan, nowMs);
+        return [name, kept];
+      }),
+    );
+    const servers = pools.flatMap((pool) => pool.servers);
+    this.#prober.apply(probePlanOf(settings, servers), nowMs);
+    for (const pool of pools) {
+      const { rebalancer } = this.#pools.get(pool.settings.name)!;
+      rebalancer.apply(rebalancePlanOf(settings, pool));
+    }
+  }
+
+  #newPool(plan: UpkeepPlan, nowMs: number): KeptPool {
+    const onChange = (change: StateChange) => this.#events.onChange(change);
+    return {
+      upkeep: new Upkeep(this.#table, plan, onChange, nowMs),
+      rebalancer: new Rebalancer(this.#table, this.#events),
+    };
   }
 
   start(log: Logger): void {
@@ -51,8 +75,8 @@ export class HealthKeeper {
     // Each by itself: probes go on where the rest is broken, and the other way round.
     const steps = [
       guarded(log, 'probes', () => this.#prober.turn(nowMs())),
-      guarded(log, 'upkeep', () => this.#upkeep.turn(nowMs())),
-      guarded(log, 'rebalancing', () => this.#rebalancer.turn(nowMs())),
+      guarded(log, 'upkeep', () => this.#each(({ upkeep }) => upkeep.turn(nowMs()))),
+      guarded(log, 'rebalancing', () => this.#each(({ rebalancer }) => rebalancer.turn(nowMs()))),
     ];
     this.#timer = setInterval(() => {
       for (const step of steps) step();
@@ -66,11 +90,25 @@ export class HealthKeeper {
 
   /** An operator gives the traffic back to the primaries. @returns false: they have it */
   failback(): boolean {
-    return this.#upkeep.failback('an operator said so');
+    const said = [...this.#pools.values()].map(({ upkeep }) =>
+      upkeep.failback('an operator said so'),
+    );
+    return said.includes(true);
   }
 
-  /** An operator brought a server back: it starts slowly, and is ejected no longer. */
+  /** A server is back, by its probes or an operator: it starts slowly, and is ejected no longer. */
   cameBack(row: number): void {
-    this.#upkeep.cameBack(row, realClock.nowMs());
+    const nowMs = realClock.nowMs();
+    this.#each(({ upkeep }) => upkeep.has(row) && upkeep.cameBack(row, nowMs));
   }
+
+  #each(step: (pool: KeptPool) => void): void {
+    for (const pool of this.#pools.values()) step(pool);
+  }
+}
+
+/** What is done for one pool. */
+interface KeptPool {
+  readonly upkeep: Upkeep;
+  readonly rebalancer: Rebalancer;
 }

@@ -10,7 +10,7 @@ import type { ProbePlan } from './prober.ts';
 import type { RebalancePlan } from './rebalancer.ts';
 
 /** What the prober needs of the settings; null where nothing is probed. */
-export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | null {
+export function probePlanOf(settings: Settings, servers: readonly ServerPlan[]): ProbePlan | null {
   const { health_check: check, failover } = settings.load_balancing;
   const { detection } = failover;
   const detects = failover.enabled && detection.enabled;
@@ -28,7 +28,7 @@ export function probePlanOf(settings: Settings, pool: PoolPlan): ProbePlan | nul
     },
     timeoutMs: timeout,
     suspectTimeoutMs: detects ? detection.timeout : timeout,
-    servers: pool.servers.map((server) => ({
+    servers: servers.map((server) => ({
       row: server.row,
       label: server.label,
       address: check.enabled ? probedAddress(server, check) : { ...server.address, tls: null },

@@ -134,7 +134,7 @@ export class Observer {
 
   /** One look at everything. @param nowMs milliseconds since 1970 */
   tick(nowMs: number): void {
-    const { servers } = this.#plan.pools[0];
+    const servers = this.#plan.pools.flatMap((pool) => pool.servers);
     this.changes.look(servers, nowMs);
     this.history.sample(
       servers.map(({ row }) => row),
@@ -188,7 +188,7 @@ export class Observer {
   }
 
   view(): View {
-    const pool = this.#plan.pools[0];
+    const { pools } = this.#plan;
     const undelivered = new Map<string, number>();
     for (const { channel, undelivered: count } of this.#dispatcher.status()) {
       undelivered.set(channel, count);
@@ -196,14 +196,15 @@ export class Observer {
     return {
       ...this.#surroundings(),
       table: this.#table,
-      servers: pool.servers.map(({ label, row }) => ({
-        pool: pool.settings.name,
-        label,
-        row,
-        ...(pool.settings.breaker === null ? {} : { breaker: breakerName(this.#table, row) }),
-      })),
-      pool: pool.settings.name,
-      poolRow: pool.settings.row,
+      servers: pools.flatMap(({ settings, servers }) =>
+        servers.map(({ label, row }) => ({
+          pool: settings.name,
+          label,
+          row,
+          ...(settings.breaker === null ? {} : { breaker: breakerName(this.#table, row) }),
+        })),
+      ),
+      pools: pools.map(({ settings: { name, row } }) => ({ name, row })),
       version: VERSION,
       startedSeconds: this.#startedSeconds,
       certificates: this.certificates.list(),
@@ -218,7 +219,7 @@ export class Observer {
     const facts = {
       window: this.history.window(alerts.window),
       servers: serverFactsOf(this.#table, this.#plan, this, alerts.window),
-      pools: [this.#plan.pools[0].settings.name],
+      pools: this.#plan.pools.map(({ settings }) => settings.name),
       unservedErrors: sum(this.history.server(this.#table.measures.noRow).errors),
       failures: this.lastMinute.counts().failures,
       certificates: this.certificates.list(),

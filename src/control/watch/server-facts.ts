@@ -18,15 +18,18 @@ interface Past {
 /** The servers as alerts look at them. @param windowMs the time that alerts look at */
 export function serverFactsOf(
   table: SharedTable,
-  { pools: [pool] }: WorkerPlan,
+  { pools }: WorkerPlan,
   { history, changes }: Past,
   windowMs: number,
 ): ServerFacts[] {
   const seconds = Math.ceil(windowMs / 1000);
-  return pool.servers.map(({ label, row }) => {
+  const rows = pools.flatMap(({ settings, servers }) =>
+    servers.map(({ label, row }) => ({ pool: settings.name, label, row })),
+  );
+  return rows.map(({ pool, label, row }) => {
     const { requests, errors, p99Ms } = history.server(row);
     return {
-      pool: pool.settings.name,
+      pool,
       label,
       isDown: table.health(row) === HEALTH.down,
       isActive: table.admin(row) === ADMIN.active,

@@ -137,6 +137,11 @@ export class Upkeep {
     this.#turnPool(nowMs);
   }
 
+  /** Whether a server is one of this pool. */
+  has(row: number): boolean {
+    return this.#seen.has(row);
+  }
+
   /** A server's probes succeed again: an ejection for the same trouble ends with it. */
   cameBack(row: number, nowMs: number): void {
     readmit(this.#table, row);
