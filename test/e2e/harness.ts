@@ -135,8 +135,17 @@ export class Openclaw {
 
   /** The value of a metric, the labels as Prometheus writes them; 0 where it is absent. */
   async metric(series: string): Promise<number> {
-    const before = series.includes('_total') ? metricIn(this.#metricsBefore, series) : 0;
-    return metricIn(await this.#metrics(), series) - before;
+    return this.#since((text) => metricIn(text, series), series);
+  }
+
+  /** The sum over all series of a metric. */
+  async metricSum(name: string): Promise<number> {
+    return this.#since((text) => sumIn(text, name), name);
+  }
+
+  async #since(read: (metrics: string) => number, name: string): Promise<number> {
+    const isCounter = /_(?:total|count|sum)\b/.test(name);
+    return read(await this.#metrics()) - (isCounter ? read(this.#metricsBefore) : 0);
   }
 
   async #metrics(): Promise<string> {
@@ -370,6 +379,14 @@ async function orKill(child: ChildProcess, what: string, holds: () => boolean): 
 function metricIn(metrics: string, series: string): number {
   const line = metrics.split('\n').find((one) => one.startsWith(`${series} `));
   return Number(line?.slice(series.length + 1) ?? 0);
+}
+
+function sumIn(metrics: string, name: string): number {
+  let sum = 0;
+  for (const line of metrics.split('\n')) {
+    if (line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(' ') + 1));
+  }
+  return sum;
 }
 
 function hasEnded(child: ChildProcess): boolean {

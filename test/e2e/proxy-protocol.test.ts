@@ -3,12 +3,19 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { type ProxyHeader, readProxyHeader } from '../../src/core/proxy-protocol/read.ts';
 import { proxyHeader } from '../../src/core/proxy-protocol/write.ts';
 import { selfSigned } from './certificates.ts';
-import { type Balancing, newFolder, Openclaw, Peer, ScriptedServer, until } from './harness.ts';
+import {
+  type Balancing,
+  newFolder,
+  Peer,
+  ScriptedServer,
+  SharedOpenclaw,
+  until,
+} from './harness.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n';
 const ENDS = {
@@ -20,6 +27,9 @@ const ENDS = {
 const V1 = proxyHeader('v1', ENDS, false);
 const V2 = proxyHeader('v2', ENDS, true);
 
+const shared = new SharedOpenclaw();
+after(() => shared.end());
+
 async function start(context: TestContext, balancing: Balancing) {
   const server = await ScriptedServer.listen();
   const heads: string[] = [];
@@ -28,7 +38,7 @@ async function start(context: TestContext, balancing: Balancing) {
     await peer.withBody(head, false);
     peer.send('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok');
   });
-  const openclaw = await Openclaw.start({
+  const openclaw = await shared.take({
     servers: [server.address],
     proxy_protocol: true,
     trusted_proxies: ['127.0.0.1'],
@@ -158,7 +168,7 @@ async function proxiedServer(context: TestContext, secure?: tls.TlsOptions) {
 for (const version of ['v1', 'v2'] as const) {
   test(`a server that asks for it is told the client by ${version}, on a connection of his own`, async (context) => {
     const { headers, address } = await proxiedServer(context);
-    const openclaw = await Openclaw.start({ servers: [{ address, proxy_protocol: version }] });
+    const openclaw = await shared.take({ servers: [{ address, proxy_protocol: version }] });
     context.after(() => openclaw.stop());
     const first = await openclaw.connect();
     const port = first.socket.localPort;
@@ -187,7 +197,7 @@ const pem = {
 
 test('a server that speaks TLS hears the header before the handshake', async (context) => {
   const { headers, address } = await proxiedServer(context, pem);
-  const openclaw = await Openclaw.start({
+  const openclaw = await shared.take({
     servers: [{ address, proxy_protocol: 'v2', tls: { verify: false } }],
   });
   context.after(() => openclaw.stop());
@@ -197,7 +207,7 @@ test('a server that speaks TLS hears the header before the handshake', async (co
 
 test('health checks of a server that asks for it begin with a header too', async (context) => {
   const { headers, address } = await proxiedServer(context);
-  const openclaw = await Openclaw.start({
+  const openclaw = await shared.take({
     servers: [{ address, proxy_protocol: 'v2' }],
     health_check: { type: 'http', endpoint: '/health', interval: '1s', timeout: '500ms' },
   });

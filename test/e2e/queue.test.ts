@@ -2,8 +2,16 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import net from 'node:net';
-import { test } from 'node:test';
-import { type Balancing, Openclaw, okWith, type Peer, ScriptedServer, until } from './harness.ts';
+import { after, test } from 'node:test';
+import {
+  type Balancing,
+  Openclaw,
+  okWith,
+  type Peer,
+  ScriptedServer,
+  SharedOpenclaw,
+  until,
+} from './harness.ts';
 
 const HOST = 'Host: a.example\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
@@ -37,6 +45,11 @@ class HeldServer {
   }
 }
 
+const shared = [1, 2].map((workers) => new SharedOpenclaw({ workers }));
+after(async () => {
+  for (const one of shared) await one.end();
+});
+
 async function withBoth(
   paths: readonly string[],
   balancing: (address: string) => Balancing,
@@ -44,7 +57,7 @@ async function withBoth(
   workers = 1,
 ): Promise<void> {
   const server = await HeldServer.listen(paths);
-  const claw = await Openclaw.start(balancing(server.scripted.address), { workers });
+  const claw = await shared[workers - 1]!.take(balancing(server.scripted.address));
   try {
     await run(claw, server);
   } finally {
@@ -61,19 +74,10 @@ const bounded = (connection_pool: object) => (address: string) => ({
   performance: { connection_pool },
 });
 
-async function metric(claw: Openclaw, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${claw.adminPort}/metrics`)).text();
-  let sum = 0;
-  for (const line of text.split('\n')) {
-    if (line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(' ') + 1));
-  }
-  return sum;
-}
-
 const waiting = (claw: Openclaw, count: number) =>
   until(
     `${count} requests wait`,
-    async () => (await metric(claw, 'openclaw_queue_length')) === count,
+    async () => (await claw.metricSum('openclaw_queue_length')) === count,
   );
 
 for (const [what, settings] of [
@@ -97,7 +101,7 @@ for (const [what, settings] of [
         client.close();
       }
       assert.equal(server.scripted.accepted, 1);
-      assert.equal(await metric(claw, 'openclaw_queue_wait_seconds_count'), 2);
+      assert.equal(await claw.metricSum('openclaw_queue_wait_seconds_count'), 2);
       await waiting(claw, 0);
     }));
 }
@@ -215,7 +219,7 @@ test('an idle connection at one worker makes room for a request at another', () 
         assert.equal((await client.response()).status, 200);
         client.close();
       }
-      assert.equal(await metric(claw, 'openclaw_server_connections_open'), 1);
+      assert.equal(await claw.metricSum('openclaw_server_connections_open'), 1);
     },
     2,
   ));

@@ -16,6 +16,7 @@ import {
   okWith,
   Peer,
   ScriptedServer,
+  SharedOpenclaw,
   until,
   untilSettled,
 } from './harness.ts';
@@ -32,7 +33,11 @@ let server: ScriptedServer;
 before(async () => {
   server = await ScriptedServer.listen();
 });
-after(() => server.close());
+const shared = new SharedOpenclaw();
+after(async () => {
+  await shared.end();
+  await server.close();
+});
 
 const heads: Message[] = [];
 const hello = (peer: Peer, head: Message) => {
@@ -40,11 +45,14 @@ const hello = (peer: Peer, head: Message) => {
   peer.send(okWith('hello'));
 };
 
+const withTls = (settings: object) => ({
+  servers: [server.address],
+  security: { tls: { ...main, ...settings } },
+});
 const start = (settings: object, balancing: object = {}, workers = 1) =>
-  Openclaw.start(
-    { servers: [server.address], security: { tls: { ...main, ...settings } }, ...balancing },
-    { workers },
-  );
+  Openclaw.start({ ...withTls(settings), ...balancing }, { workers });
+/** By a reload, where the test asks nothing of the start or of the handshakes before. */
+const reload = (settings: object) => shared.take(withTls(settings));
 
 async function secureTo(port: number, options: tls.ConnectionOptions = {}): Promise<Peer> {
   const socket = tls.connect({
@@ -71,7 +79,7 @@ async function metric(openclaw: Openclaw, line: string): Promise<number> {
 
 test('a request over TLS reaches its server as one of https, and its answer says HSTS', async () => {
   server.on('/', hello);
-  const openclaw = await start({ hsts: '365d' });
+  const openclaw = await reload({ hsts: '365d' });
   try {
     const client = await secureTo(openclaw.port);
     const response = await client.send(GET('/')).response();
@@ -113,7 +121,7 @@ test('plain HTTP is sent on to HTTPS with method and target kept', async () => {
 });
 
 test('no old protocol, no weak cipher, group or signature, no compression, no renegotiation', async () => {
-  const openclaw = await start({ certificates: [rsa] });
+  const openclaw = await reload({ certificates: [rsa] });
   const at = `127.0.0.1:${openclaw.port}`;
   const talk = (...args: string[]) => openssl(['s_client', '-connect', at, ...args], 'Q\n');
   const agreed = (output: string) => /^New, (\S+), Cipher is (\S+)/m.exec(output)?.[2] ?? '(NONE)';
@@ -210,7 +218,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
 }
 
 test('the name that a client asks for chooses the certificate', async () => {
-  const openclaw = await start({ certificates: [wild, exact, rsa] });
+  const openclaw = await reload({ certificates: [wild, exact, rsa] });
   const shown = async (servername: string | undefined, options: tls.ConnectionOptions = {}) => {
     const client = await secureTo(openclaw.port, {
       ...(servername === undefined ? {} : { servername }),
@@ -407,7 +415,7 @@ test('of many certificates each has its own answer stapled, and the others none'
   const own = newFolder();
   const lone = signedBy(ours, own, 'lone', ['DNS:lone.example']);
   const ocsp_path = ocspAnswer(ours, lone, own, 7);
-  const openclaw = await start({ certificates: [{ ...lone, ocsp_path }, exact] });
+  const openclaw = await reload({ certificates: [{ ...lone, ocsp_path }, exact] });
   const asked = (name: string) =>
     openssl(
       ['s_client', '-connect', `127.0.0.1:${openclaw.port}`, '-status', '-servername', name],
@@ -457,7 +465,7 @@ test('large bodies pass whole in both directions, with a reader that takes its t
     sending = peer.socket;
     peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n`).send(body);
   });
-  const openclaw = await start({});
+  const openclaw = await reload({});
   try {
     const client = await secureTo(openclaw.port);
     client.send(`POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: ${sent.length}\r\n\r\n`);
@@ -481,7 +489,7 @@ test('many small pieces in one turn arrive in their order, and the end comes aft
     for (const line of lines) peer.send(line);
     peer.end();
   });
-  const openclaw = await start({});
+  const openclaw = await reload({});
   try {
     const text = await new Promise<string>((resolve, reject) => {
       const options = { rejectUnauthorized: false, headers: { connection: 'close' } };
@@ -502,7 +510,7 @@ test('many small pieces in one turn arrive in their order, and the end comes aft
 });
 
 test('pipelined requests are answered in their order, and the last answer comes before the end', async () => {
-  const openclaw = await start({});
+  const openclaw = await reload({});
   try {
     const client = await secureTo(openclaw.port);
     const paths = Array.from({ length: 200 }, (_, at) => `/pipelined/${at}`);
@@ -521,7 +529,7 @@ test('a tunnel runs over TLS', async () => {
     peer.send('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
     peer.send(await peer.bytes(4));
   });
-  const openclaw = await start({});
+  const openclaw = await reload({});
   try {
     const client = await secureTo(openclaw.port);
     client.send('GET /tunnel HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n');
