@@ -1,6 +1,7 @@
 import type { Metric, Registry } from 'prom-client';
 import { BOUNDS_MS, BUCKETS } from '../table/buckets.ts';
-import { FAMILIES, type Family, type HistogramSample, TOLD_BOUNDS } from './families.ts';
+import { FAMILIES } from './families.ts';
+import { type Family, type HistogramSample, TOLD_BOUNDS } from './family.ts';
 import type { View } from './view.ts';
 
 /** The metrics in Prometheus's text format, read from the shared table on each scrape. */

@@ -2,7 +2,8 @@ import { StatsD } from 'hot-shots';
 import { parseAddress } from '../base/address.ts';
 import { BUCKETS, quantileMs } from '../table/buckets.ts';
 import { HISTOGRAM_CELLS } from '../table/measures.ts';
-import { countOf, FAMILIES, type HistogramSample, type Labels, type Sample } from './families.ts';
+import { FAMILIES } from './families.ts';
+import { countOf, type HistogramSample, type Labels, type Sample } from './family.ts';
 import type { View } from './view.ts';
 
 export interface StatsdSettings {
