@@ -288,7 +288,8 @@ export class Pool implements Verdicts {
     const { table, lane } = this.#context;
     const { row, connectionsMax } = this.settings;
     const claims = () => table.poolCounts.claimConnection(row, lane, connectionsMax);
-    if (!claims() && !(this.#closeIdlest() && claims())) return null;
+    // More than one is in the way where a reload has lowered the bound.
+    while (!claims()) if (!this.#closeIdlest()) return null;
     try {
       const { settings, queue } = this;
       const { endpoint, row: serverRow } = server;
