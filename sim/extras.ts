@@ -13,6 +13,8 @@ export interface Extras {
   /** Workers that die, in the time of trouble. */
   readonly deaths: number;
   readonly hasSecondPool: boolean;
+  /** Requests on HTTP/2 streams, in the time of trouble. */
+  readonly streams: number;
 }
 
 export function extrasOf(seed: number, isTroubled: boolean): Extras {
@@ -23,6 +25,7 @@ export function extrasOf(seed: number, isTroubled: boolean): Extras {
     reloads: hasSome ? chance.pick([0, 3, 10]) : 0,
     deaths: hasSome && isTroubled ? chance.pick([0, 2, 6]) : 0,
     hasSecondPool: hasSome && chance.happens(0.5),
+    streams: hasSome ? chance.pick([0, 8, 30]) : 0,
   };
 }
 

@@ -1,9 +1,11 @@
+import type { Http2ClientStream } from '../src/core/clients/http2-client-stream.ts';
 import type { ServerPlan } from '../src/core/servers/settings.ts';
 import { Upkeep } from '../src/core/servers/upkeep.ts';
 import type { PathPlan } from '../src/plan/assembly.ts';
 import type { PoolPlan } from '../src/plan/worker-plan.ts';
 import { SharedTable } from '../src/table/table.ts';
 import type { Chance, Range } from './chance.ts';
+import type { SimStream } from './http2-stream.ts';
 import type { Setup } from './setup.ts';
 import { SimWorker } from './worker.ts';
 import type { World } from './world.ts';
@@ -60,6 +62,13 @@ export class SimInstance {
   get listeners(): string[] {
     const routes = this.#setup.plan.routes.map(({ name }, at) => (at === 0 ? '' : `-${name}`));
     return this.#workers.flatMap((_, lane) => routes.map((route) => `worker-${lane}${route}`));
+  }
+
+  /** By one of the routes, to one of the workers that are alive. */
+  openStream(chance: Chance, stream: SimStream): Http2ClientStream | null {
+    const { workers } = this;
+    const { name } = chance.pick(this.#setup.plan.routes);
+    return workers.length === 0 ? null : chance.pick(workers).openStream(name, stream);
   }
 
   /** @param what kind of change it is */

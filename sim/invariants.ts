@@ -293,6 +293,19 @@ export class Invariants {
     }
   }
 
+  /** Bytes that the core wrote on an HTTP/2 stream and that its client has not taken. */
+  checkStream(
+    pendingBytes: number,
+    connection: number,
+    highWaterBytes: number,
+    replayBytes: number,
+  ): void {
+    const bound = boundOf(highWaterBytes, replayBytes);
+    if (pendingBytes <= bound) return;
+    const what = `${pendingBytes} bytes wait on a stream, more than ${bound}`;
+    this.fail('boundedMemory', what, connection);
+  }
+
   /** Bytes of a request's body that the core took, while the exchange goes on. */
   checkUpload(
     request: RequestFact,

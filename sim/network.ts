@@ -61,7 +61,7 @@ export class Network {
 
   /** Opens a connection. @param isCore which end is the core's; the other one is the world's */
   connect(name: string, owner: StreamOwner, isCore: boolean): Endpoint {
-    const id = ++this.#connections;
+    const id = this.identify();
     const near = new Endpoint(this, id, isCore, `>${name}`);
     const far = new Endpoint(this, id, !isCore, `<${name}`);
     near.owner = owner;
@@ -76,6 +76,12 @@ export class Network {
       this.clock.after(this.latencyMs() * 2, () => this.#arrive(near, far, name, isRefused));
     }
     return near;
+  }
+
+  /** A number for another connection. */
+  identify(): number {
+    this.#connections += 1;
+    return this.#connections;
   }
 
   latencyMs(): number {

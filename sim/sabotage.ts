@@ -42,6 +42,12 @@ export interface Sabotage {
   readonly mixesRoutes?: boolean;
   /** What a dead worker had in flight stays on the counts. */
   readonly remembersDead?: boolean;
+  /** A piece of a body on an HTTP/2 stream is lost every now and then. */
+  readonly losesStreamPieces?: boolean;
+  /** An HTTP/2 stream that is reset ends as if all were well. */
+  readonly endsStreamsProperly?: boolean;
+  /** `pause` of an HTTP/2 stream does nothing. */
+  readonly ignoresStreamPause?: boolean;
   /** A timer is set that belongs to nobody. */
   readonly leaksTimer?: boolean;
 }

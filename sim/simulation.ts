@@ -12,6 +12,8 @@ import { Chance } from './chance.ts';
 import { type ClientManner, plainManner, SimClient, troubledManner } from './client.ts';
 import { SimClock } from './clock.ts';
 import { type Extras, extrasOf, withSecondPool } from './extras.ts';
+import { Http2Client } from './http2-client.ts';
+import type { SimStream } from './http2-stream.ts';
 import { SimInstance } from './instance.ts';
 import { Invariants, type Violation } from './invariants.ts';
 import { Ledger } from './ledger.ts';
@@ -83,6 +85,7 @@ class Run {
   readonly #extras: Extras;
   readonly #servers: SimServer[];
   readonly #clients = new Set<SimClient>();
+  readonly #http2Clients = new Set<Http2Client>();
   /** Clients with a WebSocket. */
   #sockets = 0;
   readonly #calm: Weather;
@@ -192,10 +195,15 @@ class Run {
     this.#checkEvery();
   }
 
-  /** The plan changes, and workers die. */
+  /** The plan changes, workers die, and some clients speak HTTP/2. */
   #scheduleExtras(startMs: number): void {
     const { clock } = this.#world;
-    const { chance, reloads, deaths } = this.#extras;
+    const { chance, reloads, deaths, streams } = this.#extras;
+    const isPlain = !this.#world.isTroubled;
+    for (let count = streams; count > 0; count--) {
+      const atMs = startMs + chance.within([0, TROUBLE_MS * 0.9]);
+      clock.at(atMs, () => this.#addHttp2Client(isPlain));
+    }
     for (let count = reloads; count > 0; count--) {
       clock.at(startMs + chance.within([0, TROUBLE_MS]), () => this.#reloads.reload());
     }
@@ -241,6 +249,17 @@ class Run {
     this.#world.isWell = !this.#setup.isTight;
     this.#isLastRound = true;
     for (let count = 4; count > 0; count--) this.#addClient(chance.fork(), plainManner(chance));
+    if (this.#extras.streams > 0)
+      for (let count = 4; count > 0; count--) this.#addHttp2Client(true);
+  }
+
+  #addHttp2Client(isPlain: boolean): void {
+    const chance = this.#extras.chance.fork();
+    const open = (stream: SimStream) => this.#instance.openStream(chance, stream);
+    const client = new Http2Client(this.#world, chance, isPlain, open, () => {
+      this.#http2Clients.delete(client);
+    });
+    this.#http2Clients.add(client);
   }
 
   #addClient(chance: Chance, manner: ClientManner): void {
@@ -278,8 +297,18 @@ class Run {
       if (upload === null) continue;
       invariants.checkUpload(upload.request, upload.takenBytes, highWaterBytes, heldBytes);
     }
+    for (const { upload, stream } of this.#http2Clients) {
+      const { pendingBytes, connection } = stream;
+      invariants.checkStream(pendingBytes, connection, highWaterBytes, heldBytes);
+      if (upload === null) continue;
+      invariants.checkUpload(upload.request, upload.takenBytes, highWaterBytes, heldBytes);
+    }
     // Goes on for as long as anybody is there.
-    if (this.#clients.size > 0 || this.#sockets > 0 || !this.#isLastRound) {
+    if (
+      this.#clients.size + this.#http2Clients.size > 0 ||
+      this.#sockets > 0 ||
+      !this.#isLastRound
+    ) {
       clock.after(CHECK_EVERY_MS, () => this.#checkEvery());
     }
   }

@@ -2,6 +2,8 @@ import { rethrow } from '../src/base/contain.ts';
 import { TimerWheel } from '../src/base/wheel.ts';
 import { VERDICT } from '../src/core/balance/verdict.ts';
 import { Http1ClientConnection } from '../src/core/clients/http1-client-connection.ts';
+import { Http2ClientStream } from '../src/core/clients/http2-client-stream.ts';
+import type { ClientSide } from '../src/core/exchange/client-side.ts';
 import type { Exchange } from '../src/core/exchange/exchange.ts';
 import { ClientInfo } from '../src/core/forward/client-info.ts';
 import type { Pool } from '../src/core/servers/pool.ts';
@@ -10,6 +12,7 @@ import type { PoolSettings, ServerPlan } from '../src/core/servers/settings.ts';
 import { Assembly, type Parts, type PathPlan } from '../src/plan/assembly.ts';
 import type { SharedTable } from '../src/table/table.ts';
 import type { Chance } from './chance.ts';
+import type { SimStream } from './http2-stream.ts';
 import { type Endpoint, SimConnector } from './network.ts';
 import type { Sabotage } from './sabotage.ts';
 import { SimWaf } from './waf.ts';
@@ -19,12 +22,13 @@ import type { World } from './world.ts';
 
 export const TICK_MS = 50;
 
-const CLIENT = new ClientInfo({
+const PEER = {
   peerAddress: '10.0.0.1',
   peerIsTrusted: false,
-  scheme: 'http',
   localAuthority: () => 'localhost',
-});
+};
+const HTTP1_CLIENT = new ClientInfo({ ...PEER, scheme: 'http' });
+const HTTP2_CLIENT = new ClientInfo({ ...PEER, scheme: 'https', isHttp2: true });
 
 /** One worker: the real core, put together as a data thread does it, on the simulated network. */
 export class SimWorker {
@@ -36,6 +40,10 @@ export class SimWorker {
   readonly #path: Assembly;
   readonly #queues: WatchedQueue[] = [];
   readonly #connections = new Set<Http1ClientConnection>();
+  /** HTTP/2 streams of clients. */
+  readonly #streams = new Map<Http2ClientStream, SimStream>();
+  /** By which route the requests of a client are to go. */
+  readonly #routeNames = new WeakMap<ClientSide, string>();
   /** Its ends of connections, those that are closed included. */
   readonly #ends = new Set<Endpoint>();
   /** Those that were ever sent somewhere and are not settled. */
@@ -113,10 +121,24 @@ export class SimWorker {
     this.#isDead = true;
     for (const { name } of this.#plan.routes) network.unlisten(this.listenerOf(name));
     for (const end of this.#ends) end.reset();
+    for (const stream of this.#streams.values()) stream.lost();
     for (const exchange of this.#exchanges) {
       const request = ledger.requests.get(exchange.requestId);
       if (request !== undefined) request.isLost = true;
     }
+  }
+
+  /** A client opens an HTTP/2 stream. @returns null where nobody is there */
+  openStream(routeName: string, port: SimStream): Http2ClientStream | null {
+    if (this.#isDead) return null;
+    const { exchanges } = this.#path;
+    const route = this.#path.route(routeName);
+    const stream = new Http2ClientStream(exchanges, route, HTTP2_CLIENT, port, (one) =>
+      this.#streams.delete(one),
+    );
+    this.#streams.set(stream, port);
+    this.#routeNames.set(stream, routeName);
+    return stream;
   }
 
   /** Exchanges that are at a server at this moment. */
@@ -124,9 +146,9 @@ export class SimWorker {
     return [...this.#exchanges].filter(({ server }) => server?.row === row).length;
   }
 
-  /** Connections of clients that the worker still keeps track of. */
+  /** Connections and streams of clients that the worker still keeps track of. */
   get connections(): number {
-    return this.#connections.size;
+    return this.#connections.size + this.#streams.size;
   }
 
   /** Connections to servers that rest. */
@@ -177,16 +199,16 @@ export class SimWorker {
     const route = this.#path.route(isMixed ? this.#plan.routes[0].name : routeName);
     network.listen(this.listenerOf(routeName), (stream) => {
       this.#ends.add(stream);
-      const connection = new RoutedConnection(
-        routeName,
+      const connection = new Http1ClientConnection(
         exchanges,
         route,
         stream,
-        CLIENT,
+        HTTP1_CLIENT,
         clock.nowMs(),
-        (one) => this.#connections.delete(one as RoutedConnection),
+        (one) => this.#connections.delete(one),
       );
       this.#connections.add(connection);
+      this.#routeNames.set(connection, routeName);
       return connection;
     });
   }
@@ -244,11 +266,11 @@ export class SimWorker {
       const what = `${exchange.requestId} goes to row ${server.row}, which pool ${name} has no more`;
       invariants.fail('followsPlan', what);
     }
-    const { client } = exchange;
-    if (!isNew || !(client instanceof RoutedConnection)) return;
-    const route = this.#plan.routes.find((one) => one.name === client.routeName);
+    if (!isNew) return;
+    const routeName = this.#routeNames.get(exchange.client);
+    const route = this.#plan.routes.find((one) => one.name === routeName);
     if (route?.pool === name) return;
-    const what = `${exchange.requestId} of route ${client.routeName} goes to pool ${name}`;
+    const what = `${exchange.requestId} of route ${routeName} goes to pool ${name}`;
     invariants.fail('ownPool', what);
   }
 
@@ -289,16 +311,6 @@ export class SimWorker {
       pool.servers.some(({ endpoint }) => endpoint.idle.length > 0);
     const isUsable = (server: Server) => pool.verdictOf(server.row) === VERDICT.usable;
     return mayConnect && pool.servers.some(isUsable);
-  }
-}
-
-/** A client's connection that knows by which route its requests are to go. */
-class RoutedConnection extends Http1ClientConnection {
-  readonly routeName: string;
-
-  constructor(routeName: string, ...rest: ConstructorParameters<typeof Http1ClientConnection>) {
-    super(...rest);
-    this.routeName = routeName;
   }
 }
 

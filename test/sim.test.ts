@@ -55,6 +55,7 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   exactBody: {
     'a body piece written twice': () => everySoOften((bytes) => [bytes, bytes]),
     'a body piece that is lost': () => everySoOften(() => []),
+    'a piece on an HTTP/2 stream that is lost': () => ({ losesStreamPieces: true }),
     'a reference kept to a read buffer': () => ({ keepsReferences: true }),
   },
   betweenFrames: {
@@ -67,6 +68,7 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   },
   visibleBreak: {
     'a broken response that ends properly': () => ({ endsProperly: true }),
+    'a broken HTTP/2 stream that ends properly': () => ({ endsStreamsProperly: true }),
   },
   unsafeOnce: {
     'a POST that is sent again': () => onWrite(toServer, /^POST /, (bytes) => [bytes, bytes]),
@@ -90,7 +92,10 @@ const FAULTS: Readonly<Record<Invariant, Readonly<Record<string, () => Sabotage>
   settledOnce: { 'an exchange that settles twice': () => ({ settlesTwice: true }) },
   followsPlan: { 'a reload that takes no server out': () => ({ keepsServers: true }) },
   ownPool: { 'a route for all listeners': () => ({ mixesRoutes: true }) },
-  boundedMemory: { 'a fast sender that is not paused': () => ({ ignoresPause: true }) },
+  boundedMemory: {
+    'a fast sender that is not paused': () => ({ ignoresPause: true }),
+    'a fast HTTP/2 stream that is not paused': () => ({ ignoresStreamPause: true }),
+  },
   inTurn: { 'a queue that serves who came last': () => ({ queuesBackwards: true }) },
   waitsInTime: { 'a wait that goes on and on': () => ({ waitsLonger: true }) },
   withinBounds: { 'a pool that knows no bound': () => ({ ignoresBounds: true }) },
