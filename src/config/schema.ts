@@ -102,18 +102,18 @@ const serverShape = z
     address: required(address(), 'Where the server listens.'),
     name: optional(
       text(/^[\w.:-]{1,64}$/, 'a name of at most 64 letters, digits and "-_.:"'),
-      'What status, logs and metrics call it. Left out: its address.',
+      'Its name in status, logs and metrics. Left out: its address.',
     ),
-    weight: setting(weight(), 1, 'Share of the traffic, for strategies that look at weights.'),
+    weight: setting(weight(), 1, 'Share of the traffic, for strategies that use weights.'),
     backup: setting(flag(), false, 'Serves only when no primary server is left.'),
     max_connections: optional(
       integer(1, 1_000_000),
-      'Most connections to it over all workers. Left out: only that of the pool.',
+      'Maximum connections to it, across all workers. Left out: only the limit of the pool.',
     ),
     proxy_protocol: setting(
       choice(['off', 'v1', 'v2']),
       'off',
-      'Begin each connection with a PROXY header of this version, which tells the client. Each request then has a connection of its own.',
+      "Start each connection with a PROXY header of this version, which carries the client's address. Each request then uses its own connection.",
     ),
     tls: section(
       {
@@ -121,17 +121,17 @@ const serverShape = z
         verify: setting(
           flag(),
           true,
-          'Check its certificate. False: anyone on the way can read and change the traffic.',
+          'Verify its certificate. False: anyone on the path can read and change the traffic.',
         ),
         server_name: optional(
           hostName(),
-          'Name that is asked for and must stand in its certificate. Left out: the host of its address.',
+          'Name to request (SNI) and to expect in its certificate. Left out: the host of its address.',
         ),
         ca_path: optional(
           path(),
-          'Authorities that may have signed it, PEM. Left out: those of the system.',
+          'Authorities trusted to sign it, PEM. Left out: those of the system.',
         ),
-        cert_path: optional(path(), 'Certificate that we show the server, PEM.'),
+        cert_path: optional(path(), 'Client certificate to present to the server, PEM.'),
         key_path: optional(path(), 'Private key of cert_path, PEM.'),
       },
       'TLS to the server.',
@@ -156,9 +156,9 @@ const serverWeight = z
   .strictObject({
     server: required(
       address(),
-      'Address of a server. One that servers does not list joins the pool.',
+      'Address of a server. If servers does not list it, it joins the pool.',
     ),
-    weight: required(weight(), 'Its share of the turns.'),
+    weight: required(weight(), 'Its share of the requests.'),
   })
   .meta({ kind: 'section' });
 
@@ -168,34 +168,30 @@ const loadBalancing = section(
     listen: setting(
       oneOrList(address('host optional')),
       ['0.0.0.0:8080'],
-      'Where clients are accepted: one address or a list.',
+      'Addresses to listen on: one or a list.',
     ),
     max_connections: setting(
       integer(1, 1_000_000),
       50_000,
-      'Most open client connections over all workers and listeners. Beyond it accepting pauses.',
+      'Maximum open client connections, across all workers and listeners. Beyond it, accepting pauses.',
     ),
     proxy_protocol: setting(
       flag(),
       false,
-      'Each connection from trusted_proxies begins with a PROXY header (version 1 or 2), health checks too. Connections from elsewhere have none.',
+      'Every connection from trusted_proxies starts with a PROXY header (version 1 or 2), health checks included. Connections from elsewhere have none.',
     ),
     trusted_proxies: setting(
       list(peers()),
       [],
-      'Networks whose X-Forwarded-*, X-Real-IP, Forwarded and PROXY headers are believed or passed on; unix: stands for whoever connects by a unix socket. From anybody else these headers are dropped. Only what you run: others could claim any address.',
+      'Networks whose X-Forwarded-*, X-Real-IP, Forwarded and PROXY headers are trusted or passed on; unix: stands for clients on a unix socket. From all others these headers are dropped. List only proxies you run: any other could claim any address.',
     ),
     trusted_header: setting(
       choice(TRUSTED_HEADERS),
       'auto',
-      'Header in which trusted_proxies name the client: forwarded, x-forwarded-for, or proxy for the PROXY header. auto: X-Forwarded-For or Forwarded, whichever is there; where both are and name different clients, neither is believed. Set it where your proxy passes on headers that it does not write.',
+      'Header in which trusted_proxies name the client: forwarded, x-forwarded-for, or proxy for the PROXY header. auto: X-Forwarded-For or Forwarded, whichever is present; if both are and name different clients, neither is trusted. Set it if your proxy passes on headers that it does not write.',
     ),
     servers: setting(list(server, SERVERS_MAX), [], 'Servers of the pool.'),
-    weights: setting(
-      list(serverWeight, SERVERS_MAX),
-      [],
-      'Weights for weighted_round_robin, and for no other strategy.',
-    ),
+    weights: setting(list(serverWeight, SERVERS_MAX), [], 'Weights for weighted_round_robin only.'),
     strategy: setting(
       choice(STRATEGY_NAMES),
       'round_robin',
@@ -204,89 +200,93 @@ const loadBalancing = section(
     strategy_key: setting(
       strategyKey(),
       'address',
-      'What consistent_hash hashes by: path, address, {header: NAME} or {cookie: NAME}.',
+      'What consistent_hash hashes: path, address, {header: NAME} or {cookie: NAME}.',
     ),
-    workers: setting(workers(), 'auto', 'Data threads. auto: one a core.'),
+    workers: setting(workers(), 'auto', 'Data threads. auto: one per core.'),
     timeout: section(
       {
         connect: setting(
           duration({ minMs: 1 }),
           '5s',
-          'Longest time for a connection to a server, TLS included.',
+          'Maximum time to connect to a server, TLS included.',
         ),
         read: setting(
           duration({ minMs: 1 }),
           '60s',
-          'Longest silence of a server before its response head or between two pieces of its body.',
+          "Maximum time to wait for a server's response head, or between two chunks of its body.",
         ),
         write: setting(
           duration({ minMs: 1 }),
           '60s',
-          'Longest time in which a peer takes no byte of what is queued for it.',
+          'Maximum time a peer may take none of the data queued for it.',
         ),
         request: setting(
           duration({ minMs: 1 }),
           '10s',
-          'Longest time for the whole head of a request, from its first byte (slow-header attacks).',
+          'Maximum time for a complete request head, from its first byte (slow-header attacks).',
         ),
         idle: setting(
           duration({ minMs: 1 }),
           '75s',
-          'Longest time a kept-alive client connection may rest between requests.',
+          'Maximum idle time of a client connection between requests.',
         ),
         stream: setting(
           duration({ minMs: 1 }),
           '1h',
-          'Longest silence on an upgraded connection or an event stream, for which read does not count.',
+          'Maximum silence on an upgraded connection or an event stream, to which read does not apply.',
         ),
         drain: setting(
           duration(),
           '30s',
-          'How long a reload, a removed server or a stop waits for what is in flight.',
+          'How long a reload, a removed server or a shutdown waits for requests in flight.',
         ),
       },
-      'How long is waited for what.',
+      'Timeouts.',
     ),
     limits: section(
       {
         head_size: setting(
           size(1024, HEAD_BYTES_MAX),
           '32k',
-          'Largest head of a request. Beyond it: 431.',
+          'Maximum size of a request head. Beyond it: 431.',
         ),
-        uri_size: setting(size(256, 256 * 1024), '8k', 'Longest request target. Beyond it: 414.'),
+        uri_size: setting(
+          size(256, 256 * 1024),
+          '8k',
+          'Maximum length of a request target. Beyond it: 414.',
+        ),
         upload_rate: setting(
           size(0, 1024 * 1024),
           '240',
-          'Least bytes a second of a request body, beside the silence that timeout.read allows. 0: no limit.',
+          'Minimum bytes per second of a request body, in addition to timeout.read. 0: no limit.',
         ),
         download_rate: setting(
           size(0, 1024 * 1024),
           '240',
-          'Least bytes a second that a client takes of what is queued for it, over timeout.write. 0: no limit.',
+          'Minimum bytes per second that a client takes of the data queued for it, over timeout.write. 0: no limit.',
         ),
         header_count: setting(
           integer(8, FIELDS_MAX),
           128,
-          'Most headers of a request. Beyond it: 431.',
+          'Maximum headers in a request. Beyond it: 431.',
         ),
         response_head_size: setting(
           size(1024, HEAD_BYTES_MAX),
           '64k',
-          "Largest head of a server's response. Beyond it: 502.",
+          'Maximum size of a response head from a server. Beyond it: 502.',
         ),
         response_header_count: setting(
           integer(8, FIELDS_MAX),
           512,
-          "Most headers of a server's response. Beyond it: 502.",
+          'Maximum headers in a response from a server. Beyond it: 502.',
         ),
         spoofable_headers: setting(
           choice(['drop', 'pass']),
           'drop',
-          'Request headers that servers mistake for ones they trust: X_Forwarded_For, Content_Length and the like, which CGI, WSGI and PHP read as if they had hyphens, and X-Middleware-Subrequest of Next.js. Proxy (httpoxy) is dropped either way.',
+          'Request headers that servers mistake for trusted ones: X_Forwarded_For, Content_Length and the like, which CGI, WSGI and PHP read as if they had hyphens, and X-Middleware-Subrequest of Next.js. Proxy (httpoxy) is always dropped.',
         ),
       },
-      'Limits on what a request and a response may look like.',
+      'Limits on the form of requests and responses.',
     ),
     health_check: healthCheck,
     session_persistence: sessionPersistence,

@@ -52,7 +52,7 @@ export interface ActiveAlert {
 export interface AlertTimes {
   /** How long a threshold must be passed before the alert begins; events begin at once. */
   readonly forMs: number;
-  /** The same alert does not begin again within this time after its end. */
+  /** How long after its end the same alert stays quiet. */
   readonly cooldownMs: number;
 }
 

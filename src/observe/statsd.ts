@@ -9,7 +9,7 @@ import type { View } from './view.ts';
 export interface StatsdSettings {
   /** `host:port`, canonical. */
   readonly address: string;
-  /** First part of each name. */
+  /** Prefix of each metric name. */
   readonly prefix: string;
   readonly tags: Readonly<Record<string, string>>;
 }

@@ -14,46 +14,42 @@ export const failover = section(
     enabled: setting(
       flag(),
       true,
-      'Try another server when one fails, and leave failing servers out. False: one attempt, and only health checks take servers out.',
+      'Retry on another server when one fails, and take failing servers out of rotation. False: a single attempt, and only health checks take servers out.',
     ),
     strategy: setting(
       choice(['failover', 'failback', 'circuit_breaker']),
       'failover',
-      'failover: backup servers serve when no primary is left. failback: the same, and back to a primary without fail. circuit_breaker: the same as failover, with the breaker on.',
+      'failover: backup servers take over when no primary is left. failback: the same, and always back to a primary once it has recovered. circuit_breaker: the same as failover, with the breaker on.',
     ),
     retries: setting(
       integer(0, 10),
       2,
-      'Most further attempts of a request, each on another server, and only where a repetition does no harm.',
+      'Maximum retries per request, each on a different server, only when it is safe to repeat.',
     ),
     retry_budget: setting(
       percent(),
       20,
-      'Most retries under way, as a percentage of the requests under way (at least 3), so that retries cannot multiply an outage.',
+      'Maximum concurrent retries, as a percentage of the requests in flight (at least 3), so that retries cannot amplify an outage.',
     ),
     timeout: setting(
       duration(),
       '30s',
-      'No further attempt begins this long after the request came. 0s: only retries bounds them.',
+      'No retry starts later than this after the request arrived. 0s: only retries limits them.',
     ),
     slow_start: setting(
       duration(),
       '0s',
-      'How long the share of a server that was added or came back grows until it is full. 0s: full at once.',
+      'Time over which a server that was added or has recovered ramps up to its full share. 0s: its full share at once.',
     ),
     rebalance: section(
       {
         enabled: switchedOnWhenWritten(
-          'Close some WebSockets after a server joined or came back, so that they spread again.',
+          'Close some WebSockets after a server joins or recovers, so that they spread out again.',
         ),
-        share: setting(
-          percent(),
-          10,
-          'Most tunnels that are closed, as a percentage of those open.',
-        ),
-        over: setting(duration({ minMs: 1000 }), '1m', 'The closings are spread over this time.'),
+        share: setting(percent(), 10, 'Maximum tunnels to close, as a percentage of those open.'),
+        over: setting(duration({ minMs: 1000 }), '1m', 'Time over which they are closed.'),
       },
-      'Spreading long-lived connections again.',
+      'Rebalancing of long-lived connections.',
       'off',
     ),
     detection: section(
@@ -61,36 +57,32 @@ export const failover = section(
         enabled: setting(
           flag(),
           true,
-          'A server that fails live traffic is suspect and probed without waiting for its next health check.',
+          'A server that fails live traffic becomes suspect and is probed without waiting for its next health check.',
         ),
         interval: setting(
           duration({ minMs: 100 }),
           '3s',
-          'Time between two probes of a suspect server; of every server where health_check is off.',
+          'Time between probes of a suspect server, or of every server when health_check is off.',
         ),
-        timeout: setting(
-          duration({ minMs: 10 }),
-          '2s',
-          'Such a probe that takes longer has failed.',
-        ),
+        timeout: setting(duration({ minMs: 10 }), '2s', 'A probe that takes longer fails.'),
         failure_threshold: setting(
           integer(0, 1000),
           3,
-          'Failures in a row in live traffic (no connection, reset, timeout, an answer broken off, 500, 502, 503, 504) that leave a server out for outlier_detection.ejection_time, unless the others fail as well. 0: only probes take servers out. With circuit_breaker on, that counts all of these but 500.',
+          'Consecutive failures in live traffic (no connection, reset, timeout, truncated response, 500, 502, 503, 504) that take a server out for outlier_detection.ejection_time, unless the others fail as well. 0: only probes take servers out. With circuit_breaker on, the breaker counts all of these except 500.',
         ),
       },
-      'Noticing failures in live traffic.',
+      'Detection of failures in live traffic.',
     ),
     failback: section(
       {
         enabled: setting(
           flag(),
           true,
-          'Go back to primary servers by itself. False: when an operator says "openclaw lb failback".',
+          'Return to primary servers automatically. False: only when an operator runs "openclaw lb failback".',
         ),
-        delay: setting(duration(), '30s', 'How long a primary must have been healthy before that.'),
+        delay: setting(duration(), '30s', 'How long a primary must have been healthy first.'),
       },
-      'From backup servers back to primary ones.',
+      'Return from backup servers to primary ones.',
     ),
     circuit_breaker: section(
       {
@@ -98,20 +90,20 @@ export const failover = section(
         failure_threshold: setting(
           integer(1, 1000),
           5,
-          'Failures in a row (connect, timeout, reset, 502, 503, 504) that open the breaker.',
+          'Consecutive failures (connect, timeout, reset, 502, 503, 504) that open the breaker.',
         ),
         recovery_timeout: setting(
           duration({ minMs: 100 }),
           '30s',
-          'How long an open breaker lets nothing through.',
+          'How long an open breaker blocks all requests.',
         ),
         half_open_timeout: setting(
           duration({ minMs: 10 }),
           '10s',
-          'A trial request that got no answer for this long opens the breaker again.',
+          'A trial request without a response for this long reopens the breaker.',
         ),
       },
-      'A breaker for each server; all workers see the same one.',
+      'One breaker per server, shared by all workers.',
       'off',
     ),
     outlier_detection: section(
@@ -119,46 +111,46 @@ export const failover = section(
         enabled: setting(
           flag(),
           true,
-          'Leave out for a while a server that does much worse than the others.',
+          'Temporarily eject a server that performs much worse than the others.',
         ),
-        interval: setting(duration({ minMs: 500 }), '10s', 'Time between two comparisons.'),
+        interval: setting(duration({ minMs: 500 }), '10s', 'Time between comparisons.'),
         min_requests: setting(
           integer(1, 1_000_000),
           50,
-          'A server with fewer requests in an interval is not judged.',
+          'Servers with fewer requests in an interval are not judged.',
         ),
         error_rate: setting(
           percent(),
           50,
-          'Percentage of failed requests in an interval that makes a server an outlier.',
+          'Percentage of failed requests in an interval that marks a server as an outlier.',
         ),
         latency_factor: setting(
           integer(0, 1000),
           5,
-          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged, nor is it where clients are bound to servers: with session_persistence, ip_hash or consistent_hash.',
+          'A server whose latency is this many times the median of the others is an outlier. 0: latency is not judged. It is never judged where clients are bound to servers: with session_persistence, ip_hash or consistent_hash.',
         ),
         min_latency: setting(
           duration({ minMs: 10 }),
           '500ms',
-          'A server that answers faster than this is not slow, however fast the others are. One that turns slow is left out once several requests have waited this long for its answer.',
+          'A server that responds faster than this is never slow, however fast the others are. A server that becomes slow is ejected once several requests have waited this long for its response.',
         ),
         ejection_time: setting(
           duration({ minMs: 100 }),
           '30s',
-          'How long a server is left out the first time; each repetition adds as much again.',
+          'How long a server is ejected the first time; each further ejection lasts that much longer.',
         ),
         max_ejection_time: setting(
           duration({ minMs: 100 }),
           '5m',
-          'Longest time a server is left out.',
+          'Maximum time a server stays ejected.',
         ),
         max_ejected: setting(
           percent(),
           30,
-          'Most servers left out at a time, as a percentage of the pool; one is always allowed.',
+          'Maximum servers ejected at a time, as a percentage of the pool; one is always allowed.',
         ),
       },
-      'Leaving out servers that stand out by errors or latency.',
+      'Ejection of servers that stand out by errors or latency.',
     ),
   },
   'What happens when a server fails.',

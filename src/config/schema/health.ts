@@ -60,42 +60,43 @@ export function formatStatuses(ranges: readonly StatusRange[]): unknown {
 
 export const healthCheck = section(
   {
-    enabled: switchedOnWhenWritten('Probe each server at an interval.'),
+    enabled: switchedOnWhenWritten('Probe each server periodically.'),
     type: setting(
       choice(['http', 'https', 'tcp', 'grpc']),
       'http',
-      'What a probe does: a request over HTTP or HTTPS, only a TCP connect, or a call of grpc.health.v1.Health/Check over HTTP/2.',
+      'What a probe does: an HTTP or HTTPS request, only a TCP connect, or a call to grpc.health.v1.Health/Check over HTTP/2.',
     ),
-    endpoint: setting(requestPath(), '/', 'Path and query that an HTTP probe asks for.'),
-    port: optional(
-      integer(1, 65535),
-      'Port that is probed, where it is not the port of the server itself.',
-    ),
-    interval: setting(duration({ minMs: 100 }), '5s', 'Time between two probes of one server.'),
+    endpoint: setting(requestPath(), '/', 'Path and query that an HTTP probe requests.'),
+    port: optional(integer(1, 65535), "Port to probe, if different from the server's own."),
+    interval: setting(duration({ minMs: 100 }), '5s', 'Time between probes of a server.'),
     timeout: setting(
       duration({ minMs: 10 }),
       '2s',
-      'A probe that takes longer has failed. Keep it below the interval.',
+      'A probe that takes longer fails. Keep it below the interval.',
     ),
     failure_threshold: setting(
       integer(1, 100),
       3,
-      'Failures in a row that take a server out. The very first probe of a server decides at once.',
+      'Consecutive failures that take a server out. The very first probe of a server decides at once.',
     ),
-    success_threshold: setting(integer(1, 100), 2, 'Successes in a row that bring a server back.'),
+    success_threshold: setting(
+      integer(1, 100),
+      2,
+      'Consecutive successes that bring a server back.',
+    ),
     panic_threshold: setting(
       percent(),
       0,
-      'When fewer than this percentage of the servers are healthy, all are tried, healthy or not. 0: never; with no healthy server the answer is 503.',
+      'When less than this percentage of the servers is healthy, all are tried, healthy or not. 0: never; with no healthy server, requests get 503.',
     ),
     grpc: section(
       {
         service: optional(
           line(),
-          'Name of the service that a gRPC probe asks about. Left out: the server as a whole.',
+          'Service that a gRPC probe checks. Left out: the server as a whole.',
         ),
       },
-      'What a gRPC probe asks.',
+      'Settings of a gRPC probe.',
     ),
     http: section(
       {
@@ -107,11 +108,11 @@ export const healthCheck = section(
         expected_status: setting(
           statuses(),
           200,
-          'Status that counts as healthy: a number, a range like 200-299, or a list of them.',
+          'Status that counts as healthy: a number, a range like 200-299, or a list of either.',
         ),
         expected_body: optional(
           text(),
-          'Text that the first 64 KiB of the body must contain. Left out: the body is not looked at.',
+          'Text that the first 64 KiB of the body must contain. Left out: the body is not checked.',
         ),
         headers: setting(
           headers(['content-length', 'transfer-encoding']),
@@ -122,6 +123,6 @@ export const healthCheck = section(
       'What an HTTP probe sends and expects.',
     ),
   },
-  'Active health checks, from the control thread, one probe a server and interval.',
+  'Active health checks. The control thread sends each server one probe per interval.',
   'off',
 );

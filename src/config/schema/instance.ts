@@ -22,14 +22,14 @@ export const admin = needsRestart(
       ),
       socket: optional(
         path(),
-        'Unix socket of the admin API, mode 0600, to which the commands talk. Give each instance its own; one that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
+        'Unix socket of the admin API, mode 0600, used by the commands. Give each instance its own; an instance that finds it taken is reached at admin.listen. Left out: openclaw.sock in the runtime directory.',
       ),
       token: optional(
         secret(/^[!-~]{16,}$/, 'a token of at least 16 characters (ASCII) without spaces'),
-        'Bearer token of the TCP listener. Left out: it takes loopback clients only.',
+        'Bearer token for the TCP listener. Left out: only loopback clients are accepted.',
       ),
     },
-    'The admin API. It changes the instance: keep it off the public network.',
+    'The admin API. It controls the instance: keep it off the public network.',
   ),
 );
 
@@ -37,29 +37,17 @@ export const log = section(
   {
     file: optional(
       path(),
-      'Log of JSON lines that "openclaw logs" reads. Left out: openclaw.log in the state directory.',
+      'Log file of JSON lines, read by "openclaw logs". Left out: openclaw.log in the state directory.',
     ),
-    level: setting(
-      choice(['debug', 'info', 'warn', 'error']),
-      'info',
-      'Least level that is written.',
-    ),
+    level: setting(choice(['debug', 'info', 'warn', 'error']), 'info', 'Minimum level to log.'),
     access: setting(
       choice(['off', 'errors', 'all']),
       'errors',
-      'Requests that are written: none, those answered with 5xx or refused, or all.',
+      'Requests to log: none, those answered with 5xx or refused, or all.',
     ),
-    max_size: setting(
-      size(64 * 1024, 16 * 1024 ** 3),
-      '64m',
-      'A log that has grown to this size is put aside and a new one begun.',
-    ),
-    max_age: setting(
-      age(),
-      '7d',
-      'A log that was begun this long ago is put aside too. 0s: its age does not count.',
-    ),
-    max_files: setting(integer(1, 1000), 5, 'Logs put aside that are kept.'),
+    max_size: setting(size(64 * 1024, 16 * 1024 ** 3), '64m', 'Size at which the log is rotated.'),
+    max_age: setting(age(), '7d', 'Age at which the log is rotated. 0s: never because of its age.'),
+    max_files: setting(integer(1, 1000), 5, 'Rotated logs to keep.'),
   },
   'The log.',
 );

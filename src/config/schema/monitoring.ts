@@ -65,8 +65,8 @@ const slack = z
 
 const email = z
   .strictObject({
-    type: required(z.literal('email').meta({ kind: 'choice' }), 'A message by mail.'),
-    recipients: required(list(mailAddress(), 100), 'Addresses that get the message.'),
+    type: required(z.literal('email').meta({ kind: 'choice' }), 'A message by email.'),
+    recipients: required(list(mailAddress(), 100), 'Addresses to send to.'),
     smtp: section(
       {
         host: setting(hostName(), 'localhost', 'Mail server.'),
@@ -74,20 +74,17 @@ const email = z
         secure: setting(flag(), false, 'TLS from the first byte. False: STARTTLS where offered.'),
         user: optional(line(), 'User name. Left out: no login.'),
         password: optional(secretLine(), 'Password of the user.'),
-        from: optional(mailAddress(), 'Sender. Left out: openclaw at the name of this host.'),
+        from: optional(mailAddress(), 'Sender. Left out: openclaw@ and the name of this host.'),
       },
-      'How mail is sent.',
+      'How email is sent.',
     ),
   })
   .meta({ kind: 'section' });
 
 const webhook = z
   .strictObject({
-    type: required(z.literal('webhook').meta({ kind: 'choice' }), 'A POST of JSON to a URL.'),
-    url: required(
-      webhookUrl('a URL that starts with http:// or https://'),
-      'Where the JSON is sent.',
-    ),
+    type: required(z.literal('webhook').meta({ kind: 'choice' }), 'A JSON POST to a URL.'),
+    url: required(webhookUrl('a URL that starts with http:// or https://'), 'URL to post to.'),
     headers: setting(headers(HEADERS_OF_WEBHOOKS), {}, 'Headers sent with it.'),
   })
   .meta({ kind: 'section' });
@@ -101,24 +98,24 @@ export const monitoring = section(
     ),
     metrics: section(
       {
-        enabled: setting(flag(), true, 'Offer metrics.'),
+        enabled: setting(flag(), true, 'Export metrics.'),
         interval: setting(
           duration({ minMs: 1000 }),
           '10s',
-          'Time between two packets to StatsD. Prometheus asks when it likes.',
+          'Time between pushes to StatsD. Prometheus scrapes at its own interval.',
         ),
         endpoints: setting(
           list(choice(['prometheus', 'statsd'])),
           ['prometheus'],
-          'Who gets metrics: prometheus at /metrics of the admin listener, statsd by UDP.',
+          'Where metrics go: prometheus scrapes /metrics of the admin listener, statsd receives them over UDP.',
         ),
         statsd: section(
           {
-            address: setting(address(), '127.0.0.1:8125', 'Where StatsD listens (UDP).'),
+            address: setting(address(), '127.0.0.1:8125', 'Address of StatsD (UDP).'),
             prefix: setting(
               text(/^[\w.-]+$/, 'letters, digits, dots and "_"'),
               'openclaw',
-              'First part of each name.',
+              'Prefix of each metric name.',
             ),
             tags: setting(tags(), {}, 'Tags sent with each metric.'),
           },
@@ -130,56 +127,56 @@ export const monitoring = section(
     tracing: section(
       {
         enabled: switchedOnWhenWritten(
-          'Give each request a trace: a valid traceparent header goes on to the server as it came, and where there is none, or a wrong one, a new trace begins.',
+          'Give each request a trace: a valid traceparent header is passed on to the server unchanged; without one, or with an invalid one, a new trace starts.',
         ),
         sampled: setting(
           percent(),
           100,
-          'Percentage of the traces begun here that are marked as sampled, so that what follows records them.',
+          'Percentage of the traces started here that are marked as sampled, so that later hops record them.',
         ),
       },
-      'Trace context (W3C traceparent). The access log names the trace of each request.',
+      'Trace context (W3C traceparent). The access log has the trace of each request.',
       'off',
     ),
     alerts: section(
       {
         enabled: switchedOnWhenWritten('Send alerts to the channels.'),
-        window: setting(duration({ minMs: 1000 }), '1m', 'Time over which thresholds are judged.'),
+        window: setting(
+          duration({ minMs: 1000 }),
+          '1m',
+          'Time window over which thresholds are evaluated.',
+        ),
         for: setting(
           duration(),
           '0s',
-          'How long a threshold must be passed before the alert begins.',
+          'How long a threshold must be exceeded before the alert begins.',
         ),
-        cooldown: setting(
-          duration(),
-          '5m',
-          'The same alert does not begin again within this time after its end.',
-        ),
+        cooldown: setting(duration(), '5m', 'How long after its end the same alert stays quiet.'),
         thresholds: section(
           {
             high_traffic: optional(
               integer(1, 1_000_000_000),
-              'Requests a second. Left out: no alert.',
+              'Requests per second. Left out: no alert.',
             ),
             high_error_rate: optional(
               percent(),
-              'Percentage of answers with 5xx. Left out: no alert.',
+              'Percentage of responses with 5xx. Left out: no alert.',
             ),
             high_latency: optional(
               latency(),
-              'Milliseconds at the 99th percentile (a bare number is milliseconds). Left out: no alert.',
+              'Latency at the 99th percentile (a bare number is milliseconds). Left out: no alert.',
             ),
           },
-          'What is too much.',
+          'Thresholds.',
         ),
-        events: setting(list(choice(EVENTS)), EVENTS, 'Events that raise an alert by themselves.'),
+        events: setting(list(choice(EVENTS)), EVENTS, 'Events that raise an alert.'),
         channels: setting(
           list(z.discriminatedUnion('type', [slack, email, webhook]), 32),
           [],
-          'Where alerts go. One that fails is tried again and never slows traffic.',
+          'Where alerts go. Failed deliveries are retried and never slow traffic.',
         ),
       },
-      'Alerts: one message when one begins, one when it ends.',
+      'Alerts: one message when an alert begins, one when it ends.',
       'off',
     ),
   },

@@ -16,23 +16,23 @@ import { cookiePath } from '../wire.ts';
 
 export const sessionPersistence = section(
   {
-    enabled: switchedOnWhenWritten('Send the requests of one client to one server.'),
+    enabled: switchedOnWhenWritten('Send all requests of a client to the same server.'),
     type: setting(
       choice(['cookie', 'ip_hash', 'source_ip']),
       'cookie',
-      'How a client is known again: by a signed cookie, by a hash of its address, or by a table of addresses.',
+      'How clients are recognised: by a signed cookie, by a hash of their address, or by a table of addresses.',
     ),
     cookie: section(
       {
         name: setting(
           text(/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/, 'a cookie name: letters, digits, "-" and "_"'),
           'openclaw_session',
-          'Name of the cookie. It is taken off the request before a server sees it.',
+          'Name of the cookie. It is removed from requests before they reach a server.',
         ),
         path: setting(cookiePath(), '/', 'Path attribute of the cookie.'),
         domain: optional(
           text(/^\.?[a-z0-9-]+(\.[a-z0-9-]+)*$/i, 'a domain like example.com'),
-          'Domain attribute of the cookie. Left out: the host that was asked.',
+          'Domain attribute of the cookie. Left out: the requested host.',
         ),
         expires: optional(
           age({ minMs: 1000 }),
@@ -41,7 +41,7 @@ export const sessionPersistence = section(
         secure: setting(
           flag(),
           false,
-          'Browsers send the cookie over HTTPS only. Without TLS they never send it back.',
+          'Browsers send the cookie only over HTTPS. Without TLS they never send it back.',
         ),
         http_only: setting(flag(), true, 'Scripts in the page cannot read the cookie.'),
         same_site: setting(
@@ -51,12 +51,12 @@ export const sessionPersistence = section(
         ),
         secret: optional(
           secret(/^[\s\S]{16,}$/, 'a secret of at least 16 characters'),
-          'Key that signs the cookie; give several instances the same. Left out: a key is made and kept in the state directory.',
+          'Key that signs the cookie; give all instances the same one. Left out: a key is generated and kept in the state directory.',
         ),
         previous_secrets: setting(
           list(secret(/^[\s\S]{16,}$/, 'a secret of at least 16 characters'), 7),
           [],
-          'Earlier values of secret, with which cookies are still accepted while clients get new ones.',
+          'Earlier values of secret. Cookies signed with them are still accepted, and replaced by new ones.',
         ),
       },
       'Attributes and key of the session cookie.',
@@ -67,27 +67,27 @@ export const sessionPersistence = section(
         hash_algorithm: setting(
           choice(['crc32', 'fnv1a', 'xxhash']),
           'crc32',
-          'Hash that places an address on the ring.',
+          'Hash function that places an address on the ring.',
         ),
       },
-      'Persistence by a hash of the client address; no table.',
+      'Persistence by a hash of the client address, without a table.',
     ),
     source_ip: section(
       {
         max_entries: setting(
           integer(1, 10_000_000),
           100_000,
-          'Most addresses the table holds; the oldest give way.',
+          'Maximum addresses in the table; the oldest are evicted.',
         ),
         expires: setting(
           duration({ minMs: 1000 }),
           '1h',
-          'An address unseen for this long is forgotten.',
+          'An address not seen for this long is forgotten.',
         ),
       },
       'Persistence by a table of client addresses, shared by all workers.',
     ),
   },
-  'Session persistence. It comes before the strategy; health comes before it.',
+  'Session persistence. It takes precedence over the strategy; health takes precedence over it.',
   'off',
 );

@@ -20,7 +20,7 @@ import {
 } from '../kinds.ts';
 
 const OCSP =
-  'Answer of the OCSP responder of its authority, DER, sent along with the certificate (stapling). Left out: none is sent.';
+  'OCSP response for the certificate, DER, sent along with it (stapling). Left out: none is sent.';
 
 const certificate = z
   .strictObject({
@@ -59,10 +59,10 @@ function rule() {
 
 const exclusion = z
   .strictObject({
-    rule: optional(rule(), 'Rule that is left out. Left out: all rules.'),
+    rule: optional(rule(), 'Rule to exclude. Left out: all rules.'),
     path: optional(
       text(/^\//, 'a path that starts with a slash'),
-      'Only for this path; with a star at its end, for all that begin so. A path that servers read differently (.., //, %2f) never fits. Left out: everywhere.',
+      'Only for this path; with a star at its end, for all paths with this prefix. A path that servers may read differently (.., //, %2f) never matches. Left out: everywhere.',
     ),
     parameter: optional(text(), 'Only for this parameter, header or cookie. Left out: everything.'),
   })
@@ -75,47 +75,47 @@ export const security = section(
         enabled: switchedOnWhenWritten('Speak TLS on the listeners.'),
         cert_path: optional(
           path(),
-          'Certificate and its chain, PEM. Watched and swapped when it changes.',
+          'Certificate and its chain, PEM. Reloaded when the file changes.',
         ),
         key_path: optional(path(), 'Private key of cert_path, PEM.'),
         ocsp_path: optional(path(), OCSP),
         certificates: setting(
           list(certificate, 1000),
           [],
-          'Further certificates, chosen by the name the client asks for (SNI).',
+          'Additional certificates, selected by the name the client requests (SNI).',
         ),
         protocols: setting(
           list(choice(['TLSv1.2', 'TLSv1.3']), 2),
           ['TLSv1.2', 'TLSv1.3'],
-          'Versions of TLS that are spoken.',
+          'TLS versions to accept.',
         ),
         ciphers: optional(
           text(/^[\w!:+@=-]+$/, 'a cipher list as OpenSSL writes it'),
-          'Ciphers up to TLS 1.2, in the syntax of OpenSSL. Left out: the intermediate list of Mozilla.',
+          "Ciphers up to TLS 1.2, in OpenSSL syntax. Left out: Mozilla's intermediate list.",
         ),
         curves: setting(
           text(/^[\w:?*/-]+$/, 'a list of groups as OpenSSL writes it'),
           'X25519MLKEM768:X25519:prime256v1:secp384r1',
-          'Groups for the key exchange, in the syntax of OpenSSL; the first one keeps what is recorded today from the quantum computers of tomorrow.',
+          'Groups for the key exchange, in OpenSSL syntax; the first one protects traffic recorded today from future quantum computers.',
         ),
         http2: setting(flag(), true, 'Offer HTTP/2 to clients (ALPN).'),
         client_ca_path: optional(
           path(),
-          'Ask clients for a certificate that one of these authorities signed, PEM; it goes on to servers as Client-Cert (RFC 9440). Left out: none is asked for.',
+          'Request a client certificate signed by one of these authorities, PEM; it is passed to servers as Client-Cert (RFC 9440). Left out: none is requested.',
         ),
         client_certificates: setting(
           choice(['required', 'optional']),
           'required',
-          'required: no connection without a certificate. optional: without one too; one that is brought has to be valid, and servers hear of it (Client-Cert).',
+          'required: refuse clients without a certificate. optional: accept them; a certificate that is sent must be valid, and is passed to servers (Client-Cert).',
         ),
         redirect_http: optional(
           redirect(),
-          'Address that answers plain HTTP with a redirect to HTTPS; true stands for :80. Left out: none.',
+          'Address that redirects plain HTTP to HTTPS; true stands for :80. Left out: none.',
         ),
         hsts: setting(
           age(),
           '0s',
-          'Browsers that came once use HTTPS alone for this long (Strict-Transport-Security). 0s: not sent.',
+          'Browsers that have visited once use only HTTPS for this long (Strict-Transport-Security). 0s: not sent.',
         ),
       },
       'TLS to clients.',
@@ -123,39 +123,41 @@ export const security = section(
     ),
     access_control: section(
       {
-        enabled: switchedOnWhenWritten('Let clients in by their address. The refused get 403.'),
+        enabled: switchedOnWhenWritten(
+          'Allow or deny clients by address. Denied requests get 403.',
+        ),
         allowlist: setting(
           list(network(), 100_000),
           [],
-          'When not empty, only these networks are let in.',
+          'When not empty, only these networks are allowed.',
         ),
         denylist: setting(
           list(network(), 100_000),
           [],
-          'These networks are refused, whatever the allowlist says.',
+          'These networks are denied, even if the allowlist has them.',
         ),
         allowlist_file: optional(
           path(),
-          'More of the allowlist: a file with a network a line and # before comments. Read at the start and at each reload.',
+          'Further entries of the allowlist: a file with one network per line and # before comments. Read at startup and on each reload.',
         ),
-        denylist_file: optional(path(), 'More of the denylist, in a file of the same form.'),
+        denylist_file: optional(path(), 'Further entries of the denylist, in the same format.'),
       },
-      'Access by address, behind trusted proxies by the forwarded one.',
+      'Access by client address; behind trusted proxies, by the forwarded one.',
       'off',
     ),
     waf: section(
       {
         enabled: switchedOnWhenWritten('Inspect requests for attacks.'),
-        ruleset: setting(choice(['owasp-top-10']), 'owasp-top-10', 'Rules that are used.'),
+        ruleset: setting(choice(['owasp-top-10']), 'owasp-top-10', 'Set of rules to use.'),
         mode: setting(
           choice(['block', 'detect']),
           'block',
-          'block: refuse with 403. detect: log only; begin with it.',
+          'block: refuse with 403. detect: log only; start with this.',
         ),
         paranoia_level: setting(
           integer(1, 4),
           1,
-          'Higher levels use more rules, and stop more that is harmless.',
+          'Higher levels use more rules and cause more false positives.',
         ),
         anomaly_threshold: setting(
           integer(1, 1000),
@@ -165,17 +167,17 @@ export const security = section(
         exclusions: setting(
           list(exclusion, 1000),
           [],
-          'Rules that are not used, or not for some paths and parameters.',
+          'Rules to exclude, altogether or for some paths and parameters.',
         ),
         body_limit: setting(
           size(0, 64 * 1024 * 1024),
           '128k',
-          'How much of a body is inspected. 0: none of it.',
+          'How much of a body is inspected. 0: nothing.',
         ),
         oversize: setting(
           choice(['pass', 'refuse']),
           'pass',
-          'Bodies larger than body_limit. pass: only the beginning is inspected, the rest passes unseen. refuse: 413 in mode block; for sites whose uploads all fit.',
+          'Bodies larger than body_limit. pass: only the beginning is inspected, the rest passes uninspected. refuse: 413 in mode block; for sites whose uploads all fit.',
         ),
       },
       'Web application firewall.',
