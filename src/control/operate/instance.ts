@@ -15,7 +15,8 @@ import { WORKER_COUNTER } from '../../table/measures.ts';
 import { SharedTable } from '../../table/table.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';
 import { PoolSources, type PreparedSources } from '../discovery/pool-sources.ts';
-import type { SourceTime } from '../discovery/source.ts';
+import { SOURCE_KINDS } from '../discovery/registry.ts';
+import type { SourceKind, SourceTime } from '../discovery/source.ts';
 import { boundsByDescriptors, staysWithinDescriptors } from '../plans/descriptor-budget.ts';
 import { PlanMaker } from '../plans/plan-maker.ts';
 import { HealthKeeper } from '../watch/health-keeper.ts';
@@ -74,6 +75,7 @@ export class Instance {
    * @param stateDirectory where the key of session cookies is kept
    * @param ownDirectory where what an operator said is kept, of this configuration file alone
    * @param workers data threads that it will start with
+   * @param kinds where servers may come from
    * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
    *   what an operator said cannot be read
    */
@@ -83,6 +85,7 @@ export class Instance {
     stateDirectory: string,
     ownDirectory = stateDirectory,
     workers = 1,
+    kinds: readonly SourceKind[] = SOURCE_KINDS,
   ) {
     const log = instanceLog.logger;
     this.log = log;
@@ -96,10 +99,14 @@ export class Instance {
     this.#table.setSeed(randomInt(2 ** 32) | 0, randomInt(2 ** 32) | 0);
     this.#plans = new PlanMaker(this.#table, stateDirectory);
     this.#workers = workers;
-    this.#sources = new PoolSources(REAL_TIME, {
-      onChange: () => this.#followSources(),
-      onFailure: (source, cause) => log.warn({ event: 'servers_unknown', source, cause }),
-    });
+    this.#sources = new PoolSources(
+      REAL_TIME,
+      {
+        onChange: () => this.#followSources(),
+        onFailure: (source, cause) => log.warn({ event: 'servers_unknown', source, cause }),
+      },
+      kinds,
+    );
     const sources = this.#sources.prepare(settings);
     this.#plan = this.#plans.make(settings, sources.servers, workers);
     this.#plans.followed(this.#plan, settings, sources.servers);

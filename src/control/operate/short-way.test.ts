@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NetworkSet } from '../../base/network-set.ts';
 import { parseConfig } from '../../config/load.ts';
+import type { SourceEvents, SourceKind } from '../discovery/source.ts';
+import { staticServers } from '../discovery/static.ts';
 import { Instance } from './instance.ts';
 import { NO_LOG } from './no-log.fixture.ts';
 
@@ -131,4 +133,49 @@ test('the whole way is gone where more has changed than servers', async (context
     assert.ok(files.includes(file('denied.txt')), name);
     assert.ok(lists > 0, name);
   }
+});
+
+test('what a source tells is followed, what it tells meanwhile in one step; a failure changes nothing', async (context) => {
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-'));
+  context.after(() => rmSync(folder, { recursive: true }));
+  const text = JSON.stringify({ load_balancing: { servers: ['127.0.0.1:1'] } });
+  const { settings } = parseConfig(text, { file: 'openclaw.yml', env: {} });
+  const [server] = settings!.load_balancing.servers;
+  let events: SourceEvents | undefined;
+  const source: SourceKind = {
+    name: 'told',
+    partOf: () => '',
+    open: () => ({
+      start: (given) => {
+        events = given;
+      },
+      stop: () => {},
+    }),
+  };
+  const kinds = [staticServers, source];
+  const instance = new Instance(settings!, NO_LOG, folder, folder, 1, kinds);
+  context.after(() => instance.observer.stop());
+  const plans = new Set([instance.plan]);
+  const turns = async () => {
+    for (let turn = 0; turn < 20; turn++) {
+      await new Promise((resolve) => setImmediate(resolve));
+      plans.add(instance.plan);
+    }
+  };
+  for (const port of [2, 3, 4]) {
+    events!.onServers([{ ...server!, address: `127.0.0.1:${port}` }]);
+  }
+  await turns();
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:4']);
+  events!.onFailure('nobody answers');
+  await turns();
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:4']);
+  assert.equal(plans.size, 2);
+  const tooMany = Array.from({ length: 5_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}:80`);
+  events!.onServers(tooMany.map((address) => ({ ...server!, address })));
+  await turns();
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:4']);
+  events!.onServers([{ ...server!, address: '127.0.0.1:5' }]);
+  await turns();
+  assert.deepEqual(addressesOf(instance), ['127.0.0.1:1', '127.0.0.1:5']);
 });
