@@ -3,12 +3,34 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type TestContext, test } from 'node:test';
+import { after, type TestContext, test } from 'node:test';
 import tls from 'node:tls';
 import { selfSigned } from './certificates.ts';
-import { type Balancing, newFolder, Openclaw, Peer, ScriptedServer, until } from './harness.ts';
+import {
+  type Balancing,
+  newFolder,
+  Openclaw,
+  Peer,
+  ScriptedServer,
+  SharedOpenclaw,
+  until,
+} from './harness.ts';
 
 const GET = 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n';
+
+const shared = new SharedOpenclaw();
+after(() => shared.end());
+
+/** By a reload: for access lists. Rates remember who asked, so their tests have a start each. */
+async function reload(context: TestContext, balancing: Balancing) {
+  const server = await ScriptedServer.listen();
+  const openclaw = await shared.take({ servers: [server.address], ...balancing });
+  context.after(async () => {
+    await openclaw.stop();
+    await server.close();
+  });
+  return openclaw;
+}
 
 async function start(context: TestContext, balancing: Balancing, workers = 1) {
   const server = await ScriptedServer.listen();
@@ -93,7 +115,7 @@ test('a client behind a trusted proxy is limited by its own address', async (con
 });
 
 test('what a client writes behind a trusted proxy never opens an access list', async (context) => {
-  const openclaw = await start(context, {
+  const openclaw = await reload(context, {
     trusted_proxies: ['127.0.0.0/8'],
     security: { access_control: { denylist: ['203.0.113.66'] } },
   });
@@ -211,7 +233,7 @@ test('a reload changes limits for the next request, on connections that stay ope
 });
 
 test('an address on the denylist gets 403 and its connection is closed', async (context) => {
-  const openclaw = await start(context, {
+  const openclaw = await reload(context, {
     security: { access_control: { denylist: ['127.0.0.2', '192.0.2.0/24'] } },
   });
   const denied = await from(openclaw, '127.0.0.2');
@@ -224,7 +246,7 @@ test('an address on the denylist gets 403 and its connection is closed', async (
 });
 
 test('an allowlist lets only its own in, and the denylist wins', async (context) => {
-  const openclaw = await start(context, {
+  const openclaw = await reload(context, {
     security: { access_control: { allowlist: ['127.0.0.0/29'], denylist: ['127.0.0.2'] } },
   });
   assert.deepEqual(await statuses(await from(openclaw, '127.0.0.1'), 1), [200]);
@@ -233,7 +255,7 @@ test('an allowlist lets only its own in, and the denylist wins', async (context)
 });
 
 test('behind a trusted proxy the forwarded address decides, and an untrusted one is not asked', async (context) => {
-  const openclaw = await start(context, {
+  const openclaw = await reload(context, {
     trusted_proxies: ['127.0.0.1'],
     security: { access_control: { denylist: ['192.0.2.0/24', '127.0.0.1'] } },
   });
@@ -248,7 +270,7 @@ test('behind a trusted proxy the forwarded address decides, and an untrusted one
 });
 
 test('a reload denies the next request on a connection that is open', async (context) => {
-  const openclaw = await start(context, {});
+  const openclaw = await reload(context, {});
   const peer = await from(openclaw, '127.0.0.2');
   assert.deepEqual(await statuses(peer, 1), [200]);
   await openclaw.reload((settings) => {
@@ -261,7 +283,7 @@ test('a reload denies the next request on a connection that is open', async (con
 test('a list of networks in a file is read again at a reload, and a bad one changes nothing', async (context) => {
   const file = join(newFolder(), 'denied.txt');
   writeFileSync(file, '# nobody yet\n');
-  const openclaw = await start(context, { security: { access_control: { denylist_file: file } } });
+  const openclaw = await reload(context, { security: { access_control: { denylist_file: file } } });
   const peer = await from(openclaw, '127.0.0.2');
   assert.deepEqual(await statuses(peer, 1), [200]);
   writeFileSync(file, '127.0.0.2/33\n');

@@ -17,11 +17,14 @@ import {
   okWith,
   Peer,
   ScriptedServer,
+  SharedOpenclaw,
   until,
 } from './harness.ts';
 
 let server: ScriptedServer;
 let openclaw: Openclaw;
+/** For tests with other settings. */
+const shared = new SharedOpenclaw();
 
 before(async () => {
   server = await ScriptedServer.listen();
@@ -29,18 +32,19 @@ before(async () => {
 });
 
 after(async () => {
+  await shared.end();
   await openclaw.stop();
   await server.close();
 });
 
 const HOST = 'Host: a.example\r\n';
 
-/** Runs with an openclaw of its own. */
+/** Runs with settings of its own. */
 async function withOpenclaw(
   balancing: Balancing,
   run: (claw: Openclaw) => Promise<void>,
 ): Promise<void> {
-  const claw = await Openclaw.start(balancing);
+  const claw = await shared.take(balancing);
   await run(claw).finally(() => claw.stop());
 }
 

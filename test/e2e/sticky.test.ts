@@ -13,7 +13,15 @@ import { NodeBackend } from '../../src/io/node/backend.ts';
 import { ADMIN } from '../../src/table/layout.ts';
 import { SharedTable } from '../../src/table/table.ts';
 import { DataWorker } from '../../src/worker/worker.ts';
-import { Openclaw, okWith, Peer, runOpenclaw, ScriptedServer, until } from './harness.ts';
+import {
+  Openclaw,
+  okWith,
+  Peer,
+  runOpenclaw,
+  ScriptedServer,
+  SharedOpenclaw,
+  until,
+} from './harness.ts';
 import type { Message } from './peer.ts';
 
 const NAMES = ['red', 'green', 'blue'] as const;
@@ -93,6 +101,8 @@ const BY_COOKIE = { type: 'cookie', cookie: { expires: '24h', secret: SECRET } }
 
 let servers: Servers;
 let openclaw: Openclaw;
+/** For tests with other settings. */
+const shared = new SharedOpenclaw({ workers: 2 });
 
 before(async () => {
   servers = await Servers.listen();
@@ -103,6 +113,7 @@ before(async () => {
 });
 
 after(async () => {
+  await shared.end();
   await openclaw.stop();
   await servers.close();
 });
@@ -257,10 +268,10 @@ test('a key file that others may read keeps it from starting, and says why', asy
 for (const persistence of [BY_COOKIE, { type: 'source_ip' }]) {
   test(`${persistence.type}: a client whose server died has another, and stays there`, async () => {
     const mortal = await Servers.listen();
-    const instance = await Openclaw.start(
-      { servers: mortal.addresses, session_persistence: persistence },
-      { workers: 2 },
-    );
+    const instance = await shared.take({
+      servers: mortal.addresses,
+      session_persistence: persistence,
+    });
     const first = await ask(instance);
     await mortal.named(first.server).close();
     const second = await ask(instance, first.session);
@@ -286,10 +297,10 @@ test('a WebSocket gets the cookie with its upgrade, and comes back to its server
     }),
   );
   const ports = rooms.map((room) => (room.address() as { port: number }).port);
-  const instance = await Openclaw.start(
-    { servers: ports.map((port) => `127.0.0.1:${port}`), session_persistence: BY_COOKIE },
-    { workers: 2 },
-  );
+  const instance = await shared.take({
+    servers: ports.map((port) => `127.0.0.1:${port}`),
+    session_persistence: BY_COOKIE,
+  });
   const enter = async (cookie?: string) => {
     const headers = cookie === undefined ? {} : { cookie };
     const socket = new WebSocket(instance.url, { headers });
@@ -317,10 +328,10 @@ test('a WebSocket gets the cookie with its upgrade, and comes back to its server
 });
 
 test('source_ip: one address has one server over all workers, without a cookie', async () => {
-  const instance = await Openclaw.start(
-    { servers: servers.addresses, session_persistence: { type: 'source_ip' } },
-    { workers: 2 },
-  );
+  const instance = await shared.take({
+    servers: servers.addresses,
+    session_persistence: { type: 'source_ip' },
+  });
   const answers = await askTimes(20, instance);
   assert.equal(new Set(answers.map(({ server }) => server)).size, 1);
   assert.deepEqual(
@@ -332,14 +343,11 @@ test('source_ip: one address has one server over all workers, without a cookie',
 
 for (const type of ['source_ip', 'ip_hash']) {
   test(`${type}: clients behind a trusted proxy are told apart by their own address`, async () => {
-    const instance = await Openclaw.start(
-      {
-        servers: servers.addresses,
-        trusted_proxies: ['127.0.0.1'],
-        session_persistence: { type },
-      },
-      { workers: 2 },
-    );
+    const instance = await shared.take({
+      servers: servers.addresses,
+      trusted_proxies: ['127.0.0.1'],
+      session_persistence: { type },
+    });
     const from = async (address: string) => {
       const forwarded = request().replace('\r\n\r\n', `\r\nX-Forwarded-For: ${address}\r\n\r\n`);
       const client = await instance.send(forwarded);
