@@ -134,7 +134,7 @@ test('connections are reached by io/backend.ts: only backends know sockets, few 
   const touching: string[] = [];
   const choosing: string[] = [];
   for (const file of sources('src')) {
-    if (/\.(test|suite)\.ts$/.test(file) || file.startsWith('src/io/node/')) continue;
+    if (/\.(test|suite|fixture)\.ts$/.test(file) || file.startsWith('src/io/node/')) continue;
     const text = readFileSync(join(ROOT, file), 'utf8');
     const ofNet = /import ([^;]*?) from 'node:net'/.exec(text)?.[1];
     const isTouching = ofNet !== undefined && !/^\{( isIP(v4|v6)?,?)+ \}$/.test(ofNet);

@@ -1,0 +1,30 @@
+/**
+ * What every backend has to do: call `backendSuite` with it. Only the port is used; peers are Node's
+ * own sockets.
+ */
+import { describe, it } from 'node:test';
+import { Surroundings, type TestWith } from './backend.fixture.ts';
+import type { ListeningSockets, OpenBackend } from './backend.ts';
+import { listeners } from './listeners.suite.ts';
+import { servers } from './servers.suite.ts';
+import { streams } from './streams.suite.ts';
+import { security } from './tls.suite.ts';
+
+/** Nothing hangs for longer. */
+const TEST_MS_MAX = 20_000;
+
+export function backendSuite(name: string, open: OpenBackend, sockets: ListeningSockets): void {
+  const testWith: TestWith = (what, test) =>
+    it(what, { timeout: TEST_MS_MAX }, async () => {
+      const around = new Surroundings(open);
+      try {
+        await test(around);
+      } finally {
+        around.end();
+      }
+    });
+  describe(`a stream of the ${name} backend`, () => streams(testWith));
+  describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
+  describe(`connections to servers by the ${name} backend`, () => servers(testWith));
+  describe(`TLS by the ${name} backend`, () => security(testWith));
+}

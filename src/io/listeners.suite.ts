@@ -1,0 +1,140 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { mkdtempSync } from 'node:fs';
+import type net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ear, LOOPBACK, type TestWith, turns } from './backend.fixture.ts';
+import type { Accepted, ListeningSockets } from './backend.ts';
+
+export function listeners(test: TestWith, sockets: ListeningSockets): void {
+  const folder = mkdtempSync(join(tmpdir(), 'openclaw-backend-'));
+  const places: [string, Partial<typeof LOOPBACK>, address: string][] = [
+    ['IPv4', {}, '127.0.0.1'],
+    ['IPv6', { host: '::1' }, '::1'],
+    ['IPv4 on an IPv6 socket', { host: '::' }, '127.0.0.1'],
+    ['a unix socket', { host: '', path: join(folder, 'one.sock') }, 'unix'],
+  ];
+  for (const [what, place, address] of places) {
+    test(`accept on ${what}, and know who comes`, async (around) => {
+      const where = { ...LOOPBACK, ...place };
+      const arrivals: Accepted[] = [];
+      const ear = new Ear();
+      const listener = await around.listen((accepted) => {
+        arrivals.push(accepted);
+        accepted.toStream(ear.own);
+      }, where);
+      const { port } = listener;
+      const to = where.path === '' ? { host: address, port } : { path: where.path };
+      const peer = await around.client(to);
+      peer.end('hello');
+      await ear.until(() => ear.ends === 1);
+      ear.stream.destroy();
+      const [arrival] = arrivals;
+      assert.equal(ear.text, 'hello');
+      assert.equal(arrival!.isSecure, false);
+      assert.equal(arrival!.peer.address, address);
+      assert.equal(arrival!.peer.port, address === 'unix' ? 0 : peer.localPort);
+    });
+  }
+
+  test('say what is in the way of listening', async (around) => {
+    const taken = await around.server({ port: 0, host: '127.0.0.1' }, () => {});
+    const { port } = taken.address() as net.AddressInfo;
+    await assert.rejects(
+      around.listen(() => {}, { ...LOOPBACK, port }),
+      { code: 'EADDRINUSE' },
+    );
+    await assert.rejects(sockets.claim({ ...LOOPBACK, port }), { code: 'EADDRINUSE' });
+  });
+
+  test('close a connection that nobody takes', async (around) => {
+    const listener = await around.listen((accepted) => accepted.close());
+    const peer = await around.client({ host: LOOPBACK.host, port: listener.port });
+    await once(peer.resume(), 'end');
+    assert.equal(around.door.taken, 0);
+  });
+
+  test('contain what is thrown by who is called', async (around) => {
+    const listener = await around.listen(() => {
+      throw new Error('a mistake');
+    });
+    const peer = await around.client({ host: LOOPBACK.host, port: listener.port });
+    await once(peer.resume(), 'end');
+    assert.deepEqual(around.errors.map(String), ['Error: a mistake']);
+  });
+
+  test('accept on a socket that is given, and leave it to the next one', async (around) => {
+    if (!sockets.areKept) return;
+    const fd = await sockets.open(LOOPBACK);
+    around.atEnd(() => sockets.close(fd, LOOPBACK, false));
+    const first = await around.backend.listen(LOOPBACK, fd, (accepted) => accepted.close());
+    const { port } = first;
+    assert.equal(first.given, fd);
+    first.close();
+    const waits = await around.client({ host: LOOPBACK.host, port });
+    const ear = new Ear();
+    await around.listen((accepted) => accepted.toStream(ear.own), LOOPBACK, fd);
+    waits.end('waited');
+    await ear.until(() => ear.ends === 1);
+    ear.stream.destroy();
+    assert.equal(ear.text, 'waited');
+  });
+
+  test('accept all who wait before they are closed', async (around) => {
+    let accepted = 0;
+    const listener = await around.listen((one) => {
+      accepted += 1;
+      one.close();
+    });
+    const to = { host: LOOPBACK.host, port: listener.port };
+    await Promise.all(Array.from({ length: 30 }, () => around.client(to)));
+    await around.backend.acceptWaiting(5_000);
+    assert.equal(accepted, 30);
+  });
+
+  test('let in as many as may be, then who waits, and turn others away', async (around) => {
+    around.door.places = 1;
+    around.backend.waitingMax = 1;
+    const ears: Ear[] = [];
+    const listener = await around.listen((accepted) => {
+      const ear = new Ear();
+      ears.push(ear);
+      accepted.toStream(ear.own);
+    });
+    const to = { host: LOOPBACK.host, port: listener.port };
+    const first = await around.client(to);
+    first.write('first');
+    const second = await around.client(to);
+    second.write('second');
+    await around.backend.acceptWaiting(5_000);
+    const third = await around.client(to);
+    await once(third.resume(), 'end');
+    assert.deepEqual([ears.length, around.door.waits, around.door.away], [1, 1, 1]);
+    ears[0]!.stream.destroy();
+    await turns();
+    around.backend.letIn();
+    assert.equal(ears.length, 2);
+    await ears[1]!.until(() => ears[1]!.text === 'second');
+    ears[1]!.stream.destroy();
+    await turns();
+    assert.deepEqual([around.door.taken, around.door.waits], [0, 0]);
+  });
+
+  test('call what is late after what came in time', async (around) => {
+    const { ear, peer } = await around.accepted();
+    const heard = new Promise<string>((resolve) => {
+      around.backend.after(20, () => resolve(ear.text));
+    });
+    peer.write('in time');
+    const untilMs = performance.now() + 60;
+    while (performance.now() < untilMs);
+    assert.equal(await heard, 'in time');
+    const stop = around.backend.every(1, () => ear.onDrain());
+    await ear.until(() => ear.drains >= 3);
+    stop();
+    const { drains } = ear;
+    await turns();
+    assert.equal(ear.drains, drains);
+  });
+}

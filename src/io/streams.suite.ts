@@ -1,0 +1,184 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { MUCH_BYTES, PIECE, readAll, type TestWith, turns } from './backend.fixture.ts';
+
+export function streams(test: TestWith): void {
+  test('gives what comes, in whatever pieces, and sends in the order written', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    for (const letter of 'GET / HTTP') {
+      peer.write(letter);
+      await turns(2);
+    }
+    await ear.until(() => ear.text === 'GET / HTTP');
+    stream.writeText('head ');
+    stream.writeBytes(Buffer.from('..bytes..'), 2, 7);
+    stream.writeTextAndBytes(' text ', Buffer.from('and bytes'), 0, 9);
+    for (let at = 0; at < 100; at++) stream.writeText(`${at},`);
+    stream.end();
+    const numbers = Array.from({ length: 100 }, (_, at) => `${at},`).join('');
+    assert.equal(await readAll(peer), `head bytes text and bytes${numbers}`);
+  });
+
+  test('holds what its peer does not take, and tells once when that has gone', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    let written = 0;
+    let drainsBefore = -1;
+    for (; written < MUCH_BYTES; written += PIECE.length) {
+      stream.writeBytes(PIECE, 0, PIECE.length);
+      if (stream.pendingBytes > 0 && drainsBefore === -1) drainsBefore = ear.drains;
+    }
+    assert.equal(drainsBefore, 0, 'it is not told within the call that writes');
+    await turns();
+    const unsent = stream.unsentBytes();
+    assert.ok(unsent > 0 && unsent <= stream.pendingBytes);
+    await turns();
+    assert.equal(stream.unsentBytes(), unsent, 'the peer has taken nothing');
+    assert.equal(ear.drains, 0);
+    let taken = 0;
+    peer.on('data', (bytes: Buffer) => {
+      const from = taken % PIECE.length;
+      const first = PIECE.subarray(from, from + bytes.length);
+      assert.ok(bytes.subarray(0, first.length).equals(first));
+      taken += bytes.length;
+    });
+    await ear.until(() => ear.drains > 0);
+    assert.equal(stream.pendingBytes, 0);
+    await turns();
+    assert.equal(ear.drains, 1);
+    stream.end();
+    await once(peer, 'end');
+    assert.equal(taken, written);
+  });
+
+  test('tells of the drain of a small rest too', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    while (stream.pendingBytes === 0) stream.writeText('x'.repeat(1000));
+    await turns();
+    // The peer's kernel may have taken the rest meanwhile; then that was told.
+    assert.equal(ear.drains, stream.pendingBytes === 0 ? 1 : 0);
+    peer.resume();
+    await ear.until(() => ear.drains === 1);
+    assert.equal(stream.pendingBytes, 0);
+  });
+
+  test('needs the bytes written only until the call returns', async (around) => {
+    const { stream, peer } = await around.accepted();
+    const bytes = Buffer.alloc(200_000, 'a');
+    while (stream.pendingBytes === 0) stream.writeBytes(bytes, 0, bytes.length);
+    bytes.fill('b');
+    stream.writeText('c');
+    stream.end();
+    assert.match(await readAll(peer), /^a+c$/);
+  });
+
+  test('goes on sending after its peer has ended, and closes when both have', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    peer.end('last');
+    await ear.until(() => ear.ends === 1);
+    assert.equal(ear.text, 'last');
+    await turns();
+    assert.deepEqual(ear.causes, []);
+    stream.writeText('answer');
+    stream.end();
+    assert.equal(await readAll(peer), 'answer');
+    await ear.until(() => ear.causes.length > 0);
+    assert.deepEqual(ear.causes, ['closed']);
+  });
+
+  test('goes on reading after it has ended', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    stream.end();
+    await once(peer.resume(), 'end');
+    peer.write('late');
+    await ear.until(() => ear.text === 'late');
+    peer.end();
+    await ear.until(() => ear.causes.length > 0);
+    assert.equal(ear.ends, 1);
+    assert.deepEqual(ear.causes, ['closed']);
+  });
+
+  test('tells once of a peer that resets', async (around) => {
+    const { ear, peer } = await around.accepted();
+    peer.resetAndDestroy();
+    await ear.until(() => ear.causes.length > 0);
+    await turns();
+    assert.deepEqual(ear.causes, ['reset']);
+  });
+
+  test('resets so that the peer knows, and is quiet afterwards', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    const failed = once(peer, 'error');
+    peer.write('unread');
+    stream.reset();
+    assert.equal(((await failed)[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
+    await turns();
+    assert.deepEqual([ear.text, ear.ends, ear.causes], ['', 0, []]);
+    stream.writeText('nobody hears this');
+    stream.pause();
+    stream.resume();
+    stream.end();
+    stream.destroy();
+    assert.equal(stream.pendingBytes, 0);
+    assert.equal(stream.unsentBytes(), 0);
+  });
+
+  test('is destroyed without another call, even from within one', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    ear.onText = () => stream.destroy();
+    peer.write('go');
+    await once(peer.resume(), 'end');
+    peer.end('more');
+    await turns();
+    assert.deepEqual([ear.text, ear.ends, ear.drains, ear.causes], ['go', 0, 0, []]);
+  });
+
+  test('gives nothing while it is paused, and all of it afterwards', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    ear.onText = () => stream.pause();
+    peer.write('one');
+    await ear.until(() => ear.text === 'one');
+    peer.write('two');
+    await turns();
+    assert.equal(ear.text, 'one');
+    ear.onText = () => {};
+    stream.resume();
+    await ear.until(() => ear.text === 'onetwo');
+    stream.pause();
+    stream.resume();
+    peer.end('three');
+    await ear.until(() => ear.ends === 1);
+    assert.equal(ear.text, 'onetwothree');
+  });
+
+  test('that is paused lets its peer wait, and takes all of it later', async (around) => {
+    const { ear, stream, peer } = await around.accepted();
+    stream.pause();
+    for (let written = 0; written < MUCH_BYTES; written += PIECE.length) peer.write(PIECE);
+    await turns();
+    assert.ok(peer.writableLength > 0);
+    assert.equal(ear.text, '');
+    let taken = 0;
+    ear.onText = (text) => {
+      taken += text.length;
+      ear.text = '';
+    };
+    stream.resume();
+    peer.end();
+    await ear.until(() => ear.ends === 1);
+    assert.equal(taken, MUCH_BYTES);
+  });
+
+  test('costs its own connection alone where its owner throws', async (around) => {
+    const { ear, peer } = await around.accepted();
+    const other = await around.accepted();
+    ear.onText = () => {
+      throw new Error('a mistake');
+    };
+    peer.write('go');
+    await once(peer.resume(), 'end');
+    assert.deepEqual(around.errors.map(String), ['Error: a mistake']);
+    assert.deepEqual([ear.crashes, ear.causes], [1, []]);
+    other.peer.write('still here');
+    await other.ear.until(() => other.ear.text === 'still here');
+  });
+}
