@@ -43,62 +43,62 @@ import type { View } from './view.ts';
 export const FAMILIES: readonly Family[] = [
   {
     name: 'openclaw_requests_total',
-    help: 'Requests by the status that the client saw. code "none": the client left before one. server "": none was reached.',
+    help: 'Requests by the status sent to the client. code "none": the client left before a response. server "": no server was reached.',
     type: 'counter',
     labels: [...SERVER, 'method', 'code'],
     read: readRequests,
   },
   timing(
     'openclaw_request_duration_seconds',
-    'From the head of a request to the end of its response; event streams and tunnels apart.',
+    'Time from the request head to the end of the response; event streams and tunnels are not included.',
     TIMING.total,
   ),
   timing(
     'openclaw_first_byte_duration_seconds',
-    'From the head of a request to the head of its response, failed attempts included.',
+    'Time from the request head to the response head, failed attempts included.',
     TIMING.firstByte,
   ),
   timing(
     'openclaw_server_connect_duration_seconds',
-    'From the attempt to the open connection to a server, TLS included.',
+    'Time to connect to a server, TLS included.',
     TIMING.connect,
   ),
   counter(
     'openclaw_received_bytes_total',
-    'Bytes of request bodies and of tunnels from clients.',
+    'Bytes received from clients in request bodies and tunnels.',
     COUNTER.bytesFromClients,
   ),
   counter(
     'openclaw_sent_bytes_total',
-    'Bytes of response bodies and of tunnels to clients.',
+    'Bytes sent to clients in response bodies and tunnels.',
     COUNTER.bytesToClients,
   ),
   {
     name: 'openclaw_server_failures_total',
-    help: 'Attempts that failed: no whole response, or 500, 502, 503, 504; tried again elsewhere or not.',
+    help: 'Failed attempts: no complete response, or 500, 502, 503, 504; retried elsewhere or not.',
     type: 'counter',
     labels: SERVER,
     read: ({ servers, table }) => each(servers, ({ row }) => table.counters.failedAttempts(row)),
   },
   counter(
     'openclaw_server_retries_total',
-    'Requests that were sent again after they failed at this server.',
+    'Requests retried after they failed at this server.',
     COUNTER.retries,
   ),
   counter(
     'openclaw_server_connections_opened_total',
-    'Connections that were opened to a server.',
+    'Connections opened to a server.',
     COUNTER.connectionsOpened,
   ),
   counter(
     'openclaw_server_connections_reused_total',
-    'Requests that went over a connection kept alive from before.',
+    'Requests sent over a kept-alive connection.',
     COUNTER.connectionsReused,
   ),
   counter('openclaw_tunnels_total', 'Requests that became a tunnel.', COUNTER.tunnels),
   {
     name: 'openclaw_server_requests_in_flight',
-    help: 'Requests under way at a server.',
+    help: 'Requests in flight at a server.',
     type: 'gauge',
     labels: SERVER,
     read: ({ servers, table }) => each(servers, ({ row }) => table.inFlight(row)),
@@ -120,7 +120,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_server_admin_state',
-    help: 'What the operator said of a server: 1 for the state that holds.',
+    help: 'Administrative state of a server: 1 for the current state.',
     type: 'gauge',
     labels: [...SERVER, 'state'],
     read: ({ servers, table }) =>
@@ -128,7 +128,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_server_breaker_state',
-    help: 'Breaker of a server: 1 for the state that holds. Absent where there is no breaker.',
+    help: 'Breaker state of a server: 1 for the current state. Absent without a breaker.',
     type: 'gauge',
     labels: [...SERVER, 'state'],
     read: ({ servers }) =>
@@ -140,7 +140,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_failures_total',
-    help: 'Requests that ended otherwise than by a whole response of a server, by code (docs/errors.md).',
+    help: 'Requests that did not end with a complete server response, by code (docs/errors.md).',
     type: 'counter',
     labels: ['code'],
     read: ({ table }) =>
@@ -148,7 +148,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_waf_verdicts_total',
-    help: 'Requests in which a rule of the firewall spoke: blocked, detected (mode detect), or noted below the threshold.',
+    help: 'Requests that matched a firewall rule: blocked, detected (mode detect), or noted below the threshold.',
     type: 'counter',
     labels: ['verdict'],
     read: ({ table: { measures } }) =>
@@ -156,7 +156,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_waf_matches_total',
-    help: 'Requests in which a rule of this class spoke, whatever came of it.',
+    help: 'Requests that matched a rule of this class, whatever the verdict.',
     type: 'counter',
     labels: ['class'],
     read: ({ table: { measures } }) =>
@@ -167,7 +167,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_limits_observed_total',
-    help: 'Requests and connections that rate_limiting would have refused, were its mode not observe, by code.',
+    help: 'Requests and connections that rate_limiting would have refused without mode observe, by code.',
     type: 'counter',
     labels: ['code'],
     read: ({ table }) =>
@@ -178,19 +178,19 @@ export const FAMILIES: readonly Family[] = [
   },
   ofWorkers(
     'openclaw_client_connections_open',
-    'Open connections of clients.',
+    'Open client connections.',
     'gauge',
     GAUGE.clientConnections,
   ),
   ofWorkers(
     'openclaw_client_connections_accepted_total',
-    'Connections of clients that were accepted.',
+    'Client connections accepted.',
     'counter',
     WORKER_COUNTER.clientConnectionsAccepted,
   ),
   {
     name: 'openclaw_tls_handshakes_total',
-    help: 'TLS handshakes with clients: whole ones, and those that resumed a session.',
+    help: 'TLS handshakes with clients: full ones, and those that resumed a session.',
     type: 'counter',
     labels: ['session'],
     read: ({ table: { measures } }) => [
@@ -200,7 +200,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_tls_handshake_failures_total',
-    help: 'TLS handshakes with clients that failed, by reason (docs/errors.md).',
+    help: 'Failed TLS handshakes with clients, by reason (docs/errors.md).',
     type: 'counter',
     labels: ['reason'],
     read: ({ table: { measures } }) =>
@@ -211,64 +211,64 @@ export const FAMILIES: readonly Family[] = [
   },
   ofWorkers(
     'openclaw_client_connections_waiting',
-    'Connections of clients that wait to be taken up: max_connections are open.',
+    'Client connections waiting to be served because max_connections are open.',
     'gauge',
     GAUGE.clientsWaiting,
   ),
   ofWorkers(
     'openclaw_client_connections_dismissed_total',
-    'Resting connections of clients that were closed to make room for others.',
+    'Idle client connections closed to make room for others.',
     'counter',
     WORKER_COUNTER.clientsDismissed,
   ),
   ofWorkers(
     'openclaw_client_connections_turned_away_total',
-    'Connections of clients closed as soon as they came: neither a place nor room to wait was left.',
+    'Client connections closed on arrival: no room to serve them or to let them wait.',
     'counter',
     WORKER_COUNTER.clientsTurnedAway,
   ),
   ofWorkers(
     'openclaw_internal_errors_total',
-    'Errors in openclaw itself, each of which ended one connection or HTTP/2 stream. The log has the stacks.',
+    'Errors in openclaw itself, each ending one connection or HTTP/2 stream. The log has the stack traces.',
     'counter',
     WORKER_COUNTER.internalErrors,
   ),
   ofWorkers(
     'openclaw_worker_shed_ratio',
-    'Part of its new requests that an overloaded worker refuses, from 0 to 1.',
+    'Share of new requests that an overloaded worker refuses, from 0 to 1.',
     'gauge',
     GAUGE.shedShare,
   ),
   ofWorkers(
     'openclaw_server_connections_idle',
-    'Connections to servers that are kept alive and carry nothing.',
+    'Idle kept-alive connections to servers.',
     'gauge',
     GAUGE.idleServerConnections,
   ),
   {
     name: 'openclaw_server_connections_open',
-    help: 'Connections to servers, busy, idle or being opened.',
+    help: 'Connections to servers: busy, idle or being opened.',
     type: 'gauge',
     labels: ['pool', 'worker'],
     read: ofPool((table, row, lane) => table.poolCounts.connectionsOf(row, lane)),
   },
   {
     name: 'openclaw_queue_length',
-    help: 'Requests that wait for a server or a connection to come free.',
+    help: 'Requests waiting for a free server or connection.',
     type: 'gauge',
     labels: ['pool', 'worker'],
     read: ofPool((table, row, lane) => table.poolCounts.waitingOf(row, lane)),
   },
   timingOfWorkers(
     'openclaw_queue_wait_seconds',
-    'How long requests waited for a server or a connection, in vain or not; those that did not wait are not in it.',
+    'Time requests waited for a server or a connection, successfully or not; requests that did not wait are not counted.',
     WORKER_TIMING.queueWait,
   ),
   ofWorkers('openclaw_tunnels_open', 'Open tunnels (WebSocket).', 'gauge', GAUGE.tunnels),
-  ofWorkers('openclaw_streams_open', 'Event streams under way.', 'gauge', GAUGE.streams),
+  ofWorkers('openclaw_streams_open', 'Open event streams.', 'gauge', GAUGE.streams),
   {
     name: 'openclaw_streams_ended_total',
-    help: 'Event streams and tunnels by their end: complete, left by the client, or broken off.',
+    help: 'Event streams and tunnels by how they ended: complete, left by the client, or truncated.',
     type: 'counter',
     labels: ['end'],
     read: ({ table: { measures } }) => [
@@ -279,22 +279,22 @@ export const FAMILIES: readonly Family[] = [
   },
   timingOfWorkers(
     'openclaw_stream_duration_seconds',
-    'Event streams and tunnels, from the request to their end.',
+    'Duration of event streams and tunnels, from the request to their end.',
     WORKER_TIMING.streamDuration,
   ),
   timingOfWorkers(
     'openclaw_stream_gap_seconds',
-    'Time between two pieces of an event stream.',
+    'Time between two chunks of an event stream.',
     WORKER_TIMING.streamGap,
   ),
   timingOfWorkers(
     'openclaw_worker_event_loop_delay_seconds',
-    'How late the regular timer of a worker was, 20 times a second.',
+    "Delay of a worker's event loop, measured 20 times a second.",
     WORKER_TIMING.loopDelay,
   ),
   ofWorkers(
     'openclaw_worker_heap_used_bytes',
-    'JavaScript heap of a worker that is in use.',
+    'JavaScript heap in use by a worker.',
     'gauge',
     GAUGE.heapUsedBytes,
   ),
@@ -306,7 +306,7 @@ export const FAMILIES: readonly Family[] = [
   ),
   ofWorkers(
     'openclaw_worker_cpu_seconds_total',
-    'Processor time of a worker; begins anew when the worker is replaced.',
+    'CPU time of a worker; restarts at 0 when the worker is replaced.',
     'counter',
     WORKER_COUNTER.cpuSeconds,
   ),
@@ -319,13 +319,13 @@ export const FAMILIES: readonly Family[] = [
   ),
   single(
     'openclaw_log_records_lost_total',
-    'Log records that were dropped because they could not be written in time.',
+    'Log records dropped because they could not be written in time.',
     'counter',
     (view) => view.lostLogRecords,
   ),
   {
     name: 'openclaw_certificate_expiry_timestamp_seconds',
-    help: 'When a certificate ends, in seconds since 1970.',
+    help: 'Expiry time of a certificate, in seconds since 1970.',
     type: 'gauge',
     labels: ['path'],
     read: ({ certificates }) =>
@@ -333,7 +333,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_alert_active',
-    help: '1 for each alert that has begun and not ended.',
+    help: '1 for each active alert.',
     type: 'gauge',
     labels: ['alert'],
     read: ({ alertsActive }) =>
@@ -341,7 +341,7 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_alert_messages_undelivered_total',
-    help: 'Alert messages that a channel did not take after all its retries.',
+    help: 'Alert messages that could not be delivered to a channel after all retries.',
     type: 'counter',
     labels: ['channel'],
     read: ({ undelivered }) =>
@@ -349,20 +349,20 @@ export const FAMILIES: readonly Family[] = [
   },
   {
     name: 'openclaw_build_info',
-    help: '1; the labels say which version runs.',
+    help: 'Always 1; the labels have the running version.',
     type: 'gauge',
     labels: ['version', 'node'],
     read: ({ version }) => [{ labels: { version, node: process.versions.node }, value: 1 }],
   },
   single(
     'process_start_time_seconds',
-    'When the process began, in seconds since 1970.',
+    'Start time of the process, in seconds since 1970.',
     'gauge',
     (view) => view.startedSeconds,
   ),
   single(
     'openclaw_control_heap_used_bytes',
-    'JavaScript heap of the control thread that is in use.',
+    'JavaScript heap in use by the control thread.',
     'gauge',
     () => getHeapStatistics().used_heap_size,
   ),
@@ -377,17 +377,17 @@ export const FAMILIES: readonly Family[] = [
   ),
   single(
     'process_open_fds',
-    'Open file descriptors of the process; 0 where the system does not say.',
+    'Open file descriptors of the process; 0 where unknown.',
     'gauge',
     () => openDescriptors() ?? 0,
   ),
   single(
     'process_max_fds',
-    'Most file descriptors that the process may open; 0 where the system does not say.',
+    'Maximum file descriptors the process may open; 0 where unknown.',
     'gauge',
     () => descriptorLimit() ?? 0,
   ),
-  single('process_cpu_seconds_total', 'Processor time of the process.', 'counter', () => {
+  single('process_cpu_seconds_total', 'CPU time of the process.', 'counter', () => {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
   }),

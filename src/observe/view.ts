@@ -9,7 +9,7 @@ export interface View {
   /** At least one; requests that reached no server are counted to the first. */
   readonly pools: readonly ViewPool[];
   readonly version: string;
-  /** When the process began, in seconds since 1970. */
+  /** Start time of the process, in seconds since 1970. */
   readonly startedSeconds: number;
   readonly workerDeaths: number;
   readonly lostLogRecords: number;

@@ -41,7 +41,7 @@ const TIMINGS = 3;
 export const WORKER_TIMING = {
   /** How late the worker's regular timer was. */
   loopDelay: 0,
-  /** Event streams and tunnels, from the request to their end. */
+  /** Duration of event streams and tunnels, from the request to their end. */
   streamDuration: 1,
   /** Between two pieces of an event stream. */
   streamGap: 2,

@@ -5,11 +5,11 @@
 export const TLS_FAILURES = {
   not_tls: [
     'the client does not speak TLS',
-    'It asks for http:// on a TLS port, or is a scanner. For plain HTTP there is security.tls.redirect_http.',
+    'It uses http:// on a TLS port, or is a scanner. For plain HTTP, see security.tls.redirect_http.',
   ],
   unsupported_version: [
-    'the client knows no version of TLS that is spoken here',
-    'Its TLS is too old: renew it. security.tls.protocols says which versions are spoken.',
+    'the client supports none of the TLS versions accepted here',
+    'Its TLS is too old: update it. security.tls.protocols has the accepted versions.',
   ],
   no_shared_cipher: [
     'client and security.tls have no cipher in common',
@@ -21,26 +21,26 @@ export const TLS_FAILURES = {
   ],
   no_shared_protocol: [
     'the client offers neither HTTP/1.1 nor HTTP/2 (ALPN)',
-    'It asks for another protocol on this port. Where it offers h2 alone, security.tls.http2 must be on.',
+    'It wants another protocol on this port. If it offers only h2, security.tls.http2 must be on.',
   ],
   certificate_refused: [
     'the client does not accept the certificate',
-    'Look whether it has the name the client asked for, is in date, and comes with its chain: openssl s_client -connect HOST:PORT -servername NAME.',
+    'Check that it has the name the client requested, has not expired, and comes with its chain: openssl s_client -connect HOST:PORT -servername NAME.',
   ],
   no_client_certificate: [
-    'the client brought no certificate, and security.tls.client_ca_path asks for one',
-    'Give the client a certificate that one of those authorities signed.',
+    'the client sent no certificate, and security.tls.client_ca_path requires one',
+    'Give the client a certificate signed by one of those authorities.',
   ],
   bad_client_certificate: [
-    "the client's certificate is not accepted by the authorities of security.tls.client_ca_path",
-    'The detail says why: sign it anew, or add its authority to the file.',
+    "the client's certificate could not be verified with security.tls.client_ca_path",
+    'The detail says why: reissue it, or add its authority to the file.',
   ],
   timeout: [
-    'the handshake did not end within timeout.request',
+    'the handshake was not complete within timeout.request',
     'A slow or silent client; many from one address are an attack.',
   ],
-  left: ['the client closed the connection before the handshake ended', 'Nothing to do.'],
-  other: ['the handshake failed otherwise', 'The detail is what OpenSSL says of it.'],
+  left: ['the client closed the connection during the handshake', 'Nothing to do.'],
+  other: ['the handshake failed for another reason', "The detail is OpenSSL's message."],
 } as const satisfies Record<string, readonly [text: string, help: string]>;
 
 export type TlsFailure = keyof typeof TLS_FAILURES;
