@@ -9,7 +9,7 @@ import { NOBODY } from '../core/ports/stream.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
-import type { Accepted, Backend, Listener, OpenBackend } from '../io/backend.ts';
+import type { Accepted, Backend, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/clock.ts';
 import { Assembly, type Surroundings } from '../plan/assembly.ts';
 import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
@@ -18,9 +18,11 @@ import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import type { SharedTable } from '../table/table.ts';
 import { Admission } from './admission.ts';
 import type { ClientCount } from './client-counts.ts';
+import { Clients } from './clients.ts';
 import { type ClientTls, Entrance, type EntranceOwner } from './entrance.ts';
 import { explainPast } from './explain.ts';
 import type { Answer, Question } from './explanation.ts';
+import { Listeners } from './listeners.ts';
 import { measureThread } from './measure.ts';
 import type { HandshakeFailure, ListeningSocket, OpenSocket } from './messages.ts';
 import { Recorder } from './recorder.ts';
@@ -63,19 +65,16 @@ export class DataWorker implements EntranceOwner {
   readonly #stopTicks: () => void;
   readonly #admission: Admission;
   readonly #stopHearing: () => void;
-  /** Clients, with the address at which each was accepted. */
-  readonly #connections = new Map<Client, ListenAddress>();
+  readonly #clients: Clients;
+  readonly #listeners: Listeners;
   readonly #entrance: Entrance;
   readonly recorder: Recorder;
-  #listeners: Listener[] = [];
-  #lastListen: Promise<void> = Promise.resolve();
   #isDraining = false;
   #isClosed = false;
   #prepared: Prepared | null = null;
   #tickedMs: number;
   #ticks = 0;
   #plan: WorkerPlan;
-  #onEmpty: (() => void) | null = null;
 
   constructor(options: WorkerOptions) {
     const { table, lane, plan } = options;
@@ -83,7 +82,8 @@ export class DataWorker implements EntranceOwner {
     this.recorder = new Recorder(table, lane, options.records, realClock);
     this.#plan = plan;
     const clock = realClock;
-    this.#admission = new Admission(table, lane, clock, this.#connections, plan.clientsMax);
+    this.#clients = new Clients(table.measures, lane);
+    this.#admission = new Admission(table, lane, clock, this.#clients.all, plan.clientsMax);
     const contain = containing((error) => {
       table.measures.add(lane, WORKER_COUNTER.internalErrors, 1);
       options.onInternalError(error);
@@ -97,6 +97,7 @@ export class DataWorker implements EntranceOwner {
       waitingMax: plan.clientsWaitingMax,
       readBytes: plan.readBytes,
     });
+    this.#listeners = new Listeners(this.#backend, this.#accept.bind(this));
     this.recorder.follow(plan);
     const given: Surroundings = {
       clock,
@@ -124,29 +125,12 @@ export class DataWorker implements EntranceOwner {
    * @throws the system's error of the first that could not be opened
    */
   listen(sockets: readonly ListeningSocket[]): Promise<void> {
-    const done = this.#lastListen.then(() => this.#listen(sockets));
-    this.#lastListen = done.catch(() => {});
-    return done;
-  }
-
-  async #listen(sockets: readonly ListeningSocket[]): Promise<void> {
-    const isOf = (listener: Listener, { address, fd }: ListeningSocket) =>
-      listener.given === fd && isSameSocket(listener.address, address);
-    const stays = (listener: Listener) => sockets.some((socket) => isOf(listener, socket));
-    for (const listener of this.#listeners) if (!stays(listener)) listener.close();
-    this.#listeners = this.#listeners.filter(stays);
-    for (const socket of sockets) {
-      if (this.#isDraining) return;
-      if (this.#listeners.some((listener) => isOf(listener, socket))) continue;
-      const { address, fd } = socket;
-      const onAccept = (accepted: Accepted) => this.#accept(accepted, address);
-      this.#listeners.push(await this.#backend.listen(address, fd, onAccept));
-    }
+    return this.#listeners.follow(sockets);
   }
 
   /** What it accepts from, by the numbers of its own descriptors. */
   sockets(): OpenSocket[] {
-    return this.#listeners.map(({ address, fd }) => ({ address, fd }));
+    return this.#listeners.sockets();
   }
 
   /**
@@ -172,9 +156,7 @@ export class DataWorker implements EntranceOwner {
     this.#backend.waitingMax = plan.clientsWaitingMax;
     this.#path.follow(plan);
     this.#entrance.secureWith(tls);
-    for (const [connection, address] of this.#connections) {
-      if (!this.#listensOn(address)) connection.drain();
-    }
+    this.#clients.drainUnless((address) => this.#listensOn(address));
   }
 
   abandon(): void {
@@ -228,29 +210,14 @@ export class DataWorker implements EntranceOwner {
    */
   async drain(withinMs: number, isHandedOver: boolean): Promise<void> {
     this.#isDraining = true;
-    await this.#lastListen;
-    if (!isHandedOver) {
-      await this.#backend.acceptWaiting(Math.min(withinMs, ACCEPT_WAITING_MS_MAX));
-    }
-    for (const listener of this.#listeners) {
-      if (isHandedOver) listener.leave();
-      else listener.close();
-    }
+    await this.#listeners.end(Math.min(withinMs, ACCEPT_WAITING_MS_MAX), isHandedOver);
     const overMs = Math.max(0, withinMs - ENDING_MS_MAX - ENDS_BEFORE_MS);
     this.end({ row: -1, most: Infinity, webSocketsOnly: false, afterMs: 0, overMs });
-    const empty = new Promise<void>((resolve) => {
-      this.#onEmpty = resolve;
-    });
-    for (const connection of this.#connections.keys()) connection.drain();
-    if (this.#connections.size > 0) {
-      const abort = () => {
-        for (const connection of this.#connections.keys())
-          connection.abort(this.#path.engine.clock.nowMs());
-      };
-      const cancel = this.#backend.after(withinMs, abort);
-      await empty;
-      cancel();
-    }
+    const { clock } = this.#path.engine;
+    const empty = this.#clients.drain();
+    const cancel = this.#backend.after(withinMs, () => this.#clients.abort(clock.nowMs()));
+    await empty;
+    cancel();
     this.close();
   }
 
@@ -261,9 +228,8 @@ export class DataWorker implements EntranceOwner {
     this.#stopHearing();
     this.#backend.close();
     this.recorder.flush();
-    for (const listener of this.#listeners) listener.close();
-    for (const connection of this.#connections.keys())
-      connection.abort(this.#path.engine.clock.nowMs());
+    this.#listeners.close();
+    this.#clients.abort(this.#path.engine.clock.nowMs());
     this.#path.closeIdle();
   }
 
@@ -297,8 +263,7 @@ export class DataWorker implements EntranceOwner {
   }
 
   enter(client: Client, address: ListenAddress): void {
-    this.#connections.set(client, address);
-    this.#countConnections();
+    this.#clients.add(client, address);
     if (this.#isDraining || !this.#listensOn(address)) client.drain();
   }
 
@@ -307,18 +272,11 @@ export class DataWorker implements EntranceOwner {
   }
 
   leave(client: Client): void {
-    this.#connections.delete(client);
-    this.#countConnections();
-    if (this.#connections.size === 0) this.#onEmpty?.();
+    this.#clients.delete(client);
   }
 
   handshakeFailed(failure: HandshakeFailure): void {
     this.#options.onHandshakeFailure(failure);
-  }
-
-  #countConnections(): void {
-    const { table, lane } = this.#path.engine;
-    table.measures.set(lane, GAUGE.clientConnections, this.#connections.size);
   }
 
   #guardedTick(nowMs: number): void {
