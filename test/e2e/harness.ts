@@ -118,7 +118,7 @@ export class Openclaw {
   }
 
   async status(): Promise<InstanceStatus> {
-    const response = await fetch(`http://127.0.0.1:${this.adminPort}/status`);
+    const response = await this.#ask('/status');
     return (await response.json()) as InstanceStatus;
   }
 
@@ -128,8 +128,7 @@ export class Openclaw {
     const settings = JSON.parse(readFileSync(file, 'utf8'));
     change(settings);
     writeFileSync(file, JSON.stringify(settings, null, 2));
-    const url = `http://127.0.0.1:${this.adminPort}/config/reload`;
-    const response = await fetch(url, { method: 'POST' });
+    const response = await this.#ask('/config/reload', 'POST');
     assert.equal(response.status, 200, await response.text());
   }
 
@@ -149,8 +148,16 @@ export class Openclaw {
   }
 
   async #metrics(): Promise<string> {
-    const response = await fetch(`http://127.0.0.1:${this.adminPort}/metrics`);
-    return await response.text();
+    return await (await this.#ask('/metrics')).text();
+  }
+
+  /**
+   * Each time on a connection of its own: a test that keeps its process busy does not see that a kept
+   * one was closed meanwhile.
+   */
+  #ask(path: string, method = 'GET'): Promise<Response> {
+    const url = `http://127.0.0.1:${this.adminPort}${path}`;
+    return fetch(url, { method, headers: { connection: 'close' } });
   }
 
   #logText(): string {
