@@ -30,6 +30,10 @@ test('a sound core keeps every invariant', () => {
   for (let seed = 1; seed <= 20; seed++) assert.deepEqual(simulate(seed).violations, []);
 });
 
+test('a lowered max_connections lets nobody wait while connections rest', () => {
+  assert.deepEqual(simulate(1856).violations, []);
+});
+
 test('the simulation fetches no time, no randomness and no socket', () => {
   const forbidden =
     /\b(setTimeout|setInterval|setImmediate|Date\.now|new Date|performance|hrtime|Math\.random|queueMicrotask|Promise|async)\b|node:(net|tls|dns|http|https|http2|timers|worker_threads|fs|crypto)/;
