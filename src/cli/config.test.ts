@@ -113,7 +113,7 @@ test('set in a file whose syntax is broken shows what is broken', async (t) => {
   const place = workplace(t, broken);
   const { code, err } = await place.type('set load_balancing.workers 2');
   assert.equal(code, 1);
-  assert.match(err, /openclaw\.yml:2:13: error: a quote is opened here and never closed/);
+  assert.match(err, /openclaw\.yml:2:13: error: this opening quote is never closed/);
   assert.equal(place.read(), broken);
 });
 
@@ -350,5 +350,8 @@ test('a page whose indentation is lost is named as such, and imported once it is
   writeFileSync(join(cwd, 'doubt.yml'), 'load_balancing:\nstrategy: random\ncolour: red\n');
   const doubtful = await type('import --file doubt.yml --fix-typography');
   assert.notEqual(doubtful.code, 0);
-  assert.match(doubtful.err, /doubt\.yml:3:1.*no section that is open here takes "colour"/);
+  assert.match(
+    doubtful.err,
+    /doubt\.yml:3:1.*none of the sections it could belong to has a setting "colour"/,
+  );
 });

@@ -48,7 +48,7 @@ export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
   }
   const [reason, help] =
     value === null
-      ? ['no value is given', 'give one, or take the line out to have the default']
+      ? ['no value is given', 'set one, or remove the line to use the default']
       : reasonOf(issue, path, value);
   return [
     {
@@ -137,20 +137,20 @@ function wrongType(
   if (isSection(node)) {
     const help =
       typeof value === 'boolean' && keysOf(node).includes('enabled')
-        ? `write "enabled: ${value}" on a line of its own below, two spaces further in`
-        : 'its settings stand on lines of their own below, two spaces further in';
-    return ['this is a section, it has no value of its own', help];
+        ? `write "enabled: ${value}" on the line below, indented by two more spaces`
+        : 'put its settings on the lines below, indented by two more spaces';
+    return ['this is a section and has no value of its own', help];
   }
   if (itemOf(node) !== undefined) {
     return ['this is a list', listMeant(value)];
   }
-  if (isMap(node)) return ['this is a map', 'write "name: value" on lines of their own below'];
+  if (isMap(node)) return ['this is a map', 'write "name: value" on the lines below'];
   if (kind === 'boolean') return ['this is neither true nor false', booleanMeant(value)];
   if (kind === 'number' && typeof value === 'string' && /^\d+$/.test(value)) {
     return ['this is a text, not a number', `write ${value} without quotes`];
   }
-  if (kind === 'number' && typeof value === 'number') return ['this is no whole number'];
-  if (kind === 'number') return ['this is no number'];
+  if (kind === 'number' && typeof value === 'number') return ['this is not a whole number'];
+  if (kind === 'number') return ['this is not a number'];
   return ['this has the wrong type'];
 }
 
@@ -161,11 +161,11 @@ const MARKS_AT_BEGIN = /^[([{"'\u201c\u201d\u2018\u2019\u300c\u300e\u300a\u3010\
 /** What other languages and other keyboards put around a value. */
 function plainMeant(path: Path, value: unknown): string | undefined {
   if (typeof value !== 'string' || isSecret(path)) return undefined;
-  if (/\{\{.*\}\}/.test(value)) return 'fill in the placeholder of the template, without {{ }}';
+  if (/\{\{.*\}\}/.test(value)) return 'replace the template placeholder, including {{ }}';
   const comment = /\s*(?:\s(?:\/\/|;|--|\uff03)|#)/.exec(value);
-  if (comment !== null && comment.index > 0) return 'a comment begins with a space and # in YAML';
+  if (comment !== null && comment.index > 0) return 'comments start with a space and # in YAML';
   if (typeof path.at(-1) === 'number' && /\S\s+\S/.test(value)) {
-    return 'items in [ ] are separated by commas; those on lines of their own each begin with "- ", all equally far in';
+    return 'items in [ ] are separated by commas; items on their own lines each start with "- ", at the same indentation';
   }
   const plain = value.normalize('NFKC').replaceAll('\u3002', '.');
   const trimmed = plain.replace(MARKS_AT_BEGIN, '').replace(MARKS_AT_END, '').trim();
@@ -175,7 +175,7 @@ function plainMeant(path: Path, value: unknown): string | undefined {
 /** `$NAME`, as a shell takes it. */
 function referenceMeant(value: unknown): string | undefined {
   const name = typeof value === 'string' ? /\$([A-Za-z_]\w*)/.exec(value)?.[1] : undefined;
-  return name && `from the environment it is taken with braces: \${${name}}`;
+  return name && `environment variables need braces: \${${name}}`;
 }
 
 /** More items than this nobody copies out of a message. */
@@ -194,7 +194,7 @@ function listMeant(value: unknown): string {
   }
   const first = typeof value === 'object' ? Object.values(value!)[0] : undefined;
   const example = typeof first === 'string' ? `: "- ${first}"` : '';
-  return `each item stands on its own line and begins with "- "${example}`;
+  return `each item goes on its own line, starting with "- "${example}`;
 }
 
 function booleanMeant(value: unknown): string | undefined {
@@ -248,10 +248,10 @@ function elsewhere(
   sections: readonly string[],
   synonym: Path | undefined,
 ): string | undefined {
-  if (/^\d+\s*[.:|)]?\s+\S/.test(key)) return 'the line numbers were copied along: take them out';
+  if (/^\d+\s*[.:|)]?\s+\S/.test(key)) return 'the line numbers were copied too: remove them';
   if (synonym !== undefined) return `here that is ${formatPath(synonym)}`;
   if (sections.length === 0 || sections.length > 3) return undefined;
-  return `"${key}" belongs below ${sections.join(' or ')}; look at the indentation`;
+  return `"${key}" belongs under ${sections.join(' or ')}; check the indentation`;
 }
 
 function startsWith(path: Path, begin: Path): boolean {

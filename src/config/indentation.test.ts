@@ -90,7 +90,7 @@ test('what could belong to two sections, or to none, is named and not guessed', 
     { line: 5, why: '"enabled" could belong to detection or to failover' },
   ]);
   assert.deepEqual(doubtsOf('load_balancing:', 'strategy: random', 'colour: red'), [
-    { line: 3, why: 'no section that is open here takes "colour"' },
+    { line: 3, why: 'none of the sections it could belong to has a setting "colour"' },
   ]);
   const { problems } = parseConfig(`# x\n${detection.join('\n')}\n`, { file: 'a.yml', env: {} });
   assert.deepEqual(
@@ -108,7 +108,7 @@ test('lost indentation is named as such, once, with its mend', () => {
     [
       [
         3,
-        'the indentation is lost: every line begins in the first column',
+        'the indentation is lost: every line starts in the first column',
         'openclaw config import --fix-typography --file a.yml restores it',
       ],
     ],

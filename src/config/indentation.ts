@@ -83,7 +83,7 @@ class Restorer {
 
   #placeItem(line: string, key: RegExpExecArray | null, number: number): void {
     const at = this.#stack.findLastIndex(({ kind }) => kind === 'list');
-    if (at === -1) return this.#doubt(line, number, 'no list is open here');
+    if (at === -1) return this.#doubt(line, number, 'there is no list here');
     const list = this.#stack[at]!;
     this.#stack.length = at + 1;
     this.#emit(line.replace(/^- +/, '- '), list.depth + 1);
@@ -105,7 +105,11 @@ class Restorer {
     const valid = fits.filter((one) => accepts(one, key, value));
     const [chosen, around] = (valid.length > 0 ? valid : fits).toReversed();
     if (chosen === undefined) {
-      return this.#doubt(line, number, `no section that is open here takes "${key}"`);
+      return this.#doubt(
+        line,
+        number,
+        `none of the sections it could belong to has a setting "${key}"`,
+      );
     }
     const at = this.#stack.indexOf(chosen);
     const goesOn = chosen === this.#stack.at(-1) && isNext(chosen, key);

@@ -167,7 +167,7 @@ export function duration(bounds: { minMs?: number; maxMs?: number } = {}) {
     json: { type: 'string', pattern: DURATION_PATTERN },
     read: (value) => {
       if (typeof value === 'number') return parseDuration(String(value));
-      if (typeof value !== 'string') return refuse('this is no duration');
+      if (typeof value !== 'string') return refuse('this is not a duration');
       const parsed = parseDuration(value);
       if (!parsed.ok) return parsed;
       const { minMs = 0, maxMs = WAIT_MS_MAX } = bounds;
@@ -195,7 +195,8 @@ export function size(bytesMin: number, bytesMax: number) {
       ],
     },
     read: (value) => {
-      if (typeof value !== 'string' && typeof value !== 'number') return refuse('this is no size');
+      if (typeof value !== 'string' && typeof value !== 'number')
+        return refuse('this is not a size');
       const parsed = parseSize(String(value));
       if (!parsed.ok) return parsed;
       if (parsed.value < bytesMin) return refuse(`the size is at least ${bytesMin} bytes`);
@@ -218,7 +219,7 @@ export function percent() {
     },
     read: (value) => {
       const match = /^(\d+(?:\.\d+)?)%?$/.exec(String(value).trim());
-      if (match === null || typeof value === 'boolean') return refuse('this is no percentage');
+      if (match === null || typeof value === 'boolean') return refuse('this is not a percentage');
       const share = Number(match[1]);
       return share > 100 ? refuse('a percentage is at most 100') : { ok: true, value: share };
     },
@@ -234,7 +235,7 @@ export function address(host: 'host needed' | 'host optional' = 'host needed') {
     json: { type: 'string' },
     read: (value) => {
       if (typeof value !== 'string' && typeof value !== 'number') {
-        return refuse('this is no address');
+        return refuse('this is not an address');
       }
       const parsed = parseAddress(String(value));
       if (!parsed.ok) return parsed;
@@ -254,7 +255,8 @@ export function network() {
     kind: 'network',
     expected: 'a network like 10.0.0.0/8 or an address',
     json: { type: 'string' },
-    read: (value) => (typeof value === 'string' ? parseCidr(value) : refuse('this is no network')),
+    read: (value) =>
+      typeof value === 'string' ? parseCidr(value) : refuse('this is not a network'),
   });
 }
 
@@ -268,10 +270,10 @@ export function peers() {
     expected: `a network like 10.0.0.0/8, an address, or ${UNIX_PEERS} for unix sockets`,
     json: { type: 'string' },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no network');
+      if (typeof value !== 'string') return refuse('this is not a network');
       if (value === UNIX_PEERS) return { ok: true, value };
       if (/^unix\b/i.test(value)) {
-        return refuse(`"${UNIX_PEERS}" alone stands for every unix socket that is listened on`);
+        return refuse(`"${UNIX_PEERS}" stands for all unix sockets that openclaw listens on`);
       }
       return parseCidr(value);
     },
@@ -284,7 +286,7 @@ export function text(pattern?: RegExp, expected = 'a text') {
     expected,
     json: pattern === undefined ? { type: 'string' } : { type: 'string', pattern: pattern.source },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (typeof value !== 'string') return refuse('this is not text: put it in quotes');
       if (value === '') return refuse('the text is empty');
       return pattern === undefined || pattern.test(value)
         ? { ok: true, value }
@@ -298,14 +300,16 @@ export function path() {
   const pattern = /^\P{Cc}+$/u;
   return reading<string>({
     kind: 'path',
-    expected: 'a path of a file',
+    expected: 'the path of a file',
     json: { type: 'string', pattern: pattern.source },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (typeof value !== 'string') return refuse('this is not text: put it in quotes');
       if (value === '') return refuse('the text is empty');
       return pattern.test(value)
         ? { ok: true, value }
-        : refuse('a path has no control characters: put it in single quotes, or write it with /');
+        : refuse(
+            'a path cannot contain control characters: put it in single quotes, or write it with /',
+          );
     },
   });
 }

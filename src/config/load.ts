@@ -137,7 +137,7 @@ export function parseConfig(text: string, options: LoadOptions): Loaded {
 
 /** Most variables with a newline at their end were read from a file. */
 function withoutNewline(variable: string): string {
-  return `the environment variable ${variable} ends in a newline: set it without one, as ${variable}="$(cat FILE)" does`;
+  return `the environment variable ${variable} ends in a newline: set it without one, for example ${variable}="$(cat FILE)"`;
 }
 
 function outcome(problems: Problem[], warnings: Problem[], settings?: Settings): Loaded {
@@ -151,7 +151,7 @@ function emptyFile(source: Source): Problem {
     path: [],
     message: 'the file is empty',
     expected: 'a section load_balancing',
-    help: 'openclaw init writes a file to begin with',
+    help: 'openclaw init writes one to start with',
   });
 }
 
@@ -164,8 +164,8 @@ function notASection(source: Source): Problem {
       message: isSeq(root) ? 'the file is a list' : 'the file is one text',
       expected: 'sections: load_balancing, admin, log',
       help: isOfAnother(source.text)
-        ? 'this reads like a configuration of nginx, HAProxy or Caddy; openclaw init writes one to begin with'
-        : 'begin with a line "load_balancing:" and indent what follows',
+        ? 'this reads like a configuration of nginx, HAProxy or Caddy; openclaw init writes one to start with'
+        : 'start with a line "load_balancing:" and indent what follows',
     },
     { offset: range(root).offset, length: 1 },
   );
@@ -199,7 +199,7 @@ function endless(source: Source): Problem {
   const finding: Finding = {
     severity: 'error',
     path: [],
-    message: 'the file refers to itself too often (&name and *name)',
+    message: 'the file has too many references (&name and *name)',
     help: 'write the values out',
   };
   return source.problem(finding, place);
@@ -232,7 +232,7 @@ function keyProblems(source: Source, root: Node, refused: Path[]): Problem[] {
               severity: 'error',
               path: own,
               message: `${formatPath(own)} is given twice`,
-              help: `the first is on line ${source.lineOf(before.offset)}; keep one of the two`,
+              help: `the first is on line ${source.lineOf(before.offset)}; keep one of them`,
             },
             place,
           ),
@@ -251,8 +251,8 @@ function strangeName(path: Path): Finding {
   return {
     severity: 'error',
     path,
-    message: 'a list or a section stands where a name is needed',
-    help: 'put a value that begins with { or [ in quotes; fill in "{{ ... }}" of a template',
+    message: 'expected a name, found a list or a section',
+    help: 'put a value that starts with { or [ in quotes; fill in "{{ ... }}" of a template',
   };
 }
 

@@ -12,32 +12,24 @@ export type Words = readonly [message: string, help?: string];
 const LINES: readonly [look: RegExp, message: string, help: string][] = [
   [
     /^(<{7}|\|{7}|={7}|>{7})( |$)/,
-    'a merge was not finished here',
-    'keep one of the two sides, and delete the lines with <<<<<<<, ======= and >>>>>>>',
+    'unresolved merge conflict',
+    'keep one side, and delete the lines with <<<<<<<, ======= and >>>>>>>',
   ],
   [
     /^(\+\+\+ |--- \S|@@ |\+[\s\w-]*:)/,
     'this is a line of a patch',
-    'apply it (patch -p1), or take the headers and the first column out',
+    'apply the patch (patch -p1), or remove its headers and first column',
   ],
-  [
-    /\{\{.*\}\}/,
-    'a placeholder of a template was not filled in',
-    'put its value here, without {{ }}',
-  ],
-  [
-    /\{%.*%\}/,
-    'a line of a template was left in',
-    'render the template first, or take the line out',
-  ],
-  [/^\s*(\/\/|\/\*|;|--(?!-)|＃)/, 'a comment begins with # in YAML', 'write "# ..."'],
-  [/^\s*<[!/a-z][^>]*>/i, 'this is HTML, not YAML', 'copy the text of the configuration alone'],
-  [/^\s*(\.\.\.|…)\s*$/, 'dots stand for something that was left out', 'take the line out'],
-  [/^\s*>\s+[\w-]+:/, 'this line is quoted as mail quotes', 'take the ">" of each line out'],
-  [/^[$#%>❯]\s+\w+ /, 'this reads like a line of a terminal', 'take it out'],
+  [/\{\{.*\}\}/, 'a template placeholder was not replaced', 'put its value here, without {{ }}'],
+  [/\{%.*%\}/, 'this is a line of a template', 'render the template first, or remove the line'],
+  [/^\s*(\/\/|\/\*|;|--(?!-)|＃)/, 'comments start with # in YAML', 'write "# ..."'],
+  [/^\s*<[!/a-z][^>]*>/i, 'this is HTML, not YAML', 'copy only the text of the configuration'],
+  [/^\s*(\.\.\.|…)\s*$/, '"..." marks something that was left out', 'remove the line'],
+  [/^\s*>\s+[\w-]+:/, 'this line is quoted as in an email', 'remove the ">" from each line'],
+  [/^[$#%>❯]\s+\w+ /, 'this looks like a line from a terminal', 'remove it'],
   [
     /[[{,][^\]}]*\$\{/,
-    'a reference to the environment within [ ] or { } needs quotes',
+    'a reference to the environment inside [ ] or { } needs quotes',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
     'write "${NAME}"',
   ],
@@ -49,7 +41,7 @@ export const STRAY_BRACKET = /unexpected flow-(seq|map)-end/i;
 export function syntaxWords(error: YAMLParseError, line: string): Words {
   const bracketed = /\[[0-9a-fA-F:.]+\]:\d+/.exec(line)?.[0];
   if (bracketed !== undefined) {
-    return ['an address in brackets reads like a list', `put it in quotes: "${bracketed}"`];
+    return ['an address in brackets looks like a list', `put it in quotes: "${bracketed}"`];
   }
   const known = LINES.find(([look]) => look.test(line));
   if (known !== undefined) return [known[1], known[2]];
@@ -83,10 +75,10 @@ function isSetting(name: string): boolean {
 /** How a value begins, and what stands in it. */
 function valueWords({ message }: YAMLParseError, line: string): Words | undefined {
   if (STRAY_BRACKET.test(message)) {
-    return ['a bracket is closed here that was never opened', 'take it out, or open it before'];
+    return ['this closing bracket has no opening one', 'remove it, or open it earlier'];
   }
   if (/escape sequence/i.test(message)) {
-    const what = 'a backslash within double quotes begins an escape';
+    const what = 'a backslash inside double quotes starts an escape';
     return [what, 'put the value in single quotes, or write each backslash twice'];
   }
   const item = /^\s*(?:- +)?[\w-]+:\s+(- .*)$/.exec(line)?.[1];
@@ -105,15 +97,15 @@ function valueWords({ message }: YAMLParseError, line: string): Words | undefine
     return ['a value with a colon and a space in it needs quotes', help];
   }
   if (/block collections are not allowed/i.test(message)) {
-    return ['two settings stand here without a comma between', 'put a comma between the two'];
+    return ['a comma is missing between two settings', 'put a comma between them'];
   }
   if (/unexpected , in flow/i.test(message)) {
-    return ['a comma stands here without a value before it', 'take it out'];
+    return ['there is no value before this comma', 'remove it'];
   }
   if (/scalar at node end/i.test(message) && /["']/.test(line)) {
     const help =
-      'put the whole value in one pair of quotes; within single quotes, write a quote twice';
-    return ['the value goes on behind its closing quote', help];
+      'put the whole value in one pair of quotes; inside single quotes, write a quote twice';
+    return ['the value continues after its closing quote', help];
   }
   return undefined;
 }
@@ -129,7 +121,7 @@ function codeWords({ code, message }: YAMLParseError): Words {
   switch (code) {
     case 'BAD_INDENT':
     case 'BAD_COLLECTION_TYPE':
-      return ['the indentation does not fit the lines above', 'align it with its neighbours'];
+      return ['the indentation does not fit the lines above', 'align it with the lines around it'];
     case 'BLOCK_AS_IMPLICIT_KEY':
     case 'MULTILINE_IMPLICIT_KEY':
       return [
@@ -153,15 +145,18 @@ function codeWords({ code, message }: YAMLParseError): Words {
 
 function missingWords(message: string): Words {
   if (/quote/i.test(message)) {
-    return ['a quote is opened here and never closed', 'close it on the same line'];
+    return ['this opening quote is never closed', 'close it on the same line'];
   }
   if (/implicit map key/i.test(message)) {
-    return ['this line is no setting: it has no colon', 'write "name: value", or begin it with #'];
+    return [
+      'this line is not a setting: it has no colon',
+      'write "name: value", or begin it with #',
+    ];
   }
   if (/without - indicator/i.test(message)) {
     return [
       'this line is neither an item of the list nor part of one',
-      'align it with its neighbours',
+      'align it with the lines around it',
     ];
   }
   return ['something is missing here', lowerFirst(message)];

@@ -21,7 +21,7 @@ export function parseNetworkFile(text: string): NetworkFile {
     const parsed = parseCidr(entry);
     if (!parsed.ok) return { networks, problem: `line ${index + 1}: ${parsed.reason}` };
     if (networks.length === NETWORKS_MAX) {
-      return { networks, problem: `it holds more than ${NETWORKS_MAX} networks` };
+      return { networks, problem: `it has more than ${NETWORKS_MAX} networks` };
     }
     networks.push(parsed.value);
   }

@@ -63,14 +63,14 @@ function strategyKey() {
     },
     read: (value) => {
       if (value === 'path' || value === 'address') return { ok: true, value };
-      if (typeof value !== 'object' || value === null) return refuse('this is no strategy_key');
+      if (typeof value !== 'object' || value === null) return refuse('this is not a strategy_key');
       const [entry, ...rest] = Object.entries(value);
       if (entry === undefined || rest.length > 0) return refuse('strategy_key names one thing');
       const [by, name] = entry;
       if (typeof name !== 'string' || !TOKEN.test(name)) return refuse(`"${by}" needs a name`);
       if (by === 'header') return { ok: true, value: { header: name.toLowerCase() } };
       if (by === 'cookie') return { ok: true, value: { cookie: name } };
-      return refuse(`"${by}" is nothing that can be hashed by`);
+      return refuse(`cannot hash by "${by}"`);
     },
   });
 }
@@ -88,7 +88,7 @@ function workers() {
       const whole = typeof value === 'number' && Number.isInteger(value);
       return whole && value >= 1 && value <= WORKERS_MAX
         ? { ok: true, value }
-        : refuse('this is no number of workers');
+        : refuse('this is not a number of workers');
     },
   });
 }

@@ -43,9 +43,9 @@ export function substitute(
         if (match === null) {
           missing.push({
             ...place,
-            message: `"${reference}" names no environment variable`,
+            message: `"${reference}" is not an environment variable`,
             // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
-            help: 'write ${NAME} or ${NAME:-default}; a plain "${" is written "$${"',
+            help: 'write ${NAME} or ${NAME:-default}; write "$${" for a plain "${"',
           });
           return reference;
         }

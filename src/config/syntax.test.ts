@@ -16,19 +16,19 @@ function problemsOf(text: string): string[] {
 const MISTAKES: readonly [line: string, said: string][] = [
   [
     '  strategy: *.example.com',
-    '3:13 a value that begins with * is a reference in YAML; put it in quotes: "*.example.com"',
+    '3:13 a value that starts with * is a reference in YAML; put it in quotes: "*.example.com"',
   ],
   [
     '  listen: [*.a:80]',
-    '3:12 a value that begins with * is a reference in YAML; put it in quotes: "*.a:80"',
+    '3:12 a value that starts with * is a reference in YAML; put it in quotes: "*.a:80"',
   ],
   [
     '  strategy: &random',
-    '3:13 a value that begins with & is a name for what follows in YAML; put it in quotes: "&random"',
+    '3:13 a value that starts with & is a name for what follows in YAML; put it in quotes: "&random"',
   ],
   [
     '  strategy: !random',
-    '3:13 a value that begins with ! is a type in YAML; put it in quotes: "!random"',
+    '3:13 a value that starts with ! is a type in YAML; put it in quotes: "!random"',
   ],
   ['  strategy: %random', '3:13 a value cannot begin with % in YAML; put it in quotes: "%random"'],
   [
@@ -42,23 +42,20 @@ const MISTAKES: readonly [line: string, said: string][] = [
     '3:13 a value with a colon and a space in it needs quotes; put it in quotes: strategy: "a: b"',
   ],
   ['  strategy:random', '3:3 a space is missing after the colon; write "strategy: random"'],
-  [
-    '  strategy: "random',
-    '3:13 a quote is opened here and never closed; close it on the same line',
-  ],
-  ['  listen: [":80", ":81"', '3:11 a bracket [ is opened here and never closed; close it: ]'],
+  ['  strategy: "random', '3:13 this opening quote is never closed; close it on the same line'],
+  ['  listen: [":80", ":81"', '3:11 this opening bracket [ is never closed; close it: ]'],
   [
     '  listen: [\n    ":80", # ]\n    ":81"',
-    '3:11 a bracket [ is opened here and never closed; close it: ]',
+    '3:11 this opening bracket [ is never closed; close it: ]',
   ],
   [
     '  weights:\n    - {server: "a:1", weight: 1\n    - {server: "b:1"}',
-    '4:7 a bracket { is opened here and never closed; close it: }',
+    '4:7 this opening bracket { is never closed; close it: }',
   ],
-  ['  listen: [":80"}', '3:11 a bracket [ is opened here and never closed; close it: ]'],
+  ['  listen: [":80"}', '3:11 this opening bracket [ is never closed; close it: ]'],
   [
     '  strategy: "random"]',
-    '3:21 a bracket is closed here that was never opened; take it out, or open it before',
+    '3:21 this closing bracket has no opening one; remove it, or open it earlier',
   ],
 ];
 

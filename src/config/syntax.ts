@@ -12,16 +12,12 @@ export function encodingProblem(source: Source): Problem | undefined {
     source.problem({ severity: 'error', path: [], message, help }, { offset, length: 1 });
   const nul = source.text.indexOf('\0');
   if (nul !== -1) {
-    const help = 'save it as UTF-8, not as "Unicode" (UTF-16); or see whether it is the right file';
-    return at(nul, 'a NUL byte stands here: this is no text in UTF-8', help);
+    const help = 'save it as UTF-8, not as "Unicode" (UTF-16), or check that it is the right file';
+    return at(nul, 'there is a NUL byte here: this is not UTF-8 text', help);
   }
   const lone = /\r(?!\n)/.exec(source.text)?.index;
   if (lone === undefined || source.text.includes('\n', lone)) return undefined;
-  return at(
-    lone,
-    'lines end in a carriage return alone',
-    'save it with the line ends of Unix (LF)',
-  );
+  return at(lone, 'lines end in a carriage return only', 'save it with Unix line endings (LF)');
 }
 
 /**
@@ -38,7 +34,7 @@ export function nestingProblem(file: string, text: string): Problem | undefined 
       severity: 'error',
       path: [],
       message: `brackets are nested ${NESTING_MAX} deep here`,
-      help: 'close those that are open before; no setting is more than ten deep',
+      help: 'close the open ones first; no setting is more than ten levels deep',
     };
     const onlyLines = new Source(file, text, text.replaceAll(/[^\r\n]/g, '#'));
     return onlyLines.problem(finding, { offset: index, length: 1 });
@@ -55,11 +51,11 @@ export function typographyProblems(source: Source): Problem[] {
     const finding: Finding = {
       severity: 'error',
       path: [],
-      message: `${oddity.what}, as web pages make them, where plain characters are needed`,
+      message: `${oddity.what}, as copied from a web page, instead of plain characters`,
       help: oddity.instead,
     };
     if (index === oddities.length - 1) {
-      finding.help += `; or mend them all: openclaw config import --fix-typography --file ${source.file}`;
+      finding.help += `; or fix them all: openclaw config import --fix-typography --file ${source.file}`;
     }
     return source.problem(finding, oddity);
   });
@@ -75,11 +71,11 @@ export function indentationProblems(source: Source): Problem[] {
   const lost: Finding = {
     severity: 'error',
     path: [],
-    message: 'the indentation is lost: every line begins in the first column',
+    message: 'the indentation is lost: every line starts in the first column',
     help:
       doubts.length === 0
         ? `openclaw config import --fix-typography --file ${source.file} restores it`
-        : 'indent what belongs to a section by two spaces more than its name',
+        : 'indent the contents of a section by two more spaces than its name',
   };
   return [
     source.problem(lost, at(source.offsetOf(plain.slice(0, first).split('\n').length))),
@@ -88,8 +84,8 @@ export function indentationProblems(source: Source): Problem[] {
         {
           severity: 'error',
           path: [],
-          message: `without indentation nobody can tell where this belongs: ${why}`,
-          help: 'indent it by hand, below the section that it belongs to',
+          message: `without indentation, it is unclear where this belongs: ${why}`,
+          help: 'indent it by hand, under the section it belongs to',
         },
         at(source.offsetOf(line)),
       ),
@@ -111,8 +107,8 @@ function tabProblems(source: Source): Problem[] {
       {
         severity: 'error',
         path: [],
-        message: `a tab indents this line${more}; YAML takes spaces only`,
-        help: 'replace each tab by two spaces',
+        message: `this line is indented with a tab${more}; YAML allows only spaces`,
+        help: 'replace each tab with two spaces',
       },
       { offset, length: first[1]!.length },
     ),
@@ -127,7 +123,7 @@ export function markProblems(source: Source): Problem[] {
   const problems: Problem[] = [];
   const tell = (offset: number, what: string) => {
     const mark = /^[^\s,\]}]*/.exec(source.plain.slice(offset))![0];
-    const message = `a value that begins with ${mark.charAt(0)} is ${what} in YAML`;
+    const message = `a value that starts with ${mark.charAt(0)} is ${what} in YAML`;
     const help =
       TAGS_OF_OTHERS.find(([tag]) => tag.test(mark))?.[1] ?? `put it in quotes: "${mark}"`;
     const place = { offset, length: Math.max(1, mark.length) };
@@ -136,8 +132,8 @@ export function markProblems(source: Source): Problem[] {
   visit(source.document, {
     Pair(_, { key, value }) {
       if (!isScalar(key) || key.source !== '<<' || isMergeable(source, value)) return;
-      const message = '"<<" takes the settings of a section, and this is none';
-      const help = 'write what is merged as *name, and name a section by &name';
+      const message = '"<<" needs a section, and this is not one';
+      const help = 'write *name after it, and mark the section with &name';
       problems.push(source.problem({ severity: 'error', path: [], message, help }, range(key)));
     },
     Node(_, node) {
@@ -157,7 +153,7 @@ export function markProblems(source: Source): Problem[] {
 /** Of Home Assistant, Ansible and the like. */
 const TAGS_OF_OTHERS: readonly [RegExp, string][] = [
   // biome-ignore lint/suspicious/noTemplateCurlyInString: this is what the operator writes
-  [/^!(env|env_var|secret|vault)\b/i, 'a value of the environment is written ${NAME}'],
+  [/^!(env|env_var|secret|vault)\b/i, 'environment variables are written ${NAME}'],
   [/^!include/i, 'there are no includes: write the settings here'],
 ];
 
@@ -188,7 +184,7 @@ export function syntaxProblems(source: Source): Problem[] {
   }
   if (open === undefined) return problems;
   const bracket = source.plain[open]!;
-  const message = `a bracket ${bracket} is opened here and never closed`;
+  const message = `this opening bracket ${bracket} is never closed`;
   const help = `close it: ${bracket === '[' ? ']' : '}'}`;
   const finding: Finding = { severity: 'error', path: [], message, help };
   return [...problems, source.problem(finding, { offset: open, length: 1 })];
@@ -238,7 +234,7 @@ function syntaxProblem(source: Source, lines: readonly string[], error: YAMLPars
     const finding: Finding = {
       severity: 'error',
       path: [],
-      message: `this line is further in than line ${number}, which has its value already`,
+      message: `this line is indented under line ${number}, which already has a value`,
       help: 'align the two',
     };
     return source.problem(finding, { offset: source.offsetOf(deeper) + indent, length: 1 });

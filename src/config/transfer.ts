@@ -53,7 +53,7 @@ export function importText(
 ): string {
   const root: unknown = parse(imported, { merge: true });
   if (typeof root !== 'object' || root === null || Array.isArray(root)) {
-    throw new Error('the imported file holds no sections');
+    throw new Error('the imported file has no sections');
   }
   let merged = text ?? '';
   const before: unknown = text === undefined ? {} : parse(text, { merge: true, uniqueKeys: false });

@@ -99,7 +99,7 @@ function oddLine(line: string, offset: number): Oddity[] {
   const code = withoutComment(line);
   const dash = LIST_DASH.exec(code);
   if (dash !== null) {
-    add(dash[1]!.length, 1, 'a long dash', 'begin an item of a list with a hyphen: "- "');
+    add(dash[1]!.length, 1, 'a long dash', 'start list items with a hyphen: "- "');
   }
   const colon = WIDE_COLON.exec(code);
   if (colon !== null) add(colon[1]!.length, 1, 'a full-width colon', 'write ": "');
@@ -114,7 +114,7 @@ function oddLine(line: string, offset: number): Oddity[] {
   }
   const indent = INDENT.exec(code)![0];
   const space = indent.search(ODD_SPACE);
-  if (space !== -1) add(space, 1, 'a space that is not a plain one', 'indent with plain spaces');
+  if (space !== -1) add(space, 1, 'a space that is not a plain space', 'indent with plain spaces');
   return oddities.sort((a, b) => a.offset - b.offset);
 }
 

@@ -40,21 +40,21 @@ const REFUSED: Record<string, [text: string, message: RegExp, help?: RegExp]> = 
     file('health_check.endpoint', '"/a\\nX: y"'),
     /there is a newline in it/,
   ],
-  'a header name that is no token': [probeHeader('"X Y"', 'a'), /this is no header name/],
-  'a header name of no characters': [probeHeader('""', 'a'), /this is no header name/],
-  'a header value that is not Latin-1': [probeHeader('X-A', '中'), /a header cannot carry "中"/],
+  'a header name that is no token': [probeHeader('"X Y"', 'a'), /this is not a header name/],
+  'a header name of no characters': [probeHeader('""', 'a'), /this is not a header name/],
+  'a header value that is not Latin-1': [probeHeader('X-A', '中'), /a header cannot contain "中"/],
   'a header value of two lines': [probeHeader('X-A', '"a\\nHost: b"'), /there is a newline in it/],
   'a header value with a NUL': [probeHeader('X-A', '"a\\0b"'), /control character \(U\+0000\)/],
   'a header value that ends in a space': [
     probeHeader('X-A', '"a "'),
-    /begins or ends with white space/,
+    /starts or ends with whitespace/,
   ],
   'a header that frames the message': [probeHeader('Content-Length', '5'), /.*/],
   'a header twice': [
     'load_balancing: {health_check: {http: {headers: {host: a, Host: b}}}}\n',
-    /given twice, in another case/,
+    /given twice, in different case/,
   ],
-  'a Host that is no host': [probeHeader('Host', '"a b"'), /no host with an optional port/],
+  'a Host that is no host': [probeHeader('Host', '"a b"'), /not a host with an optional port/],
   'a cookie path with a semicolon': [
     file('session_persistence.cookie.path', '"/a;b"'),
     /a cookie cannot carry it/,
@@ -124,11 +124,11 @@ const REFUSED: Record<string, [text: string, message: RegExp, help?: RegExp]> = 
   ],
   'a tag with a separator': [
     file('monitoring.metrics.statsd.tags', '{"a|b": c}'),
-    /a tag name has no/,
+    /a tag name cannot contain/,
   ],
   'a unix socket for StatsD': [
     file('monitoring.metrics.statsd.address', 'unix:/run/statsd.sock'),
-    /by UDP, not over a unix socket/,
+    /over UDP, not over a unix socket/,
   ],
   'a token that no header can carry': [
     'admin: {token: "0123456789abcdef中"}\n',

@@ -37,12 +37,12 @@ function carriedPath(
     expected,
     json: { type: 'string', pattern },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (typeof value !== 'string') return refuse('this is not text: put it in quotes');
       if (!value.startsWith('/')) return refuse(`this is not ${expected}`);
       if (fits(value)) return { ok: true, value };
       const encoded = percentEncoded(value).replaceAll(delimiter, encodeURIComponent(delimiter));
       return refuse(
-        controlFlaw(value) ?? `${carrier} cannot carry it as it stands`,
+        controlFlaw(value) ?? `${carrier} cannot carry it as it is`,
         `write it percent-encoded: ${encoded}`,
       );
     },
@@ -57,7 +57,7 @@ export function hostName() {
     expected,
     json: { type: 'string' },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (typeof value !== 'string') return refuse('this is not text: put it in quotes');
       if (value === '') return refuse('the text is empty');
       if (isIP(value) !== 0) return { ok: true, value };
       const flaw = controlFlaw(value) ?? hostFlaw(value.toLowerCase());
@@ -103,16 +103,16 @@ const MAIL_EXPECTED = 'an address like ops@example.com';
 /** Names and values of headers. @param ours names that the message itself has, in lower case */
 export function headers(ours: readonly string[]) {
   return mapOf('header names with their values', (name, value, all) => {
-    if (!isToken(name)) return named('this is no header name: letters, digits and "-"');
+    if (!isToken(name)) return named('this is not a header name: letters, digits and "-"');
     const lower = name.toLowerCase();
-    if (ours.includes(lower)) return named(`${name} is written by openclaw itself: take it out`);
+    if (ours.includes(lower)) return named(`${name} is written by openclaw itself: remove it`);
     if (all.filter((other) => other.toLowerCase() === lower).length > 1) {
-      return named(`${name} is given twice, in another case`);
+      return named(`${name} is given twice, in different case`);
     }
     if (!isFieldValue(value)) return { message: valueFlaw(value) };
     const bytes = Buffer.from(value, 'latin1');
     if (lower === 'host' && !isHost(bytes, 0, bytes.length)) {
-      return { message: 'this is no host with an optional port' };
+      return { message: 'this is not a host with an optional port' };
     }
     return undefined;
   });
@@ -123,11 +123,12 @@ export function tags() {
   return mapOf(
     'tag names with their values',
     (name, value) => {
-      if (!/^[^\p{Cc}|,#:]+$/u.test(name)) return named('a tag name has no "|", ",", "#" or ":"');
+      if (!/^[^\p{Cc}|,#:]+$/u.test(name))
+        return named('a tag name cannot contain "|", ",", "#" or ":"');
       const flaw = controlFlaw(value);
       if (flaw !== undefined) return { message: flaw };
       return /[|,#]/.test(value)
-        ? { message: 'the value of a tag has no "|", "," or "#"' }
+        ? { message: 'a tag value cannot contain "|", "," or "#"' }
         : undefined;
     },
     text(),
@@ -169,7 +170,7 @@ function secretReading(
     expected,
     json: { type: 'string' },
     read: (value) => {
-      if (typeof value !== 'string') return refuse('this is no text: put it in quotes');
+      if (typeof value !== 'string') return refuse('this is not text: put it in quotes');
       return value === '' ? refuse('the text is empty') : read(value);
     },
   });
@@ -179,9 +180,9 @@ function secretReading(
 function valueFlaw(value: string): string {
   const flaw = controlFlaw(value);
   if (flaw !== undefined) return flaw;
-  if (value !== value.trim()) return 'it begins or ends with white space';
+  if (value !== value.trim()) return 'it starts or ends with whitespace';
   const char = [...value].find((one) => one.charCodeAt(0) > 0xff)!;
-  return `a header cannot carry "${char}": it has Latin-1 characters only`;
+  return `a header cannot contain "${char}": only Latin-1 characters`;
 }
 
 /** @returns what is wrong with the characters that no line of a protocol can hold */
@@ -191,7 +192,7 @@ function controlFlaw(value: string): string | undefined {
   if (control === undefined || control === '\t') return undefined;
   if (control === '\n' || control === '\r') return 'there is a newline in it';
   const code = control.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0');
-  return `it holds a control character (U+${code})`;
+  return `it contains a control character (U+${code})`;
 }
 
 function percentEncoded(value: string): string {

@@ -25,7 +25,7 @@ export function listeners({ settings, written }: CheckContext, report: Report): 
         'error',
         [shown, rest.path],
         `${address} is also taken by ${formatPath(rest.path)} (${rest.address})`,
-        'give one of them another port',
+        'give one of them a different port',
       );
     }
     taken.push({ address, path });
@@ -34,15 +34,15 @@ export function listeners({ settings, written }: CheckContext, report: Report): 
     report(
       'error',
       [at('proxy_protocol'), at('trusted_proxies')],
-      'nobody may send a PROXY header, so no connection could be served',
-      'name the proxies in load_balancing.trusted_proxies',
+      'no client is trusted to send a PROXY header, so no connection could be served',
+      'list the proxies in load_balancing.trusted_proxies',
     );
   }
   if (trusted_header === 'proxy' && !proxy_protocol) {
     report(
       'error',
       [at('trusted_header')],
-      'no PROXY header is read, so every client would have the address of the proxy',
+      "PROXY headers are not read, so every client would have the proxy's address",
       'set load_balancing.proxy_protocol to true, or name the header that the proxy writes',
     );
   }
@@ -60,8 +60,8 @@ export function servers({ settings }: CheckContext, report: Report): void {
       report(
         'warning',
         [path, at('servers', first)],
-        `${server.address} is listed twice; only the first counts`,
-        'take one of them out',
+        `${server.address} is listed twice; only the first is used`,
+        'remove one of them',
       );
     }
     if (server.name !== undefined) {
@@ -71,7 +71,7 @@ export function servers({ settings }: CheckContext, report: Report): void {
           'error',
           [at('servers', index, 'name'), at('servers', other, 'name')],
           `two servers have the name "${server.name}"`,
-          'give each server a name of its own',
+          'give each server its own name',
         );
       }
       names.set(server.name, index);
@@ -81,7 +81,7 @@ export function servers({ settings }: CheckContext, report: Report): void {
         'error',
         [path, at('listen')],
         `${server.address} is the address that openclaw itself listens on`,
-        'name the address of the server behind it',
+        'set the address of the server behind it',
       );
     }
   }
@@ -89,7 +89,7 @@ export function servers({ settings }: CheckContext, report: Report): void {
     report(
       'warning',
       [at('servers'), at('weights')],
-      'there is no server; every request gets 503',
+      'there are no servers; every request gets 503',
       'add one: openclaw config set load_balancing.servers[0] 127.0.0.1:3000',
     );
   } else if (weighted.length === 0 && list.every((server) => server.backup)) {
@@ -108,8 +108,8 @@ export function adminApi({ settings }: CheckContext, report: Report): void {
       ['admin', 'listen'],
       ['admin', 'token'],
     ],
-    'without admin.token it answers clients of this machine only',
-    'set admin.token, for instance from the environment',
+    'without admin.token it answers only clients on this machine',
+    'set admin.token, for example from the environment',
   );
 }
 

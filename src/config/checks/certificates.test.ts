@@ -114,13 +114,16 @@ test('a cipher list without a known name is an error, a misspelt name in it a wa
       .join();
   assert.equal(at('ciphers: HIGH:!aNULL:!MD5'), '');
   assert.equal(at('ciphers: ECDHE+AESGCM:AES128-SHA@SECLEVEL=1:!RC4'), '');
-  assert.match(at('ciphers: NOPE:NIX'), /^error 6 ciphers: .*knows no cipher in this list$/);
+  assert.match(
+    at('ciphers: NOPE:NIX'),
+    /^error 6 ciphers: .*knows none of the ciphers in this list$/,
+  );
   assert.match(
     at('ciphers: HIGH:ECDHE-RSA-AES128-GCM-SHA265'),
-    /^warning 6 ciphers: .*no cipher "ECDHE-RSA-AES128-GCM-SHA265", and leaves it out$/,
+    /^warning 6 ciphers: .*does not know the cipher "ECDHE-RSA-AES128-GCM-SHA265" and ignores it$/,
   );
   assert.match(
     at('ciphers: HIGH', 'protocols: [TLSv1.3]'),
-    /^warning 6 ciphers: .*protocols leaves out$/,
+    /^warning 6 ciphers: .*protocols does not include$/,
   );
 });

@@ -25,7 +25,7 @@ export function tls(context: CheckContext, report: Report): void {
       report(
         'warning',
         [path('redirect_http'), path('enabled')],
-        'it is not used, for TLS is off',
+        'it is not used, because TLS is off',
         'write enabled: true in load_balancing.security.tls',
       );
     }
@@ -36,7 +36,7 @@ export function tls(context: CheckContext, report: Report): void {
     report(
       'error',
       [path(), path('cert_path'), path('certificates')],
-      'TLS is on, and no certificate is given',
+      'TLS is on, but no certificate is set',
       'add cert_path and key_path',
     );
   }
@@ -52,8 +52,8 @@ export function tls(context: CheckContext, report: Report): void {
     report(
       'warning',
       [path('client_certificates')],
-      'it is not used, for no client is asked for a certificate',
-      'name their authorities: client_ca_path',
+      'it is not used, because client certificates are not requested',
+      'set their authorities: client_ca_path',
     );
   }
 }
@@ -92,7 +92,7 @@ class Files {
     const { cert_path: certFile, key_path: keyFile } = paths;
     if ((certFile === undefined) !== (keyFile === undefined)) {
       const [lone, other] = keyFile === undefined ? [certPath, 'key_path'] : [keyPath, 'cert_path'];
-      this.#report('error', [lone, [...section, other]], `it needs ${other} beside it`);
+      this.#report('error', [lone, [...section, other]], `it needs ${other} as well`);
     }
     const chain = this.#chain(certFile, certPath, isForClients);
     if (isForClients) this.#ocsp(paths.ocsp_path, [...section, 'ocsp_path'], chain);
@@ -152,7 +152,7 @@ class Files {
       });
     } catch (error) {
       const { reason, message } = error as Error & { reason?: string };
-      const help = 'make a new key and certificate; RSA needs 2048 bits or more';
+      const help = 'create a new key and certificate; RSA needs 2048 bits or more';
       this.#tell(
         { severity: 'error', message: `OpenSSL refuses it: ${reason ?? message}`, help },
         looksAt,
@@ -195,16 +195,16 @@ function ciphers(list: string, protocols: readonly string[], report: Report): vo
     report(
       'warning',
       [path, at('security', 'tls', 'protocols')],
-      'it is not used, for it is about TLS 1.2, which protocols leaves out',
-      'take it out',
+      'it is not used, because it applies to TLS 1.2, which protocols does not include',
+      'remove it',
     );
   }
   if (!isUsable(list)) {
     report(
       'error',
       [path],
-      'OpenSSL knows no cipher in this list',
-      'list names between colons, as "openssl ciphers" shows them',
+      'OpenSSL knows none of the ciphers in this list',
+      'separate names with colons, as "openssl ciphers" does',
     );
     return;
   }
@@ -214,8 +214,8 @@ function ciphers(list: string, protocols: readonly string[], report: Report): vo
       name,
       getCiphers().map((known) => known.toUpperCase()),
     );
-    const help = near === undefined ? 'openssl ciphers lists those it knows' : `write ${near}`;
-    report('warning', [path], `OpenSSL knows no cipher "${name}", and leaves it out`, help);
+    const help = near === undefined ? '"openssl ciphers" lists those it knows' : `write ${near}`;
+    report('warning', [path], `OpenSSL does not know the cipher "${name}" and ignores it`, help);
   }
 }
 

@@ -9,7 +9,7 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
     report(
       'warning',
       [at('weights'), at('strategy')],
-      `the strategy ${strategy} does not look at these weights; the servers count alike`,
+      `the strategy ${strategy} ignores these weights; all servers get the same share`,
       'to use them: strategy: weighted_round_robin',
     );
   }
@@ -20,8 +20,8 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
       report(
         'warning',
         [at('weights', index, 'server'), at('weights', first)],
-        `${server} is listed twice; only the first counts`,
-        'take one of them out',
+        `${server} is listed twice; only the first is used`,
+        'remove one of them',
       );
     } else seen.set(server, index);
   }
@@ -36,8 +36,8 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
       report(
         'warning',
         [path, at('weights', rival)],
-        `load_balancing.weights gives ${server.address} another weight, which counts`,
-        'keep one of the two',
+        `load_balancing.weights sets another weight for ${server.address}, which is used instead`,
+        'keep one of them',
       );
     } else if (!definition.weighted && server.weight !== 1) {
       ignored.push(path);
@@ -48,7 +48,7 @@ export function weights({ settings, written }: CheckContext, report: Report): vo
     report(
       'warning',
       [ignored[0]!, at('strategy')],
-      `the strategy ${strategy} does not look at weights${more}`,
+      `the strategy ${strategy} ignores weights${more}`,
       'to use them: strategy: weighted_round_robin',
     );
   }
@@ -60,7 +60,7 @@ export function strategy({ settings, written }: CheckContext, report: Report): v
     report(
       'warning',
       [at('strategy_key'), at('strategy')],
-      `the strategy ${chosen} does not look at it`,
+      `the strategy ${chosen} ignores it`,
       'to use it: strategy: consistent_hash',
     );
   }
@@ -72,7 +72,7 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
   const { cookie, type, enabled } = persistence;
   for (const key of ['cookie', 'ip_hash', 'source_ip'] as const) {
     if (key === type || !written(path(key))) continue;
-    report('warning', [path(key), path('type')], `it is not used, for type is ${type}`);
+    report('warning', [path(key), path('type')], `it is not used, because type is ${type}`);
   }
   if (!enabled) return;
   if (type === 'ip_hash' && !persistence.ip_hash.enabled) {
@@ -88,8 +88,8 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
     report(
       'warning',
       [path('cookie', 'previous_secrets'), path('cookie', 'secret')],
-      'it is not used, for without secret the keys are in the state directory',
-      'write secret beside it, or add lines to session.key in the state directory',
+      'it is not used, because without secret the keys are in the state directory',
+      'set secret as well, or add lines to session.key in the state directory',
     );
   }
   const encrypted = security.tls.enabled || trusted_proxies.length > 0;
@@ -97,7 +97,7 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
     report(
       'warning',
       [path('cookie', 'secure'), at('security', 'tls')],
-      'without TLS no browser sends a secure cookie back, so no session holds',
+      'without TLS, browsers never send a secure cookie back, so sessions do not stick',
       'set up load_balancing.security.tls, or write secure: false',
     );
   }
@@ -105,7 +105,7 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
     report(
       'error',
       [path('cookie', 'same_site'), path('cookie', 'secure')],
-      'browsers refuse a cookie with SameSite=None that is not secure',
+      'browsers reject a cookie with SameSite=None that is not secure',
       'write secure: true, or same_site: lax',
     );
   }
@@ -120,7 +120,7 @@ export function sessionPersistence({ settings, written }: CheckContext, report: 
       prefix === 'Host'
         ? 'a name that begins with __Host- needs secure: true, path "/" and no domain'
         : 'a name that begins with __Secure- needs secure: true',
-      'mend the attributes, or choose another name',
+      'fix the attributes, or choose another name',
     );
   }
 }

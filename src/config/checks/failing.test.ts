@@ -10,7 +10,7 @@ const warningsOf = (text: string) =>
 
 test('a gRPC probe is warned of: requests go over HTTP/1.1', () => {
   const [warning, ...others] = warningsOf('health_check: {type: grpc}');
-  assert.match(warning!, /health_check\.type: requests are sent to the servers over HTTP\/1\.1/);
+  assert.match(warning!, /health_check\.type: requests are sent to servers over HTTP\/1\.1/);
   assert.deepEqual(others, []);
 });
 

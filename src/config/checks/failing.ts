@@ -9,8 +9,8 @@ export function healthCheck({ settings, written }: CheckContext, report: Report)
     report(
       'warning',
       [at('health_check', 'type'), at('health_check')],
-      'requests are sent to the servers over HTTP/1.1, which a server of gRPC alone does not speak: it is up, and every request gets 502',
-      'probe what serves the requests, with type: http or tcp; gRPC itself cannot be passed on yet',
+      'requests are sent to servers over HTTP/1.1, which a server that speaks only gRPC does not understand: it is up, but every request gets 502',
+      'probe the service that handles the requests, with type: http or tcp; gRPC traffic is not supported yet',
     );
   }
   const isHttp = check.type === 'http' || check.type === 'https';
@@ -20,8 +20,8 @@ export function healthCheck({ settings, written }: CheckContext, report: Report)
       'warning',
       [at('health_check', key), at('health_check', 'type')],
       check.type === 'tcp'
-        ? 'a probe of type tcp only connects and does not look at it'
-        : `a probe of type ${check.type} does not look at it`,
+        ? 'a probe of type tcp only connects and ignores it'
+        : `a probe of type ${check.type} ignores it`,
       `to use it: type: ${key === 'grpc' ? 'grpc' : 'http'}`,
     );
   }
@@ -36,7 +36,7 @@ export function failover({ settings, written }: CheckContext, report: Report): v
     report(
       'error',
       [path('failback', 'enabled'), path('strategy')],
-      'the strategy failback goes back by itself, and this forbids it',
+      'the strategy failback returns to primaries automatically, and this forbids it',
       'write enabled: true here, or strategy: failover',
     );
   }
@@ -53,8 +53,8 @@ export function failover({ settings, written }: CheckContext, report: Report): v
     report(
       'warning',
       [path('rebalance'), at('session_persistence')],
-      'clients that belong to a server come back to it: their WebSockets are left alone',
-      'it moves only those of clients without a session',
+      'clients bound to a server come back to it, so their WebSockets are not moved',
+      'only WebSockets of clients without a session are moved',
     );
   }
   const { ejection_time, max_ejection_time } = chosen.outlier_detection;
@@ -81,7 +81,7 @@ function slowerThanItsInterval(
       [...path, 'timeout'],
       [...path, 'interval'],
     ],
-    `${formatDuration(timeout)} is longer than the interval of ${formatDuration(interval)}; a slow server is noticed late`,
+    `${formatDuration(timeout)} is longer than the interval of ${formatDuration(interval)}; a slow server is detected late`,
     'make the timeout shorter than the interval',
   );
 }

@@ -11,7 +11,7 @@ export function performance({ settings, written }: CheckContext, report: Report)
         at('performance', 'connection_pool', 'max_idle_connections'),
         at('performance', 'connection_pool', 'max_connections'),
       ],
-      `more than the ${pool.max_connections} of max_connections are never open`,
+      `no more than max_connections (${pool.max_connections}) are ever open`,
       'make it at most max_connections',
     );
   }
@@ -23,7 +23,7 @@ export function performance({ settings, written }: CheckContext, report: Report)
     report(
       'warning',
       [at('performance', 'rate_limiting')],
-      'it is on, and no limit is set',
+      'it is on, but no limit is set',
       'set max_connections_per_ip, max_requests_per_second or max_requests_per_second_per_ip',
     );
   }
@@ -36,7 +36,7 @@ export function monitoring({ settings, written }: CheckContext, report: Report):
     report(
       'warning',
       [path('metrics', 'statsd'), path('metrics', 'endpoints')],
-      'nothing is sent, for endpoints does not name statsd',
+      'nothing is sent, because endpoints does not include statsd',
       'add "- statsd" to load_balancing.monitoring.metrics.endpoints',
     );
   }
@@ -44,7 +44,7 @@ export function monitoring({ settings, written }: CheckContext, report: Report):
     report(
       'error',
       [path('metrics', 'statsd', 'address')],
-      'metrics go to StatsD by UDP, not over a unix socket',
+      'metrics go to StatsD over UDP, not over a unix socket',
       'write host:port, like 127.0.0.1:8125',
     );
   }
@@ -52,7 +52,7 @@ export function monitoring({ settings, written }: CheckContext, report: Report):
     report(
       'warning',
       [path('alerts'), path('alerts', 'channels')],
-      'alerts are on, and no channel takes them; they show in status and log only',
+      'alerts are on, but no channel is set; they appear only in status and log',
       'add a channel of type slack, email or webhook',
     );
   }

@@ -12,7 +12,7 @@ export function accessControl(context: CheckContext, report: Report): void {
   const files = { allowlist_file, denylist_file };
   const isBare = allowlist.length === 0 && denylist.length === 0;
   if (enabled && isBare && allowlist_file === undefined && denylist_file === undefined) {
-    report('warning', [path()], 'both lists are empty, so everybody is let in');
+    report('warning', [path()], 'both lists are empty, so all clients are allowed');
   }
   for (const [key, file] of Object.entries(files)) {
     const read = file === undefined ? undefined : surroundings?.readFile(file);
@@ -29,8 +29,8 @@ export function accessControl(context: CheckContext, report: Report): void {
     report(
       'warning',
       [path('allowlist', index), path('denylist')],
-      `${network} is on the denylist too, which wins`,
-      'take it off one of the two',
+      `${network} is also on the denylist, which wins`,
+      'remove it from one of them',
     );
   }
 }

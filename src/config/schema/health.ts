@@ -35,7 +35,7 @@ function statuses() {
       const items = Array.isArray(value) ? value : String(value).split(',');
       for (const item of items) {
         const range = readStatus(String(item).trim());
-        if (range === undefined) return refuse(`${JSON.stringify(item)} is no status of HTTP`);
+        if (range === undefined) return refuse(`${JSON.stringify(item)} is not an HTTP status`);
         ranges.push(range);
       }
       return ranges.length === 0 ? refuse('the list is empty') : { ok: true, value: ranges };

@@ -48,7 +48,7 @@ function latency() {
     json: { anyOf: [{ type: 'integer', minimum: 1 }, { type: 'string' }] },
     read: (value) => {
       if (typeof value === 'number' && value >= 1) return { ok: true, value };
-      return typeof value === 'string' ? parseDuration(value) : refuse('this is no latency');
+      return typeof value === 'string' ? parseDuration(value) : refuse('this is not a latency');
     },
   });
 }

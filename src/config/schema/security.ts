@@ -53,7 +53,7 @@ function rule() {
     read: (value) =>
       typeof value === 'string' || typeof value === 'number'
         ? { ok: true, value: String(value) }
-        : refuse('this is no identifier of a rule'),
+        : refuse('this is not a rule identifier'),
   });
 }
 
