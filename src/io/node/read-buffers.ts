@@ -8,6 +8,7 @@
  * that is given back later. Measured with answers of 64 KB, that costs a fifth less than a
  * buffer for each socket, which misses the cache.
  */
+import type { Clock } from '../../base/clock.ts';
 
 /** Buffers that may be out at one time; beyond them a piece gets memory of its own. */
 const OUT_MAX = 1024;
@@ -106,14 +107,18 @@ const SLOW_MS = 250;
  */
 export class ReadPace {
   readonly #buffers: ReadBuffers;
+  readonly #clock: Clock;
   #present: Buffer | null = null;
   #fullReads = 0;
   /** Its reader was slow the last time that it was waited for. */
   #isSlow = false;
-  #heldSinceMs = 0;
+  /** Nothing more is read for now. */
+  isPaused = false;
+  #pausedMs = 0;
 
-  constructor(buffers: ReadBuffers) {
+  constructor(buffers: ReadBuffers, clock: Clock) {
     this.#buffers = buffers;
+    this.#clock = clock;
   }
 
   /** Another socket is read, which has no buffer yet. */
@@ -130,17 +135,29 @@ export class ReadPace {
     return wanted;
   }
 
-  /** So much was read and passed on, and more is wanted. */
+  /** So much was read and passed on. */
   passedOn(bytes: number): void {
+    if (this.isPaused) return;
     if (this.#fullReads < FULL_READS && bytes === SMALL_BYTES) this.#fullReads += 1;
   }
 
-  heldBack(nowMs: number): void {
-    this.#heldSinceMs = nowMs;
+  /** @returns whether the socket is to be paused; false: it is already */
+  pause(): boolean {
+    if (this.isPaused) return false;
+    this.isPaused = true;
+    this.#pausedMs = this.#clock.nowMs();
+    return true;
   }
 
-  /** Where the next read goes was settled before the pause; the one after it is a small one. */
-  goesOn(nowMs: number): void {
-    this.#isSlow = nowMs - this.#heldSinceMs > SLOW_MS;
+  /**
+   * Where the next read goes was settled before the pause; the one after it is a small one.
+   *
+   * @returns whether the socket is to be read again; false: it is already
+   */
+  resume(): boolean {
+    if (!this.isPaused) return false;
+    this.isPaused = false;
+    this.#isSlow = this.#clock.nowMs() - this.#pausedMs > SLOW_MS;
+    return true;
   }
 }

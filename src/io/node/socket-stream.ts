@@ -40,7 +40,6 @@ export class SocketStream implements Stream {
   /** Buffers that writes of this stream still need. */
   #borrowed: Buffer[] | null = null;
   #cause: CloseCause = 'closed';
-  #isPaused = false;
   #isEnding = false;
   #lastWords: NodeJS.Timeout | null = null;
   /** The address that it was opened to; empty: it is not open, or was accepted. */
@@ -50,7 +49,7 @@ export class SocketStream implements Stream {
 
   constructor(context: SocketContext, owner: StreamOwner) {
     this.#context = context;
-    this.#pace = new ReadPace(context.buffers);
+    this.#pace = new ReadPace(context.buffers, context.clock);
     this.owner = owner;
   }
 
@@ -78,7 +77,7 @@ export class SocketStream implements Stream {
     socket.on('error', onError);
     socket.on('close', onClose);
     if (reads === 'data') socket.on('data', onData);
-    if (this.#isPaused) socket.pause();
+    if (this.#pace.isPaused) socket.pause();
   }
 
   /**
@@ -126,17 +125,11 @@ export class SocketStream implements Stream {
   }
 
   pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#pace.heldBack(this.#context.clock.nowMs());
-    this.#socket?.pause();
+    if (this.#pace.pause()) this.#socket?.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#pace.goesOn(this.#context.clock.nowMs());
-    this.#socket?.resume();
+    if (this.#pace.resume()) this.#socket?.resume();
   }
 
   end(): void {
@@ -256,7 +249,7 @@ export class SocketStream implements Stream {
     if (this.#socket === null) return false;
     this.received(buffer, bytesRead);
     // Where it was paused meanwhile, that has stopped the reading; the next buffer is asked for now.
-    if (!this.#isPaused) this.#pace.passedOn(bytesRead);
+    this.#pace.passedOn(bytesRead);
     return true;
   }
 

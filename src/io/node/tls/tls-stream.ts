@@ -43,12 +43,11 @@ export class TlsStream implements Stream {
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #cause: CloseCause = 'closed';
-  #isPaused = false;
   #isEnding = false;
 
   constructor(context: SocketContext) {
     this.#context = context;
-    this.#pace = new ReadPace(context.buffers);
+    this.#pace = new ReadPace(context.buffers, context.clock);
   }
 
   /** How the socket is to be read: into the thread's buffer. */
@@ -58,7 +57,7 @@ export class TlsStream implements Stream {
       callback: (bytesRead, buffer) => {
         if (this.#socket === null) return false;
         this.#received(buffer as Buffer, bytesRead);
-        if (!this.#isPaused) this.#pace.passedOn(bytesRead);
+        this.#pace.passedOn(bytesRead);
         return true;
       },
     };
@@ -97,7 +96,7 @@ export class TlsStream implements Stream {
         this.#crashed(error, nowMs);
       }
     });
-    if (this.#isPaused) socket.pause();
+    if (this.#pace.isPaused) socket.pause();
   }
 
   get pendingBytes(): number {
@@ -142,17 +141,11 @@ export class TlsStream implements Stream {
   }
 
   pause(): void {
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#pace.heldBack(this.#context.clock.nowMs());
-    this.#socket?.pause();
+    if (this.#pace.pause()) this.#socket?.pause();
   }
 
   resume(): void {
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#pace.goesOn(this.#context.clock.nowMs());
-    this.#socket?.resume();
+    if (this.#pace.resume()) this.#socket?.resume();
   }
 
   end(): void {
