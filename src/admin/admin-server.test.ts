@@ -115,7 +115,7 @@ test("a weight is set, shown as the operator's, and taken back", async (context)
     return [weight, weightIsOperators];
   };
   const { text } = await ask('POST', '/servers/red/weight?to=7');
-  assert.match(text, /round_robin looks at no weights but 0/);
+  assert.match(text, /round_robin ignores all weights except 0/);
   assert.deepEqual(await weightOf(), [7, true]);
   assert.equal((await ask('POST', '/servers/red/weight?to=default')).status, 200);
   assert.deepEqual(await weightOf(), [1, false]);

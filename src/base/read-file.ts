@@ -51,7 +51,7 @@ function readAll(descriptor: number, bytes: Buffer, bytesMax: number): Buffer {
 
 function requireRegular(stats: Stats): void {
   if (stats.isFile()) return;
-  if (stats.isDirectory()) throw refusal('EISDIR', 'it is a folder, not a file');
+  if (stats.isDirectory()) throw refusal('EISDIR', 'it is a directory, not a file');
   const kind = stats.isFIFO() ? 'a pipe' : stats.isSocket() ? 'a socket' : 'a device';
   throw refusal('ENOTREG', `it is ${kind}, not a regular file`);
 }

@@ -67,7 +67,7 @@ test('where only another instance answers nothing is done, and the error says ho
   symlinkSync(second.file, join(folder, 'openclaw.yml'));
   await assert.rejects(act({}, {}, folder), {
     ...expected,
-    help: /--config FILE, --admin ADDRESS/,
+    help: /--config FILE or --admin ADDRESS/,
   });
   await assert.rejects(
     act({}, { OPENCLAW_CONFIG: join(folder, 'none.yml') }),

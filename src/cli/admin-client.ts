@@ -91,8 +91,8 @@ export class AdminClient {
       tried.join('; '),
       EXIT.refused,
       this.#file === null
-        ? 'start one: openclaw start; or say where it is: --admin HOST:PORT, --config FILE'
-        : `start it: openclaw start --config ${this.#file}; or say which one is meant: --config FILE, --admin ADDRESS`,
+        ? 'start one with "openclaw start", or say where it is with --admin HOST:PORT or --config FILE'
+        : `start it with "openclaw start --config ${this.#file}", or choose another with --config FILE or --admin ADDRESS`,
     );
   }
 
@@ -128,14 +128,14 @@ export class AdminClient {
       body = JSON.parse(text);
     } catch {
       throw new CommandError(
-        `${address} is no openclaw: it answered ${status} without JSON`,
+        `${address} is not openclaw: it answered ${status} without JSON`,
         EXIT.refused,
       );
     }
     if (status === 200) return (this.#isExact ? body : printableValues(body)) as T;
     if (status === 401) {
       throw new CommandError(
-        `${address} wants a token`,
+        `${address} requires a token`,
         EXIT.refused,
         'set admin.token in the configuration, or $OPENCLAW_ADMIN_TOKEN',
       );
@@ -172,7 +172,7 @@ function placeOf(text: string): Place {
 function unreachable({ address }: Place, error: NodeJS.ErrnoException): Error {
   const message = `no openclaw answers at ${address} (${error.code ?? error.message})`;
   if (error.code !== undefined && NOBODY.has(error.code)) return new Elsewhere(message);
-  return new CommandError(message, EXIT.refused, 'look whether it runs: openclaw logs');
+  return new CommandError(message, EXIT.refused, 'check whether it is running: openclaw logs');
 }
 
 const ADMIN = [

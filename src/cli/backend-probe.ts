@@ -67,7 +67,7 @@ function probed(io: Io, options: BackendTestOptions): { server: ProbedServer; ti
   );
   if (known === undefined && address === undefined) {
     throw new CommandError(
-      `"${options.server}" is no server of the configuration and no address`,
+      `"${options.server}" is neither a configured server nor an address`,
       EXIT.usage,
       'write it as host:port',
     );

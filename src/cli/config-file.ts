@@ -15,7 +15,7 @@ export function requireFile(io: Io, config: string | undefined): string {
   const located = locateConfig({ config, env: io.env, cwd: io.cwd, exists: existsSync });
   if (located.found) return located.file;
   const where = located.asked ? located.file : located.tried.join(', ');
-  throw new CommandError(`no configuration at ${where}`, EXIT.file, 'openclaw init makes one');
+  throw new CommandError(`no configuration at ${where}`, EXIT.file, 'openclaw init creates one');
 }
 
 /** The file that is there, or the one that is to be made. */
@@ -123,12 +123,12 @@ function whyUnreadable(
     if (there === dirname(path)) return { reason: 'there is no such file' };
     return {
       reason: 'there is no such file',
-      help: `of the folders above it, the last that exists is ${there}`,
+      help: `the last of its parent directories that exists is ${there}`,
     };
   }
-  if (code === 'EISDIR') return { reason: 'this is a folder, not a file' };
+  if (code === 'EISDIR') return { reason: 'this is a directory, not a file' };
   if (code === 'EACCES') {
-    const help = 'let the user of openclaw read it, and enter the folders above it';
+    const help = 'give the user that runs openclaw read access to it and its parent directories';
     return { reason: 'this user may not read it', help };
   }
   return { reason: `it cannot be read (${code})` };

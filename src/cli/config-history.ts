@@ -98,5 +98,5 @@ function historyOf(io: Io, file: string): ConfigurationHistory {
 }
 
 function nothingApplied(io: Io, file: string): string {
-  return `nothing of ${shown(io, file)} was applied yet`;
+  return `nothing from ${shown(io, file)} has been applied yet`;
 }

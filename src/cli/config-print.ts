@@ -24,7 +24,7 @@ export function tellEdited(
   const known = new Set(before.warnings.map(({ message }) => message));
   warn(io, { ...after, warnings: after.warnings.filter(({ message }) => !known.has(message)) });
   if (!changed) {
-    io.out(`${shown(io, file)} says so already\n`);
+    io.out(`${shown(io, file)} already has this value\n`);
     return;
   }
   if (changes !== undefined && changes.length > 0) io.out(`${formatChanges(changes)}\n`);

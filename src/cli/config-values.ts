@@ -34,7 +34,7 @@ export function get(io: Io, argument: string | undefined, options: ConfigOptions
     throw new CommandError(
       `${formatPath(path)} is not set in ${shown(io, file)}`,
       EXIT.refused,
-      'with --effective its default is shown',
+      'use --effective to see its default',
     );
   }
   const value = plain(exported!, path);

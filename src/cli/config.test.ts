@@ -253,7 +253,7 @@ test('without a file the command says where it looked', async (t) => {
   const place = workplace(t);
   const { code, err } = await place.type('get load_balancing');
   assert.equal(code, 3);
-  assert.match(err, /no configuration at .*openclaw\.yml.*\n {2}help: openclaw init makes one/);
+  assert.match(err, /no configuration at .*openclaw\.yml.*\n {2}help: openclaw init creates one/);
   assert.equal(existsSync(place.file), false);
 });
 

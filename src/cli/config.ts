@@ -12,8 +12,8 @@ const applied = () => import('./config-history.ts');
 
 export function configCommand(io: Io): Command {
   const config = new Command('config')
-    .description('Look at, change and check the configuration file')
-    .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
+    .description('Show, change and check the configuration file')
+    .option('-c, --config <file>', 'the configuration file (default: searched for, see the manual)')
     .addHelpText('after', EXIT_CODES_HELP);
   const add = (
     usage: string,
@@ -36,7 +36,7 @@ export function configCommand(io: Io): Command {
 
   add(
     'get [path]',
-    'Print a value of the file, or with --effective what counts, and where it comes from',
+    'Print a value from the file, or with --effective the value in use and its origin',
     [
       'openclaw config get load_balancing',
       'openclaw config get load_balancing.timeout.read --effective',
@@ -49,7 +49,7 @@ export function configCommand(io: Io): Command {
 
   add(
     'set <path> <value> [more...]',
-    'Change values in the file; comments and order are kept, and the whole is validated first',
+    'Change values in the file, keeping comments and order; validates the whole file first',
     [
       'openclaw config set load_balancing.health_check.interval 5s',
       'openclaw config set load_balancing.servers[0] 10.0.0.5:8080',
@@ -60,24 +60,24 @@ export function configCommand(io: Io): Command {
 
   add(
     'unset <path>',
-    'Take a value out of the file, so that its default counts',
+    'Remove a value from the file, so that its default applies',
     ['openclaw config unset load_balancing.workers'],
     async ([path], options) => (await values()).unset(io, path!, options),
   );
 
   add(
     'export',
-    'Write a section as a file that import takes back; secrets are masked',
+    'Write a section to a file that can be imported; secrets are masked',
     ['openclaw config export --section load_balancing --file lb-config.yml'],
     async (_, options) => (await transfer()).exportTo(io, options),
   )
-    .option('--section <path>', 'the section (else everything)')
-    .option('--file <file>', 'where to (else printed)')
-    .option('--secrets', 'with secrets; the file is readable by its owner alone');
+    .option('--section <path>', 'the section (default: everything)')
+    .option('--file <file>', 'the file to write (default: print it)')
+    .option('--secrets', 'include secrets; only the owner can read the file');
 
   add(
     'import',
-    'Merge a file into the configuration, validated first; prints what changes',
+    'Merge a file into the configuration after validating it; prints the changes',
     [
       'openclaw config import --file lb-config.yml --dry-run',
       'openclaw config import --fix-typography --file from-a-web-page.yml',
@@ -87,37 +87,37 @@ export function configCommand(io: Io): Command {
     .requiredOption('--file <file>', 'the file to import')
     .option('--dry-run', 'change nothing, print what would change')
     .option('--replace', 'replace the sections that the file names instead of merging into them')
-    .option('--fix-typography', 'mend curly quotes, long dashes and lost indentation first');
+    .option('--fix-typography', 'fix curly quotes, long dashes and lost indentation first');
 
   add(
     'validate',
-    'Report every problem of the configuration; exit code 0 or 1',
+    'Report every problem in the configuration; exit code 0 or 1',
     [
       'openclaw config validate',
       'openclaw config validate --section load_balancing --file new.yml',
     ],
     async (_, options) => (await import('./validate.ts')).validate(io, options),
   )
-    .option('--section <path>', 'only problems of this section')
+    .option('--section <path>', 'only problems in this section')
     .option('--file <file>', 'this file');
 
   add(
     'diff',
-    'Compare the file with what was applied last, or with another file',
+    'Compare the file with the last applied configuration, or with another file',
     ['openclaw config diff', 'openclaw config diff --file other.yml'],
     async (_, options) => (await applied()).diff(io, options),
   ).option('--file <file>', 'compare with this file');
 
   add(
     'history',
-    'List what was applied when',
+    'List the applied configurations',
     ['openclaw config history', 'openclaw config history --json'],
     async (_, options) => (await applied()).history(io, options),
   );
 
   add(
     'rollback [number]',
-    'Put a configuration of the history back into the file (else the one before the last)',
+    'Restore a configuration from the history to the file (default: the one before the last)',
     ['openclaw config rollback', 'openclaw config rollback 12 --dry-run'],
     async ([number], options) => (await applied()).rollback(io, number, options),
   ).option('--dry-run', 'change nothing, print what would change');

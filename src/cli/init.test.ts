@@ -76,7 +76,7 @@ test('init takes flags, and replaces no file unless it is told to', async (t) =>
   assert.match(text, /listen: "\[::1\]:80"\n {2}servers:\n {4}- "10\.0\.0\.1:80"\n/);
   const again = await type(cwd, ['init', '--yes']);
   assert.equal(again.code, 1);
-  assert.match(again.err, /is there already\n {2}help: with --force/);
+  assert.match(again.err, /already exists\n {2}help: use --force/);
   assert.equal((await type(cwd, ['init', '--yes', '--force', '--json'])).code, 0);
   assert.equal((await type(cwd, ['init', '--force', '--server', 'nowhere'])).code, 1);
   assert.equal((await type(cwd, ['init', '--preset', 'blog'])).code, 2);

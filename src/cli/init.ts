@@ -19,13 +19,13 @@ interface Options {
 export function initCommand(io: Io): Command {
   const presets = Object.entries(PRESETS).map(([name, { summary }]) => `  ${name}: ${summary}`);
   return new Command('init')
-    .description('Write a configuration to begin with; asks in a terminal, or takes flags')
+    .description('Write a first configuration; asks in a terminal, or takes flags')
     .addOption(new Option('-p, --preset <name>', 'what it is for').choices(Object.keys(PRESETS)))
-    .option('-l, --listen <address>', 'where clients connect')
-    .option('-s, --server <address...>', 'a server behind it; may be given several times')
-    .option('-c, --config <file>', 'the file to write (else ./openclaw.yml)')
-    .option('-f, --force', 'replace a file that is there')
-    .option('-y, --yes', 'ask nothing, take the defaults')
+    .option('-l, --listen <address>', 'the address clients connect to')
+    .option('-s, --server <address...>', 'a server behind it; can be repeated')
+    .option('-c, --config <file>', 'the file to write (default: ./openclaw.yml)')
+    .option('-f, --force', 'replace an existing file')
+    .option('-y, --yes', 'use the defaults without asking')
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -58,9 +58,9 @@ async function init(io: Io, options: Options): Promise<void> {
   await updateFile(file, (before) => {
     if (before === undefined || options.force) return text;
     throw new CommandError(
-      `${shown(io, file)} is there already`,
+      `${shown(io, file)} already exists`,
       EXIT.refused,
-      'with --force it is replaced; "openclaw config set" changes it',
+      'use --force to replace it, or "openclaw config set" to change it',
     );
   });
   if (options.json) {
@@ -103,7 +103,7 @@ async function askServers(
   fallback: readonly string[],
 ): Promise<readonly string[]> {
   if (ask === undefined) return fallback;
-  const question = `Which servers, with spaces between? [${fallback.join(' ')}] `;
+  const question = `Which servers, separated by spaces? [${fallback.join(' ')}] `;
   return answered(io, ask, question, (answer) => {
     const servers = answer === '' ? [...fallback] : answer.split(/[\s,]+/);
     for (const server of servers) {
@@ -132,5 +132,5 @@ async function answered<T>(
     if ('value' in answer) return answer.value;
     io.err(`  ${answer.reason}\n`);
   }
-  throw new CommandError('no usable answer', EXIT.usage, 'give flags: openclaw init --help');
+  throw new CommandError('no valid answer', EXIT.usage, 'give flags: openclaw init --help');
 }

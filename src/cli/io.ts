@@ -39,7 +39,7 @@ export const EXIT = { done: 0, refused: 1, usage: 2, file: 3 } as const;
 export const EXIT_CODES_HELP = `
 Exit codes:
   0  done; for validate: no errors, though perhaps warnings
-  1  refused: the configuration has errors, or what was asked for is not there
+  1  refused: the configuration has errors, or the requested item does not exist
   2  the command line is wrong
   3  a file could not be found, read or written`;
 

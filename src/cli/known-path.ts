@@ -28,7 +28,7 @@ export function knownPath(argument: string | undefined): Path {
       EXIT.refused,
       meant
         ? `did you mean "${meant}"?`
-        : `known here: ${keysOf(holder).join(', ') || 'nothing further'}`,
+        : `known settings here: ${keysOf(holder).join(', ') || 'nothing further'}`,
     );
   }
   return path;

@@ -17,16 +17,16 @@ interface Options extends AdminOptions {
 
 const EXAMPLES = `
 Examples:
-  openclaw lb explain 3f0c9a7be21d4c55-0000002a      a request of the last minutes: its X-Request-Id
-  openclaw lb explain --path /cart --client 10.0.0.7 one that is made up; nothing is sent
+  openclaw lb explain 3f0c9a7be21d4c55-0000002a      a recent request, by its X-Request-Id
+  openclaw lb explain --path /cart --client 10.0.0.7 a made-up request; nothing is sent
   openclaw lb explain --header 'Cookie: openclaw_session=...'`;
 
 export function addExplain(lb: Command, io: Io): void {
-  reached(lb.command('explain').argument('[request-id]', 'as the X-Request-Id and the log have it'))
+  reached(lb.command('explain').argument('[request-id]', 'as in X-Request-Id and in the log'))
     .description('Why a request went where it went, or where a made-up one would go')
-    .option('--method <method>', 'of a made-up request (GET)')
+    .option('--method <method>', 'method of a made-up request (GET)')
     .option('--path <path>', 'its path and query (/)')
-    .option('--header <line>', 'one of its headers, "Name: value"; may be repeated', collect)
+    .option('--header <line>', 'one of its headers, "Name: value"; can be repeated', collect)
     .option('--client <address>', 'where it comes from (127.0.0.1)')
     .option('--json', 'for programs')
     .addHelpText('after', EXAMPLES)
@@ -42,7 +42,7 @@ async function explain(io: Io, requestId: string | undefined, options: Options):
   const { method, path, client, header = [] } = options;
   const isMadeUp = [method, path, client].some((one) => one !== undefined) || header.length > 0;
   if (requestId !== undefined && isMadeUp) {
-    throw new CommandError('a request id, or a made-up request, not both', EXIT.usage);
+    throw new CommandError('give either a request id or a made-up request, not both', EXIT.usage);
   }
   if (requestId !== undefined) query.set('request', requestId);
   for (const [name, value] of Object.entries({ method, path, client })) {
@@ -62,7 +62,7 @@ export function explanationText(told: Explanation, { colour }: { colour: boolean
   const lines = [
     row('request', `${told.request} from ${told.client}`),
     ...(isMadeUp
-      ? [row('made up', 'it went through the rules of the first worker, and nowhere else')]
+      ? [row('made up', 'evaluated by the rules of the first worker; nothing was sent')]
       : [
           row('id', told.requestId),
           row('came', new Date(told.atMs).toISOString()),
@@ -122,7 +122,7 @@ function choiceLines(
 
 function timesText({ connection, sentAfterMs, endAfterMs, outcome }: ExplainedChoice): string {
   const sent = sentAfterMs === -1 ? 'nothing was sent' : `sent after ${spent(sentAfterMs)}`;
-  const ended = endAfterMs === -1 ? 'it goes on' : `over after ${spent(endAfterMs)}: ${outcome}`;
+  const ended = endAfterMs === -1 ? 'still open' : `over after ${spent(endAfterMs)}: ${outcome}`;
   return `connection ${connection}, ${sent}, ${ended}`;
 }
 

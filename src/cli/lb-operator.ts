@@ -21,18 +21,20 @@ const WAIT_EVERY_MS = 100;
 export function addOperatorCommands(backend: Command, io: Io): void {
   takingOut(backend, 'drain')
     .description(
-      'Send it nothing new; its sessions and tunnels go on, until the end if there is one',
+      'Send it no new traffic; its sessions and tunnels continue, until the timeout if there is one',
     )
-    .option('--timeout <duration>', 'when it ends: what is left is closed then', duration)
-    .option('--over <duration>', 'how long the closings are spread over (10s)', duration)
-    .option('--wait', 'come back as soon as nothing is under way there')
+    .option('--timeout <duration>', 'when the drain ends; what is left is closed then', duration)
+    .option('--over <duration>', 'time over which connections are closed (10s)', duration)
+    .option('--wait', 'return as soon as nothing is in flight there')
     .addHelpText(
       'after',
       '\nExamples:\n  openclaw lb backend drain web1               without an end\n  openclaw lb backend drain web1 --timeout 5m  WebSockets still open then get a close frame 1001\n  openclaw lb backend drain web1 --timeout 5m --wait && deploy web1',
     )
     .action((server: string, options: Options) => drain(io, server, options));
   takingOut(backend, 'disable')
-    .description('Send it nothing at all, sticky clients included; what is under way goes on')
+    .description(
+      'Send it no traffic at all, not even from sticky clients; requests in flight continue',
+    )
     .addHelpText('after', examples('openclaw lb backend disable 10.0.0.1:8080 --persist'))
     .action((server: string, options: Options) =>
       say(io, server, 'disable', options, 'is disabled'),
@@ -42,8 +44,8 @@ export function addOperatorCommands(backend: Command, io: Io): void {
     .addHelpText('after', examples('openclaw lb backend enable web1'))
     .action((server: string, options: Options) => say(io, server, 'enable', options, 'is enabled'));
   takingOut(backend, 'weight')
-    .argument('<weight>', '0 to 256; 0: nothing new; default: the configured one')
-    .description('Change its part of the traffic at once, in all workers')
+    .argument('<weight>', '0 to 256; 0: no new traffic; default: the configured weight')
+    .description('Change its share of the traffic at once, in all workers')
     .addHelpText(
       'after',
       examples('openclaw lb backend weight web1 3', 'openclaw lb backend weight web1 default'),
@@ -58,15 +60,12 @@ export function addOperatorCommands(backend: Command, io: Io): void {
 function operator(backend: Command, name: string): Command {
   return reached(backend.command(name).argument('<server>', 'its name or address'))
     .option('--json', 'for programs')
-    .option(
-      '--persist',
-      'after a restart too; without it a reload keeps it and a restart does not',
-    );
+    .option('--persist', 'survive a restart; without it, the change survives only reloads');
 }
 
 /** A command that may leave nobody to answer. */
 function takingOut(backend: Command, name: string): Command {
-  return operator(backend, name).option('--force', 'even if no server that works is left');
+  return operator(backend, name).option('--force', 'even if no working server is left');
 }
 
 async function drain(io: Io, server: string, options: Options): Promise<void> {
@@ -78,7 +77,7 @@ async function drain(io: Io, server: string, options: Options): Promise<void> {
   const done =
     timeout === undefined
       ? 'drains until it is enabled or disabled'
-      : `drains, for ${age(timeout)} at the most`;
+      : `drains, for at most ${age(timeout)}`;
   await say(io, server, `drain?${query.join('&')}`, options, done);
   if (options.wait) await waitUntilIdle(io, server, options);
 }
@@ -89,10 +88,11 @@ async function waitUntilIdle(io: Io, name: string, options: Options): Promise<vo
     const { pools } = await client.get<InstanceStatus>('/status');
     const servers = pools.flatMap((pool) => pool.servers);
     const server = servers.find((one) => one.name === name || one.address === name);
-    if (server === undefined) throw new CommandError(`${name} is configured no more`, EXIT.refused);
+    if (server === undefined)
+      throw new CommandError(`${name} is no longer configured`, EXIT.refused);
     if (server.admin === 'active') throw new CommandError(`${name} was enabled`, EXIT.refused);
     if (server.inFlight === 0) {
-      const idle = `${name} has nothing under way${stillBound(server)}\n`;
+      const idle = `${name} has nothing in flight${stillBound(server)}\n`;
       if (!options.json) io.out(asCalled(io, idle));
       return;
     }
@@ -103,7 +103,7 @@ async function waitUntilIdle(io: Io, name: string, options: Options): Promise<vo
 /** Sessions outlive their requests: only the operator knows whether they are worth waiting for. */
 function stillBound({ admin, name }: ServerStatus): string {
   if (admin !== 'draining') return '';
-  return `; clients bound to it may still come back: openclaw lb backend disable ${name} keeps them away`;
+  return `; clients bound to it may still return: use "openclaw lb backend disable ${name}" to keep them away`;
 }
 
 async function say(

@@ -124,7 +124,7 @@ test('a status is one screen', () => {
     'pool       default: round_robin, 3 servers',
     'servers    1 up, 1 down, 1 draining',
     'requests   1.2k/s, 7 in flight, 123k since the start',
-    'errors     7.1% of answers are 5xx',
+    'errors     7.1% of responses are 5xx',
     'latency    p50 0.42 ms, p99 1.3 s',
     'open       1 client connection, 0 tunnels, 2 streams',
     'alerts',
@@ -186,7 +186,7 @@ test('a server that fails is seen though other servers make up for it', () => {
   assert.match(backendScreen(failing, PLAIN), / 0% +30% /);
   assert.match(
     statusScreen({ ...failing, failureRate: 0.1 }, PLAIN),
-    /^errors .*5xx, 10% of attempts at servers failed$/m,
+    /^errors .*5xx, 10% of attempts on servers failed$/m,
   );
 });
 
@@ -221,7 +221,7 @@ test('queue, limits, overload, firewall and certificates are told where there is
     'failures   no_server 9, queue_timeout 8, waf_blocked 7, client_gone 6, 1 more in the last minute',
     'queue      3 requests wait, the longest for 1.2 s; 40 waited in the last minute, p99 950 ms',
     'overload   a worker refuses 30% of its new requests',
-    'clients    5 connections not taken up yet',
+    'clients    5 connections not served yet',
     'limits     would have refused address_rate_limited 4 in the last minute',
     'firewall   block: 2 blocked in the last minute',
     'tls        2 certificates, a.example ends in 9 days, 7 handshakes failed in the last minute',

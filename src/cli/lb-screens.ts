@@ -18,7 +18,7 @@ const DAY_MS = 86_400_000;
 /** A certificate with fewer days left is in colour. */
 const DAYS_FEW = 30;
 
-/** One screen of the whole instance. */
+/** Show the whole instance on one screen. */
 export function statusScreen(status: InstanceStatus, screen: Screen): string {
   const { isColoured } = screen;
   const all = status.pools.flatMap(({ servers }) => servers);
@@ -119,7 +119,7 @@ function trafficRows(status: InstanceStatus, isColoured: boolean): [string, stri
 /** What no user sees as long as other servers make up for it. */
 function failedText({ failureRate }: InstanceStatus, isColoured: boolean): string {
   if (failureRate === 0) return '';
-  const text = `${percent(failureRate)} of attempts at servers failed`;
+  const text = `${percent(failureRate)} of attempts on servers failed`;
   return `, ${paint(text, errorColour(failureRate), isColoured)}`;
 }
 
@@ -153,7 +153,7 @@ function guardRows(status: InstanceStatus, screen: Screen): [string, string][] {
     say('overload', `a worker refuses ${percent(limits.shedRatio)} of its new requests`, 'red');
   }
   if (limits.clientsWaiting > 0) {
-    say('clients', `${plural(limits.clientsWaiting, 'connection')} not taken up yet`, 'yellow');
+    say('clients', `${plural(limits.clientsWaiting, 'connection')} not served yet`, 'yellow');
   }
   if (lastMinute.observed.length > 0) {
     say('limits', `would have refused ${codesText(lastMinute.observed)} in the last minute`);
@@ -308,7 +308,7 @@ function stateCounts(servers: readonly ServerStatus[], isColoured: boolean): str
 }
 
 function errorText(errorRate: number, isColoured: boolean): string {
-  return paint(`${percent(errorRate)} of answers are 5xx`, errorColour(errorRate), isColoured);
+  return paint(`${percent(errorRate)} of responses are 5xx`, errorColour(errorRate), isColoured);
 }
 
 function plural(value: number, noun: string): string {

@@ -26,18 +26,18 @@ const HEIGHT_MIN = 20;
 
 /** `openclaw lb ...`: what the running instance is doing. */
 export function lbCommand(io: Io): Command {
-  const lb = new Command('lb').description('What the running instance is doing');
-  shown(lb.command('status').description('One screen of the whole instance'))
+  const lb = new Command('lb').description('Show and control the running instance');
+  shown(lb.command('status').description('Show the whole instance on one screen'))
     .addHelpText('after', examples('openclaw lb status', 'openclaw lb status --json'))
     .action((options: ShowOptions) => show(io, options, '/status', statusScreen));
-  shown(lb.command('stats').description('Totals and connections since the start'))
+  shown(lb.command('stats').description('Show totals and connections since the start'))
     .addHelpText('after', examples('openclaw lb stats', 'openclaw lb stats --watch'))
     .action((options: ShowOptions) => show(io, options, '/stats', statsScreen));
-  shown(lb.command('top').description('Status, servers and the busiest clients, live'))
+  shown(lb.command('top').description('Show status, servers and the busiest clients, live'))
     .addHelpText('after', examples('openclaw lb top', 'openclaw lb top --json | jq .p99Ms'))
     .action((options: ShowOptions) => show(io, { ...options, watch: true }, '/status', topScreen));
   const backend = lb.command('backend').description('The servers');
-  shown(backend.command('status').description('A row for each server'))
+  shown(backend.command('status').description('Show a row for each server'))
     .addHelpText(
       'after',
       examples('openclaw lb backend status', 'openclaw lb backend status --watch'),
@@ -47,7 +47,7 @@ export function lbCommand(io: Io): Command {
   addBackendTest(backend, io);
   addExplain(lb, io);
   reached(lb.command('failback'))
-    .description('Let the primaries take over from the backups again')
+    .description('Return traffic from the backups to the primaries')
     .option('--json', 'for programs')
     .addHelpText('after', examples('openclaw lb failback'))
     .action((options: AskOptions) => failback(io, options));
@@ -65,17 +65,19 @@ async function failback(io: Io, options: AskOptions): Promise<void> {
 
 /** `openclaw alerts ...`. */
 export function alertsCommand(io: Io): Command {
-  const alerts = new Command('alerts').description('Alerts of the running instance');
-  shown(alerts.command('list').description('Active alerts and how their channels do'))
+  const alerts = new Command('alerts').description(
+    'Show, test and silence alerts of the running instance',
+  );
+  shown(alerts.command('list').description('Show active alerts and the state of their channels'))
     .addHelpText('after', examples('openclaw alerts list', 'openclaw alerts list --json'))
     .action((options: ShowOptions) => show(io, options, '/alerts', alertsScreen));
   reached(alerts.command('test'))
-    .description('Send one message through each channel')
+    .description('Send a test message through each channel')
     .option('--json', 'for programs')
     .addHelpText('after', examples('openclaw alerts test'))
     .action((options: AskOptions) => testAlerts(io, options));
   reached(alerts.command('silence').argument('<duration>', 'like 1h; 0s ends it', duration))
-    .description('Send no message for a while; what still holds then is told')
+    .description('Send no alerts for a while; those still active then are sent afterwards')
     .option('--json', 'for programs')
     .addHelpText('after', examples('openclaw alerts silence 1h', 'openclaw alerts silence 0s'))
     .action((forMs: number, options: AskOptions) => silenceAlerts(io, forMs, options));
@@ -85,7 +87,7 @@ export function alertsCommand(io: Io): Command {
 function shown(command: Command): Command {
   return reached(command)
     .option('--json', 'for programs')
-    .option('--watch', 'again each second, until Ctrl-C');
+    .option('--watch', 'refresh every second, until Ctrl-C');
 }
 
 async function show<T>(
@@ -120,7 +122,7 @@ function alertsScreen(
   { nowMs }: Screen,
 ): string {
   if (!isEnabled) {
-    return 'alerts are off: write load_balancing.monitoring.alerts, with channels, to switch them on\n';
+    return 'alerts are off: configure load_balancing.monitoring.alerts with channels to turn them on\n';
   }
   const lines = active.map(({ name, subject, sinceMs, measured, outliers }) => {
     const about = subject === '' ? name : `${name} ${subject}`;
@@ -165,5 +167,5 @@ async function testAlerts(io: Io, options: AskOptions): Promise<void> {
 async function silenceAlerts(io: Io, forMs: number, options: AskOptions): Promise<void> {
   const answer = await (await findAdmin(io, options)).post(`/alerts/silence?for=${forMs}ms`);
   if (options.json) io.out(`${JSON.stringify(answer, null, 2)}\n`);
-  else io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silent for ${age(forMs)}\n`);
+  else io.out(forMs === 0 ? 'alerts are sent again\n' : `alerts are silenced for ${age(forMs)}\n`);
 }

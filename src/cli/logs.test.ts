@@ -102,7 +102,7 @@ test('what is typed wrong is refused with what is right', async (context) => {
 
 test('a log that is not there is said to be missing, with what to do', async (context) => {
   const place = workplace(context);
-  assert.match(await place.type(), /there is no log .*openclaw\.log[\s\S]*openclaw start/);
+  assert.match(await place.type(), /no log at .*openclaw\.log[\s\S]*openclaw start/);
   assert.equal(place.io.exitCode, 3);
 });
 

@@ -31,23 +31,27 @@ const LINES_MAX = 100_000;
 /** `openclaw logs`: what happened, readable. */
 export function logsCommand(io: Io, signal?: AbortSignal): Command {
   return new Command('logs')
-    .description('What happened: the log, filtered and readable')
-    .option('-c, --config <file>', 'the configuration that names the log')
+    .description('Show the log, filtered and readable')
+    .option('-c, --config <file>', 'the configuration that sets the log file')
     .option('--file <file>', 'another log')
     .option('--grep <pattern>', 'only lines that match a regular expression', pattern)
-    .addOption(new Option('--level <level>', 'this level and graver ones').choices(LEVELS))
+    .addOption(new Option('--level <level>', 'this level and more severe ones').choices(LEVELS))
     .option('--since <when>', 'a duration like 10m, or a time like 2026-01-31T12:00:00Z', since)
-    .option('-n, --lines <n>', `the last n (else ${LINES_DEFAULT}, or all with --since)`, lines)
-    .option('--follow', 'go on with what is added, until Ctrl-C')
-    .option('--json', 'lines as they stand in the file')
+    .option(
+      '-n, --lines <n>',
+      `the last n lines (default: ${LINES_DEFAULT}, or all with --since)`,
+      lines,
+    )
+    .option('--follow', 'keep printing new lines, until Ctrl-C')
+    .option('--json', 'lines exactly as in the file')
     .addHelpText('after', EXAMPLES)
     .action((options: LogOptions) => logs(io, options, signal));
 }
 
 const EXAMPLES = `
 Examples:
-  openclaw logs --level warn --since 10m   what went wrong lately
-  openclaw logs --grep load_balancing      everything of the load balancer
+  openclaw logs --level warn --since 10m   recent problems
+  openclaw logs --grep load_balancing      everything about the load balancer
   openclaw logs --grep REQUEST-ID          one request
   openclaw logs --follow                   as it happens`;
 
@@ -55,9 +59,9 @@ async function logs(io: Io, options: LogOptions, signal?: AbortSignal): Promise<
   const file = options.file ?? (await configuredFile(io, options));
   if (logFiles(file).length === 0) {
     throw new CommandError(
-      `there is no log ${file}`,
+      `no log at ${file}`,
       EXIT.file,
-      'an instance writes one once it runs: openclaw start; or name it: --file FILE',
+      'a running instance writes one (openclaw start); or give its path with --file FILE',
     );
   }
   const filter: LogFilter = {

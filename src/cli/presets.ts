@@ -14,7 +14,7 @@ export interface Preset {
 
 export const PRESETS: Record<string, Preset> = {
   web: {
-    summary: 'web sites and APIs: plain requests to servers that are all alike',
+    summary: 'web sites and APIs: plain requests to identical servers',
     answers: { listen: '0.0.0.0:8080', servers: ['127.0.0.1:3000', '127.0.0.1:3001'] },
     body: (answers) => `load_balancing:
 ${common(answers)}

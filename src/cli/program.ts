@@ -28,8 +28,8 @@ export function program(io: Io): Command {
     .description(
       'Run in the foreground until SIGTERM or SIGINT; SIGHUP reloads and reopens the log, SIGUSR2 upgrades',
     )
-    .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
-    .option('--demo', 'balance three little servers that are built in')
+    .option('-c, --config <file>', 'the configuration file (default: searched for, see the manual)')
+    .option('--demo', 'balance three small built-in servers')
     .option('--workers <n>', 'data threads', workerCount)
     .addHelpText('after', START_EXAMPLES)
     .action(async (options: StartOptions) => {
@@ -39,8 +39,8 @@ export function program(io: Io): Command {
 
   openclaw
     .command('check')
-    .description('Check the configuration, say every problem, and end')
-    .option('-c, --config <file>', 'the configuration file (else found as the manual says)')
+    .description('Check the configuration, report every problem, and exit')
+    .option('-c, --config <file>', 'the configuration file (default: searched for, see the manual)')
     .option('--json', 'print JSON')
     .addHelpText('after', examples('openclaw check --config ./openclaw.yml'))
     .action(async (options: { config?: string; json?: boolean }) => {
@@ -68,9 +68,9 @@ export function program(io: Io): Command {
 
 const START_EXAMPLES = `
 Examples:
-  openclaw start                          the configuration that is found
-  openclaw start --config ./openclaw.yml  this one
-  openclaw start --demo                   no configuration at all`;
+  openclaw start                          with the configuration found by default
+  openclaw start --config ./openclaw.yml  with this one
+  openclaw start --demo                   without any configuration`;
 
 function workerCount(text: string): number {
   const count = Number(text);

@@ -17,13 +17,13 @@ export function addReloadCommands(config: Command, io: Io): void {
 
   add(
     'reload',
-    'The running instance takes the file over; an invalid file changes nothing',
+    'Apply the file to the running instance; an invalid file changes nothing',
     'openclaw config reload --confirm 60s',
   )
     .option('--section <path>', 'only this part of the file')
     .option(
       '--confirm <time>',
-      'taken back after this time, like 60s, unless `config confirm` follows',
+      'undo it after this time, like 60s, unless `config confirm` follows',
       duration,
     )
     .action(async (_, self: Command) => {
@@ -33,7 +33,7 @@ export function addReloadCommands(config: Command, io: Io): void {
 
   add(
     'plan',
-    'What a reload would do, from the running instance',
+    'Show what a reload of the running instance would do',
     'openclaw config plan --section load_balancing.servers',
   )
     .option('--section <path>', 'only this part of the file')
@@ -42,11 +42,13 @@ export function addReloadCommands(config: Command, io: Io): void {
       await plan(io, self.optsWithGlobals<ReloadOptions>());
     });
 
-  add('confirm', 'The reload that waits for it stays', 'openclaw config confirm --json').action(
-    async (_, self: Command) => {
-      const options = self.optsWithGlobals<ReloadOptions>();
-      const answer = await (await findAdmin(io, options)).post<object>('/config/confirm');
-      io.out(options.json ? `${JSON.stringify(answer)}\n` : 'confirmed: the configuration stays\n');
-    },
-  );
+  add(
+    'confirm',
+    'Confirm the pending reload, so that it stays',
+    'openclaw config confirm --json',
+  ).action(async (_, self: Command) => {
+    const options = self.optsWithGlobals<ReloadOptions>();
+    const answer = await (await findAdmin(io, options)).post<object>('/config/confirm');
+    io.out(options.json ? `${JSON.stringify(answer)}\n` : 'confirmed: the configuration stays\n');
+  });
 }

@@ -19,8 +19,8 @@ const REPORT: ReloadReport = {
 };
 
 test('a reload that leaves no server that works is warned of, before and after', () => {
-  assert.match(reportText(REPORT, 'planned'), /warning: no server that works would be left/);
-  assert.match(reportText(REPORT, 'applied'), /warning: no server that works is left/);
+  assert.match(reportText(REPORT, 'planned'), /warning: no working server would be left/);
+  assert.match(reportText(REPORT, 'applied'), /warning: no working server is left/);
   const harmless = { ...REPORT, impact: { ...REPORT.impact, leavesNoServer: false } };
   assert.doesNotMatch(reportText(harmless, 'planned'), /warning/);
 });

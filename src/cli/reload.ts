@@ -46,14 +46,14 @@ function tell(
 /** @param verb what is said of the changes: they were made, or would be */
 export function reportText(report: ReloadReport, verb: 'applied' | 'planned'): string {
   const { changes, impact, confirmBefore } = report;
-  if (changes.length === 0) return 'nothing differs from what runs\n';
+  if (changes.length === 0) return 'nothing differs from the running configuration\n';
   const lines = [formatChanges(changes).trimEnd(), ''];
   const { joining, leaving, underWay, underWayAtLeaving, movedKeysPercent } = impact;
   const { leavesNoServer, needRestart } = impact;
   if (joining.length > 0) lines.push(`servers that join:  ${joining.join('  ')}`);
   if (leaving.length > 0) {
     lines.push(
-      `servers that leave: ${leaving.join('  ')}: nothing new goes there, what is under way goes on`,
+      `servers that leave: ${leaving.join('  ')}: they get nothing new, requests in flight continue`,
     );
   }
   lines.push(`requests and tunnels touched: ${underWayAtLeaving} of ${underWay}`);
@@ -61,13 +61,13 @@ export function reportText(report: ReloadReport, verb: 'applied' | 'planned'): s
   if (leavesNoServer) {
     const is = verb === 'planned' ? 'would be' : 'is';
     lines.push(
-      `warning: no server that works ${is} left: requests are answered 503 until one comes up or is enabled; see openclaw lb backend status`,
+      `warning: no working server ${is} left: requests get 503 until one comes up or is enabled; see openclaw lb backend status`,
     );
   }
   if (needRestart.length > 0) {
-    lines.push(`only a restart brings into force: ${needRestart.join(', ')}`);
+    lines.push(`only take effect after a restart: ${needRestart.join(', ')}`);
   }
-  if (verb === 'planned') lines.push('nothing was changed; to apply it: openclaw config reload');
+  if (verb === 'planned') lines.push('nothing was changed; apply it with: openclaw config reload');
   else if (confirmBefore === null) lines.push('applied');
   else lines.push(`applied until ${confirmBefore}, unless: openclaw config confirm`);
   return `${lines.join('\n')}\n`;

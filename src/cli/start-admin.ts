@@ -19,8 +19,8 @@ export async function openAdmin(settings: Settings, options: AdminOptions): Prom
     const { code } = error as NodeJS.ErrnoException;
     throw refusal(
       code === 'EADDRINUSE'
-        ? `cannot listen on ${listen} for the admin API: another program listens there already, perhaps another openclaw. Name another address in admin.listen.`
-        : `cannot listen on ${listen} for the admin API: ${code ?? error}. Name another address in admin.listen.`,
+        ? `cannot listen on ${listen} for the admin API: another program is already listening there, perhaps another openclaw. Set another address in admin.listen.`
+        : `cannot listen on ${listen} for the admin API: ${code ?? error}. Set another address in admin.listen.`,
     );
   }
   await openSocket(settings, admin);
@@ -44,8 +44,8 @@ async function openSocket(settings: Settings, admin: AdminServer): Promise<void>
     const { code } = error as NodeJS.ErrnoException;
     const message =
       code === 'EADDRINUSE'
-        ? `openclaw: another instance listens on ${path}: commands reach this one with --config FILE, by its TCP address. Give each instance its own path in admin.socket.\n`
-        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Name another path in admin.socket.\n`;
+        ? `openclaw: another instance is listening on ${path}: use --config FILE to reach this one by its TCP address. Give each instance its own path in admin.socket.\n`
+        : `openclaw: cannot open the admin socket ${path}: ${code ?? error}. Set another path in admin.socket.\n`;
     process.stderr.write(printableLines(message));
   }
 }

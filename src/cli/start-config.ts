@@ -32,7 +32,7 @@ export function fromFile(
     throw refusal(`load_balancing.enabled is false in ${shown(io, file)}: nothing to start`);
   }
   if (poolServers(settings).length === 0) {
-    throw refusal(`${shown(io, file)} names no server`, 'list them under load_balancing.servers');
+    throw refusal(`${shown(io, file)} names no server`, 'list them in load_balancing.servers');
   }
   return { file, text, settings };
 }
@@ -48,7 +48,7 @@ function findFile(io: Io, config: string | undefined): string {
     return requireFile(io, config);
   } catch (error) {
     const help =
-      'name one with --config FILE, make one: openclaw init, or see: openclaw start --demo';
+      'set one with --config FILE, create one with "openclaw init", or try "openclaw start --demo"';
     throw refusal((error as Error).message, help);
   }
 }

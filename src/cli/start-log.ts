@@ -27,6 +27,6 @@ async function orRefuse<T>(
     return await open({ file, level, maxBytes: max_size, maxAgeMs: max_age, maxFiles: max_files });
   } catch (error) {
     const { message } = error as Error;
-    throw refusal(`cannot write the log ${file}: ${message}. Name another file in log.file.`);
+    throw refusal(`cannot write the log ${file}: ${message}. Set another file in log.file.`);
   }
 }

@@ -88,7 +88,7 @@ async function run(
   const admin = { instance, token: settings.admin.token ?? '', routes, configuration };
   const isCalledOff = ended.then(() => false);
   if (predecessor !== null && !(await Promise.race([predecessor.askRelease(), isCalledOff]))) {
-    predecessor.fail('it was told to end before it took over');
+    predecessor.fail('it was told to stop before it took over');
     const withinMs = settings.load_balancing.timeout.drain;
     await instance.stop({ pid: process.ppid, withinMs });
     return log.close();
@@ -187,9 +187,9 @@ function upgradeBySignal(instance: Instance, upgrade: Upgrade): void {
 function ending(handover: Handover | null): string {
   const who =
     handover === null
-      ? 'is ending: no new connections'
+      ? 'is shutting down: no new connections'
       : `hands over to process ${handover.successor.pid}: it has the new connections`;
-  return `openclaw ${who}, what is under way goes on. Again to end at once.\n`;
+  return `openclaw ${who}, requests in flight continue. Send the signal again to stop at once.\n`;
 }
 
 /** What takes a changed file over, by SIGHUP or the admin API. */
@@ -221,8 +221,8 @@ function newReloader(
       instance.log.error({ event: 'reload_failed', reason });
       instance.observer.reloadFailed(reason);
       const what = isTakenBack
-        ? 'the reload was taken back'
-        : 'the configuration was not taken over, the one before goes on';
+        ? 'the reload was undone'
+        : 'the configuration was not applied, the previous one stays in use';
       io.err(`openclaw: ${what}\n${reason}\n`);
     },
   });

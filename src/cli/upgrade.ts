@@ -23,20 +23,23 @@ const LOOK_EVERY_MS = 100;
 export function upgradeCommand(io: Io): Command {
   return new Command('upgrade')
     .description(
-      'Start the program anew, perhaps another version, in place of the running one; no connection is lost',
+      'Replace the running process with a new one, possibly of another version, without losing a connection',
     )
     .option('-c, --config <file>', 'the configuration of the instance')
     .option('--admin <address>', 'host:port or unix socket of the instance')
-    .option('--drain <time>', 'left to what is under way in the old one (else timeout.drain)')
+    .option(
+      '--drain <time>',
+      'time left to connections of the old process (default: timeout.drain)',
+    )
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-It starts as the running one was started: the same arguments, the same environment.
+The new process starts with the same arguments and the same environment as the old one.
 
 Examples:
   npm install -g openclaw-lb && openclaw upgrade
-  openclaw upgrade --drain 12h    WebSockets of today stay with the old one for so long`,
+  openclaw upgrade --drain 12h    today's WebSockets may stay with the old one that long`,
     )
     .action((options: Options) => upgrade(io, options));
 }
@@ -49,7 +52,7 @@ async function upgrade(io: Io, options: Options): Promise<void> {
     options.json
       ? `${JSON.stringify({ ...begun, version })}\n`
       : `openclaw ${version}, process ${begun.pid}, has taken over from process ${begun.from}\n` +
-          `what is under way there has ${formatDuration(begun.withinMs)} to end\n`,
+          `requests in flight there have ${formatDuration(begun.withinMs)} to end\n`,
   );
 }
 

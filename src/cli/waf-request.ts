@@ -24,7 +24,7 @@ export function madeUpRequest(io: Io, options: RequestOptions): MadeUpRequest {
   // A target holds no blank; what is typed for one stands for its encoding.
   const target = options.path.replaceAll(' ', '%20');
   if (!/^(?:\/|\*$|https?:\/\/)/i.test(target)) {
-    throw new CommandError(`--path must begin with a slash, not "${options.path}"`, EXIT.usage);
+    throw new CommandError(`--path must start with a slash, not "${options.path}"`, EXIT.usage);
   }
   const method = options.method ?? (bytes === undefined ? 'GET' : 'POST');
   const head = { method, target, headers: headerList(pairs) };
@@ -37,14 +37,14 @@ export function madeUpRequest(io: Io, options: RequestOptions): MadeUpRequest {
 function headerOf(line: string): readonly [string, string] {
   const colon = line.indexOf(':');
   if (colon < 1) {
-    throw new CommandError(`"${line}" is no header; write it as "Name: value"`, EXIT.usage);
+    throw new CommandError(`"${line}" is not a header; write it as "Name: value"`, EXIT.usage);
   }
   return [line.slice(0, colon).trim(), line.slice(colon + 1).trim()];
 }
 
 function bodyOf(io: Io, { body, bodyFile }: RequestOptions): Buffer | undefined {
   if (body !== undefined && bodyFile !== undefined) {
-    throw new CommandError('--body and --body-file exclude each other', EXIT.usage);
+    throw new CommandError('use either --body or --body-file, not both', EXIT.usage);
   }
   if (body !== undefined) return Buffer.from(body);
   if (bodyFile === undefined) return undefined;

@@ -6,7 +6,9 @@ import type { TestOptions } from './waf-test.ts';
 
 /** `openclaw waf`: the rules, and what they say about a request that somebody makes up. */
 export function wafCommand(io: Io): Command {
-  const waf = new Command('waf').description('The web application firewall: its rules, a trial');
+  const waf = new Command('waf').description(
+    'Test the web application firewall and list its rules',
+  );
   addTest(waf, io);
   addRules(waf, io);
   return waf;
@@ -15,10 +17,10 @@ export function wafCommand(io: Io): Command {
 function addTest(waf: Command, io: Io): void {
   waf
     .command('test')
-    .description('Show which rules speak about a request, where, why, and what would silence them')
-    .option('--method <method>', 'GET; POST where there is a body')
-    .option('--path <target>', 'the path and its query, as they stand in the request line', '/')
-    .option('--header <line>', 'a header, "Name: value"; as often as needed', collect, [])
+    .description('Show which rules match a request, where, why, and how to exclude them')
+    .option('--method <method>', 'default: GET, or POST with a body')
+    .option('--path <target>', 'the path and query, as in the request line', '/')
+    .option('--header <line>', 'a header, "Name: value"; can be repeated', collect, [])
     .option('--body <text>', 'the body')
     .option('--body-file <file>', 'the body, from a file; - for standard input')
     .option('-c, --config <file>', 'the configuration with mode, level, threshold and exclusions')
@@ -63,7 +65,7 @@ function addRules(waf: Command, io: Io): void {
   waf
     .command('rules')
     .description('List the rules: id, class, severity, paranoia level, what they detect')
-    .addOption(new Option('--class <class>', 'only those of a class').choices(CLASSES))
+    .addOption(new Option('--class <class>', 'only rules of a class').choices(CLASSES))
     .option('--json', 'print JSON')
     .addHelpText(
       'after',

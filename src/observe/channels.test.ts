@@ -15,7 +15,7 @@ const ALERT: AlertMessage = {
   subject: '',
   atMs: Date.UTC(2026, 0, 1, 12, 1),
   sinceMs: Date.UTC(2026, 0, 1, 12, 0),
-  measured: '7.2% of answers are 5xx over 1m, threshold 5%',
+  measured: '7.2% of responses are 5xx over 1m, threshold 5%',
   outliers: ['10.0.0.1:80: 31% of 120 <requests>'],
 };
 
@@ -108,7 +108,7 @@ test('a notice says what, where, since when, how much, who stands out and what t
   assert.deepEqual(text.split('\n'), [
     'where: edge-1, pool default, http://127.0.0.1:8080',
     'since: 2026-01-01T12:00:00Z',
-    'measured: 7.2% of answers are 5xx over 1m, threshold 5%',
+    'measured: 7.2% of responses are 5xx over 1m, threshold 5%',
     'stands out: 10.0.0.1:80: 31% of 120 <requests>',
     'next: openclaw logs --level warn --since 10m',
     '',
@@ -166,7 +166,7 @@ test('email goes to all recipients over SMTP, with login', async (context) => {
   assert.ok(talk.includes('RCPT TO:<a@example.com>') && talk.includes('RCPT TO:<b@example.com>'));
   assert.ok(talk.includes(`AUTH PLAIN ${Buffer.from('\0u\0p').toString('base64')}`));
   assert.match(mail, /^Subject: \[openclaw ALERT\] the error rate is high \(edge-1\)$/m);
-  assert.match(mail, /^measured: 7.2% of answers are 5xx/m);
+  assert.match(mail, /^measured: 7.2% of responses are 5xx/m);
 });
 
 test('a channel that fails is tried again, later and later, until it takes the notice', async (context) => {

@@ -36,12 +36,12 @@ const WHAT: Readonly<Record<AlertName, readonly [begin: string, end: string, nex
     TEST_SERVER,
   ],
   no_servers: [
-    'pool SUBJECT has no server that can take a request',
+    'pool SUBJECT has no server that can take requests',
     'pool SUBJECT has servers again',
     'openclaw lb backend status',
   ],
   certificate_expiry: [
-    'certificate SUBJECT is near its end',
+    'certificate SUBJECT is about to expire',
     'certificate SUBJECT was renewed',
     'openssl x509 -enddate -noout -in SUBJECT',
   ],
@@ -88,7 +88,7 @@ export function noticeOf(raw: AlertMessage, origin: Origin): Notice {
 export function testNotice(origin: Origin): Notice {
   return {
     subject: `[openclaw test] alerts from ${origin.host} reach you`,
-    text: `This is a test, asked for by "openclaw alerts test".\nwhere: ${origin.host}, pool ${origin.pool}, ${origin.listeners.join(' ')}\n`,
+    text: `This is a test sent by "openclaw alerts test".\nwhere: ${origin.host}, pool ${origin.pool}, ${origin.listeners.join(' ')}\n`,
     alert: null,
     origin,
   };

@@ -80,9 +80,9 @@ function sessionOf(pool: Pool, decision: Decision): Explanation['session'] {
   const first = decision.attempts === 0 ? undefined : decision.choices[0];
   const situation = first?.situation ?? pool.situation;
   const at = situation.servers.findIndex(({ row }) => row === decision.ownRow);
-  if (at === -1) return { server: '', result: 'the client belongs to no server yet' };
+  if (at === -1) return { server: '', result: 'the client is not bound to a server yet' };
   const server = situation.servers[at]!;
-  if (first?.isOwn === true) return { server: server.label, result: 'the client belongs to it' };
+  if (first?.isOwn === true) return { server: server.label, result: 'the client is bound to it' };
   const verdict = first === undefined ? situation.bases[at]! : verdictOf(first, at, []);
   return { server: server.label, result: `it cannot be kept: ${verdictReason(verdict)}` };
 }
@@ -127,17 +127,15 @@ function triedBefore(decision: Decision, index: number): number[] {
 function outcomeText({ outcome, isStale }: Choice): string {
   if (outcome === '') return '';
   if (typeof outcome === 'number') return `status ${outcome}`;
-  return isStale ? `${outcome}: the kept-alive connection had been closed` : outcome;
+  return isStale ? `${outcome}: the kept-alive connection was already closed` : outcome;
 }
 
 function becauseOf(pool: Pool, choice: Choice, tried: readonly number[]): string {
   if (choice.server === null) {
-    return tried.length > 0
-      ? 'the request was at every server that is usable'
-      : 'no server can be given a request';
+    return tried.length > 0 ? 'every usable server has been tried' : 'no server can take a request';
   }
-  if (choice.isTrial) return 'its half-open breaker waited for a trial, which this request is';
-  if (choice.isOwn) return 'the client belongs to it';
+  if (choice.isTrial) return 'this request is the trial that its half-open breaker was waiting for';
+  if (choice.isOwn) return 'the client is bound to it';
   return strategyDefinition(pool.settings.strategy).because;
 }
 
@@ -172,10 +170,10 @@ function passedOver(
 ): string {
   if (verdict !== VERDICT.usable) return verdictReason(verdict);
   const share = situation.sharePercents[at]!;
-  const slowly = share < 100 ? `, and it starts slowly (from ${share}% of its share)` : '';
-  if (choice.isOwn) return `the client belongs elsewhere${slowly}`;
-  if (choice.isTrial) return `a trial goes before${slowly}`;
-  return `the strategy took another${slowly}`;
+  const slowly = share < 100 ? `, and it is in slow start (from ${share}% of its share)` : '';
+  if (choice.isOwn) return `the client is bound to another server${slowly}`;
+  if (choice.isTrial) return `a trial request takes precedence${slowly}`;
+  return `the strategy chose another${slowly}`;
 }
 
 function figureOf(figures: Int32Array | null, at: number): number {

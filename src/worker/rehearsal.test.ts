@@ -181,7 +181,7 @@ test('a made-up request takes no trial of a half-open breaker, and would be it',
   table.raiseGeneration();
   const before = world.bytes();
   const { server: chosen, because } = world.explain().choices[0]!;
-  assert.deepEqual([chosen, /which this request is/.test(because)], [server.label, true]);
+  assert.deepEqual([chosen, /this request is the trial/.test(because)], [server.label, true]);
   assert.equal(world.bytes(), before);
   assert.equal(world.choose(0), server.label);
   assert.notEqual(pool.takeTrial(), 0);

@@ -33,11 +33,11 @@ export function rehearse(
   const bytes = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
   const head = new Head();
   if (readRequestHead(head, bytes, 0, bytes.length, route.policy.headLimits) !== bytes.length) {
-    return `it is refused before any rule is asked: ${head.fault ?? 'it is no request'}`;
+    return `it is refused before any rule applies: ${head.fault ?? 'it is not a request'}`;
   }
   const framing = new Framing();
   const fault = frameRequest(head, framing);
-  if (fault !== undefined) return `it is refused before any rule is asked: ${fault}`;
+  if (fault !== undefined) return `it is refused before any rule applies: ${fault}`;
   return new Rehearsal(engine, via, random).explain(head, framing, route, `${method} ${path}`);
 }
 

@@ -97,7 +97,10 @@ function explain(question: Question): Answer {
     return worker.explain(question);
   } catch (error) {
     internalErrors.add(error);
-    return { explanation: null, wrong: 'an error in openclaw itself; the log has its stack' };
+    return {
+      explanation: null,
+      wrong: 'an internal error in openclaw; the log has the stack trace',
+    };
   }
 }
 

@@ -169,7 +169,7 @@ test('lb backend drain --wait comes back when the server has nothing, and says w
     ...admin,
   ];
   const { code, stdout } = await runOpenclaw(drain);
-  assert.deepEqual([code, /red has nothing under way/.test(stdout)], [0, true]);
+  assert.deepEqual([code, /red has nothing in flight/.test(stdout)], [0, true]);
   assert.ok(clients.every((one) => one.served === 'blue' || isClosed(one)));
   const waiting = runOpenclaw(['lb', 'backend', 'drain', 'blue', '--force', '--wait', ...admin]);
   await until('blue drains', async () => {

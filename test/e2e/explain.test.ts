@@ -107,9 +107,9 @@ test('a client that belongs to a server goes there, and it is told why, or why n
   );
   const own = first.server;
   const told = await explained('--header', `Cookie: ${cookie}`);
-  assert.deepEqual(told.session, { server: own, result: 'the client belongs to it' });
+  assert.deepEqual(told.session, { server: own, result: 'the client is bound to it' });
   assert.equal(told.choices[0]!.server, own);
-  assert.equal(told.choices[0]!.because, 'the client belongs to it');
+  assert.equal(told.choices[0]!.because, 'the client is bound to it');
   const path = `http://127.0.0.1:${claw!.adminPort}/servers/${own}/disable`;
   assert.equal((await fetch(path, { method: 'POST' })).status, 200);
   const other = await explained('--header', `Cookie: ${cookie}`);
@@ -170,7 +170,7 @@ test('where no server can take a request each says why', async () => {
   assert.deepEqual([told.status, told.failure], [503, 'no_server']);
   assert.deepEqual(verdicts(told, 0), ['red maintenance', 'blue draining']);
   const { stdout } = await explain();
-  assert.match(stdout, /would go to no server: no server can be given a request/);
+  assert.match(stdout, /would go to no server: no server can take a request/);
 });
 
 test('what is not known or not possible is refused with what is', async () => {

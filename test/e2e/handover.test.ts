@@ -208,7 +208,7 @@ test('a signal to end while a successor is on its way ends both', async () => {
   );
   successors.add(successor);
   openclaw.child.kill('SIGTERM');
-  await until('the first ends', () => openclaw.output.stdout.includes('Again to end at once'));
+  await until('the first ends', () => openclaw.output.stdout.includes('again to stop at once'));
   rmSync(held);
   await until('the successor has ended', () => !existsSync(`/proc/${successor}`));
   successors.delete(successor);

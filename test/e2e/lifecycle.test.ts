@@ -118,7 +118,7 @@ test('signals that come before it is up end nothing that was accepted, and are o
   child.kill('SIGHUP');
   child.kill('SIGTERM');
   rmSync(held);
-  await until('it drains', () => stdout.includes('Again to end at once'));
+  await until('it drains', () => stdout.includes('again to stop at once'));
   gate.resolve();
   assert.equal((await client.response()).text, 'drained');
   client.close();
@@ -157,7 +157,7 @@ test('a second signal ends at once', async () => {
   const client = await openclaw.send(`GET /hanging HTTP/1.1\r\n${HOST}\r\n`);
   await until('it is at the server', () => server.requestsFor('/hanging') === 1);
   openclaw.child.kill('SIGINT');
-  await until('it is ending', () => openclaw.output.stdout.includes('Again to end at once'));
+  await until('it is ending', () => openclaw.output.stdout.includes('again to stop at once'));
   openclaw.child.kill('SIGINT');
   await until('it has ended', () => openclaw.child.exitCode === 1);
   client.close();

@@ -295,7 +295,7 @@ test('a list of networks in a file is read again at a reload, and a bad one chan
   writeFileSync(file, '127.0.0.2 # out\n');
   await openclaw.reload(() => {});
   assert.deepEqual(await statuses(peer, 1), [403]);
-  assert.match(openclaw.output.stderr, /was not taken over/);
+  assert.match(openclaw.output.stderr, /was not applied/);
   openclaw.output.stderr = '';
 });
 

@@ -157,7 +157,7 @@ test('a log that cannot be opened refuses the reload and changes nothing', async
   configure(({ log }) => Object.assign(log!, { file: blocked }));
   const { status, text } = await admin('POST', '/config/reload');
   assert.equal(status, 422);
-  assert.match(text, /cannot write the log .*no-folder\.log: .*Name another file in log\.file/);
+  assert.match(text, /cannot write the log .*no-folder\.log: .*Set another file in log\.file/);
   configure(({ log }) => Object.assign(log!, { file: join(openclaw.folder, 'openclaw.log') }));
   assert.equal((await admin('POST', '/config/reload')).status, 200);
   assert.match(openclaw.output.stderr, /no-folder\.log/);

@@ -96,7 +96,7 @@ test('a drain that is waited for is over as soon as nothing is under way, howeve
   const [red, blue] = servers.map((server) => server.address) as [string, string];
   try {
     const idle = await backend(claw, 'drain', red, '--timeout', '1h', '--wait');
-    assert.match(idle, /has nothing under way; clients bound to it may still come back/);
+    assert.match(idle, /has nothing in flight; clients bound to it may still return/);
     assert.equal((await claw.status()).pools[0]!.servers[0]!.admin, 'draining');
     await backend(claw, 'enable', red);
     const client = await claw.send('GET /held HTTP/1.1\r\nHost: a\r\n\r\n');
@@ -110,7 +110,7 @@ test('a drain that is waited for is over as soon as nothing is under way, howeve
     assert.equal(await Promise.race([isOver, claw.status().then(() => false)]), false);
     server.answer();
     assert.equal((await client.response()).status, 200);
-    assert.match(await waited, /has nothing under way/);
+    assert.match(await waited, /has nothing in flight/);
     client.close();
     const other = server.address === red ? blue : red;
     const admin = `127.0.0.1:${claw.adminPort}`;

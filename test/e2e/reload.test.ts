@@ -115,7 +115,7 @@ test('a listener that cannot be opened changes nothing', async () => {
   });
   const { status, body } = await admin('POST', '/config/reload');
   assert.equal(status, 422);
-  assert.match((body as { help: string }).help, /another program listens there/);
+  assert.match((body as { help: string }).help, /another program is already listening there/);
   assert.deepEqual((await openclaw.status()).listeners, [openclaw.url]);
   openclaw.output.stderr = '';
   other.close();

@@ -17,9 +17,9 @@ const COMMANDS = readFileSync(join(FIXTURES, 'seed-commands.txt'), 'utf8').trim(
 
 /** What is said, by how the command begins. Each ends with 0. */
 const SAID: readonly (readonly [string, RegExp])[] = [
-  ['openclaw config set', /openclaw\.yml (is written|says so already)/],
+  ['openclaw config set', /openclaw\.yml (is written|already has this value)/],
   ['openclaw config export', /load_balancing is in lb-config\.yml/],
-  ['openclaw config import', /openclaw\.yml (is written|says so already)/],
+  ['openclaw config import', /openclaw\.yml (is written|already has this value)/],
   ['openclaw config validate', /openclaw\.yml: 0 errors/],
   ['openclaw config reload', /applied|nothing differs/],
   ['openclaw config get', /^strategy: "round_robin"$/m],

@@ -261,7 +261,7 @@ test('a key file that others may read keeps it from starting, and says why', asy
     OPENCLAW_STATE: state,
   });
   assert.equal(code, 1);
-  assert.match(stderr, /others may read it\. Run: chmod 600 .*session\.key/);
+  assert.match(stderr, /others can read it\. Run: chmod 600 .*session\.key/);
   rmSync(state, { recursive: true });
 });
 

@@ -45,7 +45,7 @@ export class DataThread {
   readonly #worker: Worker;
   readonly #events: DataThreadEvents;
   readonly #lineMemory = pieceMemory();
-  #cause = 'it ended by itself';
+  #cause = 'it exited by itself';
   #asked = 0;
 
   /** @throws Error where the system has no thread or memory left for it */

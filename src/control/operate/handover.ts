@@ -110,9 +110,9 @@ export class Successor {
         else if (message.type === 'failed') fail(new Error(message.why));
       };
       const onExit = (code: number | null, signal: string | null) =>
-        end(new Error(`it ended with ${signal ?? code}`));
+        end(new Error(`it exited with ${signal ?? code}`));
       const deadline = setTimeout(
-        () => end(new Error(`it was not up within ${READY_MS_MAX / 1000}s`)),
+        () => end(new Error(`it was not ready within ${READY_MS_MAX / 1000}s`)),
         READY_MS_MAX,
       );
       child.on('message', onMessage).on('exit', onExit).on('error', end);

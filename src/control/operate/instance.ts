@@ -284,7 +284,7 @@ export class Instance {
       } catch (error) {
         this.#plans.freeRows(this.#plan);
         const cause = (error as Error).message;
-        this.log.error({ event: 'servers_refused', cause, text: 'those before stay in use' });
+        this.log.error({ event: 'servers_refused', cause, text: 'the previous ones stay in use' });
       }
     });
   }
@@ -303,7 +303,11 @@ export class Instance {
         this.log.info({ event: 'certificates_renewed' });
       } catch (error) {
         const cause = (error as Error).message;
-        this.log.error({ event: 'certificates_refused', cause, text: 'those before stay in use' });
+        this.log.error({
+          event: 'certificates_refused',
+          cause,
+          text: 'the previous ones stay in use',
+        });
       }
     });
   }

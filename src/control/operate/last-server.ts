@@ -64,10 +64,8 @@ function takesNewAfter(table: SharedTable, row: number, command: OperatorCommand
 }
 
 const AFTERWARDS: Readonly<Record<OperatorCommand['action'], string>> = {
-  disable: 'with it disabled, every request is answered 503 (no_server)',
-  drain:
-    'while it drains, every request of a client that is not bound to it is answered 503 (no_server)',
-  weight:
-    'with weight 0, every request of a client that is not bound to it is answered 503 (no_server)',
+  disable: 'with it disabled, every request gets 503 (no_server)',
+  drain: 'while it drains, every request from a client not bound to it gets 503 (no_server)',
+  weight: 'with weight 0, every request from a client not bound to it gets 503 (no_server)',
   enable: '',
 };

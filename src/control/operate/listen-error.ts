@@ -27,18 +27,18 @@ interface SystemError {
 function listenMessage(address: string, code: string): string {
   switch (code) {
     case 'EADDRINUSE':
-      return `cannot listen on ${address}: another program listens there already. End it, or name another address in load_balancing.listen. Who it is: ss -ltnp`;
+      return `cannot listen on ${address}: another program is already listening there. Stop it, or set another address in load_balancing.listen. To find it: ss -ltnp`;
     case 'EACCES':
-      return `cannot listen on ${address}: not allowed. Ports below 1024 need a privilege: name a higher port in load_balancing.listen, or give node CAP_NET_BIND_SERVICE.`;
+      return `cannot listen on ${address}: permission denied. Ports below 1024 need a privilege: set a higher port in load_balancing.listen, or give node CAP_NET_BIND_SERVICE.`;
     case 'EADDRNOTAVAIL':
-      return `cannot listen on ${address}: this machine has no such address. Name one that \`ip address\` shows in load_balancing.listen, or leave the host out for all of them.`;
+      return `cannot listen on ${address}: this machine has no such address. Set one that \`ip address\` shows in load_balancing.listen, or leave out the host to listen on all of them.`;
     case 'ENOTFOUND':
-      return `cannot listen on ${address}: the name has no address. Name an IP address in load_balancing.listen.`;
+      return `cannot listen on ${address}: the name cannot be resolved. Set an IP address in load_balancing.listen.`;
     case 'ENOENT':
-      return `cannot listen on ${address}: its folder does not exist. Make it, or name another path in load_balancing.listen.`;
+      return `cannot listen on ${address}: its directory does not exist. Create it, or set another path in load_balancing.listen.`;
     case 'ENOTSOCK':
-      return `cannot listen on ${address}: a file lies there that is no socket. Move it away, or name another path in load_balancing.listen.`;
+      return `cannot listen on ${address}: a file that is not a socket is in the way. Move it, or set another path in load_balancing.listen.`;
     default:
-      return `cannot listen on ${address}: ${code}. Name another address in load_balancing.listen.`;
+      return `cannot listen on ${address}: ${code}. Set another address in load_balancing.listen.`;
   }
 }

@@ -233,7 +233,7 @@ function read(file: string): Map<string, Said> {
   } catch (error) {
     const why = (error as Error).message;
     throw new OperatorFileError(
-      `${file}, which holds what operators said of servers, cannot be read: ${why}. Mend it, or remove it to enable all servers.`,
+      `${file}, which has what operators set for servers, cannot be read: ${why}. Fix it, or remove it to enable all servers.`,
     );
   }
 }
@@ -244,7 +244,7 @@ function saidIn(value: unknown): Said {
   const drainEndsMs = drainEnds === undefined ? 0 : Date.parse(String(drainEnds));
   const isWeight = Number.isInteger(weight) && Number(weight) >= -1 && Number(weight) <= WEIGHT_MAX;
   if (!(admin in NAMES) || Number.isNaN(drainEndsMs) || !isWeight) {
-    throw new Error(`it says ${JSON.stringify(value)} of a server`);
+    throw new Error(`it has ${JSON.stringify(value)} for a server`);
   }
   return { admin, drainEndsMs, weight: Number(weight) };
 }

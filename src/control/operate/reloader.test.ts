@@ -67,7 +67,7 @@ test('a reload whose history cannot be written is applied, with a warning', asyn
   // As on a full disk: no folder can be made.
   writeFileSync(join(folder, 'history'), '');
   reloader.started();
-  assert.match(told.pop()!, /the history in .* could not be written.*Make room/);
+  assert.match(told.pop()!, /the history in .* could not be written.*Free some space/);
   write('load_balancing: {strategy: random}\n');
   const report = await reloader.reload();
   assert.equal(report.changes.length, 1);

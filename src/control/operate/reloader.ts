@@ -139,12 +139,12 @@ export class Reloader {
       const before = this.#unconfirmed?.before;
       this.#unconfirmed = null;
       if (before === undefined) return;
-      const reason = 'not confirmed in time: the configuration before it is back';
+      const reason = 'not confirmed in time: the previous configuration is back';
       try {
         const { changes } = await this.#take(before, 'not confirmed', 0);
         this.#options.onReload({ changes: changes.length, reason, isTakenBack: true });
       } catch (error) {
-        const why = `not confirmed in time, but it stays: ${messageOf(error)}`;
+        const why = `not confirmed in time, but it could not be undone: ${messageOf(error)}`;
         this.#options.onReload({ changes: 0, reason: why });
       }
     });
@@ -181,7 +181,7 @@ export class Reloader {
       history.record({ at: now().toISOString(), cause, file, text });
       return '';
     } catch (error) {
-      const warning = `the history in ${history.folder} could not be written, so "config rollback" cannot come back to this configuration: ${messageOf(error)}. Make room there, or let this user write there.`;
+      const warning = `the history in ${history.folder} could not be written, so "config rollback" cannot return to this configuration: ${messageOf(error)}. Free some space there, or give this user write access.`;
       onUnrecorded(warning);
       return warning;
     }

@@ -52,14 +52,14 @@ export class ServerCommands {
     this.operator = new Operator(table, folder, {
       onDrained: (server, overMs) => {
         events.end(endAllAt(server.row, 0, overMs));
-        events.changed(server.label, 'drained', 'the time of its drain is over');
+        events.changed(server.label, 'drained', 'its drain has timed out');
       },
       onForgotten: (address) => log.info({ event: 'operator_state_dropped', server: address }),
       onUnwritten: (error) =>
         log.warn({
           event: 'operator_state_unwritten',
           cause: error.message,
-          text: 'a restart brings back what operators said before',
+          text: 'a restart restores the earlier state',
         }),
     });
     this.operator.apply(serversOf(pools));
@@ -89,10 +89,10 @@ export class ServerCommands {
     const { action } = command;
     if (action === 'enable' || action === 'drain') this.#events.cancelEndings(server.row);
     if (!wasActive && this.#table.takesNew(server.row)) this.#events.cameBack(server.row);
-    this.#events.changed(server.label, commandText(command), 'asked for by an operator');
+    this.#events.changed(server.label, commandText(command), 'requested by an operator');
     const isIdle =
       action === 'weight' && command.weight && !strategyDefinition(pool.strategy).weighted;
-    const note = isIdle ? `the strategy ${pool.strategy} looks at no weights but 0` : '';
+    const note = isIdle ? `the strategy ${pool.strategy} ignores all weights except 0` : '';
     return { kind: 'done', note };
   }
 

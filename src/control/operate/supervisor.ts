@@ -159,7 +159,7 @@ export class Supervisor {
   #refuseIfEnding(): void {
     if (!this.#isEnding) return;
     this.#sockets.drop(() => true)();
-    throw new Error('this instance is ending');
+    throw new Error('this instance is shutting down');
   }
 
   async #openSockets(lane: number, addresses: readonly ListenAddress[]): Promise<void> {
@@ -263,7 +263,7 @@ export class Supervisor {
     for (let lane = 0; lane < this.#table.workerLanes; lane++) {
       if (!this.#threads.has(lane) && !this.#leaving.has(lane)) return lane;
     }
-    throw new RangeError(`more than ${this.#table.workerLanes} workers, those that drain included`);
+    throw new RangeError(`more than ${this.#table.workerLanes} workers, draining ones included`);
   }
 
   #spawn(lane: number): Promise<void> {

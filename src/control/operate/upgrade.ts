@@ -32,8 +32,8 @@ export class Upgrade {
    * @throws Error that says why it did not come up; nothing has changed
    */
   async begin(withinMs: number): Promise<number> {
-    if (this.#cancelled.signal.aborted) throw new Error('this instance is ending');
-    if (this.#isUnderWay) throw new Error('an upgrade is under way already');
+    if (this.#cancelled.signal.aborted) throw new Error('this instance is shutting down');
+    if (this.#isUnderWay) throw new Error('an upgrade is already in progress');
     this.#isUnderWay = true;
     try {
       const successor = await Successor.start(

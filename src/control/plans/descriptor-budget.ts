@@ -112,7 +112,7 @@ export function boundsByDescriptors(plan: WorkerPlan, { load_balancing }: Settin
     descriptors: descriptorLimit(),
     clientsMax,
     serverConnectionsMax,
-    mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), more than this process may open file descriptors for: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
+    mend: `the settings allow ${clients} clients (load_balancing.max_connections) and ${servers} connections to servers (connection_pool.max_connections), which needs more file descriptors than this process may open: raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower the settings`,
   };
 }
 

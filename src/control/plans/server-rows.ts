@@ -27,7 +27,7 @@ export class ServerRows {
     const row = freed ?? this.#next++;
     if (row >= this.#table.serverRows) {
       throw new RangeError(
-        `more than ${this.#table.serverRows} servers at one time, those that still drain included`,
+        `more than ${this.#table.serverRows} servers at a time, draining ones included`,
       );
     }
     // One that no server had yet is clear; to clear it would touch memory that may never be needed.

@@ -73,10 +73,14 @@ test('a file that cannot serve is refused with its mend', () => {
       },
     );
   };
-  refused('', 0o600, /it is empty\. Delete it, and a new one is made/);
+  refused('', 0o600, /it is empty\. Delete it to have a new one generated/);
   refused('short\n', 0o600, /shorter than 16 characters/);
-  refused('a key that is long enough\n'.repeat(9), 0o600, /9 lines, and 8 keys are the most/);
-  refused('a key that is long enough\n', 0o644, /others may read it\. Run: chmod 600/);
+  refused(
+    'a key that is long enough\n'.repeat(9),
+    0o600,
+    /9 lines, but at most 8 keys are allowed/,
+  );
+  refused('a key that is long enough\n', 0o644, /others can read it\. Run: chmod 600/);
 });
 
 test('a state directory that cannot be made is named', () => {

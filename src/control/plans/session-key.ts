@@ -8,7 +8,7 @@ import { COOKIE_KEYS_MAX } from '../../core/sticky/cookie.ts';
 const FILE_NAME = 'session.key';
 const KEY_BYTES = 32;
 const KEY_LENGTH_MIN = 16;
-const ELSEWHERE = 'Name another folder in $OPENCLAW_STATE.';
+const ELSEWHERE = 'Set another directory in $OPENCLAW_STATE.';
 
 /** The key file cannot be used; the message names the mend. */
 export class SessionKeyError extends Error {
@@ -34,7 +34,7 @@ export function sessionKeys(stateDirectory: string): string[] {
   const file = sessionKeyFile(stateDirectory);
   const keys = parse(file, readOrMake(stateDirectory, file));
   if ((statSync(file).mode & 0o077) !== 0) {
-    throw new SessionKeyError(file, `others may read it. Run: chmod 600 ${file}`);
+    throw new SessionKeyError(file, `others can read it. Run: chmod 600 ${file}`);
   }
   return keys;
 }
@@ -54,19 +54,19 @@ function readOrMake(folder: string, file: string): string {
     return readTextFile(file);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new SessionKeyError(file, `it cannot be made (${code}). ${ELSEWHERE}`);
+    throw new SessionKeyError(file, `it cannot be created (${code}). ${ELSEWHERE}`);
   }
 }
 
 function parse(file: string, text: string): string[] {
   const keys = text.split('\n').map((line) => line.trim());
   const given = keys.filter((key) => key !== '');
-  const again = `Delete it, and a new one is made: clients then get new cookies.`;
+  const again = `Delete it to have a new one generated: clients then get new cookies.`;
   if (given.length === 0) throw new SessionKeyError(file, `it is empty. ${again}`);
   if (given.length > COOKIE_KEYS_MAX) {
     throw new SessionKeyError(
       file,
-      `it has ${given.length} lines, and ${COOKIE_KEYS_MAX} keys are the most. Delete the last ones.`,
+      `it has ${given.length} lines, but at most ${COOKIE_KEYS_MAX} keys are allowed. Delete the last ones.`,
     );
   }
   if (given.some((key) => key.length < KEY_LENGTH_MIN)) {

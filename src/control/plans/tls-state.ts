@@ -178,7 +178,7 @@ export class ServerIdentities {
       } catch (error) {
         const named = files.filter((file) => file !== undefined).join(', ');
         const why = `OpenSSL refuses it: ${(error as Error).message}`;
-        throw new TlsError(named, why, 'Give PEM files that belong together.');
+        throw new TlsError(named, why, 'Use PEM files that belong together.');
       }
     }
     this.#read.set(name, identity);

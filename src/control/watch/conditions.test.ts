@@ -47,7 +47,7 @@ test('too many requests a second are high traffic', () => {
   const window = { seconds: 60, requests: 6060, errors: 0, p50Ms: 1, p99Ms: 2 };
   const [condition, ...more] = holding(facts({ window }));
   assert.equal(condition!.name, 'high_traffic');
-  assert.equal(condition!.measured, '101 requests a second over 1m, threshold 100');
+  assert.equal(condition!.measured, '101 requests per second over 1m, threshold 100');
   assert.deepEqual(more, []);
 });
 
@@ -59,7 +59,7 @@ test('too many 5xx are a high error rate, and the servers they come from are nam
   ];
   const [condition] = holding(facts({ window, servers }));
   assert.equal(condition!.name, 'high_error_rate');
-  assert.equal(condition!.measured, '6% of 200 answers are 5xx over 1m, threshold 5%');
+  assert.equal(condition!.measured, '6% of 200 responses are 5xx over 1m, threshold 5%');
   assert.deepEqual(condition!.outliers, ['blue: 12% of 100 in the last minute']);
 });
 
@@ -90,7 +90,7 @@ test('events: a server down, a breaker open, a pool without servers, a failed re
     found.map(({ name, subject, measured }) => `${name} ${subject}: ${measured}`),
     [
       'server_down red: connect refused',
-      'breaker_open blue: too many failures in a row',
+      'breaker_open blue: too many consecutive failures',
       'no_servers default: of 2 servers 1 down, 1 taken out by an operator',
       'reload_failed : openclaw.yml:3: unknown key',
     ],
@@ -103,7 +103,7 @@ test('a certificate is told of two weeks before its end', () => {
     facts({ certificates: [{ path: 'c.pem', expiresSeconds: days * day }] });
   assert.deepEqual(holding(at(14)), []);
   assert.equal(holding(at(13.9))[0]!.measured, '13 days left, threshold 14');
-  assert.equal(holding(at(-1))[0]!.measured, 'it has ended');
+  assert.equal(holding(at(-1))[0]!.measured, 'it has expired');
 });
 
 test('events that are not asked for raise nothing', () => {
@@ -133,6 +133,6 @@ test('5xx of requests that no server was asked for are told by their codes', () 
   });
   // Three errors of a hundred are not what is wrong, however few requests red had.
   assert.deepEqual(holding(given)[0]!.outliers, [
-    'no server asked: no_server 95, queue_full 2 in the last minute',
+    'no server reached: no_server 95, queue_full 2 in the last minute',
   ]);
 });

@@ -65,7 +65,7 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
       name: 'high_traffic',
       subject: '',
       holds: rate > high_traffic,
-      measured: `${Math.round(rate)} requests a second over ${over}, threshold ${high_traffic}`,
+      measured: `${Math.round(rate)} requests per second over ${over}, threshold ${high_traffic}`,
       outliers: top(
         servers,
         (one) => one.requests,
@@ -81,7 +81,7 @@ function thresholds({ thresholds, window: windowMs }: AlertSettings, facts: Fact
       name: 'high_error_rate',
       subject: '',
       holds: hasEnough && rate > high_error_rate,
-      measured: `${oneDigit(rate)}% of ${window.requests} answers are 5xx over ${over}, threshold ${high_error_rate}%`,
+      measured: `${oneDigit(rate)}% of ${window.requests} responses are 5xx over ${over}, threshold ${high_error_rate}%`,
       outliers: [
         ...ownErrors(facts),
         ...top(
@@ -118,7 +118,7 @@ function ownErrors({ unservedErrors, failures }: Facts): string[] {
   });
   if (unservedErrors === 0 || own.length === 0) return [];
   const codes = own.slice(0, OUTLIERS_MAX).map(({ code, count }) => `${code} ${count}`);
-  return [`no server asked: ${codes.join(', ')} in the last minute`];
+  return [`no server reached: ${codes.join(', ')} in the last minute`];
 }
 
 function events({ events }: AlertSettings, facts: Facts): Condition[] {
@@ -138,7 +138,7 @@ function events({ events }: AlertSettings, facts: Facts): Condition[] {
     }
     if (wanted.has('breaker_open')) {
       const why =
-        whyBreaker || (isBreakerOpen ? 'too many failures in a row' : 'a trial succeeded');
+        whyBreaker || (isBreakerOpen ? 'too many consecutive failures' : 'a trial succeeded');
       add('breaker_open', label, isBreakerOpen, why);
     }
   }
@@ -162,7 +162,7 @@ function events({ events }: AlertSettings, facts: Facts): Condition[] {
     for (const { path, expiresSeconds } of facts.certificates) {
       const days = Math.floor((expiresSeconds - facts.nowMs / 1000) / DAY_SECONDS);
       const measured =
-        days < 0 ? 'it has ended' : `${days} days left, threshold ${CERTIFICATE_DAYS_MIN}`;
+        days < 0 ? 'it has expired' : `${days} days left, threshold ${CERTIFICATE_DAYS_MIN}`;
       add('certificate_expiry', path, days < CERTIFICATE_DAYS_MIN, measured);
     }
   }

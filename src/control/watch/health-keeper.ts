@@ -91,7 +91,7 @@ export class HealthKeeper {
   /** An operator gives the traffic back to the primaries. @returns false: they have it */
   failback(): boolean {
     const said = [...this.#pools.values()].map(({ upkeep }) =>
-      upkeep.failback('an operator said so'),
+      upkeep.failback('requested by an operator'),
     );
     return said.includes(true);
   }

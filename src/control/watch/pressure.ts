@@ -22,17 +22,17 @@ interface Trouble {
 const TROUBLES: readonly Trouble[] = [
   {
     event: 'overloaded',
-    mend: 'part of the requests is refused with 503; give more workers or machines, or look at performance.overload',
+    mend: 'some requests are refused with 503; add workers or machines, or see performance.overload',
     isThere: ({ measures }) => measures.total(GAUGE.shedShare) > 0,
   },
   {
     event: 'descriptors_exhausted',
-    mend: 'new connections are closed for lack of file descriptors; raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower load_balancing.max_connections',
+    mend: 'new connections are closed because file descriptors ran out; raise the limit (ulimit -n, LimitNOFILE= in a systemd unit), or lower load_balancing.max_connections',
     isThere: hasNoDescriptors,
   },
   {
     event: 'clients_full',
-    mend: 'as many clients are connected as may be, and new ones wait; raise load_balancing.max_connections if the machine can bear it',
+    mend: 'max_connections is reached, and new clients wait; raise load_balancing.max_connections if the machine can handle more',
     isThere: (table) => table.clientCounts.waiting() > 0,
   },
 ];

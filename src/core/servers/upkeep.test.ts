@@ -174,9 +174,9 @@ test('without failback the backups serve until an operator says so', () => {
   table.setHealth(0, HEALTH.up);
   upkeep.turn(1_000_000);
   assert.equal(table.isFailedOver(0), true);
-  assert.equal(upkeep.failback('an operator said so'), true);
+  assert.equal(upkeep.failback('requested by an operator'), true);
   assert.equal(table.isFailedOver(0), false);
-  assert.equal(upkeep.failback('an operator said so'), false);
+  assert.equal(upkeep.failback('requested by an operator'), false);
 });
 
 test('a pool without a usable server is told of once, and once when it has one again', () => {
