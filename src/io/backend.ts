@@ -48,7 +48,7 @@ export interface Backend {
     given: number | null,
     onAccept: (accepted: Accepted) => void,
   ): Promise<Listener>;
-  /** Lets in connections that wait, as far as there are places. To be called with each tick. */
+  /** Lets in connections that wait, as far as there are places. Call it on each tick. */
   letIn(): void;
   /**
    * Accepts who waits in the listening sockets: closing those resets whoever is in them, perhaps

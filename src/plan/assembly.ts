@@ -17,20 +17,20 @@ import { LivePool, POOL_PARTS, type PoolParts } from './live-pool.ts';
 import { createGuard } from './make-guard.ts';
 import type { WorkerPlan } from './worker-plan.ts';
 
-/** What of a worker's plan its data path is made of. */
+/** The parts of a worker's plan that its data path is built from. */
 export type PathPlan = Pick<WorkerPlan, 'guard' | 'shedding' | 'pools' | 'routes'>;
 
-/** How the parts are made that the simulation makes in its own way. */
+/** Factories of the parts that the simulation replaces. */
 export interface Parts extends PoolParts {
   readonly waf: (options: WafOptions) => Waf;
 }
 const PARTS: Parts = { ...POOL_PARTS, waf: (options) => new Waf(options) };
 
-/** What the data path is given beside its plan. */
+/** What the data path needs besides its plan. */
 export interface Surroundings extends WorkerParts {
-  /** Hears of every exchange when it is over. */
+  /** Called with every exchange when it is over. */
   readonly settled: Settled;
-  /** Hears of every request that was refused before it could become an exchange. */
+  /** Called with every request refused before it became an exchange. */
   readonly refused: Engine['refused'];
 }
 
@@ -45,7 +45,7 @@ interface LiveRoute extends Route {
 export class Assembly {
   readonly engine: Engine;
   readonly exchanges: Exchanges;
-  /** Who may come in, and whose word is taken for who they are. */
+  /** Who is let in, and which proxies are trusted to name the client. */
   guard!: Guard;
   readonly #parts: Parts;
   /** By name. */
@@ -60,7 +60,7 @@ export class Assembly {
     this.follow(plan);
   }
 
-  /** Requests go by this plan from the next one on; what is under way is not touched. */
+  /** Applies a plan to all further requests; those in flight are not affected. */
   follow(plan: PathPlan): void {
     const { engine } = this;
     this.guard = createGuard(plan.guard, engine.table);
@@ -96,17 +96,17 @@ export class Assembly {
     return [...this.#pools.values()].map(({ pool }) => pool);
   }
 
-  /** Requests that wait are looked at. To be called with each tick. */
+  /** Looks after waiting requests. Call it on each tick. */
   tick(nowMs: number): void {
     for (const { queue } of this.#pools.values()) queue.tick(nowMs);
   }
 
-  /** Another worker says that it is this one's turn to serve who waits. */
+  /** Another worker says that it is this one's turn to serve its queue. */
   called(nowMs: number): void {
     for (const { queue } of this.#pools.values()) queue.called(nowMs);
   }
 
-  /** Looks after connections that rest, and opens some ahead of need. About once a second. */
+  /** Looks after idle connections and opens some in advance. Call it about once a second. */
   tend(nowMs: number): void {
     for (const { pool } of this.#pools.values()) {
       pool.followAddresses();
@@ -114,7 +114,7 @@ export class Assembly {
     }
   }
 
-  /** Connections to servers that rest. */
+  /** Idle connections to servers. */
   idleConnections(): number {
     let idle = 0;
     for (const { servers } of this.pools) {

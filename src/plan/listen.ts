@@ -6,16 +6,16 @@ export interface ListenAddress {
   readonly port: number;
   /** Path of a unix socket; empty otherwise. */
   readonly path: string;
-  /** What is spoken there; `redirect` is HTTP that sends everybody on to HTTPS. */
+  /** The protocol; `redirect` is HTTP that redirects everything to HTTPS. */
   readonly speaks: 'http' | 'https' | 'redirect';
 }
 
-/** Whether two listeners share a socket, whatever is spoken there. */
+/** Whether two listeners share a socket, whatever their protocol. */
 export function isSameSocket(one: ListenAddress, other: ListenAddress): boolean {
   return one.host === other.host && one.port === other.port && one.path === other.path;
 }
 
-/** Whether the same is spoken on the same socket. */
+/** Whether two listeners share a socket and a protocol. */
 export function isSameListener(one: ListenAddress, other: ListenAddress): boolean {
   return isSameSocket(one, other) && one.speaks === other.speaks;
 }

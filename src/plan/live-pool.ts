@@ -10,7 +10,7 @@ import { createPersistence } from './make-persistence.ts';
 import { keyOfStrategy } from './strategy-key.ts';
 import type { PoolPlan } from './worker-plan.ts';
 
-/** How the parts of a pool are made; the simulation makes ones that are watched. */
+/** Factories of a pool's parts; the simulation passes instrumented ones. */
 export const POOL_PARTS = {
   server: (...given: ConstructorParameters<typeof Server>) => new Server(...given),
   chooser: (...given: ConstructorParameters<typeof Chooser<Server>>) => new Chooser(...given),
@@ -58,7 +58,7 @@ export class LivePool {
     this.follow({ ...this.#plan, servers });
   }
 
-  /** Lets go of the servers that are no longer in the plan: room that this makes is given away. */
+  /** Retires the servers that are no longer in the plan, and gives away the room this makes. */
   retireServers(): void {
     for (const server of this.#leaving.splice(0)) server.endpoint.retire();
   }

@@ -6,7 +6,7 @@ import { Guard, type Limits } from '../core/routes/guard.ts';
 import type { SharedTable } from '../table/table.ts';
 import type { GuardPlan, LimitsPlan, RatePlan } from './worker-plan.ts';
 
-/** What judges connections and requests before anything else is done for them. */
+/** Judges connections and requests before any other work is done for them. */
 export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
   const { access } = plan;
   return new Guard(
@@ -22,7 +22,7 @@ export function createGuard(plan: GuardPlan, table: SharedTable): Guard {
   );
 }
 
-/** The proxies before us that may say who the client is. */
+/** The proxies in front of us that may name the client. */
 function proxiesOf({ trusted, trustsUnixPeers, trustedHeader }: GuardPlan): TrustedProxies {
   return new TrustedProxies(NetworkSet.open(trusted), trustsUnixPeers, trustedHeader);
 }

@@ -5,7 +5,7 @@ import type { BindableServer, Persistence } from '../core/sticky/persistence.ts'
 import { SourceTable } from '../table/source-table.ts';
 import type { PersistencePlan } from './worker-plan.ts';
 
-/** How the clients of a pool are known again; null: they are not. */
+/** Recognises the clients of a pool; null: no persistence. */
 export function createPersistence(
   plan: PersistencePlan | null,
   servers: readonly BindableServer[],

@@ -12,8 +12,8 @@ import { CookiePairs } from '../core/sticky/cookie-pairs.ts';
 import { requestPath } from '../waf/catalogue.ts';
 
 /**
- * How requests are hashed for a strategy; null where it hashes by nothing. A request without the
- * header or cookie that is hashed by is hashed by its client's address.
+ * How a strategy hashes requests; null: it does not. A request without the header or cookie to hash
+ * is hashed by its client's address.
  */
 export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
   const kind = strategyDefinition(strategy).key;

@@ -1,4 +1,4 @@
-/** What the control thread tells a data thread: everything it needs of the configuration. */
+/** Everything a data thread needs from the configuration, sent by the control thread. */
 
 import type { HashAlgorithm } from '../core/balance/hash.ts';
 import type { StrategyName } from '../core/balance/registry.ts';
@@ -19,7 +19,7 @@ export interface PoolPlan {
   readonly strategy: StrategyName;
   readonly strategyKey: StrategyKey;
   readonly panicThresholdPercent: number;
-  /** How clients are known again; null: they are not. */
+  /** Session persistence; null: none. */
   readonly persistence: PersistencePlan | null;
 }
 
@@ -38,15 +38,15 @@ export type PersistencePlan =
       readonly expiresMs: number;
     };
 
-/** Who may come in, and how often; sets of networks are the memory of a NetworkSet. */
+/** Who is let in, and how often; sets of networks are the memory of a NetworkSet. */
 export interface GuardPlan {
   readonly trusted: SharedArrayBuffer;
-  /** Whether whoever connects by a unix socket is a trusted proxy. */
+  /** Whether clients on a unix socket are trusted proxies. */
   readonly trustsUnixPeers: boolean;
   readonly trustedHeader: TrustedHeader;
   /** null: everybody. */
   readonly access: {
-    /** null: everybody who is not denied. */
+    /** null: all that are not denied. */
     readonly allowed: SharedArrayBuffer | null;
     readonly denied: SharedArrayBuffer;
   } | null;
@@ -55,15 +55,15 @@ export interface GuardPlan {
 }
 
 export interface LimitsPlan {
-  /** Nobody is refused, all would-be refusals are counted and logged. */
+  /** Refuses nothing, but counts and logs what would be refused. */
   readonly observes: boolean;
-  /** Open connections of one address; 0: as many as may be. */
+  /** Maximum open connections per address; 0: no limit. */
   readonly connectionsMax: number;
   readonly perSource: RatePlan | null;
   readonly overall: RatePlan | null;
   /** Of a SourceRates. */
   readonly memory: SharedArrayBuffer;
-  /** Networks that no limit counts for. */
+  /** Networks exempt from the limits. */
   readonly exempt: SharedArrayBuffer;
 }
 
@@ -72,7 +72,7 @@ export interface RatePlan {
   readonly burst: number;
 }
 
-/** Where requests go, and how their clients are treated. */
+/** Where requests go, and the policy for their clients. */
 export interface RoutePlan {
   readonly name: string;
   /** Name of its pool. */
@@ -85,7 +85,7 @@ export interface RoutePlan {
 export interface WorkerPlan {
   /** Null: no listener speaks TLS. */
   readonly tls: TlsPlan | null;
-  /** The port that listeners with `redirect` send clients on to. */
+  /** The port that `redirect` listeners redirect to. */
   readonly httpsPort: number;
   readonly listen: readonly ListenAddress[];
   /** Whether connections of trusted proxies begin with a PROXY header. */
@@ -96,15 +96,15 @@ export interface WorkerPlan {
   /** Each with a name of its own; the first serves every listener. */
   readonly routes: readonly [RoutePlan, ...RoutePlan[]];
   readonly access: 'off' | 'errors' | 'all';
-  /** Least level of lines that are written. */
+  /** Minimum level to log. */
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Whether requests are counted and timed. */
   readonly measures: boolean;
-  /** Open connections of clients, over all workers and listeners. */
+  /** Maximum open client connections, across all workers and listeners. */
   readonly clientsMax: number;
-  /** Clients that may wait in front of the gate of one worker. */
+  /** Maximum clients waiting at the gate of one worker. */
   readonly clientsWaitingMax: number;
   readonly shedding: SheddingSettings;
-  /** What one read takes at the most. */
+  /** Maximum bytes per read. */
   readonly readBytes: number;
 }

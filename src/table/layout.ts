@@ -24,7 +24,7 @@ export const HEAD = {
   seedHigh: 2,
   /** Data threads that the configuration asks for. Written by the control thread. */
   workers: 3,
-  /** Open connections of clients, over all workers and listeners. Atomic. */
+  /** Maximum open client connections, across all workers and listeners. Atomic. */
   clients: 4,
   /** Connections that wait to be taken up, for there are as many clients as may be. Atomic. */
   clientsWaiting: 5,

@@ -75,7 +75,7 @@ export class Admission implements Doorkeeper {
     return false;
   }
 
-  /** To be called with each tick. */
+  /** Call it on each tick. */
   tick(backend: Backend): void {
     if (this.#table.clientCounts.waiting() === 0) return;
     backend.letIn();

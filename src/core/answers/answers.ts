@@ -24,7 +24,7 @@ const REASONS: Readonly<Record<number, string>> = {
 
 export interface Answer {
   status: number;
-  /** The stable code of the failure or fault, for whoever reads the answer. */
+  /** The stable code of the failure or fault, for programs. */
   code: string;
   text: string;
   requestId: string;

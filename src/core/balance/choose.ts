@@ -11,7 +11,7 @@ import { type Standing, standingOf, VERDICT, type Verdict } from './verdict.ts';
 export interface PoolServer extends Candidate {
   /** Serves only while no primary is usable. */
   readonly backup: boolean;
-  /** Most requests in flight over all workers; 0: no bound. */
+  /** Maximum requests in flight, across all workers; 0: no limit. */
   readonly maxInFlight: number;
   /** Brings `weight` up to date with the table. */
   readWeight(): void;
@@ -141,7 +141,7 @@ export class Chooser<S extends PoolServer> {
     return this.#spare(strategy, random, server, open, key);
   }
 
-  /** Whether any server can be given requests at present. */
+  /** Whether any server can take requests. */
   hasUsable(): boolean {
     this.#refresh();
     return this.#usable.length > 0;

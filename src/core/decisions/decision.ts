@@ -17,7 +17,7 @@ const NOTABLE_MAX = 2_048;
 const SLOW_MS = 1_000;
 const LINE_CHARS_MAX = 256;
 
-/** One attempt: from what it was chosen, and what became of it. */
+/** One attempt: how its server was chosen, and how it ended. */
 export class Choice {
   situation: Situation<Server> | null = null;
   server: Server | null = null;
@@ -130,12 +130,12 @@ export function isNotable(decision: Decision): boolean {
   );
 }
 
-/** What one worker remembers of requests that people ask about; see also DecisionLog. */
+/** One worker's memory of requests that people ask about; see also DecisionLog. */
 export class NotableDecisions {
   readonly #decisions: (Decision | undefined)[] = [];
   #at = 0;
 
-  /** Takes a decision of a request that is over. @returns one that may be written over */
+  /** Keeps the decision of a finished request. @returns one that may be reused */
   keep(decision: Decision, requestText: string): Decision {
     const text = requestText.slice(0, LINE_CHARS_MAX);
     const end = text.indexOf('\r\n');

@@ -1,12 +1,12 @@
 import { type Decision, isNotable, NotableDecisions } from './decision.ts';
 import { DecisionLog } from './decision-log.ts';
 
-/** What one worker remembers of the requests that are over. */
+/** One worker's memory of finished requests. */
 export class Decisions {
   readonly #notable = new NotableDecisions();
   readonly #ordinary = new DecisionLog();
 
-  /** Takes a decision of a request that is over. @returns one that may be written over */
+  /** Keeps the decision of a finished request. @returns one that may be reused */
   keep(decision: Decision, requestText: string): Decision {
     if (isNotable(decision)) return this.#notable.keep(decision, requestText);
     this.#ordinary.write(decision);

@@ -7,12 +7,12 @@ import type { Head } from '../http1/head.ts';
 
 /**
  * The client as an exchange sees it: an HTTP/1 connection, or one stream of an HTTP/2 connection.
- * It took the exchange for its request and encodes the response in its own protocol. Heads are
- * readable during the call only, except for `sendHead`.
+ * It takes an exchange for its request and encodes the response in its own protocol. Heads are
+ * readable only during the call, except in `sendHead`.
  */
 export interface ClientSide extends PayloadSink, Contained {
   readonly via: ClientInfo;
-  /** Whether it takes a chunked body without its framing, through `payload`. */
+  /** Whether it takes chunked bodies unframed, through `payload`. */
   readonly takesPayload: boolean;
   /** Response bytes that the client has not taken yet. */
   readonly pendingBytes: number;
@@ -21,8 +21,8 @@ export interface ClientSide extends PayloadSink, Contained {
   /** Sends a 1xx response other than 101. */
   sendInterim(head: Head): void;
   /**
-   * Sends the head of the response. It may be kept back until `flush`, so that it goes out together
-   * with the first piece of the body; until then the head's bytes stay as they are.
+   * Sends the head of the response. It may be held until `flush`, to go out together with the start
+   * of the body; the head's bytes must not change until then.
    *
    * @param sessionLines header lines that session persistence adds, each with its CRLF; or ''
    */
@@ -39,19 +39,19 @@ export interface ClientSide extends PayloadSink, Contained {
   sendEnd(trailers: string, heldEnd: boolean): void;
   /** Sends an answer of our own, head and body. */
   sendAnswer(answer: Answer): void;
-  /** Writes out a head that `sendHead` kept back. */
+  /** Writes out a head held by `sendHead`. */
   flush(): void;
-  /** Sends the 101 response: from now on bytes go both ways through the exchange's tunnel. */
+  /** Sends the 101 response: from now on the exchange tunnels bytes both ways. */
   sendUpgrade(head: Head, sessionLines: string): void;
-  /** Ends a response that cannot be completed so that the client notices. */
+  /** Ends an incomplete response so that the client notices. */
   breakOff(): void;
-  /** Reads no more of the request's body until `resumeBody`. */
+  /** Stops reading the request's body until `resumeBody`. */
   pauseBody(): void;
   resumeBody(): void;
   /** Sends bytes of a tunnel. */
   sendTunnel(bytes: Buffer, start: number, end: number): void;
-  /** Says that nothing more comes through the tunnel. */
+  /** Ends our direction of the tunnel. */
   endTunnel(): void;
-  /** The exchange is over in all its parts; it may serve the client's next request. */
+  /** The exchange is completely over and may serve the client's next request. */
   exchangeOver(nowMs: number): void;
 }

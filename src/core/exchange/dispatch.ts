@@ -40,7 +40,7 @@ export interface DispatchedExchange extends CarriedExchange, PoolRequest, Retrie
  */
 const WAITS_MAX = 200;
 
-/** Where an exchange goes: chooses servers one after the other, waits for room, and tries again. */
+/** Sends an exchange to a server: chooses one, waits for room, and retries. */
 export class Dispatch implements WaitingOwner {
   readonly exchange: DispatchedExchange;
   /** Rows of the servers that failed it. */
@@ -56,7 +56,7 @@ export class Dispatch implements WaitingOwner {
   failedServer: Server | null = null;
   readonly #context: WorkerContext;
   #waits = 0;
-  /** A place of the retry budget is held. */
+  /** It holds a slot of the retry budget. */
   #holdsRetry = false;
 
   constructor(exchange: DispatchedExchange, context: WorkerContext) {
@@ -85,7 +85,7 @@ export class Dispatch implements WaitingOwner {
     this.attempt.undecided();
   }
 
-  /** Chooses a server and goes there; waits where all are full, answers where there is none. */
+  /** Chooses a server and goes there; waits if all are full, answers if there is none. */
   tryNext(nowMs: number): void {
     const pool = this.exchange.pool!;
     if (this.attempts === 0 && pool.queue.hasElders(nowMs)) return this.#lineUp(nowMs);
@@ -128,7 +128,7 @@ export class Dispatch implements WaitingOwner {
   }
 
   /**
-   * The present attempt failed before the client saw anything: goes elsewhere, or answers.
+   * The current attempt failed before the client saw anything: retries, or answers.
    *
    * @param wasStale a kept-alive connection turned out to be closed
    */
@@ -150,8 +150,8 @@ export class Dispatch implements WaitingOwner {
   }
 
   /**
-   * Goes to another server instead of passing on an answer that says that this one failed, where
-   * that does no harm and there is another.
+   * Retries on another server instead of passing on an error status, if that is safe and there is
+   * one.
    *
    * @returns false: the answer goes on to the client
    */

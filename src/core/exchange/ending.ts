@@ -1,7 +1,7 @@
 /**
- * The end of a tunnel or event stream that would go on by itself: its server drains, the instance
- * stops, or the tunnels are to spread again. It comes at a moment of its own, so that a thousand
- * clients do not all come back in one, and as the protocol ends things where it can.
+ * The scheduled end of a tunnel or event stream: its server drains, the instance stops, or tunnels
+ * are rebalanced. Each ends at its own time, so that a thousand clients do not all reconnect at
+ * once, and with a clean end of its protocol where possible.
  */
 import type { Contained } from '../../base/contain.ts';
 import type { Random } from '../../base/random.ts';
@@ -11,10 +11,10 @@ import { GAUGE } from '../../table/measures.ts';
 import type { Decision } from '../decisions/decision.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 
-/** How long an end that is under way may take until the connections are just closed. */
+/** How long a clean end may take before the connections are simply closed. */
 export const ENDING_MS_MAX = 3_000;
 
-/** An exchange that would go on by itself, as its ending sees it. */
+/** A long-lived exchange, as its ending sees it. */
 export interface LongLivedExchange extends Contained {
   readonly requestId: string;
   /** Its head as it was sent to the server. */
@@ -22,15 +22,15 @@ export interface LongLivedExchange extends Contained {
   /** Row in the table of the server that it is at. */
   readonly serverRow: number;
   readonly isTunnel: boolean;
-  /** Its client comes back by itself, and need not come back to the same server. */
+  /** Its client reconnects by itself, and to any server. */
   readonly isMovable: boolean;
-  /** When it has to end; null: it may go on as long as it likes. */
+  /** When it has to end; null: no end is set. */
   ending: Ending | null;
   /** Notes what is known of it by now, for `lb explain`. */
   noteDecision(nowMs: number): Decision;
-  /** The end has come: it waits for a good place, for a while. */
+  /** The end is due: waits a while for a good place. */
   endGently(nowMs: number): void;
-  /** No good place has come. */
+  /** No good place came in time. */
   endAbruptly(nowMs: number): void;
 }
 
@@ -44,7 +44,7 @@ export class Ending implements TimerOwner {
     this.#timer = new Timer(wheel, this);
   }
 
-  /** Whether the end has come, and waits for a place between two frames or events. */
+  /** Whether the end is due, and waits for a place between two frames or events. */
   get hasBegun(): boolean {
     return this.#hasBegun;
   }
@@ -76,9 +76,9 @@ export interface EndOrder {
   readonly row: number;
   /** Most of them. */
   readonly most: number;
-  /** Other tunnels and streams would be cut: their clients need not come back by themselves. */
+  /** Ends only WebSockets: clients of other tunnels and streams may not reconnect by themselves. */
   readonly webSocketsOnly: boolean;
-  /** They begin after this time, and are spread evenly over `overMs`. */
+  /** They start after this time, spread evenly over `overMs`. */
   readonly afterMs: number;
   readonly overMs: number;
 }
@@ -126,7 +126,7 @@ export class LongLived {
     }
   }
 
-  /** Takes back the ends, at a server, that have not begun. */
+  /** Cancels a server's ends that have not begun. */
   cancelEndings(row: number): void {
     for (const exchange of this.#exchanges) {
       if (exchange.serverRow !== row || exchange.ending?.hasBegun !== false) continue;

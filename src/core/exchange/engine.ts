@@ -10,7 +10,7 @@ import { RequestIds } from './request-ids.ts';
 import { WaitingBodies } from './screening.ts';
 
 export interface EngineParts extends WorkerParts {
-  /** Hears of every request that was refused before it could become an exchange. */
+  /** Called with every request refused before it became an exchange. */
   readonly refused: (
     client: ClientInfo,
     code: Failure | Fault,

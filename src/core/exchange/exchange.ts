@@ -47,7 +47,7 @@ const IDEMPOTENT: ReadonlySet<string> = new Set([
 /** The client of an exchange that is nobody's; never called. */
 const NOBODY = {} as ClientSide;
 
-/** Hears of an exchange when it is over, with the server that answered or failed last. */
+/** Called with an exchange when it is over, and the server that answered or failed last. */
 export type Settled = (exchange: Exchange, server: Server | null, nowMs: number) => void;
 
 export class Exchange
@@ -104,14 +104,14 @@ export class Exchange
   readonly isMadeUp: boolean = false;
   /** From the server's agreement to another protocol on. */
   tunnel: Tunnel | null = null;
-  /** When the tunnel or event stream has to end; null: as long as it likes. */
+  /** When the tunnel or event stream has to end; null: no end is set. */
   ending: Ending | null = null;
 
   status = 0;
   failure: Failure | Fault | '' = '';
-  /** What it would have been refused for, were the limits not only observed. */
+  /** Why it would have been refused if limits were enforced. */
   observed: Failure | '' = '';
-  /** For a request that came too early: in how many milliseconds it could have gone on. */
+  /** For a request over its rate: milliseconds after which it would have been let through. */
   waitMs = 0;
   startedMs = 0;
   #firstByteMs = -1;
@@ -131,7 +131,7 @@ export class Exchange
     this.requestBody = this.upload.body;
   }
 
-  /** It is kept for another client, and keeps nothing of this one: connection, tunnel, old pool. */
+  /** Drops every reference to this client (connection, tunnel, old pool) before reuse. */
   letGo(): void {
     this.client = NOBODY;
     this.route = null;
@@ -312,7 +312,7 @@ export class Exchange
     else this.answer(failure, nowMs);
   }
 
-  /** Its client's end of it is ended too: what was said to the client so far, nobody knows. */
+  /** The client's side is closed too: what it was sent so far is unknown. */
   crashed(nowMs: number): void {
     if (this.#isActive) this.client.crashed(nowMs);
   }
@@ -418,13 +418,13 @@ export class Exchange
     this.endTunnel('stream_timeout', nowMs);
   }
 
-  /** The end of a tunnel or event stream has come: it waits for a good place, for a while. */
+  /** The end of a tunnel or event stream is due: waits a while for a good place. */
   endGently(nowMs: number): void {
     if (this.tunnel !== null) this.tunnel.endGently(nowMs);
     else if (this.download.isBetweenEvents) this.#endStream(nowMs);
   }
 
-  /** No good place has come. */
+  /** No good place came in time. */
   endAbruptly(nowMs: number): void {
     if (this.tunnel !== null) this.endTunnel('drained', nowMs);
     else this.#endStream(nowMs);
@@ -467,7 +467,7 @@ export class Exchange
     else this.dispatch.failed(failure, wasStale, nowMs);
   }
 
-  /** Answers a request whose head was not written anew; the log has its first line all the same. */
+  /** Answers a request whose head was not rewritten; the log has its first line all the same. */
   refuse(head: Head, code: Failure | Fault, nowMs: number, headerLines = ''): void {
     this.requestText = `${head.method} ${head.target()} HTTP/1.1\r\n`;
     this.answer(code, nowMs, headerLines);

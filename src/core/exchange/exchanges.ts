@@ -11,7 +11,7 @@ export class Exchanges {
   readonly #settled: Settled;
   readonly #spares: Exchange[] = [];
 
-  /** @param settled hears of every exchange when it is over */
+  /** @param settled called with every exchange when it is over */
   constructor(engine: Engine, settled: Settled) {
     this.engine = engine;
     this.#settled = settled;

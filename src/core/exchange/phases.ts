@@ -1,7 +1,7 @@
 /**
- * The way of a request up to its first attempt, as an ordered list. A phase looks at the head,
- * which is readable during the call only, and either lets the request go on or answers it. What
- * follows (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
+ * A request's way up to its first attempt, as an ordered list. A phase looks at the head, which is
+ * readable only during the call, and either lets the request continue or answers it. What follows
+ * (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
  */
 
 import type { Failure } from '../answers/failures.ts';

@@ -1,7 +1,7 @@
 import { hex8 } from '../../base/hex.ts';
 import type { Random } from '../../base/random.ts';
 
-/** The ids that a worker gives to requests that bring none: a random prefix and a number. */
+/** Ids for requests without one: a random prefix and a number. */
 export class RequestIds {
   /** The header line of an id, up to its number. */
   line = Buffer.alloc(0);

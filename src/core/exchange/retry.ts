@@ -1,6 +1,6 @@
 import type { PoolSettings } from '../servers/settings.ts';
 
-/** A request, as it is judged whether it may be tried again. */
+/** What decides whether a request may be retried. */
 export interface RetriedRequest {
   readonly pool: { readonly settings: PoolSettings } | null;
   /** When it came. */
@@ -12,17 +12,17 @@ export interface RetriedRequest {
   readonly canReplay: boolean;
   /** Whether the client has seen anything of a response, an interim one included. */
   readonly clientHasSeenBytes: boolean;
-  /** A kept-alive connection that was just closed has been met. */
+  /** It met a kept-alive connection that had just been closed. */
   readonly needsFreshConnection: boolean;
 }
 
 /**
- * Whether a failed attempt may be followed by another (spec §6), a place in the retry budget apart.
+ * Whether a failed attempt may be retried (spec §6), apart from the retry budget.
  *
  * RFC 9110 §9.2.2: a proxy must not repeat a request by itself that is not idempotent, unless it
  * knows that it was not executed; and a connection that closed without a byte of response proves
- * nothing. So what was sent is sent again only where the method allows it, and what of the body
- * has flowed is still at hand.
+ * nothing. So what was sent is sent again only where the method allows it, and what of the body has
+ * flowed is still at hand.
  *
  * @param wasSent whether any byte of the request may have reached the server
  * @param wasStale whether a kept-alive connection turned out to be closed: not the server's
@@ -44,7 +44,7 @@ export function mayRetry(
   return !isTooLate(request, nowMs);
 }
 
-/** Whether the request came so long ago that no further attempt begins (`failover.timeout`). */
+/** Whether the request is too old for another attempt (`failover.timeout`). */
 export function isTooLate(request: RetriedRequest, nowMs: number): boolean {
   const { retryWithinMs } = request.pool!.settings;
   return retryWithinMs !== 0 && nowMs - request.startedMs >= retryWithinMs;

@@ -18,7 +18,7 @@ import type { Source } from '../limits/source.ts';
 export const TRUSTED_HEADERS = ['auto', 'forwarded', 'x-forwarded-for', 'proxy'] as const;
 export type TrustedHeader = (typeof TRUSTED_HEADERS)[number];
 
-/** A client that a trusted proxy does not name: it hides it, or has no address to tell. */
+/** A client that a trusted proxy does not name: it is hidden, or has no address. */
 export const UNKNOWN = 'unknown';
 
 /** Hops of a forwarding header that are looked at; longer chains are nobody's. */
@@ -57,7 +57,7 @@ interface Identified {
   way: ForwardedWay | null;
 }
 
-/** The proxies before us that may say who the client is. */
+/** The proxies in front of us that may name the client. */
 export class TrustedProxies {
   static readonly none = new TrustedProxies(NetworkSet.of([]), false, 'auto');
   readonly #networks: NetworkSet;
@@ -82,7 +82,7 @@ export class TrustedProxies {
   }
 
   /**
-   * Finds out who the client of a trusted peer's request is.
+   * Finds the client of a trusted peer's request.
    *
    * @returns false where a header that should tell is malformed
    */

@@ -23,7 +23,7 @@ type ClientInfoParts = Pick<
     >
   >;
 
-/** What is known of the client's side when its requests are passed on. */
+/** The client's side of a connection, as needed to forward its requests. */
 export class ClientInfo {
   /** Address of the peer, without port; `unix` for a unix socket. */
   readonly peerAddress: string;
@@ -34,23 +34,23 @@ export class ClientInfo {
   readonly scheme: 'http' | 'https';
   /** `host:port` that the client reached, for a request that names no host. */
   readonly localAuthority: () => string;
-  /** Lines for the head of every response that does not have them; empty for most. */
+  /** Header lines for every response that lacks them; empty for most. */
   readonly responseLines: string;
-  /** The port of HTTPS that its requests are sent on to; 0: they are served. */
+  /** HTTPS port its requests are redirected to; 0: they are served. */
   readonly redirectPort: number;
   /** Whether it speaks HTTP/2. */
   readonly isHttp2: boolean;
-  /** What it identified itself with, verified, DER; null: it did not. */
+  /** Its verified certificate, DER; null: none. */
   readonly clientCertificate: Buffer | null;
   /** The peer as an RFC 7239 node. */
   readonly node: string;
-  /** The session cookie that it last brought, once verified. */
+  /** The last verified session cookie it sent. */
   checkedCookie: CheckedCookie | null = null;
   /** The peer as limits and access lists know it. */
   readonly source: Source;
-  /** The client of the request that has just come: the peer, or whom a trusted peer names. */
+  /** The client of the current request: the peer, or the one a trusted peer names. */
   clientAddress: string;
-  /** What a trusted peer's headers say of that request; null: nothing is believed. */
+  /** What is believed of a trusted peer's headers for that request; null: nothing. */
   way: ForwardedWay | null = null;
   /** The client that a trusted peer named last, as limits and access lists know it. */
   forwardedAddress = '';
@@ -80,13 +80,13 @@ export class ClientInfo {
     return this.peerAddress !== UNIX_PEER;
   }
 
-  /** What is added to a server's response: what it says itself of the same is left to it. */
+  /** The lines to add to a server's response; a line the server sent itself wins. */
   linesForResponse(head: Head): string {
     const lines = this.responseLines;
     return lines === '' || hasField(head, lines.slice(0, lines.indexOf(':'))) ? '' : lines;
   }
 
-  /** The header that tells a server whose connection it is. */
+  /** The PROXY header that names the client to a server. */
   proxyHeader(version: ProxyVersion): string {
     const local = /^\[?([^\]]*)\]?:(\d+)$/.exec(this.localAuthority());
     const ends = {

@@ -4,7 +4,7 @@ import type { Head } from '../http1/head.ts';
 import { HOP_BY_HOP, NAME } from '../http1/names.ts';
 import { closeGaps } from './lines.ts';
 
-/** How a response's body travels on to an HTTP/1 client. */
+/** How a response's body is sent to an HTTP/1 client. */
 export const TRANSFER = {
   /** As it came. */
   asIs: 0,

@@ -11,7 +11,7 @@ import { NAME } from '../http1/names.ts';
 import type { HeadWriter } from '../http1/writer.ts';
 
 export interface TracingSettings {
-  /** Part of the traces begun here that are marked as sampled, 0 to 1. */
+  /** Share of the traces started here that are marked as sampled, 0 to 1. */
   readonly sampled: number;
 }
 

@@ -20,9 +20,9 @@ export interface ServerTls {
   readonly identity: TlsIdentity;
 }
 
-/** Whom we trust in a handshake with a server, and who we say we are; texts are PEM. */
+/** Whom we trust in a handshake with a server, and our own certificate, as PEM. */
 export interface TlsIdentity {
-  /** Of all the others together: two identities are the same where their digests are. */
+  /** Digest of all the other fields: identities with equal digests are equal. */
   readonly digest: string;
   /** Authorities to trust; empty: the system's. */
   readonly ca: string;
@@ -33,12 +33,12 @@ export interface TlsIdentity {
 
 export const PLAIN_IDENTITY: TlsIdentity = { digest: '', ca: '', cert: '', key: '' };
 
-/** Whether connections to one address can serve for another. */
+/** Whether a connection to one address can be used for the other. */
 export function isSameAddress(one: ServerAddress, other: ServerAddress): boolean {
   return addressText(one) === addressText(other) && digestOf(one) === digestOf(other);
 }
 
-/** Everything of an address but the files of its TLS identity, which may be renewed. */
+/** An address without the files of its TLS identity, which may be renewed. */
 export function addressText({ host, port, path, proxy, tls }: ServerAddress): string {
   return JSON.stringify([host, port, path, proxy, tls && [tls.serverName, tls.verify]]);
 }

@@ -6,11 +6,11 @@ export interface Peer {
   readonly address: string;
   /** 0 for a unix socket. */
   readonly port: number;
-  /** `host:port` that it reached; asked of the system only when somebody wants to know. */
+  /** The `host:port` it connected to, looked up only on demand. */
   readonly localAuthority: () => string;
 }
 
-/** A connection that was accepted, and nothing of it read. Its taker reads it or closes it. */
+/** An accepted connection that nothing was read from. Its taker reads it or closes it. */
 export interface Arrival {
   /** The client, as far as is known. */
   readonly peer: Peer;

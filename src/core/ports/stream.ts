@@ -1,6 +1,6 @@
 /**
- * What the core needs of the outside: byte streams and a way to open one. `io/` implements it on
- * real sockets, `sim/` on a simulated network; the core cannot tell which.
+ * What the core needs from outside: byte streams and a way to open one. `io/` implements it on real
+ * sockets, `sim/` on a simulated network; the core cannot tell which.
  */
 import type { Contained } from '../../base/contain.ts';
 import type { ServerAddress } from './address.ts';
@@ -9,16 +9,16 @@ import type { ServerAddress } from './address.ts';
 export interface Stream {
   /** Sends text as latin1. */
   writeText(text: string): void;
-  /** Sends bytes; they may be used again by their owner as soon as `StreamOwner.onBytes` returned. */
+  /** Sends bytes; the caller may reuse them as soon as `StreamOwner.onBytes` has returned. */
   writeBytes(bytes: Buffer, start: number, end: number): void;
   /** Sends text and bytes that belong together, with one system call where possible. */
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void;
   /**
-   * Bytes written that the system has not taken yet. Whenever it was above 0 and is 0 again, `onDrain`
-   * follows, after the call that wrote has returned; where it was 0 all along, it may come too.
+   * Bytes written that the system has not taken yet. When it returns to 0, `onDrain` follows, after
+   * the writing call has returned; `onDrain` may also come when it was 0 all along.
    */
   readonly pendingBytes: number;
-  /** Bytes the peer has not taken, as exactly as is known: a stalled peer leaves it unchanged. */
+  /** Bytes the peer has not acknowledged, as far as known: unchanged while the peer stalls. */
   unsentBytes(): number;
   /** No more `onBytes` until `resume`. */
   pause(): void;
@@ -27,20 +27,20 @@ export interface Stream {
   end(): void;
   /** Closes at once; what is pending is lost. No callback follows. */
   destroy(): void;
-  /** Like `destroy`, and tells the peer that the end was not a proper one (TCP reset). */
+  /** Like `destroy`, but tells the peer that the end was not clean (TCP reset). */
   reset(): void;
 }
 
 /**
- * Whoever owns a stream hears of it by these calls; none comes after `onClose`, or after `crashed`,
- * which is called where one of them threw.
+ * Callbacks for a stream's owner. None follows `onClose`, or `crashed`, which is called when one of
+ * them throws.
  */
 export interface StreamOwner extends Contained {
   /** The stream is open; only for streams that the core opened. */
   onOpen(nowMs: number): void;
   /** Bytes came: valid during the call only. */
   onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void;
-  /** All that was written has been taken by the system. */
+  /** The system has taken all that was written. */
   onDrain(nowMs: number): void;
   /** The peer sends nothing more. */
   onEnd(nowMs: number): void;
@@ -48,7 +48,7 @@ export interface StreamOwner extends Contained {
   onClose(cause: CloseCause, nowMs: number): void;
 }
 
-/** Owns what nobody owns yet, or any more. */
+/** The owner of streams without one. */
 export const NOBODY: StreamOwner = {
   onOpen() {},
   onBytes() {},
@@ -58,7 +58,7 @@ export const NOBODY: StreamOwner = {
   crashed() {},
 };
 
-/** Why a stream is gone; `closed` is a proper end. The names go into logs. */
+/** Why a stream closed; `closed` is a clean end. The names appear in logs. */
 export type CloseCause =
   | 'closed'
   | 'refused'
@@ -75,10 +75,10 @@ export interface Connector {
   /** @param preface goes before everything, a TLS handshake too; empty for most */
   connect(address: ServerAddress, owner: StreamOwner, preface: string): Stream;
   /**
-   * A number that is another one when a server's name has other addresses than before. The name
-   * is looked up anew, in the background, where it is time.
+   * A number that changes when the addresses of a server's name change. Looks the name up again, in
+   * the background, when due.
    */
   addressesVersion(address: ServerAddress): number;
-  /** Whether a stream leads to an address that the server's name has at present. */
+  /** Whether a stream leads to a current address of the server's name. */
   leadsTo(address: ServerAddress, stream: Stream): boolean;
 }

@@ -7,7 +7,7 @@ import { Framing } from '../http1/framing.ts';
 import { Head } from '../http1/head.ts';
 import type { Connector } from './stream.ts';
 
-/** What a worker is given of its surroundings. */
+/** What a worker gets from its surroundings. */
 export interface WorkerParts {
   readonly clock: Clock;
   readonly wheel: TimerWheel;
@@ -18,7 +18,7 @@ export interface WorkerParts {
   readonly connector: Connector;
   /** Wakes another worker, so that it looks at its queues. */
   readonly wake: (lane: number) => void;
-  /** Takes what is thrown while one part is handled on behalf of another. */
+  /** Catches what one part throws while another calls it. */
   readonly contain: Contain;
 }
 

@@ -10,37 +10,37 @@ import type { SourceRates } from '../limits/source-rates.ts';
 
 /** Who is let in. */
 export interface Access {
-  /** null: everybody who is not denied. */
+  /** null: all that are not denied. */
   readonly allowed: NetworkSet | null;
   readonly denied: NetworkSet;
 }
 
 /** How much of each and of all. */
 export interface Limits {
-  /** Refusals are counted and logged, and everybody is let through. */
+  /** Counts and logs what would be refused, and lets it through. */
   readonly observes: boolean;
-  /** Open connections of one source; 0: as many as may be. */
+  /** Maximum open connections per source; 0: no limit. */
   readonly connectionsMax: number;
   /** null: requests are not limited. */
   readonly rates: SourceRates | null;
   readonly perSource: Rate | null;
   readonly overall: Rate | null;
-  /** Networks that no limit counts for. */
+  /** Networks exempt from the limits. */
   readonly exempt: NetworkSet;
 }
 
-/** What may come in: access lists and limits, judged before anything else is done for a client. */
+/** Access lists and limits, checked before any other work is done for a client. */
 export class Guard {
   readonly #proxies: TrustedProxies;
   readonly #access: Access | null;
   readonly #limits: Limits | null;
   readonly #seed: SourceSeed;
   readonly #policy: string;
-  /** What the request just judged would have been refused for, were limits not only observed. */
+  /** Why the request just judged would have been refused if limits were enforced. */
   observed: Failure | '' = '';
   /** Header lines of the answer to the request just refused. */
   headerLines = '';
-  /** In how many milliseconds the request just refused could have gone on; 0: never. */
+  /** Milliseconds after which the request just refused would have been let through; 0: never. */
   waitMs = 0;
 
   constructor(
@@ -62,7 +62,7 @@ export class Guard {
   }
 
   /**
-   * Finds out who the client of a trusted peer's request is, by the headers that it brought.
+   * Finds the client of a trusted peer's request by its forwarding headers.
    *
    * @returns false where they are malformed
    */
@@ -85,11 +85,11 @@ export class Guard {
   }
 
   /**
-   * What keeps a connection out whose own address decides; that of a trusted proxy is judged by
-   * each of its requests.
+   * Why a connection is refused, judged by its own address; a trusted proxy's connection is judged
+   * request by request.
    *
    * @param open connections that its source has, this one included; 0: not known
-   * @returns the code, or '' where it may come in; `observed` where it only would be kept out
+   * @returns the code, or '' if it is let in; `observed` if it would only have been refused
    */
   refusalOf(source: Source, open: number): { code: Failure | ''; observed: boolean } {
     if (this.trusts(source)) return LET_IN;
@@ -105,9 +105,9 @@ export class Guard {
   /**
    * Judges one request.
    *
-   * @param isMadeUp true: it spends nothing of what its client may ask
-   * @returns the code that it is refused with, or '' where it may go on; `observed` and
-   *   `headerLines` say more
+   * @param isMadeUp true: it does not count against its client's rate
+   * @returns the code it is refused with, or '' if it may continue; see `observed` and
+   *   `headerLines`
    */
   judge(via: ClientInfo, nowMs: number, isMadeUp = false): Failure | '' {
     const source = this.#clientOf(via);
@@ -132,7 +132,7 @@ export class Guard {
     return code;
   }
 
-  /** Whom two headers name that disagree, neither may be one that is kept out. */
+  /** When two headers disagree, neither of the clients they name may be a denied one. */
   #letsIn(access: Access, source: Source, { way }: ClientInfo): boolean {
     if (!admits(access, source.ip)) return false;
     return way === null || way.disputed.every((address) => admits(access, parseIp(address)));

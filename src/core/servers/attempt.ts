@@ -7,8 +7,8 @@ import type { Pool } from './pool.ts';
 import type { Server } from './server.ts';
 
 /**
- * The present attempt of an exchange, and what it comes to say of its server: the first of
- * `succeeded`, `failed` and `undecided` counts. One object serves all attempts of an exchange.
+ * The current attempt of an exchange, and its verdict on the server: the first of `succeeded`,
+ * `failed` and `undecided` counts. One object serves all attempts of an exchange.
  */
 export class Attempt {
   /** Token of the breaker's trial that the attempt is. */
@@ -21,7 +21,7 @@ export class Attempt {
   #isJudged = true;
   /** Since when its answer is awaited; -1: it is not. */
   #awaitedMs = -1;
-  /** The how many-th of those awaited at the server in this worker it is. */
+  /** Its position among the answers this worker awaits from the server. */
   #awaitedNth = 0;
   #isAnswered = false;
 
@@ -42,7 +42,7 @@ export class Attempt {
     this.#isAnswered = false;
   }
 
-  /** The next one will be somebody else's. */
+  /** The object will be reused by another exchange. */
   letGo(): void {
     this.#pool = null;
   }
@@ -96,7 +96,7 @@ export class Attempt {
     this.trial = NO_TRIAL;
   }
 
-  /** Its end says nothing of the server. */
+  /** Its end says nothing about the server. */
   undecided(): void {
     if (this.#awaitedMs !== -1) this.#endAwait(this.#context.clock.nowMs());
     this.#isJudged = true;

@@ -1,16 +1,16 @@
 import type { ServerAddress } from '../ports/address.ts';
 import type { ServerSide } from './server-side.ts';
 
-/** Where a server is reached, and the connections to it that one worker keeps. */
+/** A server's address, and one worker's connections to it. */
 export class Endpoint {
   readonly address: ServerAddress;
-  /** Which addresses of its name are known; see `Connector.addressesVersion`. */
+  /** Version of its name's addresses; see `Connector.addressesVersion`. */
   addressesVersion = 0;
-  /** Kept-alive connections without a request, the one used last at the end. */
+  /** Idle kept-alive connections, the most recently used last. */
   readonly idle: ServerSide[] = [];
-  /** Connections that are being opened ahead of need. */
+  /** Connections being opened in advance. */
   warming = 0;
-  /** None is opened ahead of need before this time: the last one failed. */
+  /** No connection is opened in advance before this time, because the last one failed. */
   warmsFromMs = 0;
   #isRetired = false;
 
@@ -18,12 +18,12 @@ export class Endpoint {
     this.address = address;
   }
 
-  /** Whether a reload took it out, or put another of its kind in its place. */
+  /** Whether a reload removed or replaced it. */
   get isRetired(): boolean {
     return this.#isRetired;
   }
 
-  /** Requests under way go on; connections that rest, now or later, are closed. */
+  /** Requests in flight continue; connections are closed once idle. */
   retire(): void {
     this.#isRetired = true;
     this.closeIdle();
@@ -33,7 +33,7 @@ export class Endpoint {
     for (const connection of [...this.idle]) connection.destroy();
   }
 
-  /** A connection rests no longer. */
+  /** A connection is no longer idle. */
   forget(connection: ServerSide): void {
     const at = this.idle.indexOf(connection);
     if (at !== -1) this.idle.splice(at, 1);

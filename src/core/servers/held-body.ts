@@ -4,8 +4,8 @@ import type { Stream } from '../ports/stream.ts';
 const BLOCK_BYTES = 4 * 1024;
 
 /**
- * What came of a request's body, kept for a server that is still connecting or for another
- * attempt. Whoever adds to it keeps it within bounds.
+ * The part of a request's body received so far, kept for a server that is still connecting or for
+ * another attempt. Its callers bound it.
  */
 export class HeldBody {
   byteCount = 0;
@@ -43,19 +43,19 @@ export class HeldBody {
     this.#pieces.push(block);
   }
 
-  /** Keeps a copy of bytes that are sent as well, or, beyond `bytesMax`, forgets all. */
+  /** Keeps a copy of bytes that are also sent; drops the whole copy beyond `bytesMax`. */
   keepSent(bytes: Buffer, start: number, end: number, bytesMax: number): void {
     if (this.#isWhole && this.byteCount + end - start <= bytesMax) this.keep(bytes, start, end);
     else this.passedBy();
   }
 
-  /** Bytes went to a server that are not kept. */
+  /** Bytes were sent to a server without being kept. */
   passedBy(): void {
     this.forget();
     this.#isWhole = false;
   }
 
-  /** What is here is not needed again. */
+  /** The body is not needed again. */
   forget(): void {
     if (this.#pieces.length > 0) {
       this.#pieces.length = 0;
@@ -64,7 +64,7 @@ export class HeldBody {
     this.byteCount = 0;
   }
 
-  /** Sends a request's head and what is here of its body. */
+  /** Sends a request's head and the body kept here. */
   sendAfter(headText: string, stream: Stream): void {
     const last = this.#pieces.length - 1;
     if (last === -1) {

@@ -15,7 +15,7 @@ import type { PoolSettings } from './settings.ts';
 
 const STATE = { connecting: 0, awaiting: 1, body: 2, tunnel: 3, idle: 4, closed: 5 } as const;
 
-/** A server that answers one request with more interim responses than this is broken. */
+/** A server that sends more interim responses than this to one request is broken. */
 const INTERIM_RESPONSES_MAX = 64;
 
 /** After a connection that was opened ahead of need failed. */
@@ -38,7 +38,7 @@ export interface OpenedFor {
   /** Row in the table of the server that it counts for. */
   readonly row: number;
   readonly settings: PoolSettings;
-  /** Is told when the connection's place is free. */
+  /** Told when the connection's place is free. */
   readonly queue: { roomFreed(): void };
 }
 
@@ -54,28 +54,28 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
   /** Exchanges it carried before the present one. */
   reuses = -1;
   readonly #context: WorkerContext;
-  /** Those of the pool as it was when the present exchange came. */
+  /** The pool's, as of the start of the current exchange. */
   #settings: PoolSettings;
   readonly #timer: Timer;
   readonly #startedMs: number;
   /** From then on it carries no other request. */
   readonly #retiresMs: number;
-  /** The addresses of the server's name among which its own was seen last. */
+  /** The version of the name's addresses that last included its own. */
   #addressesVersion: number;
   readonly #reader: HeadReader;
   #exchange: CarriedExchange | null = null;
   #state: number = STATE.connecting;
   #interimResponses = 0;
   #unsentBytes = 0;
-  /** How long the server may be silent for the present exchange. */
+  /** Timeout for the server's silence in the current exchange. */
   #silenceMs: number;
   #serverKeepsOpen = true;
   /** As the server announced it; -1: it did not. */
   #serverKeepsMs = -1;
-  /** It is being opened ahead of need. */
+  /** It is being opened in advance. */
   #isWarming = false;
 
-  /** @param preface what the server is told before everything else; empty: nothing */
+  /** @param preface sent before everything else; empty: nothing */
   constructor(
     context: WorkerContext,
     { endpoint, row, settings, queue }: OpenedFor,
@@ -169,7 +169,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     this.#timer.set(nowMs + this.#settings.timeouts.writeMs);
   }
 
-  /** From now on the whole stream's silence counts, at both ends. */
+  /** From now on, silence on the whole stream counts, at both ends. */
   #expectStream(nowMs: number): void {
     this.#timer.set(nowMs + this.#settings.timeouts.streamMs);
   }
@@ -215,7 +215,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     }
   }
 
-  /** It is being opened ahead of need: it goes to the idle ones once it is open. */
+  /** Opens it in advance: it becomes idle once open. */
   warm(): void {
     this.#isWarming = true;
     this.#endpoint.warming += 1;
@@ -391,7 +391,7 @@ export class Http1ServerConnection implements ServerSide, StreamOwner {
     }
   }
 
-  /** A client that sends slowly is not the server's fault; a server that takes nothing is. */
+  /** A slow client is not the server's fault; a server that reads nothing is. */
   #checkUpload(nowMs: number): void {
     const unsentBytes = this.#stream.unsentBytes();
     if (unsentBytes > 0 && unsentBytes === this.#unsentBytes) this.#fail('write_timeout', nowMs);

@@ -1,5 +1,5 @@
 /**
- * What an attempt's end says of its server. Every attempt comes through here exactly once, and
+ * What an attempt's end says about its server. Every attempt comes through here exactly once, and
  * nothing else changes breakers and failure counts from live traffic.
  *
  * - success: a whole answer; of a tunnel or an event stream, the head.
@@ -22,9 +22,9 @@ import type { WorkerContext } from '../ports/worker-context.ts';
 import type { Pool } from './pool.ts';
 
 /**
- * Whether an answer says that its server failed: 502, 503 and 504 as everywhere, and 500, for an
- * operator who asks for no failed request means those of a server gone wrong as well. nginx has
- * all four in `proxy_next_upstream`, HAProxy in `retry-on`, Envoy in `5xx`.
+ * Whether a status means that the server failed: 502, 503 and 504 as everywhere, and 500, because
+ * an operator who wants no failed request means those of a broken server as well. nginx has all
+ * four in `proxy_next_upstream`, HAProxy in `retry-on`, Envoy in `5xx`.
  */
 export function isFailedStatus(status: number): boolean {
   return status >= 500 && status <= 504 && status !== 501;
@@ -73,7 +73,7 @@ export function attemptFailed(
   if (ejection !== null) countFailureInRow(table, pool, row, ejection, lane + 1, nowMs);
 }
 
-/** The attempt's end says nothing of the server. */
+/** The attempt's end says nothing about the server. */
 export function attemptUndecided(context: WorkerContext, row: number, trial: number): void {
   if (trial !== NO_TRIAL) releaseTrial(context.table, row, trial);
 }

@@ -27,16 +27,16 @@ import type { WaitQueue } from './wait-queue.ts';
  */
 const UNSAFE_REUSE_IDLE_MS = 1500;
 
-/** What a pool asks of a request that wants a connection. */
+/** What a pool needs to know of a request that wants a connection. */
 export interface PoolRequest {
-  /** It must not meet another kept-alive connection that was just closed. */
+  /** It must not get another kept-alive connection that may just have been closed. */
   readonly needsFreshConnection: boolean;
   readonly isIdempotent: boolean;
-  /** The PROXY header that tells a server whose connection it is. */
+  /** The PROXY header that names the client to a server. */
   proxyHeader(version: ProxyVersion): string;
 }
 
-/** Connections to one server that are being opened ahead of need at one time. */
+/** Maximum connections to one server being opened in advance at a time. */
 const WARMING_MAX = 4;
 
 /** A set of servers with one strategy, as one worker sees it. */
@@ -44,13 +44,13 @@ export class Pool implements Verdicts {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
   readonly #chooser: Chooser<Server>;
-  /** What a request is hashed by; null: the strategy hashes by nothing. */
+  /** How requests are hashed; null: the strategy does not hash. */
   readonly keyOf: KeyOf | null;
-  /** How clients are known again; null: they are not. */
+  /** Session persistence; null: none. */
   readonly persistence: Persistence | null;
-  /** Requests of this worker that wait for room; it outlives the pool. */
+  /** Waiting requests of this worker; outlives the pool. */
   readonly queue: WaitQueue<Pool>;
-  /** What a choice goes by, beside the states of the servers. */
+  /** What a choice is based on, besides the servers' states. */
   readonly reads: StrategyDefinition['reads'];
   readonly #byRow = new Map<number, Server>();
   readonly #context: WorkerContext;
@@ -97,34 +97,34 @@ export class Pool implements Verdicts {
     return this.#chooser.choose(key, tried);
   }
 
-  /** What `choose` would give next, without a turn taken. */
+  /** What `choose` would return next, without advancing the strategy. */
   foresee(key: number, tried: TriedSet, random: Random) {
     return this.#chooser.foresee(key, tried, random);
   }
 
-  /** Token of the breaker's trial that the choice just made is; 0: it is none. Taken once. */
+  /** Trial token of the last choice; 0: it is no trial. Can be taken once. */
   takeTrial(): number {
     const { trial } = this.#chooser;
     this.#chooser.trial = NO_TRIAL;
     return trial;
   }
 
-  /** Whether the last `choose` gave null because the request was at every usable server. */
+  /** Whether the last `choose` returned null because every usable server was tried. */
   get allTried(): boolean {
     return this.#chooser.whyNone === WHY_NONE.allTried;
   }
 
-  /** Whether the last `choose` gave null because every usable server has all that it may have. */
+  /** Whether the last `choose` returned null because every usable server is full. */
   get allFull(): boolean {
     return this.#chooser.whyNone === WHY_NONE.allFull;
   }
 
-  /** Whether any server can be given requests at present. */
+  /** Whether any server can take requests. */
   hasUsable(): boolean {
     return this.#chooser.hasUsable();
   }
 
-  /** Whether a server is usable that was not tried and does not fail at present. */
+  /** Whether an untried server is usable and not failing. */
   hasHealthyOther(tried: TriedSet): boolean {
     const { table } = this.#context;
     return this.servers.some(
@@ -133,7 +133,7 @@ export class Pool implements Verdicts {
     );
   }
 
-  /** @returns whether the retry budget lets another request be tried again; see `endRetry` */
+  /** @returns whether the retry budget allows another retry; see `endRetry` */
   beginRetry(): boolean {
     const { table, lane } = this.#context;
     // The request itself has left the server that failed it.
@@ -148,9 +148,9 @@ export class Pool implements Verdicts {
   }
 
   /**
-   * Like `choose`, but a client's own server comes first: as long as it works and has room, if
-   * need be as one that drains or stands by. Else the strategy chooses, and the client belongs to
-   * that server from now on; but where its own is only full, it comes back with its next request.
+   * Like `choose`, but prefers the client's own server while it works and has room, even draining
+   * or as a backup. Otherwise the strategy chooses, and the client is bound to that server from now
+   * on; if its own is only full, it returns there with its next request.
    */
   chooseBound(key: number, tried: TriedSet, binding: Binding): Server | null {
     const wallMs = this.#context.clock.wallMs();
@@ -174,25 +174,25 @@ export class Pool implements Verdicts {
   }
 
   /**
-   * What is held of the server that a client belongs to: it goes there from `draining` on.
+   * The verdict on a client's own server: it goes there from `draining` on.
    *
-   * @param row -1, or that of a server that is configured no more: as one in maintenance
+   * @param row -1, or the row of a server no longer configured, counts as in maintenance
    */
   ownVerdict(row: number, tried: TriedSet): Verdict {
     const server = this.#byRow.get(row);
     return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, tried);
   }
 
-  /** Whether a server may be given a request that was not sent anywhere yet. */
+  /** Whether a server may take a request that was not sent anywhere yet. */
   verdictOf(row: number): Verdict {
     return this.ownVerdict(row, UNTRIED);
   }
 
   /**
-   * Enters a request at a server and gives it a connection: a kept-alive one where one is fit, else
-   * one that is opening.
+   * Counts a request in at a server and gives it a connection: a kept-alive one if possible, or one
+   * being opened.
    *
-   * @returns null where the server or the pool has all that it may have; nothing was entered then
+   * @returns null if the server or the pool is full; nothing is counted then
    */
   acquire(server: Server, request: PoolRequest, nowMs: number): ServerSide | null {
     const { table } = this.#context;
@@ -225,7 +225,7 @@ export class Pool implements Verdicts {
     else connection.destroy();
   }
 
-  /** Opens connections ahead of need. To be called every now and then. */
+  /** Opens connections in advance. Call it periodically. */
   warm(nowMs: number): void {
     const { idleMin } = this.settings;
     if (idleMin === 0) return;
@@ -244,8 +244,8 @@ export class Pool implements Verdicts {
   }
 
   /**
-   * Closes connections that rest at an address that the server's name no longer has; those in use
-   * follow when they are released. To be called every now and then.
+   * Closes idle connections to addresses that the server's name no longer has; those in use follow
+   * when released. Call it periodically.
    */
   followAddresses(): void {
     const { connector, random } = this.#context;
@@ -281,8 +281,8 @@ export class Pool implements Verdicts {
   }
 
   /**
-   * @param preface what the server is told of the client before its request; empty: nothing
-   * @returns null where the pool has all the connections that it may have
+   * @param preface sent before the request to name the client; empty: nothing
+   * @returns null if the pool has all its connections
    */
   #open(server: Server, preface: string, nowMs: number): Http1ServerConnection | null {
     const { table, lane } = this.#context;
@@ -301,13 +301,13 @@ export class Pool implements Verdicts {
     }
   }
 
-  /** Makes room for another worker, where connections are what is short. */
+  /** Makes room for another worker, if connections are what is short. */
   giveWay(): void {
     const { row, connectionsMax } = this.settings;
     if (this.#context.table.poolCounts.connections(row) >= connectionsMax) this.#closeIdlest();
   }
 
-  /** Closes the connection that has rested longest. @returns false where none rests */
+  /** Closes the connection that has been idle longest. @returns false if none is idle */
   #closeIdlest(): boolean {
     let idlest: ServerSide | undefined;
     for (const { endpoint } of this.servers) {
@@ -329,7 +329,7 @@ export class Pool implements Verdicts {
   }
 }
 
-/** What a server is told of the client before its request; empty: nothing. */
+/** The PROXY header before a request; empty: none. */
 function prefaceFor({ endpoint }: Server, request: PoolRequest): string {
   const { proxy } = endpoint.address;
   return proxy === undefined ? '' : request.proxyHeader(proxy);
@@ -337,5 +337,5 @@ function prefaceFor({ endpoint }: Server, request: PoolRequest): string {
 
 const UNTRIED = new TriedSet();
 
-/** Gives the 32-bit key that a request is hashed by; the head is readable during the call. */
+/** Returns a request's 32-bit hash key; the head is readable only during the call. */
 export type KeyOf = (via: ClientInfo, head: Head) => number;

@@ -10,11 +10,11 @@ import type { PoolSettings } from './settings.ts';
 
 /**
  * The server as an exchange sees it: a connection that carries one exchange at a time, or one
- * stream of a connection that carries several. It encodes what it is given in its own protocol,
- * watches the server's silence, and reports by the calls of `CarriedExchange`.
+ * stream of a connection that carries several. It encodes requests in its own protocol, watches the
+ * server's silence, and reports through `CarriedExchange`.
  *
- * Requests and responses travel through an exchange in the form of HTTP/1.1, whatever either side
- * speaks: heads as text or as a `Head`, bodies framed as their heads say.
+ * Requests and responses pass through an exchange in HTTP/1.1 form, whatever either side speaks:
+ * heads as text or as a `Head`, bodies framed as their heads say.
  */
 export interface ServerSide {
   /** Whether it is open and has not failed. */
@@ -38,7 +38,7 @@ export interface ServerSide {
   sendRequest(headText: string, body: HeldBody): void;
   /** Sends a piece of the request's body, framing included. */
   sendBody(bytes: Buffer, start: number, end: number): void;
-  /** From now on the server has to take what is queued for it, while a request body flows. */
+  /** From now on the server must read what is queued for it while a request body flows. */
   expectUpload(nowMs: number): void;
   /** The request is whole: from now on the server's silence counts. */
   expectAnswer(nowMs: number): void;
@@ -49,11 +49,11 @@ export interface ServerSide {
   sendTunnel(bytes: Buffer, start: number, end: number, nowMs: number): void;
   /** The client's direction of a tunnel is over. */
   endTunnel(): void;
-  /** Goes idle. @returns false where it can carry no other request, and is still open */
+  /** Goes idle. @returns false if it cannot carry another request, and is still open */
   rest(nowMs: number): boolean;
-  /** Whether the server's name still has the address that it was opened to. */
+  /** Whether the server's name still has the address it was opened to. */
   leadsToServer(): boolean;
-  /** Ends it at once; no call follows. */
+  /** Ends it at once; no callback follows. */
   destroy(): void;
 }
 
@@ -71,7 +71,7 @@ export interface CarriedExchange extends Contained {
   readonly isHeldByClient: boolean;
   readonly responseBody: BodyReader;
 
-  /** The server can be sent the request. */
+  /** The server is ready for the request. */
   serverReady(nowMs: number): void;
   /** The server took all that was pending. */
   serverDrained(): void;

@@ -19,12 +19,12 @@ export class Server implements PoolServer {
   label: string;
   readonly name: string;
   readonly endpoint: Endpoint;
-  /** As the table had it when a chooser last looked; see `readWeight`. */
+  /** As last read from the table by a chooser; see `readWeight`. */
   weight: number;
   configuredWeight: number;
   backup: boolean;
   maxInFlight: number;
-  /** As its pool has it at present; null: without a breaker. */
+  /** Its pool's current settings; null: no breaker. */
   breaker: BreakerSettings | null = null;
   /** Of its pool. */
   queue: RoomQueue | null = null;
@@ -42,7 +42,7 @@ export class Server implements PoolServer {
     this.#context = context;
   }
 
-  /** Whether a plan is about the same server, whose connections it can go on with. */
+  /** Whether a plan is for the same server, so that its connections can stay. */
   isOf({ row, name, address }: ServerPlan): boolean {
     return row === this.row && name === this.name && isSameAddress(address, this.endpoint.address);
   }
@@ -57,12 +57,12 @@ export class Server implements PoolServer {
     return this;
   }
 
-  /** Counts a request in. @returns false where the server has all that it may have */
+  /** Counts a request in. @returns false if the server is full */
   enter(): boolean {
     return this.#context.table.enter(this.row, this.#context.lane, this.maxInFlight);
   }
 
-  /** Counts a request out; `roomFreed` tells those who wait, once that is safe. */
+  /** Counts a request out; `roomFreed` tells waiting requests, once that is safe. */
   leave(): void {
     this.#context.table.leave(this.row, this.#context.lane);
   }
@@ -75,12 +75,12 @@ export class Server implements PoolServer {
     table.counters.add(this.row, lane, COUNTER.bytesToClients, responseBodyBytes);
   }
 
-  /** Another request can be given to the server. */
+  /** The server can take another request. */
   roomFreed(): void {
     this.queue!.roomFreed();
   }
 
-  /** An operator's weight goes before the configured one; of 0 the chooser has taken note. */
+  /** An operator's weight overrides the configured one; the chooser has handled 0. */
   readWeight(): void {
     const weight = this.#context.table.operatorWeight(this.row);
     this.weight = weight === -1 ? this.configuredWeight : Math.max(1, weight);

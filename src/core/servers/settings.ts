@@ -20,24 +20,24 @@ export interface PoolSettings {
   timeouts: Timeouts;
   /** Bounds of heads of responses. */
   responseLimits: HeadLimits;
-  /** Connections to all servers, over all workers. */
+  /** Maximum connections to all servers, across all workers. */
   connectionsMax: number;
-  /** Kept-alive connections without a request, over all workers. */
+  /** Maximum idle connections, across all workers. */
   idleMax: number;
-  /** Connections to each server that a worker opens ahead of need. */
+  /** Connections that a worker opens to each server in advance. */
   idleMin: number;
   idleMs: number;
-  /** How old a connection gets at the most before another one takes its place; 0: as it will. */
+  /** Maximum age of a connection before it is replaced; 0: no limit. */
   ageMsMax: number;
-  /** Requests that wait for room, over all workers; 0: none does. */
+  /** Maximum waiting requests, across all workers; 0: none. */
   waitingMax: number;
-  /** How long one may wait. */
+  /** Maximum wait of one of them. */
   waitMs: number;
   /** Attempts after the first. */
   retries: number;
-  /** Retries under way may be this share of the live requests. */
+  /** Maximum concurrent retries, as a percentage of the requests in flight. */
   retryBudgetPercent: number;
-  /** No further attempt begins this long after the request came; 0: whenever. */
+  /** No retry starts later than this after the request arrived; 0: no limit. */
   retryWithinMs: number;
   /** Whether a server that fails live traffic is reported as suspect, to be probed. */
   detects: boolean;
@@ -45,22 +45,22 @@ export interface PoolSettings {
   breaker: BreakerSettings | null;
   /** null: no server is ejected. */
   ejection: EjectionSettings | null;
-  /** An answer that is awaited for this long is a slow one: see core/health/lateness.ts. */
+  /** A response awaited this long is slow: see core/health/lateness.ts. */
   longAwaitMs: number;
-  /** How long the share of a server that came back grows; 0: it has all of it at once. */
+  /** Time over which a recovered server ramps up to its full share; 0: at once. */
   slowStartMs: number;
 }
 
-/** What a worker is told of a server. */
+/** A server, as a worker's plan has it. */
 export interface ServerPlan {
   readonly row: number;
-  /** What status, logs and metrics call it. */
+  /** Its name in status, logs and metrics. */
   readonly label: string;
-  /** What it is hashed by: its address. */
+  /** The name it is hashed by: its address. */
   readonly name: string;
   readonly address: ServerAddress;
   readonly weight: number;
   readonly backup: boolean;
-  /** Most requests in flight over all workers; 0: no bound. */
+  /** Maximum requests in flight, across all workers; 0: no limit. */
   readonly maxInFlight: number;
 }

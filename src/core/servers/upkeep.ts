@@ -1,10 +1,10 @@
 /**
- * What time alone changes, and what no worker can decide: breakers become half-open, trials that
- * nobody ends expire, ejections end, shares grow, outliers are compared, primaries take over
- * again. The control thread turns it a few times a second; workers see what changed by the
- * table's generation, so that a request never looks at a clock for it.
+ * What changes with time, and no worker can decide: breakers become half-open, abandoned trials
+ * expire, ejections end, shares ramp up, outliers are compared, primaries take over again. The
+ * control thread runs it a few times a second; workers notice changes by the table's generation, so
+ * that no request has to look at a clock.
  *
- * It also tells of every change of state, those that workers made among them.
+ * It also reports every change of state, including those made by workers.
  */
 import { formatDuration } from '../../base/units.ts';
 import { BREAKER, type BreakerState, COUNTER } from '../../table/layout.ts';
@@ -29,7 +29,7 @@ import type { PoolSettings, ServerPlan } from './settings.ts';
 /** A change of state, for the log, metrics and alerts. */
 export interface StateChange {
   readonly aspect: 'health' | 'breaker' | 'ejection' | 'failover' | 'pool';
-  /** Label of the server; of the pool where the aspect is one of the pool. */
+  /** Label of the server, or of the pool for an aspect of the pool. */
   readonly subject: string;
   readonly from: string;
   readonly to: string;
@@ -41,16 +41,16 @@ export interface UpkeepPlan {
   readonly servers: readonly Pick<ServerPlan, 'row' | 'label' | 'backup'>[];
   /** null: servers are not compared. */
   readonly outliers: (OutlierSettings & { readonly intervalMs: number }) | null;
-  /** null: backups serve just as long as no primary is usable. */
+  /** null: backups serve only while no primary is usable. */
   readonly failback: Failback | null;
 }
 
 type ServerRef = UpkeepPlan['servers'][number];
 
 export interface Failback {
-  /** Whether primaries take over again by themselves. */
+  /** Whether primaries take over again automatically. */
   readonly isAutomatic: boolean;
-  /** How long a primary must have been usable before. */
+  /** How long a primary must have been usable first. */
   readonly delayMs: number;
 }
 
@@ -66,7 +66,7 @@ export function breakerName(table: SharedTable, row: number): BreakerName {
   return BREAKER_NAMES[table.breakers.state(row)];
 }
 
-/** What was seen of a server the last time. */
+/** A server's state at the last turn. */
 interface Seen {
   breaker: BreakerState;
   ejected: boolean;
@@ -125,7 +125,7 @@ export class Upkeep {
     }
   }
 
-  /** Brings everything up to date. A few times a second is often enough. */
+  /** Brings everything up to date. Call it a few times a second. */
   turn(nowMs: number): void {
     const { outliers } = this.#plan;
     for (const server of this.#plan.servers) this.#turnServer(server, nowMs);
@@ -142,13 +142,13 @@ export class Upkeep {
     return this.#seen.has(row);
   }
 
-  /** A server's probes succeed again: an ejection for the same trouble ends with it. */
+  /** A server's probes succeed again: ends an ejection for the same failures. */
   cameBack(row: number, nowMs: number): void {
     readmit(this.#table, row);
     startSlowly(this.#table, row, this.#plan.settings.slowStartMs, nowMs);
   }
 
-  /** Lets the primaries take over again. @returns false where they never stopped to serve */
+  /** Lets the primaries take over again. @returns false if they never stopped serving */
   failback(cause: string): boolean {
     const { row, name } = this.#plan.settings;
     if (!this.#table.isFailedOver(row)) return false;
@@ -230,7 +230,7 @@ export class Upkeep {
     return sample;
   }
 
-  /** Tells what changed at a server since the last turn. */
+  /** Reports what changed at a server since the last turn. */
   #tell({ row, label }: UpkeepPlan['servers'][number], nowMs: number): void {
     const { breakers, failureNotes } = this.#table;
     const seen = this.#seen.get(row)!;

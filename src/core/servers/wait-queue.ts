@@ -1,6 +1,6 @@
 /**
- * Requests of one worker that wait for room: every server is full, or the pool has all the
- * connections that it may have. First come, first served.
+ * Waiting requests of one worker: every server is full, or the pool has no connection left. First
+ * come, first served.
  *
  * Each worker has a queue of its own, and room that comes free is claimed in the shared table, so
  * that no worker needs another to hand it over. Where room comes free in one worker while others
@@ -21,14 +21,14 @@ import type { SharedTable } from '../../table/table.ts';
 import { cellTime } from '../../table/table-time.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 
-/** How much longer others may wait: some turns of a connection, little for a person. */
+/** How much longer others may wait: a few turns of a connection, little for a person. */
 const YIELD_MS = 20;
 
 /** A request that can wait. */
 export interface Waiter extends Contained {
   /** Since when it waits; set by the queue. */
   waitingSinceMs: number;
-  /** Goes on where it can. @returns false: it has to wait on; true: it has left the queue */
+  /** Continues if it can. @returns false: it must keep waiting; true: it has left the queue */
   takeTurn(nowMs: number): boolean;
   /** @internal of the queue */
   ahead: Waiter | null;
@@ -36,9 +36,9 @@ export interface Waiter extends Contained {
   behind: Waiter | null;
 }
 
-/** What a queue asks of its pool. */
+/** What a queue needs from its pool. */
 interface RoomPool {
-  /** Makes room for another worker, where connections are what is short. */
+  /** Makes room for another worker, if connections are what is short. */
   giveWay(): void;
 }
 
@@ -65,7 +65,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     return this.#length;
   }
 
-  /** Whether a newcomer may not go before others. One atomic load while nobody waits. */
+  /** Whether a newcomer must wait behind others. One atomic load while none waits. */
   hasElders(nowMs: number): boolean {
     if (this.#table.poolCounts.waiting(this.#row) === 0) return false;
     return this.#length > 0 || this.#elderElsewhere(YIELD_MS, nowMs) !== -1;
@@ -74,7 +74,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
   /**
    * @param isNext whether it had its turn before: it goes to the front
    * @param waitingMax requests that may wait over all workers
-   * @returns false where that many wait
+   * @returns false if that many are waiting
    */
   add(waiter: Waiter, isNext: boolean, waitingMax: number, nowMs: number): boolean {
     const { lane } = this.#context;
@@ -105,7 +105,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     this.#tellSince();
   }
 
-  /** A server, or a connection, can be given to another request. */
+  /** A server or a connection can take another request. */
   roomFreed(): void {
     if (this.#table.poolCounts.waiting(this.#row) === 0 || this.#isTurning) return;
     this.#turn(this.#context.clock.nowMs(), true);
@@ -116,12 +116,12 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     this.#turn(nowMs, true);
   }
 
-  /** To be called with each tick. */
+  /** Call it on each tick. */
   tick(nowMs: number): void {
     if (this.#table.poolCounts.waiting(this.#row) > 0) this.#turn(nowMs, false);
   }
 
-  /** Serves who waits here, as long as there is room and nobody waits much longer elsewhere. */
+  /** Serves waiting requests here while there is room and none waits much longer elsewhere. */
   #turn(nowMs: number, yields: boolean): void {
     if (this.#isTurning) return;
     this.#isTurning = true;
@@ -147,7 +147,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     }
   }
 
-  /** There may be room that nobody here takes. */
+  /** There may be room that this worker does not need. */
   #passOn(nowMs: number): void {
     const first = this.#first;
     const thanMs = first === null ? -1 : nowMs - first.waitingSinceMs + YIELD_MS;
@@ -157,7 +157,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     this.#context.wake(elder);
   }
 
-  /** The worker whose first request waits longest, and longer than `thanMs`; -1: there is none. */
+  /** The worker whose first request has waited longest, and longer than `thanMs`; -1: none. */
   #elderElsewhere(thanMs: number, nowMs: number): number {
     const table = this.#table;
     if (table.poolCounts.waiting(this.#row) === this.#length) return -1;
