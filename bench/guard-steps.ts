@@ -26,14 +26,14 @@ function limits(): Limits {
 function judged(denied: NetworkSet | null, limiting: Limits | null): () => void {
   const access = denied === null ? null : { allowed: null, denied };
   const guard = new Guard(TrustedProxies.none, access, limiting, { low: 1, high: 2 });
-  const via = new ClientInfo({
+  const clientInfo = new ClientInfo({
     peerAddress: '192.0.2.1',
     peerIsTrusted: false,
     scheme: 'http',
     localAuthority: () => '',
     source: guard.sourceOf('192.0.2.1'),
   });
-  return () => void guard.judge(via, performance.now());
+  return () => void guard.judge(clientInfo, performance.now());
 }
 
 function nanoseconds(step: () => void): number {

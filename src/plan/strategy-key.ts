@@ -18,13 +18,13 @@ import { requestPath } from '../waf/catalogue.ts';
 export function keyOfStrategy(strategy: string, by: StrategyKey): KeyOf | null {
   const kind = strategyDefinition(strategy).key;
   if (kind === 'none') return null;
-  const byAddress: KeyOf = (via) => addressKey(via.clientAddress);
+  const byAddress: KeyOf = (clientInfo) => addressKey(clientInfo.clientAddress);
   if (kind === 'address' || by === 'address') return byAddress;
   if (by === 'path') return (_via, head) => hash32(requestPath(head.target()).path);
   const read = 'header' in by ? headerReader(by.header) : cookieReader(by.cookie);
-  return (via, head) => {
+  return (clientInfo, head) => {
     const value = read(head);
-    return value === undefined ? byAddress(via, head) : hash32(value);
+    return value === undefined ? byAddress(clientInfo, head) : hash32(value);
   };
 }
 

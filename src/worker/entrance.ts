@@ -113,8 +113,8 @@ export class Entrance {
       const { isSecure } = accepted;
       const redirectPort = address.speaks === 'redirect' && !isSecure ? this.#owner.httpsPort : 0;
       const scheme = isSecure ? 'https' : 'http';
-      const via = this.#via(visitor, { scheme, redirectPort });
-      accepted.toStream((stream) => this.#http1(stream, via, address, seat));
+      const clientInfo = this.#clientInfoOf(visitor, { scheme, redirectPort });
+      accepted.toStream((stream) => this.#http1(stream, clientInfo, address, seat));
     }
   }
 
@@ -173,32 +173,39 @@ export class Entrance {
 
   #welcome(secured: Secured, visitor: Visitor, hstsLine: string, address: ListenAddress): void {
     const isHttp2 = secured.protocol === 'h2';
-    const via = this.#via(visitor, {
+    const clientInfo = this.#clientInfoOf(visitor, {
       scheme: 'https',
       responseLines: hstsLine,
       isHttp2,
       clientCertificate: secured.clientCertificate,
     });
     const { seat } = visitor;
-    if (isHttp2) this.#http2(secured, via, address, seat);
-    else secured.toStream((stream) => this.#http1(stream, via, address, seat));
+    if (isHttp2) this.#http2(secured, clientInfo, address, seat);
+    else secured.toStream((stream) => this.#http1(stream, clientInfo, address, seat));
   }
 
-  #http2(secured: Secured, via: ClientInfo, address: ListenAddress, seat: Seat): void {
+  #http2(secured: Secured, clientInfo: ClientInfo, address: ListenAddress, seat: Seat): void {
     const engine = this.#engine;
     const nowMs = engine.clock.nowMs();
     const { route } = this.#owner;
     const socket = secured.forNodeHttp2();
-    const connection = new Http2Connection(this.#exchanges, route, socket, via, nowMs, (one) => {
-      seat.leave();
-      this.#owner.leave(one);
-    });
+    const connection = new Http2Connection(
+      this.#exchanges,
+      route,
+      socket,
+      clientInfo,
+      nowMs,
+      (one) => {
+        seat.leave();
+        this.#owner.leave(one);
+      },
+    );
     this.#owner.enter(connection, address);
   }
 
   #http1(
     stream: Stream,
-    via: ClientInfo,
+    clientInfo: ClientInfo,
     address: ListenAddress,
     seat: Seat,
   ): Http1ClientConnection {
@@ -207,7 +214,7 @@ export class Entrance {
       this.#exchanges,
       this.#owner.route,
       stream,
-      via,
+      clientInfo,
       engine.clock.nowMs(),
       (one) => {
         seat.leave();
@@ -218,7 +225,7 @@ export class Entrance {
     return connection;
   }
 
-  #via(
+  #clientInfoOf(
     { peer, source }: Visitor,
     what: Pick<ClientInfo, 'scheme'> &
       Partial<Pick<ClientInfo, 'responseLines' | 'redirectPort' | 'isHttp2' | 'clientCertificate'>>,

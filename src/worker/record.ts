@@ -39,7 +39,7 @@ export interface ExchangeRecord {
 export function recordOf(exchange: Exchange, server: Server | null, nowMs: number): ExchangeRecord {
   const record: ExchangeRecord = {
     requestId: exchange.requestId,
-    peer: exchange.client.via.peerAddress,
+    peer: exchange.client.info.peerAddress,
     request: exchange.requestLine,
     pool: exchange.pool!.settings.name,
     server: server?.label ?? '',
@@ -51,7 +51,7 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
     requestBodyBytes: exchange.requestBodyBytes,
     responseBodyBytes: exchange.responseBodyBytes,
     kind: exchange.isTunnel ? 'tunnel' : exchange.isStream ? 'stream' : 'request',
-    protocol: protocolOf(exchange.client.via),
+    protocol: protocolOf(exchange.client.info),
     trace_id: exchange.traceContext.id,
   };
   addJudgements(record, exchange);

@@ -78,7 +78,7 @@ class World {
       ? new AddressTable(SourceTable.open(this.sessions, 60_000))
       : null;
     const settings = { strategy, name: 'default' } as PoolSettings;
-    const keyOf = (via: ClientInfo) => addressKey(via.clientAddress);
+    const keyOf = (clientInfo: ClientInfo) => addressKey(clientInfo.clientAddress);
     const queue = new WaitQueue<Pool>(this.engine, 0);
     this.pool = new Pool(this.engine, settings, servers, chooser, keyOf, persistence, queue);
     let guard = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 });
@@ -98,7 +98,7 @@ class World {
     this.route = { pool: this.pool, guard, waf: null, policy };
   }
 
-  via(): ClientInfo {
+  clientInfo(): ClientInfo {
     const source = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 }).sourceOf(CLIENT);
     const localAuthority = () => 'localhost';
     const from = { peerAddress: CLIENT, peerIsTrusted: false, source, localAuthority };
@@ -113,7 +113,7 @@ class World {
       headers: [],
       client: CLIENT,
     } as const;
-    const told = rehearse(this.engine, this.route, this.via(), question, seededRandom(seed));
+    const told = rehearse(this.engine, this.route, this.clientInfo(), question, seededRandom(seed));
     if (typeof told === 'string') assert.fail(told);
     return told;
   }
@@ -155,8 +155,8 @@ test('a made-up request spends nothing of what its client may ask, and says when
   const world = new World('round_robin', { perSecond: 2 });
   const { guard } = world.route;
   for (let nth = 0; nth < 10; nth++) assert.equal(world.explain().failure, '');
-  assert.equal(guard.judge(world.via(), 1_000), '');
-  assert.equal(guard.judge(world.via(), 1_000), '');
+  assert.equal(guard.judge(world.clientInfo(), 1_000), '');
+  assert.equal(guard.judge(world.clientInfo(), 1_000), '');
   const before = world.bytes();
   const told = world.explain();
   assert.deepEqual(told.rules.at(-1), { name: 'guard', result: 'answered: address_rate_limited' });

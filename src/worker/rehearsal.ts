@@ -23,7 +23,7 @@ type MadeUp = Extract<Question, { kind: 'made-up' }>;
 export function rehearse(
   engine: Engine,
   route: Route,
-  via: ClientInfo,
+  clientInfo: ClientInfo,
   question: MadeUp,
   random: Random,
 ): Explanation | string {
@@ -38,15 +38,20 @@ export function rehearse(
   const framing = new Framing();
   const fault = frameRequest(head, framing);
   if (fault !== undefined) return `it is refused before any rule applies: ${fault}`;
-  return new Rehearsal(engine, via, random).explain(head, framing, route, `${method} ${path}`);
+  return new Rehearsal(engine, clientInfo, random).explain(
+    head,
+    framing,
+    route,
+    `${method} ${path}`,
+  );
 }
 
 class Rehearsal extends Exchange {
   override readonly isMadeUp = true;
   readonly #random: Random;
 
-  constructor(engine: Engine, via: ClientInfo, random: Random) {
-    super(engine, { via } as ClientSide, neverSettled);
+  constructor(engine: Engine, clientInfo: ClientInfo, random: Random) {
+    super(engine, { info: clientInfo } as ClientSide, neverSettled);
     this.#random = random;
   }
 
@@ -56,7 +61,7 @@ class Rehearsal extends Exchange {
     const { decision } = this;
     decision.pool = route.pool;
     decision.key = this.key;
-    decision.peerAddress = this.client.via.peerAddress;
+    decision.peerAddress = this.client.info.peerAddress;
     decision.startedMs = nowMs;
     decision.endedMs = nowMs;
     decision.status = this.status;

@@ -180,14 +180,14 @@ export class DataWorker implements EntranceOwner {
       return { explanation: explainPast(this.#path.engine, question.requestId) ?? null, wrong: '' };
     }
     const source = this.#path.guard.sourceOf(question.client);
-    const via = new ClientInfo({
+    const clientInfo = new ClientInfo({
       peerAddress: question.client,
       peerIsTrusted: this.#path.guard.believesHeadersOf(source),
       source,
       scheme: 'http',
       localAuthority: () => 'localhost',
     });
-    const told = rehearse(this.#path.engine, this.route, via, question, Math.random);
+    const told = rehearse(this.#path.engine, this.route, clientInfo, question, Math.random);
     if (typeof told === 'string') return { explanation: null, wrong: told };
     return { explanation: told, wrong: '' };
   }

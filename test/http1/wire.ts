@@ -185,7 +185,7 @@ export class Wire implements Connector {
     const guard = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 });
     const route = { pool, guard, waf: null, policy };
     this.route = route;
-    const via = new ClientInfo({
+    const clientInfo = new ClientInfo({
       peerAddress,
       peerIsTrusted,
       scheme: 'http',
@@ -193,10 +193,17 @@ export class Wire implements Connector {
     });
     this.#connect = () => {
       this.client = new MemoryStream();
-      return new Http1ClientConnection(exchanges, route, this.client, via, this.#nowMs, () => {});
+      return new Http1ClientConnection(
+        exchanges,
+        route,
+        this.client,
+        clientInfo,
+        this.#nowMs,
+        () => {},
+      );
     };
     this.#connection = this.#connect();
-    this.openStream = (port) => new Http2ClientStream(exchanges, route, via, port, () => {});
+    this.openStream = (port) => new Http2ClientStream(exchanges, route, clientInfo, port, () => {});
   }
 
   get nowMs(): number {

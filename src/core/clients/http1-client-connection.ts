@@ -64,7 +64,7 @@ const REST_MS_MAX = 1_000;
 const RECENT_MS = 500;
 
 export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
-  readonly via: ClientInfo;
+  readonly info: ClientInfo;
   readonly stream: Stream;
   readonly #exchanges: Exchanges;
   readonly #engine: Engine;
@@ -97,7 +97,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     exchanges: Exchanges,
     route: Route,
     stream: Stream,
-    via: ClientInfo,
+    clientInfo: ClientInfo,
     nowMs: number,
     onGone: (connection: Http1ClientConnection) => void,
   ) {
@@ -106,10 +106,10 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
     this.#engine = engine;
     this.#route = route;
     this.stream = stream;
-    this.via = via;
+    this.info = clientInfo;
     this.#onGone = onGone;
     this.#reader = new HeadReader(engine.requestHead, readRequestHead, route.policy.headLimits);
-    this.#writer = new Http1Writer(stream, via, engine);
+    this.#writer = new Http1Writer(stream, clientInfo, engine);
     this.#timer = new Timer(engine.wheel, this);
     this.#pace = new Pace(this.#timer);
     this.#idleSinceMs = nowMs;
@@ -463,7 +463,7 @@ export class Http1ClientConnection implements Client, ClientSide, StreamOwner {
   #refuse(code: Fault | 'head_timeout', isHead: boolean, nowMs: number): void {
     const answer = answerTo(code);
     this.#writer.refusal(answer, isHead);
-    this.#engine.refused(this.via, code, answer.status, nowMs);
+    this.#engine.refused(this.info, code, answer.status, nowMs);
     this.#endGently(nowMs);
   }
 

@@ -29,7 +29,7 @@ export class Http1Writer {
   /** Whether another request may follow; the response's head says so. */
   keepsAlive = true;
   readonly #stream: Stream;
-  readonly #via: ClientInfo;
+  readonly #info: ClientInfo;
   readonly #engine: Pick<Engine, 'dateLine'>;
   #isHttp10 = false;
   #transfer: Transfer = TRANSFER.asIs;
@@ -38,9 +38,9 @@ export class Http1Writer {
   /** Its first part; the rest, from `tailStart` on, is sent as it lies. */
   #headText = '';
 
-  constructor(stream: Stream, via: ClientInfo, engine: Pick<Engine, 'dateLine'>) {
+  constructor(stream: Stream, clientInfo: ClientInfo, engine: Pick<Engine, 'dateLine'>) {
     this.#stream = stream;
-    this.#via = via;
+    this.#info = clientInfo;
     this.#engine = engine;
   }
 
@@ -92,7 +92,7 @@ export class Http1Writer {
     // A chunked body may be one half of a conversation, which goes on behind this head.
     const { kind, missingBytes } = requestBody;
     if (kind === BODY.length && missingBytes > DISCARD_BYTES_MAX) this.keepsAlive = false;
-    let added = this.#connectionLine + sessionLines + this.#via.linesForResponse(head);
+    let added = this.#connectionLine + sessionLines + this.#info.linesForResponse(head);
     if (!head.has(NAME.date)) added += this.#engine.dateLine();
     if (transfer === TRANSFER.chunk) added += 'Transfer-Encoding: chunked\r\n';
     this.#headText = forwardedResponse(head, transfer, added);
@@ -145,7 +145,7 @@ export class Http1Writer {
     const { status } = answer;
     if (status === 400 || status === 408 || method === 'CONNECT') this.keepsAlive = false;
     // A peer that is not let in will not be for its next request.
-    if (answer.code === 'address_denied' && !this.#via.peerIsTrusted) this.keepsAlive = false;
+    if (answer.code === 'address_denied' && !this.#info.peerIsTrusted) this.keepsAlive = false;
     this.#write(answer, method === 'HEAD');
   }
 
@@ -158,7 +158,7 @@ export class Http1Writer {
   #write(answer: Answer, isHead: boolean): void {
     this.#head = null;
     this.#transfer = TRANSFER.asIs;
-    const lines = this.#connectionLine + this.#via.responseLines;
+    const lines = this.#connectionLine + this.#info.responseLines;
     this.#stream.writeText(answerText(answer, isHead, lines, this.#engine.dateLine()));
   }
 

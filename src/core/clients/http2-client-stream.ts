@@ -22,7 +22,7 @@ const CRLF = Buffer.from('\r\n');
 const WEBSOCKET_KEY_BYTES = 16;
 
 export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner {
-  readonly via: ClientInfo;
+  readonly info: ClientInfo;
   readonly takesPayload = true;
   /** Its request was refused because it came too early. */
   isHasty = false;
@@ -57,7 +57,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
   constructor(
     exchanges: Exchanges,
     route: Route,
-    via: ClientInfo,
+    clientInfo: ClientInfo,
     port: Http2Port,
     onOver: (stream: Http2ClientStream) => void,
   ) {
@@ -66,7 +66,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     this.#exchanges = exchanges;
     this.#engine = engine;
     this.#route = route;
-    this.via = via;
+    this.info = clientInfo;
     this.#port = port;
     this.#timer = new Timer(engine.wheel, this);
     this.#pace = new Pace(this.#timer);
@@ -182,7 +182,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
     const isMisleading = this.#isWebSocket && head.status >= 200 && head.status < 300;
     const fields = responseFields(head, isMisleading ? 502 : head.status);
     if (!head.has(NAME.date)) pushLines(fields, this.#engine.dateLine());
-    pushLines(fields, sessionLines + this.via.linesForResponse(head));
+    pushLines(fields, sessionLines + this.info.linesForResponse(head));
     this.#fields = fields;
     this.#isBare = head.status === 205;
     this.#mayHaveTrailers = framing.body === BODY.chunked && !this.#isBare;
@@ -226,7 +226,7 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
       ...[':status', String(status), 'content-type', 'text/plain; charset=utf-8'],
       ...['content-length', String(body.length), 'cache-control', 'no-store'],
     ];
-    pushLines(fields, this.#engine.dateLine() + headerLines + this.via.responseLines);
+    pushLines(fields, this.#engine.dateLine() + headerLines + this.info.responseLines);
     this.#port.respond(fields, this.#isHead, false);
     if (!this.#isHead) {
       this.#writtenBytes += body.length;
@@ -349,13 +349,13 @@ export class Http2ClientStream implements ClientSide, Http2PortOwner, TimerOwner
   #refuse(fault: Fault, nowMs: number): void {
     const answer = answerTo(fault);
     this.sendAnswer(answer);
-    this.#engine.refused(this.via, fault, answer.status, nowMs);
+    this.#engine.refused(this.info, fault, answer.status, nowMs);
   }
 
   /** §8.1.1: a malformed request is a stream error. */
   #refuseMalformed(nowMs: number): void {
     this.#reset(RESET.protocol);
-    this.#engine.refused(this.via, 'malformed_http2', 400, nowMs);
+    this.#engine.refused(this.info, 'malformed_http2', 400, nowMs);
   }
 
   /** The request's body is not what its head said. */

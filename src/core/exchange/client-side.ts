@@ -11,7 +11,7 @@ import type { Head } from '../http1/head.ts';
  * readable only during the call, except in `sendHead`.
  */
 export interface ClientSide extends PayloadSink, Contained {
-  readonly via: ClientInfo;
+  readonly info: ClientInfo;
   /** Whether it takes chunked bodies unframed, through `payload`. */
   readonly takesPayload: boolean;
   /** Response bytes that the client has not taken yet. */

@@ -159,7 +159,7 @@ export class Exchange
   }
 
   proxyHeader(version: ProxyVersion): string {
-    return this.client.via.proxyHeader(version);
+    return this.client.info.proxyHeader(version);
   }
 
   get serverRow(): number {
@@ -548,7 +548,7 @@ export class Exchange
     decision.requestNumber = requestNumber;
     decision.broughtId = requestNumber === 0 ? this.#broughtId : '';
     decision.method = this.method;
-    decision.peerAddress = this.client.via.peerAddress;
+    decision.peerAddress = this.client.info.peerAddress;
     if (decision.pool !== this.pool) decision.pool = this.pool;
     decision.key = this.key;
     decision.startedMs = this.startedMs;

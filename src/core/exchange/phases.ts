@@ -57,9 +57,9 @@ function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: numb
   const index = head.find(NAME.xRequestId);
   if (index !== -1) exchange.bringsRequestId(head.value(index));
   else if (!exchange.isMadeUp) exchange.requestNumber = exchange.engine.requestIds.next();
-  const { via } = exchange.client;
-  const isKnown = !via.peerIsTrusted || exchange.route!.guard.identify(via, head);
-  exchange.clientAddress = via.clientAddress;
+  const { info } = exchange.client;
+  const isKnown = !info.peerIsTrusted || exchange.route!.guard.identify(info, head);
+  exchange.clientAddress = info.clientAddress;
   return isKnown || refuse(exchange, head, 'bad_forwarding_header', nowMs);
 }
 
@@ -74,7 +74,7 @@ function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number):
 function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const present = exchange.route!.guard;
   if (present.isOpen) return true;
-  const code = present.judge(exchange.client.via, nowMs, exchange.isMadeUp);
+  const code = present.judge(exchange.client.info, nowMs, exchange.isMadeUp);
   if (code !== '') {
     exchange.waitMs = present.waitMs;
     return refuse(exchange, head, code, nowMs, present.headerLines);
@@ -139,7 +139,7 @@ function persist(exchange: Exchange, head: Head): boolean {
   exchange.binding ??= new Binding();
   exchange.binding.begin(exchange.isMadeUp);
   const { client, engine } = exchange;
-  pool.persistence.find(head, client.via, pool, exchange.binding, engine.clock.wallMs());
+  pool.persistence.find(head, client.info, pool, exchange.binding, engine.clock.wallMs());
   exchange.decision.ownRow = exchange.binding.row;
   return true;
 }
@@ -152,13 +152,13 @@ function prepare(exchange: Exchange, head: Head, framing: Framing): boolean {
     engine.requestIds.line,
     head,
     framing,
-    client.via,
+    client.info,
     requestNumber,
     exchange.binding === null ? '' : exchange.binding.requestLines,
     exchange.traceContext,
   );
   const { keyOf } = exchange.pool!;
-  exchange.key = keyOf === null ? 0 : keyOf(exchange.client.via, head);
+  exchange.key = keyOf === null ? 0 : keyOf(exchange.client.info, head);
   return true;
 }
 

@@ -5,7 +5,7 @@ import type { Head } from '../http1/head.ts';
 
 /** A request that has been let in and has not gone to any server, as filters see it. */
 export interface FilteredRequest {
-  readonly client: { readonly via: ClientInfo };
+  readonly client: { readonly info: ClientInfo };
   /**
    * Answers the request, which then goes to no server.
    *

@@ -16,11 +16,11 @@ export function redirectToHttps(
   framing: Framing,
   nowMs: number,
 ): boolean {
-  const { via } = request.client;
-  const { redirectPort } = via;
+  const { info } = request.client;
+  const { redirectPort } = info;
   if (redirectPort === 0) return true;
   const { absolute } = framing;
-  const authority = absolute?.authority ?? hostOf(via, head);
+  const authority = absolute?.authority ?? hostOf(info, head);
   const host = authority.replace(/:\d*$/, '');
   const port = redirectPort === HTTPS_PORT ? '' : `:${redirectPort}`;
   const path = absolute?.path ?? (head.target().startsWith('/') ? head.target() : '/');
@@ -28,8 +28,8 @@ export function redirectToHttps(
   return false;
 }
 
-function hostOf(via: ClientInfo, head: Head): string {
+function hostOf(clientInfo: ClientInfo, head: Head): string {
   const index = head.find(NAME.host);
   const host = index === -1 ? '' : head.value(index);
-  return host === '' ? via.localAuthority() : host;
+  return host === '' ? clientInfo.localAuthority() : host;
 }

@@ -16,13 +16,13 @@ function identified(lines: string, header: TrustedHeader = 'auto'): ClientInfo |
   const head = new Head();
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`, 'latin1');
   assert.ok(readRequestHead(head, bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS) > 0);
-  const via = new ClientInfo({
+  const clientInfo = new ClientInfo({
     peerAddress: PEER,
     peerIsTrusted: true,
     scheme: 'http',
     localAuthority: () => '',
   });
-  return new TrustedProxies(TRUSTED, false, header).identify(via, head) ? via : null;
+  return new TrustedProxies(TRUSTED, false, header).identify(clientInfo, head) ? clientInfo : null;
 }
 
 function addressFrom(lines: string, header?: TrustedHeader): string {

@@ -86,10 +86,10 @@ export class TrustedProxies {
    *
    * @returns false where a header that should tell is malformed
    */
-  identify(via: Identified, head: Head): boolean {
+  identify(clientInfo: Identified, head: Head): boolean {
     const way = this.#read(head);
-    via.way = way ?? null;
-    via.clientAddress = way?.believed[0] ?? via.peerAddress;
+    clientInfo.way = way ?? null;
+    clientInfo.clientAddress = way?.believed[0] ?? clientInfo.peerAddress;
     return way !== undefined;
   }
 

@@ -47,22 +47,22 @@ export function forwardedRequest(
   requestIdLine: Buffer,
   head: Head,
   framing: Framing,
-  via: ClientInfo,
+  clientInfo: ClientInfo,
   requestNumber: number,
   added: string,
   trace: TraceContext,
 ): string {
   const { absolute } = framing;
   const hostIndex = head.find(NAME.host);
-  let leaveOut = HOP_BY_HOP | (via.peerIsTrusted ? APPENDED : FORWARDING);
+  let leaveOut = HOP_BY_HOP | (clientInfo.peerIsTrusted ? APPENDED : FORWARDING);
   // RFC 9440 §4: nobody else says whose certificate was seen here.
-  if (via.clientCertificate !== null) leaveOut |= 1 << NAME.clientCert;
+  if (clientInfo.clientCertificate !== null) leaveOut |= 1 << NAME.clientCert;
   const forwards = forwardsLeft(head);
   if (forwards !== -1) leaveOut |= 1 << NAME.maxForwards;
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
   // One that was met here is none any more.
   if (!framing.expectContinue) leaveOut |= 1 << NAME.expect;
-  let host = hostIndex === -1 ? via.localAuthority() : via.hostOf(head, hostIndex);
+  let host = hostIndex === -1 ? clientInfo.localAuthority() : clientInfo.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;
@@ -86,9 +86,9 @@ export function forwardedRequest(
     writer.text('Connection: TE\r\nTE: trailers\r\n');
   }
   if (forwards !== -1) writer.text(`Max-Forwards: ${forwards - 1}\r\n`);
-  if (via.peerIsTrusted) writer.text(trustedLines(head, via, host));
+  if (clientInfo.peerIsTrusted) writer.text(trustedLines(head, clientInfo, host));
   else {
-    const lines = via.linesFor(host, head.minorVersion);
+    const lines = clientInfo.linesFor(host, head.minorVersion);
     writer.copy(lines, 0, lines.length);
   }
   if (requestNumber !== 0) {
@@ -104,13 +104,13 @@ export function forwardedRequest(
  * What a trusted peer said, as far as it was believed, and the peer after it. Both headers name the
  * same client: whichever the next hop reads, it believes what was believed here.
  */
-function trustedLines(head: Head, via: ClientInfo, host: string): string {
-  const { way } = via;
-  let lines = via.xForwardedForLine(way?.xForwardedFor ?? way?.believed ?? []);
-  if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${via.scheme}\r\n`;
+function trustedLines(head: Head, clientInfo: ClientInfo, host: string): string {
+  const { way } = clientInfo;
+  let lines = clientInfo.xForwardedForLine(way?.xForwardedFor ?? way?.believed ?? []);
+  if (!head.has(NAME.xForwardedProto)) lines += `X-Forwarded-Proto: ${clientInfo.scheme}\r\n`;
   if (!head.has(NAME.xForwardedHost)) lines += `X-Forwarded-Host: ${host}\r\n`;
   const before = way?.forwarded ?? way?.believed.map((one) => `for=${nodeOf(one)}`) ?? [];
-  const own = via.hasAddress || before.length === 0 ? [via.elementFor(host)] : [];
-  lines += `Forwarded: ${[...before, ...own].join(', ')}\r\n${via.certificateLine()}`;
-  return lines + via.viaLine(head.minorVersion);
+  const own = clientInfo.hasAddress || before.length === 0 ? [clientInfo.elementFor(host)] : [];
+  lines += `Forwarded: ${[...before, ...own].join(', ')}\r\n${clientInfo.certificateLine()}`;
+  return lines + clientInfo.viaLine(head.minorVersion);
 }

@@ -33,7 +33,7 @@ function proxiesOf(trusted: string[] = []): TrustedProxies {
   return new TrustedProxies(NetworkSet.of(trusted), false, 'auto');
 }
 
-function viaOf(guard: Guard, address: string): ClientInfo {
+function clientInfoOf(guard: Guard, address: string): ClientInfo {
   const source = guard.sourceOf(address);
   return new ClientInfo({
     peerAddress: address,
@@ -64,45 +64,45 @@ const policies: [what: string, limits: Partial<Limits>, policy: string][] = [
 for (const [what, limits, policy] of policies) {
   test(`the policy of ${what} promises what is certain`, () => {
     const guard = guardOf({ limits });
-    const via = viaOf(guard, '192.0.2.1');
+    const clientInfo = clientInfoOf(guard, '192.0.2.1');
     let code = '';
-    for (let asked = 0; code === '' && asked < 1000; asked++) code = guard.judge(via, 0);
+    for (let asked = 0; code === '' && asked < 1000; asked++) code = guard.judge(clientInfo, 0);
     assert.equal(code, 'address_rate_limited');
     assert.match(guard.headerLines, /^Retry-After: 1\r\nRateLimit: "address";r=0;t=1\r\n/);
     assert.ok(guard.headerLines.endsWith(`RateLimit-Policy: ${policy}\r\n`), guard.headerLines);
-    assert.equal(guard.judge(via, 60_000), '');
+    assert.equal(guard.judge(clientInfo, 60_000), '');
     assert.equal(guard.headerLines, '');
   });
 }
 
 test('what is only observed is let through, and said', () => {
   const guard = guardOf({ limits: { observes: true, overall: new Rate(1, 1) } });
-  const via = viaOf(guard, '192.0.2.1');
-  assert.equal(guard.judge(via, 0), '');
+  const clientInfo = clientInfoOf(guard, '192.0.2.1');
+  assert.equal(guard.judge(clientInfo, 0), '');
   assert.equal(guard.observed, '');
-  assert.equal(guard.judge(via, 0), '');
+  assert.equal(guard.judge(clientInfo, 0), '');
   assert.equal(guard.observed, 'rate_limited');
 });
 
 test('a peer without an address is not let in by an allowlist, nor denied by a denylist', () => {
   const every = NetworkSet.of(['0.0.0.0/0', '::/0']);
   const allowing = guardOf({ access: { allowed: every, denied: NOBODY } });
-  assert.equal(allowing.judge(viaOf(allowing, 'unix'), 0), 'address_denied');
+  assert.equal(allowing.judge(clientInfoOf(allowing, 'unix'), 0), 'address_denied');
   const denying = guardOf({ access: { allowed: null, denied: every } });
-  assert.equal(denying.judge(viaOf(denying, 'unix'), 0), '');
+  assert.equal(denying.judge(clientInfoOf(denying, 'unix'), 0), '');
 });
 
 test('peers without an address are not limited as if they were one client', () => {
   const guard = guardOf({ limits: { perSource: new Rate(1, 1) } });
-  const via = viaOf(guard, 'unix');
-  for (let asked = 0; asked < 10; asked++) assert.equal(guard.judge(via, 0), '');
+  const clientInfo = clientInfoOf(guard, 'unix');
+  for (let asked = 0; asked < 10; asked++) assert.equal(guard.judge(clientInfo, 0), '');
 });
 
 /** Judges a request of a trusted proxy at 10.0.0.1 with these header lines. */
 function judgeProxied(guard: Guard, lines: string): string {
-  const via = viaOf(guard, '10.0.0.1');
-  assert.ok(proxiesOf(['10.0.0.1']).identify(via, headOf(lines)));
-  return guard.judge(via, 0);
+  const clientInfo = clientInfoOf(guard, '10.0.0.1');
+  assert.ok(proxiesOf(['10.0.0.1']).identify(clientInfo, headOf(lines)));
+  return guard.judge(clientInfo, 0);
 }
 
 test('requests of a trusted proxy are judged by the client that it names', () => {
@@ -115,7 +115,7 @@ test('requests of a trusted proxy are judged by the client that it names', () =>
     access: { allowed: null, denied: NetworkSet.of(['10.0.0.1']) },
   });
   assert.equal(judgeProxied(own, ''), 'address_denied');
-  const { source } = viaOf(own, '10.0.0.1');
+  const { source } = clientInfoOf(own, '10.0.0.1');
   assert.equal(own.refusalOf(source, 1).code, '', 'its requests are judged, not its connection');
 });
 

@@ -66,8 +66,8 @@ export class Guard {
    *
    * @returns false where they are malformed
    */
-  identify(via: ClientInfo, head: Head): boolean {
-    return this.#proxies.identify(via, head);
+  identify(clientInfo: ClientInfo, head: Head): boolean {
+    return this.#proxies.identify(clientInfo, head);
   }
 
   /** Whether a peer is a trusted proxy. */
@@ -109,16 +109,17 @@ export class Guard {
    * @returns the code it is refused with, or '' if it may continue; see `observed` and
    *   `headerLines`
    */
-  judge(via: ClientInfo, nowMs: number, isMadeUp = false): Failure | '' {
-    const source = this.#clientOf(via);
+  judge(clientInfo: ClientInfo, nowMs: number, isMadeUp = false): Failure | '' {
+    const source = this.#clientOf(clientInfo);
     this.observed = '';
     this.headerLines = '';
     this.waitMs = 0;
-    if (this.#access !== null && !this.#letsIn(this.#access, source, via)) return 'address_denied';
+    if (this.#access !== null && !this.#letsIn(this.#access, source, clientInfo))
+      return 'address_denied';
     const limits = this.#limits;
     if (limits === null || limits.rates === null || limits.exempt.has(source.ip)) return '';
     // A client that its proxy does not name counts as the proxy, or it would count for nothing.
-    const { place, tag } = source.ip === null ? via.source : source;
+    const { place, tag } = source.ip === null ? clientInfo.source : source;
     const { rates } = limits;
     const waitMs = isMadeUp ? rates.foresee(place, tag, nowMs) : rates.take(place, tag, nowMs);
     if (waitMs === 0) return '';
@@ -138,14 +139,14 @@ export class Guard {
     return way === null || way.disputed.every((address) => admits(access, parseIp(address)));
   }
 
-  #clientOf(via: ClientInfo): Source {
-    const address = via.clientAddress;
-    if (address === via.peerAddress) return via.source;
-    if (address !== via.forwardedAddress) {
-      via.forwardedAddress = address;
-      via.forwardedSource = this.sourceOf(address);
+  #clientOf(clientInfo: ClientInfo): Source {
+    const address = clientInfo.clientAddress;
+    if (address === clientInfo.peerAddress) return clientInfo.source;
+    if (address !== clientInfo.forwardedAddress) {
+      clientInfo.forwardedAddress = address;
+      clientInfo.forwardedSource = this.sourceOf(address);
     }
-    return via.forwardedSource;
+    return clientInfo.forwardedSource;
   }
 
   /** RFC 9110 §10.2.3, and draft-ietf-httpapi-ratelimit-headers-11. */

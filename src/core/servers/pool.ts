@@ -338,4 +338,4 @@ function prefaceFor({ endpoint }: Server, request: PoolRequest): string {
 const UNTRIED = new TriedSet();
 
 /** Returns a request's 32-bit hash key; the head is readable only during the call. */
-export type KeyOf = (via: ClientInfo, head: Head) => number;
+export type KeyOf = (clientInfo: ClientInfo, head: Head) => number;

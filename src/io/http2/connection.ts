@@ -50,7 +50,7 @@ const END_STREAM = 1;
 export class Http2Connection implements Client, TimerOwner {
   readonly #exchanges: Exchanges;
   readonly #engine: Engine;
-  readonly #via: ClientInfo;
+  readonly #info: ClientInfo;
   readonly #session: http2.ServerHttp2Session;
   readonly #socket: Duplex;
   readonly #streamErrors: StreamErrors;
@@ -73,7 +73,7 @@ export class Http2Connection implements Client, TimerOwner {
     exchanges: Exchanges,
     route: Route,
     socket: Duplex,
-    via: ClientInfo,
+    clientInfo: ClientInfo,
     nowMs: number,
     onGone: (connection: Http2Connection) => void,
   ) {
@@ -81,7 +81,7 @@ export class Http2Connection implements Client, TimerOwner {
     this.#exchanges = exchanges;
     this.#engine = engine;
     this.#route = route;
-    this.#via = via;
+    this.#info = clientInfo;
     this.#onGone = onGone;
     this.#socket = socket;
     this.#session = http2.performServerHandshake(socket, optionsOf(route.policy));
@@ -158,7 +158,7 @@ export class Http2Connection implements Client, TimerOwner {
     const { clock } = this.#engine;
     const nowMs = clock.nowMs();
     const port = new StreamPort(stream, this.#streamErrors, this.#engine);
-    const client = new Http2ClientStream(this.#exchanges, this.#route, this.#via, port, (one) =>
+    const client = new Http2ClientStream(this.#exchanges, this.#route, this.#info, port, (one) =>
       this.#over(one),
     );
     this.#streams.add(client);
