@@ -212,7 +212,7 @@ test('a client that half-closed at once gets the whole of a large response', asy
 test('a stop lets a slow reader have the rest of its response', async () => {
   const client = await withPendingTail('/stop', `GET /stop HTTP/1.1\r\n${HOST}\r\n`);
   const stopped = generous.stop();
-  await until('it is ending', () => generous.output.stdout.includes('ending'));
+  await until('it is ending', () => generous.output.stdout.includes('is shutting down'));
   await drinkTail(client);
   await client.ended();
   await stopped;

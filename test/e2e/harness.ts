@@ -98,7 +98,7 @@ export class Openclaw {
       if (run.isUp) return run.openclaw;
       const { stderr } = run.openclaw.output;
       rmSync(run.openclaw.folder, { recursive: true });
-      const isPortTaken = stderr.includes('another program listens');
+      const isPortTaken = stderr.includes('another program is already listening');
       if (!isPortTaken || tries === PORT_TRIES)
         throw new Error(`openclaw did not start: ${stderr}`);
     }

@@ -243,7 +243,7 @@ test('a start that cannot be ends with 1 and one clear message', async (t) => {
     const file = join(newFolder(), 'precious');
     writeFileSync(file, 'keep me');
     const load_balancing = { listen: `unix:${file}`, servers };
-    assert.match(await refusal({ load_balancing, admin }), /precious.*no socket/);
+    assert.match(await refusal({ load_balancing, admin }), /precious.*not a socket/);
     assert.equal(readFileSync(file, 'utf8'), 'keep me');
   });
   await t.test('a log that cannot be written', async () => {
@@ -261,7 +261,7 @@ test('two instances do not share a port by accident', async () => {
     load_balancing: { listen, servers: [server.address] },
     admin: { listen: `127.0.0.1:${await freePort()}` },
   });
-  assert.match(message, /another program listens/);
+  assert.match(message, /another program is already listening/);
   await openclaw.stop();
 });
 
@@ -273,7 +273,7 @@ test('a stale unix socket is taken over, one that is listened on is not', async 
     load_balancing: { listen: `unix:${path}`, servers },
     admin: { listen: `127.0.0.1:${await freePort()}` },
   });
-  assert.match(message, /another program listens/);
+  assert.match(message, /another program is already listening/);
   first.child.kill('SIGKILL');
   await until('it is dead', () => first.child.signalCode === 'SIGKILL');
   const second = await Openclaw.start({ servers, listen: `unix:${path}` });
