@@ -1,5 +1,5 @@
 /** What each kind of session persistence adds to a request, in nanoseconds: node bench/persistence.ts */
-import { VERDICT } from '../src/core/balance/verdict.ts';
+import { VERDICT } from '../src/core/balance/server-verdict.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../src/core/http1/head.ts';
 import { AddressRing } from '../src/core/sticky/address-ring.ts';
 import { AddressTable } from '../src/core/sticky/address-table.ts';

@@ -12,7 +12,7 @@ import { diffSettings } from '../src/config/diff.ts';
 import { parseConfig } from '../src/config/load.ts';
 import { PersistenceState } from '../src/control/plans/persistence-state.ts';
 import { ServerRows } from '../src/control/plans/server-rows.ts';
-import { planOf } from '../src/control/plans/worker-plan.ts';
+import { planOf } from '../src/control/plans/make-worker-plan.ts';
 import { NodeBackend } from '../src/io/node/backend.ts';
 import type { WorkerPlan } from '../src/plan/worker-plan.ts';
 import { SharedTable } from '../src/table/table.ts';

@@ -7,7 +7,7 @@
  * that a reference that was kept shows.
  */
 
-import type { ServerAddress } from '../src/core/ports/address.ts';
+import type { ServerAddress } from '../src/core/ports/server-address.ts';
 import type { CloseCause, Connector, Stream, StreamOwner } from '../src/core/ports/stream.ts';
 import type { Chance, Range } from './chance.ts';
 import type { SimClock } from './clock.ts';

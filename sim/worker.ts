@@ -1,6 +1,6 @@
 import { rethrow } from '../src/base/contain.ts';
 import { TimerWheel } from '../src/base/wheel.ts';
-import { VERDICT } from '../src/core/balance/verdict.ts';
+import { VERDICT } from '../src/core/balance/server-verdict.ts';
 import { Http1ClientConnection } from '../src/core/clients/http1-client-connection.ts';
 import { Http2ClientStream } from '../src/core/clients/http2-client-stream.ts';
 import type { ClientSide } from '../src/core/exchange/client-side.ts';

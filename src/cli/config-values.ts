@@ -2,7 +2,7 @@
 import { isScalar, type Node, parseDocument, stringify } from 'yaml';
 import { getNode, readArgument, setValue, unsetValue } from '../config/edit.ts';
 import { present } from '../config/present.ts';
-import { Source } from '../config/source.ts';
+import { Source } from '../config/source-text.ts';
 import { exportSection } from '../config/transfer.ts';
 import { getAt } from '../config/value-path.ts';
 import { formatPath, keysOf, type Path, parsePath, schemaAt } from '../config/walk.ts';

@@ -18,7 +18,7 @@ import {
   stringify,
   type YAMLMap,
 } from 'yaml';
-import { keyText } from './source.ts';
+import { keyText } from './source-text.ts';
 import { describe, type Path, schemaAt } from './walk.ts';
 
 const PARSE = { uniqueKeys: false, merge: true } as const;

@@ -15,7 +15,7 @@ import { type Explained, explain } from './explain-issue.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
-import { keyText, type Place, range, Source } from './source.ts';
+import { keyText, type Place, range, Source } from './source-text.ts';
 import { substitute } from './substitute.ts';
 import {
   encodingProblem,

@@ -3,7 +3,7 @@ import { isAlias, isMap, isScalar, isSeq, visit, type YAMLParseError } from 'yam
 import { hasLostIndentation, restoreIndentation } from './indentation.ts';
 import { STRAY_BRACKET, syntaxWords } from './mistakes.ts';
 import type { Finding, Problem } from './problem.ts';
-import { range, Source } from './source.ts';
+import { range, Source } from './source-text.ts';
 import { findTypography, fixTypography } from './typography.ts';
 
 /** A file that is not text as YAML has it: saved as UTF-16, something else by mistake, from an old Mac. */

@@ -2,7 +2,7 @@
 import { type Document, isCollection, isMap, isScalar, parse, parseDocument, visit } from 'yaml';
 import { setValue, unsetValue } from './edit.ts';
 import { MASK } from './present.ts';
-import { keyText } from './source.ts';
+import { keyText } from './source-text.ts';
 import { getAt } from './value-path.ts';
 import { formatPath, isSecret, type Path } from './walk.ts';
 

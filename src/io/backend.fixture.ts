@@ -5,11 +5,11 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { containing } from '../base/contain.ts';
 import { TimerWheel } from '../base/wheel.ts';
-import type { ServerAddress } from '../core/ports/address.ts';
+import type { ServerAddress } from '../core/ports/server-address.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/ports/stream.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { Accepted, Backend, Doorkeeper, Listener, OpenBackend } from './backend.ts';
-import { realClock } from './clock.ts';
+import { realClock } from './real-clock.ts';
 
 export const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0, path: '', speaks: 'http' };
 

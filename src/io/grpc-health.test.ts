@@ -5,8 +5,8 @@ import { createServer as createHttpServer } from 'node:http';
 import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { PLAIN_IDENTITY, type ServerTls } from '../core/ports/address.ts';
-import { realClock } from './clock.ts';
+import { PLAIN_IDENTITY, type ServerTls } from '../core/ports/server-address.ts';
+import { realClock } from './real-clock.ts';
 import { type ProbeResult, probe } from './probe.ts';
 import { Resolver } from './resolver.ts';
 

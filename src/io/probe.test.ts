@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import net from 'node:net';
 import { after, test } from 'node:test';
-import { PLAIN_IDENTITY } from '../core/ports/address.ts';
-import { realClock } from './clock.ts';
+import { PLAIN_IDENTITY } from '../core/ports/server-address.ts';
+import { realClock } from './real-clock.ts';
 import { type HttpProbe, type ProbeResult, probe } from './probe.ts';
 import { Resolver } from './resolver.ts';
 

@@ -14,7 +14,7 @@ import {
   readResponseHead,
 } from '../core/http1/head.ts';
 import { HeadReader } from '../core/http1/reader.ts';
-import type { ServerAddress } from '../core/ports/address.ts';
+import type { ServerAddress } from '../core/ports/server-address.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import { afterReads } from './node/after-reads.ts';

@@ -5,7 +5,7 @@ import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import tls from 'node:tls';
-import { PLAIN_IDENTITY } from '../core/ports/address.ts';
+import { PLAIN_IDENTITY } from '../core/ports/server-address.ts';
 import { CERT, KEY, PIECE, type TestWith, turns } from './backend.fixture.ts';
 
 export function servers(test: TestWith): void {

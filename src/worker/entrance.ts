@@ -6,7 +6,7 @@ import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import type { Exchanges } from '../core/exchange/exchanges.ts';
 import { ClientInfo } from '../core/forward/client-info.ts';
-import type { Source } from '../core/limits/source.ts';
+import type { Source } from '../core/limits/client-source.ts';
 import { type Arrival, authorityOf, type Peer } from '../core/ports/arrival.ts';
 import type { Stream } from '../core/ports/stream.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';

@@ -63,7 +63,7 @@ export interface ExplainedChoice {
 
 export interface Candidate {
   readonly server: string;
-  /** Name of its verdict: src/core/balance/verdict.ts. */
+  /** Name of its verdict: src/core/balance/server-verdict.ts. */
   readonly verdict: string;
   readonly isTaken: boolean;
   readonly reason: string;

@@ -4,7 +4,7 @@ import type { ServerPlan } from '../core/servers/settings.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
-import type { ClientCount } from './client-counts.ts';
+import type { ClientCount } from './busiest-clients.ts';
 import type { Answer, Question } from './explanation.ts';
 import type { InternalError } from './internal-errors.ts';
 import type { LinePiece } from './line-pieces.ts';

@@ -5,7 +5,7 @@ import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Server } from '../core/servers/server.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import type { SharedTable } from '../table/table.ts';
-import { ClientCounts } from './client-counts.ts';
+import { ClientCounts } from './busiest-clients.ts';
 import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';
 import { type ExchangeRecord, type Refused, recordOf, refusalRecord, wentWrong } from './record.ts';
 import type { RecordSink } from './records.ts';

@@ -5,7 +5,7 @@
  */
 
 import type { Random } from '../base/random.ts';
-import { VERDICT } from '../core/balance/verdict.ts';
+import { VERDICT } from '../core/balance/server-verdict.ts';
 import type { ClientSide } from '../core/exchange/client-side.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { Exchange } from '../core/exchange/exchange.ts';
@@ -14,7 +14,7 @@ import type { ClientInfo } from '../core/forward/client-info.ts';
 import { Framing, frameRequest } from '../core/http1/framing.ts';
 import { Head, readRequestHead } from '../core/http1/head.ts';
 import type { Route } from '../core/routes/route.ts';
-import { explanationOf } from './explain.ts';
+import { explanationOf } from './explain-decision.ts';
 import type { Explanation, Question } from './explanation.ts';
 
 type MadeUp = Extract<Question, { kind: 'made-up' }>;

@@ -1,4 +1,4 @@
-import type { Source } from '../core/limits/source.ts';
+import type { Source } from '../core/limits/client-source.ts';
 import type { WorkerContext } from '../core/ports/worker-context.ts';
 import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 

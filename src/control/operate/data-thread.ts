@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
-import type { ClientCount } from '../../worker/client-counts.ts';
+import type { ClientCount } from '../../worker/busiest-clients.ts';
 import type { Answer, Question } from '../../worker/explanation.ts';
 import type { InternalError } from '../../worker/internal-errors.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../../worker/line-pieces.ts';

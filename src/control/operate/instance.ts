@@ -4,7 +4,7 @@ import type { Settings } from '../../config/schema.ts';
 import { differInServersAlone } from '../../config/servers-alone.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
-import { realClock } from '../../io/clock.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
 import { guarded } from '../../observe/guarded.ts';

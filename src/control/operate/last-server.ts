@@ -2,7 +2,7 @@
  * Whether a change leaves any server to answer: an operator who takes the last one out by mistake
  * makes an outage, so that is done only when asked for expressly.
  */
-import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
+import { standingOf, VERDICT } from '../../core/balance/server-verdict.ts';
 import { ADMIN } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { OperatorCommand } from './operator.ts';

@@ -1,6 +1,6 @@
 import { sum } from '../../base/sum.ts';
 import { VERSION } from '../../base/version.ts';
-import { type Standing, standingOf, VERDICT, verdictName } from '../../core/balance/verdict.ts';
+import { type Standing, standingOf, VERDICT, verdictName } from '../../core/balance/server-verdict.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
 import { urlOf } from '../../plan/listen.ts';

@@ -1,6 +1,6 @@
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
-import { realClock } from '../../io/clock.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
@@ -13,7 +13,7 @@ import { DEFAULT_POOL, serverPlansOf, withServers } from './server-plans.ts';
 import { ServerRows } from './server-rows.ts';
 import { sessionKeyFile } from './session-key.ts';
 import { ServerIdentities, TlsState } from './tls-state.ts';
-import { planOf, poolOf } from './worker-plan.ts';
+import { planOf, poolOf } from './make-worker-plan.ts';
 
 /** How often what limits remember is looked over. */
 const REFRESH_MS = 1_000;

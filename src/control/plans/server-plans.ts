@@ -1,6 +1,6 @@
 import type { ServerSettings } from '../../config/schema.ts';
 import { type StrategyName, strategyDefinition } from '../../core/balance/registry.ts';
-import type { ServerAddress } from '../../core/ports/address.ts';
+import type { ServerAddress } from '../../core/ports/server-address.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { canonicalAddress } from './canonical-address.ts';

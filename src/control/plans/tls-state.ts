@@ -1,7 +1,7 @@
 import { createHash, randomBytes, type X509Certificate } from 'node:crypto';
 import { readRegularFile } from '../../base/read-file.ts';
 import type { ServerSettings, Settings } from '../../config/schema.ts';
-import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/address.ts';
+import { PLAIN_IDENTITY, type TlsIdentity } from '../../core/ports/server-address.ts';
 import { tryIdentity, tryServing } from '../../io/tls/trial.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';

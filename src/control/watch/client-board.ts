@@ -1,4 +1,4 @@
-import type { ClientCount } from '../../worker/client-counts.ts';
+import type { ClientCount } from '../../worker/busiest-clients.ts';
 
 /** A client over all data threads. */
 export interface ClientStats {

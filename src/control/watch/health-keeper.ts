@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/schema.ts';
 import { type StateChange, Upkeep, type UpkeepPlan } from '../../core/servers/upkeep.ts';
-import { realClock } from '../../io/clock.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Logger } from '../../observe/log.ts';
 import type { PoolPlan } from '../../plan/worker-plan.ts';

@@ -1,7 +1,7 @@
 import { parseAddress } from '../../base/address.ts';
 import type { Settings } from '../../config/schema.ts';
 import { strategyDefinition } from '../../core/balance/registry.ts';
-import { PLAIN_IDENTITY, type ServerAddress } from '../../core/ports/address.ts';
+import { PLAIN_IDENTITY, type ServerAddress } from '../../core/ports/server-address.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { UpkeepPlan } from '../../core/servers/upkeep.ts';
 import type { ProbeSpec } from '../../io/probe.ts';

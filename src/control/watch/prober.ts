@@ -1,8 +1,8 @@
 import { ProbeSchedule, type ProbeTimes } from '../../core/health/probe-schedule.ts';
 import { ProbeState, type ProbeThresholds } from '../../core/health/probe-state.ts';
-import { addressText, type ServerAddress } from '../../core/ports/address.ts';
+import { addressText, type ServerAddress } from '../../core/ports/server-address.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
-import { realClock } from '../../io/clock.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../../io/probe.ts';
 import { Resolver } from '../../io/resolver.ts';
 import { HEALTH, type Health } from '../../table/layout.ts';

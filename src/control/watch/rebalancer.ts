@@ -8,7 +8,7 @@ import {
   surplusOf,
   type TunnelBearer,
 } from '../../core/balance/rebalance.ts';
-import { standingOf, VERDICT } from '../../core/balance/verdict.ts';
+import { standingOf, VERDICT } from '../../core/balance/server-verdict.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { PoolPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';

@@ -1,5 +1,5 @@
 import { sum } from '../../base/sum.ts';
-import { standingOf, VERDICT, type Verdict } from '../../core/balance/verdict.ts';
+import { standingOf, VERDICT, type Verdict } from '../../core/balance/server-verdict.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import { ADMIN, HEALTH } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';

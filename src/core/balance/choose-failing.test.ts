@@ -7,7 +7,7 @@ import { SharedTable } from '../../table/table.ts';
 import { Chooser, type PoolServer } from './choose.ts';
 import { createStrategy, type StrategyName } from './registry.ts';
 import { TriedSet } from './tried-set.ts';
-import { VERDICT } from './verdict.ts';
+import { VERDICT } from './server-verdict.ts';
 
 const TOKEN = 42;
 

@@ -5,7 +5,7 @@ import { mix32 } from './hash.ts';
 import { baseOf, type Situation, verdictIn } from './situation.ts';
 import type { Candidate, Strategy } from './strategy.ts';
 import type { TriedSet } from './tried-set.ts';
-import { type Standing, standingOf, VERDICT, type Verdict } from './verdict.ts';
+import { type Standing, standingOf, VERDICT, type Verdict } from './server-verdict.ts';
 
 /** A server as a pool has it. */
 export interface PoolServer extends Candidate {

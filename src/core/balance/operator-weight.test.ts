@@ -7,7 +7,7 @@ import { Server } from '../servers/server.ts';
 import { Chooser } from './choose.ts';
 import { createStrategy, type StrategyName, strategies } from './registry.ts';
 import { TriedSet } from './tried-set.ts';
-import { VERDICT } from './verdict.ts';
+import { VERDICT } from './server-verdict.ts';
 
 const UNTRIED = new TriedSet();
 const PICKS = 3000;

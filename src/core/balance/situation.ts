@@ -3,7 +3,7 @@
  * is the same for each request. It is made when the generation changes and never changed afterwards,
  * so that a choice can be explained later by the very thing that it was made from.
  */
-import { type Standing, VERDICT, type Verdict } from './verdict.ts';
+import { type Standing, VERDICT, type Verdict } from './server-verdict.ts';
 
 export interface Situation<S> {
   /** All of the pool, in configuration order; the lists below go by it. */

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type Ip, parseIp } from '../../base/ip.ts';
 import { NetworkSet } from '../../base/network-set.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
-import { Source } from '../limits/source.ts';
+import { Source } from '../limits/client-source.ts';
 import { type TrustedHeader, TrustedProxies } from './client-address.ts';
 import { ClientInfo } from './client-info.ts';
 

@@ -12,7 +12,7 @@ import { parseIp } from '../../base/ip.ts';
 import { NetworkSet } from '../../base/network-set.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Source } from '../limits/source.ts';
+import type { Source } from '../limits/client-source.ts';
 
 /** Which header tells the client: what the trusted proxy itself writes. `proxy`: the PROXY header. */
 export const TRUSTED_HEADERS = ['auto', 'forwarded', 'x-forwarded-for', 'proxy'] as const;

@@ -1,5 +1,5 @@
 import type { Head } from '../http1/head.ts';
-import { NOWHERE, type Source } from '../limits/source.ts';
+import { NOWHERE, type Source } from '../limits/client-source.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import { type ForwardedWay, nodeOf } from './client-address.ts';

@@ -4,7 +4,7 @@ import { Worker } from 'node:worker_threads';
 import { parseIp } from '../../base/ip.ts';
 import { seededRandom } from '../../base/random.ts';
 import { Rate } from './rate.ts';
-import { Source } from './source.ts';
+import { Source } from './client-source.ts';
 import { SourceRates } from './source-rates.ts';
 
 const SEED = { low: 0x1234567, high: 0x89abcdef };

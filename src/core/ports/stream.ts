@@ -3,7 +3,7 @@
  * sockets, `sim/` on a simulated network; the core cannot tell which.
  */
 import type { Contained } from '../../base/contain.ts';
-import type { ServerAddress } from './address.ts';
+import type { ServerAddress } from './server-address.ts';
 
 /** One connection, as the core writes to it. */
 export interface Stream {

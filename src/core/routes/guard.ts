@@ -5,7 +5,7 @@ import type { TrustedProxies } from '../forward/client-address.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
 import type { Head } from '../http1/head.ts';
 import type { Rate } from '../limits/rate.ts';
-import { Source, type SourceSeed } from '../limits/source.ts';
+import { Source, type SourceSeed } from '../limits/client-source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';
 
 /** Who is let in. */

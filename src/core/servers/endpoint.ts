@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../ports/address.ts';
+import type { ServerAddress } from '../ports/server-address.ts';
 import type { ServerSide } from './server-side.ts';
 
 /** A server's address, and one worker's connections to it. */

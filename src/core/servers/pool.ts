@@ -5,7 +5,7 @@ import { strategyDefinition } from '../balance/registry.ts';
 import type { Situation } from '../balance/situation.ts';
 import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { standingOf, VERDICT, type Verdict } from '../balance/verdict.ts';
+import { standingOf, VERDICT, type Verdict } from '../balance/server-verdict.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
 import { NO_TRIAL, releaseTrial } from '../health/breaker.ts';
 import { isFailing } from '../health/ejection.ts';

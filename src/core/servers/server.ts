@@ -1,7 +1,7 @@
 import { COUNTER } from '../../table/layout.ts';
 import type { PoolServer } from '../balance/choose.ts';
 import { type BreakerSettings, claimTrial, hasFreeTrial, NO_TRIAL } from '../health/breaker.ts';
-import { isSameAddress } from '../ports/address.ts';
+import { isSameAddress } from '../ports/server-address.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 import { Endpoint } from './endpoint.ts';
 import type { ServerPlan } from './settings.ts';

@@ -2,7 +2,7 @@ import type { StrategyName } from '../balance/registry.ts';
 import type { BreakerSettings } from '../health/breaker.ts';
 import type { EjectionSettings } from '../health/ejection.ts';
 import type { HeadLimits } from '../http1/head.ts';
-import type { ServerAddress } from '../ports/address.ts';
+import type { ServerAddress } from '../ports/server-address.ts';
 
 /** Timeouts towards servers, in milliseconds. */
 export interface Timeouts {

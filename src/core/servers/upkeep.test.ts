@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { ADMIN, COUNTER, HEALTH } from '../../table/layout.ts';
 import { SharedTable } from '../../table/table.ts';
-import { standingOf, verdictName } from '../balance/verdict.ts';
+import { standingOf, verdictName } from '../balance/server-verdict.ts';
 import { claimTrial, countFailure, trialSucceeded } from '../health/breaker.ts';
 import { CONTROL_THREAD, eject } from '../health/ejection.ts';
 import { Upkeep, type UpkeepPlan } from './upkeep.ts';

@@ -9,7 +9,7 @@
 import { formatDuration } from '../../base/units.ts';
 import { BREAKER, type BreakerState, COUNTER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
-import { standingOf, VERDICT } from '../balance/verdict.ts';
+import { standingOf, VERDICT } from '../balance/server-verdict.ts';
 import { close, expireTrial, recover } from '../health/breaker.ts';
 import {
   CONTROL_THREAD,

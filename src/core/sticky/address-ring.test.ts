@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VERDICT, type Verdict } from '../balance/verdict.ts';
+import { VERDICT, type Verdict } from '../balance/server-verdict.ts';
 import { AddressRing } from './address-ring.ts';
 import { requestHead } from './heads.testing.ts';
 import { Binding } from './persistence.ts';

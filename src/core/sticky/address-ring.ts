@@ -1,7 +1,7 @@
 import { addressKey } from '../balance/address-key.ts';
 import { type HashAlgorithm, hashAlgorithms, mix32 } from '../balance/hash.ts';
 import { HashRing } from '../balance/hash-ring.ts';
-import { VERDICT } from '../balance/verdict.ts';
+import { VERDICT } from '../balance/server-verdict.ts';
 import type { Head } from '../http1/head.ts';
 import type { BindableServer, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
 

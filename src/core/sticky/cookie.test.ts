@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { VERDICT } from '../balance/verdict.ts';
+import { VERDICT } from '../balance/server-verdict.ts';
 import { type CookieAttributes, CookiePersistence } from './cookie.ts';
 import { remaining, requestHead, responseHead } from './heads.testing.ts';
 import { Binding, type Peer } from './persistence.ts';

@@ -3,7 +3,7 @@
  * server it belongs to. Whether that server may serve is decided outside, once for all kinds
  * (Pool.chooseBound): persistence comes before the strategy, health before persistence.
  */
-import type { Verdict } from '../balance/verdict.ts';
+import type { Verdict } from '../balance/server-verdict.ts';
 import type { Head } from '../http1/head.ts';
 
 /** One way to know clients again; one instance for a pool and worker. */

@@ -1,4 +1,4 @@
-import type { ServerAddress } from '../../core/ports/address.ts';
+import type { ServerAddress } from '../../core/ports/server-address.ts';
 import type { Connector, Stream, StreamOwner } from '../../core/ports/stream.ts';
 import type { Resolver } from '../resolver.ts';
 import { Dial, isNamed } from './dial.ts';

@@ -7,7 +7,7 @@
  */
 import net from 'node:net';
 import tls from 'node:tls';
-import type { ServerAddress, ServerTls } from '../../core/ports/address.ts';
+import type { ServerAddress, ServerTls } from '../../core/ports/server-address.ts';
 import type { Resolver } from '../resolver.ts';
 import { isShortage } from '../shortage.ts';
 import { WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { describe, it } from 'node:test';
 import type { Contained } from '../../base/contain.ts';
 import type { CloseCause, StreamOwner } from '../../core/ports/stream.ts';
-import { realClock } from '../clock.ts';
+import { realClock } from '../real-clock.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { SocketStream } from './socket-stream.ts';
 

@@ -2,7 +2,7 @@
  * What OpenSSL thinks of certificates, keys and lists, asked in the control thread before a data
  * thread is told of them. Every backend has the same OpenSSL, so Node's own contexts can tell.
  */
-import type { TlsIdentity } from '../../core/ports/address.ts';
+import type { TlsIdentity } from '../../core/ports/server-address.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import { securityOf } from '../node/tls/handshake.ts';
 import { secureContextOf } from '../node/tls/secure-context.ts';

@@ -12,7 +12,7 @@ import { TimerWheel } from '../../../base/wheel.ts';
 import { NOBODY } from '../../../core/ports/stream.ts';
 import { TicketKeys } from '../../../table/ticket-keys.ts';
 import type { Accepted, HandshakeOwner } from '../../backend.ts';
-import { realClock } from '../../clock.ts';
+import { realClock } from '../../real-clock.ts';
 import { tlsFailureOf } from '../../tls/failures.ts';
 import { NodeAccepted } from '../accepted.ts';
 import { NodeListener } from '../listener.ts';

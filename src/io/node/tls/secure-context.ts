@@ -1,5 +1,5 @@
 import tls from 'node:tls';
-import type { TlsIdentity } from '../../../core/ports/address.ts';
+import type { TlsIdentity } from '../../../core/ports/server-address.ts';
 
 /** They live as long as the plan that holds the identity. */
 const contexts = new WeakMap<TlsIdentity, tls.SecureContext>();

@@ -4,7 +4,7 @@
  */
 import { strategyDefinition } from '../core/balance/registry.ts';
 import { type Situation, verdictIn } from '../core/balance/situation.ts';
-import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/verdict.ts';
+import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/server-verdict.ts';
 import { type Choice, type Decision, FIGURES_MAX } from '../core/decisions/decision.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { PHASE_NAMES } from '../core/exchange/phases.ts';

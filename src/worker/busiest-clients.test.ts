@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ClientCounts } from './client-counts.ts';
+import { ClientCounts } from './busiest-clients.ts';
 
 test('the busiest clients come first, with their errors and bytes', () => {
   const counts = new ClientCounts();

@@ -5,7 +5,7 @@ import { wafOptionsOf } from '../../config/waf-options.ts';
 import type { SheddingSettings } from '../../core/limits/shedding.ts';
 import type { ClientPolicy } from '../../core/routes/client-policy.ts';
 import type { PoolSettings, ServerPlan } from '../../core/servers/settings.ts';
-import { realClock } from '../../io/clock.ts';
+import { realClock } from '../../io/real-clock.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import type { GuardPlan, PersistencePlan, WorkerPlan } from '../../plan/worker-plan.ts';
