@@ -4,7 +4,7 @@ import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../src/core/http1/he
 import { AddressRing } from '../src/core/sticky/address-ring.ts';
 import { AddressTable } from '../src/core/sticky/address-table.ts';
 import { CookiePersistence } from '../src/core/sticky/cookie.ts';
-import { Binding, type Peer, type Persistence } from '../src/core/sticky/persistence.ts';
+import { Binding, type Persistence, type StickyClient } from '../src/core/sticky/persistence.ts';
 import { SourceTable } from '../src/table/source-table.ts';
 
 const REQUESTS = 300_000;
@@ -18,7 +18,7 @@ const servers = [1, 2, 3].map((row) => ({
   backup: false,
 }));
 const verdicts = { verdictOf: () => VERDICT.usable };
-const peer: Peer = { clientAddress: '192.0.2.7', checkedCookie: null };
+const client: StickyClient = { clientAddress: '192.0.2.7', checkedCookie: null };
 const head = new Head();
 const binding = new Binding();
 
@@ -40,7 +40,7 @@ const session = /openclaw_session=[^;]*/.exec(binding.responseLines)![0];
 
 function serve(persistence: Persistence): void {
   binding.begin();
-  persistence.find(head, peer, verdicts, binding, Date.now());
+  persistence.find(head, client, verdicts, binding, Date.now());
   persistence.bind(binding.row === -1 ? 1 : binding.row, binding, Date.now());
 }
 
@@ -53,7 +53,7 @@ const rows: [string, string, () => void][] = [
     'the cookie, first time',
     `${OTHER_COOKIES}; ${session}`,
     () => {
-      peer.checkedCookie = null;
+      client.checkedCookie = null;
       serve(cookie);
     },
   ],

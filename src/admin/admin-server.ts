@@ -8,15 +8,15 @@ import { removeStaleSocket } from '../io/unix-socket.ts';
 import { CONFIGURATION_HEADER } from './configuration-header.ts';
 import { EXPLAIN_ROUTES } from './explain-routes.ts';
 import { refusalOf } from './refusal.ts';
-import { type Reply, ROUTES, type Route, wrong } from './routes.ts';
+import { type AdminRoute, type Reply, ROUTES, wrong } from './routes.ts';
 import { SERVER_ROUTES } from './server-routes.ts';
 
-export interface AdminOptions {
+export interface AdminServerOptions {
   readonly instance: Instance;
   /** Bearer token of the TCP listener; empty: loopback clients only. */
   readonly token: string;
   /** Served besides ROUTES: the dashboard. */
-  readonly routes?: readonly Route[];
+  readonly routes?: readonly AdminRoute[];
   /** The real path of the configuration that the instance runs, '' for none; absent: not told. */
   readonly configuration?: () => string;
 }
@@ -29,14 +29,14 @@ const FAILURE_LINE_EVERY_MS = 10_000;
 
 /** The admin API on its TCP address and its unix socket. */
 export class AdminServer {
-  readonly #options: AdminOptions;
-  readonly #routes: readonly Route[];
+  readonly #options: AdminServerOptions;
+  readonly #routes: readonly AdminRoute[];
   readonly #servers: Server[] = [];
   #socketPath = '';
   #failures = 0;
   #nextFailureLineMs = 0;
 
-  constructor(options: AdminOptions) {
+  constructor(options: AdminServerOptions) {
     this.#options = options;
     this.#routes = [...ROUTES, ...SERVER_ROUTES, ...EXPLAIN_ROUTES, ...(options.routes ?? [])];
   }
@@ -158,7 +158,7 @@ export class AdminServer {
   }
 }
 
-function notAllowed({ route }: { route: Route }): Reply {
+function notAllowed({ route }: { route: AdminRoute }): Reply {
   return wrong(405, 'method_not_allowed', `this is for ${route.method}`);
 }
 

@@ -1,12 +1,12 @@
 /** Why a request went where it went: of one that was, or of one that is made up. */
 import { isIP } from 'node:net';
 import type { Question } from '../worker/explanation.ts';
-import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
+import { type AdminRoute, type Call, ok, type Reply, wrong } from './routes.ts';
 
 const HEADERS_MAX = 100;
 const TEXT_MAX = 8_192;
 
-export const EXPLAIN_ROUTES: readonly Route[] = [
+export const EXPLAIN_ROUTES: readonly AdminRoute[] = [
   {
     method: 'GET',
     path: '/explain',

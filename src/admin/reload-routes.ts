@@ -2,9 +2,9 @@
 import { parseDuration } from '../base/units.ts';
 import { type Path, parsePath, schemaAt } from '../config/walk.ts';
 import { CONFIRM_MS_MAX, type Reloader } from '../control/operate/reloader.ts';
-import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
+import { type AdminRoute, type Call, ok, type Reply, wrong } from './routes.ts';
 
-export function reloadRoutes(reloader: Reloader): Route[] {
+export function reloadRoutes(reloader: Reloader): AdminRoute[] {
   return [
     {
       method: 'GET',

@@ -16,7 +16,7 @@ export type Reply =
   | { readonly status: number; readonly body: object }
   | { readonly status: number; readonly type: string; readonly text: string };
 
-export interface Route {
+export interface AdminRoute {
   readonly method: 'GET' | 'POST';
   /** A segment `:name` stands for anything. */
   readonly path: string;
@@ -26,7 +26,7 @@ export interface Route {
   readonly handle: (call: Call) => Reply | Promise<Reply>;
 }
 
-export const ROUTES: readonly Route[] = [
+export const ROUTES: readonly AdminRoute[] = [
   {
     method: 'GET',
     path: '/livez',

@@ -9,9 +9,9 @@ import {
   WEIGHT_MAX,
 } from '../control/operate/operator.ts';
 import type { CommandOutcome } from '../control/operate/server-commands.ts';
-import { type Call, ok, type Reply, type Route, wrong } from './routes.ts';
+import { type AdminRoute, type Call, ok, type Reply, wrong } from './routes.ts';
 
-export const SERVER_ROUTES: readonly Route[] = [
+export const SERVER_ROUTES: readonly AdminRoute[] = [
   {
     method: 'POST',
     path: '/servers/:name/:action',

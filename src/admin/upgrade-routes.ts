@@ -1,10 +1,10 @@
 import { formatDuration, parseDuration, WAIT_MS_MAX } from '../base/units.ts';
 import type { Instance } from '../control/operate/instance.ts';
 import type { Upgrade } from '../control/operate/upgrade.ts';
-import { ok, type Route, wrong } from './routes.ts';
+import { type AdminRoute, ok, wrong } from './routes.ts';
 
 /** What the admin API offers for putting another version in this one's place. */
-export function upgradeRoutes(instance: Instance, upgrade: Upgrade): Route[] {
+export function upgradeRoutes(instance: Instance, upgrade: Upgrade): AdminRoute[] {
   return [
     {
       method: 'POST',

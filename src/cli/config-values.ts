@@ -2,7 +2,7 @@
 import { isScalar, type Node, parseDocument, stringify } from 'yaml';
 import { getNode, readArgument, setValue, unsetValue } from '../config/edit.ts';
 import { present } from '../config/present.ts';
-import { Source } from '../config/source-text.ts';
+import { SourceText } from '../config/source-text.ts';
 import { exportSection } from '../config/transfer.ts';
 import { getAt } from '../config/value-path.ts';
 import { formatPath, keysOf, type Path, parsePath, schemaAt } from '../config/walk.ts';
@@ -52,7 +52,7 @@ function getEffective(
   const loaded = check(io, text, file);
   refuseProblems(io, loaded, `${shown(io, file)} has errors`);
   const value = present(getAt(loaded.settings, path), path, { secrets: options.secrets === true });
-  const source = new Source(shown(io, file), text);
+  const source = new SourceText(shown(io, file), text);
   const origin = (own: Path) => originOf(source, own);
   if (value === undefined) {
     throw new CommandError(`${formatPath(path)} is not set and has no default`, EXIT.refused);
@@ -68,7 +68,7 @@ function getEffective(
   }
 }
 
-function originOf(source: Source, path: Path): string {
+function originOf(source: SourceText, path: Path): string {
   for (let depth = path.length; depth > 0; depth--) {
     const part = path.slice(0, depth);
     if (!source.has(part)) continue;

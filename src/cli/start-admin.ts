@@ -1,4 +1,4 @@
-import { type AdminOptions, AdminServer } from '../admin/admin-server.ts';
+import { AdminServer, type AdminServerOptions } from '../admin/admin-server.ts';
 import { parseAddress } from '../base/address.ts';
 import { printableLines } from '../base/printable.ts';
 import { adminSocket } from '../config/locate.ts';
@@ -10,7 +10,10 @@ import { refusal } from './start-config.ts';
  *
  * @throws CommandError when the TCP address cannot be opened
  */
-export async function openAdmin(settings: Settings, options: AdminOptions): Promise<AdminServer> {
+export async function openAdmin(
+  settings: Settings,
+  options: AdminServerOptions,
+): Promise<AdminServer> {
   const { listen } = settings.admin;
   const admin = new AdminServer(options);
   try {

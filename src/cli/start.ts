@@ -1,6 +1,6 @@
 import type { AdminServer } from '../admin/admin-server.ts';
 import { reloadRoutes } from '../admin/reload-routes.ts';
-import type { Route } from '../admin/routes.ts';
+import type { AdminRoute } from '../admin/routes.ts';
 import { upgradeRoutes } from '../admin/upgrade-routes.ts';
 import { ConfigurationHistory } from '../config/configuration-history.ts';
 import { instanceDirectory, logFile, stateDirectory } from '../config/locate.ts';
@@ -130,7 +130,7 @@ export function furtherRoutes(
   instance: Instance,
   reloader: Reloader,
   upgrade: Upgrade | null,
-): Route[] {
+): AdminRoute[] {
   return [
     ...dashboardRoutes(),
     ...reloadRoutes(reloader),

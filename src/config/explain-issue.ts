@@ -32,7 +32,7 @@ export interface Explained extends Finding {
 /** A section of more is no section of this file; nobody reads them all, and each takes its time. */
 const UNKNOWN_KEYS_MAX = 500;
 
-export function explain(issue: z.core.$ZodIssue, root: unknown): Explained[] {
+export function explainIssue(issue: z.core.$ZodIssue, root: unknown): Explained[] {
   const path = existing(issue.path as Path, root);
   if (issue.code === 'unrecognized_keys') {
     return issue.keys

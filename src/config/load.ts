@@ -11,11 +11,11 @@ import { dirname, resolve } from 'node:path';
 import { isAlias, isMap, isSeq, type Node, visit } from 'yaml';
 import type { z } from 'zod';
 import { runChecks, type Surroundings } from './checks.ts';
-import { type Explained, explain } from './explain-issue.ts';
+import { type Explained, explainIssue } from './explain-issue.ts';
 import type { Finding, Problem } from './problem.ts';
 import { inOrder } from './render.ts';
 import { configSchema, type Settings } from './schema.ts';
-import { keyText, type Place, range, Source } from './source-text.ts';
+import { keyText, type Place, range, SourceText } from './source-text.ts';
 import { substitute } from './substitute.ts';
 import {
   encodingProblem,
@@ -65,7 +65,7 @@ const PRUNINGS_MAX = 3;
 export function parseConfig(text: string, options: LoadOptions): Loaded {
   const tooDeep = nestingProblem(options.file, text);
   if (tooDeep !== undefined) return outcome([tooDeep], []);
-  const source = new Source(options.file, text, plainInPlace(text));
+  const source = new SourceText(options.file, text, plainInPlace(text));
   const unreadable = encodingProblem(source);
   if (unreadable !== undefined) return outcome([unreadable], []);
   const problems: Problem[] = typographyProblems(source);
@@ -145,7 +145,7 @@ function outcome(problems: Problem[], warnings: Problem[], settings?: Settings):
   return problems.length === 0 && settings !== undefined ? { settings, ...sorted } : sorted;
 }
 
-function emptyFile(source: Source): Problem {
+function emptyFile(source: SourceText): Problem {
   return source.problem({
     severity: 'error',
     path: [],
@@ -155,7 +155,7 @@ function emptyFile(source: Source): Problem {
   });
 }
 
-function notASection(source: Source): Problem {
+function notASection(source: SourceText): Problem {
   const root = source.document.contents as Node;
   return source.problem(
     {
@@ -178,7 +178,7 @@ function isOfAnother(text: string): boolean {
 }
 
 /** The tree as plain values; undefined where its references have no end, or next to none. */
-function unfold(source: Source): Record<string, unknown> | undefined {
+function unfold(source: SourceText): Record<string, unknown> | undefined {
   try {
     const value = source.document.toJS() as Record<string, unknown>;
     JSON.stringify(value);
@@ -188,7 +188,7 @@ function unfold(source: Source): Record<string, unknown> | undefined {
   }
 }
 
-function endless(source: Source): Problem {
+function endless(source: SourceText): Problem {
   let place: Place | undefined;
   visit(source.document, {
     Alias(_, alias) {
@@ -206,7 +206,7 @@ function endless(source: Source): Problem {
 }
 
 /** Names given twice, and names that are no text. What is refused is added to `refused`. */
-function keyProblems(source: Source, root: Node, refused: Path[]): Problem[] {
+function keyProblems(source: SourceText, root: Node, refused: Path[]): Problem[] {
   const problems: Problem[] = [];
   const descend = (node: unknown, path: Path) => {
     if (isAlias(node)) return;
@@ -301,7 +301,7 @@ function underWhatWasMeant(raw: unknown, found: readonly Explained[]): Explained
 }
 
 function explained({ issues }: z.ZodError, raw: unknown): Explained[] {
-  return issues.flatMap((issue) => explain(issue, raw));
+  return issues.flatMap((issue) => explainIssue(issue, raw));
 }
 
 /** Settings from what is left when everything refused is taken out, so that checks can run. */

@@ -6,7 +6,7 @@ import type { Settings } from './schema.ts';
 
 export type Env = Readonly<Record<string, string | undefined>>;
 
-export interface Surroundings {
+export interface LocateOptions {
   /** What `--config` said. */
   config?: string | undefined;
   env: Env;
@@ -24,7 +24,7 @@ export type Located =
  * `--config`, `$OPENCLAW_CONFIG`, `./openclaw.yml`, `$XDG_CONFIG_HOME/openclaw/openclaw.yml`,
  * `/etc/openclaw/openclaw.yml`: the first that is given, or of the last three the first that exists.
  */
-export function locateConfig({ config, env, cwd, exists }: Surroundings): Located {
+export function locateConfig({ config, env, cwd, exists }: LocateOptions): Located {
   const asked = config ?? (env.OPENCLAW_CONFIG || undefined);
   if (asked !== undefined) {
     const file = resolve(cwd, asked);

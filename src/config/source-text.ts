@@ -21,7 +21,7 @@ export interface Place {
   length: number;
 }
 
-export class Source {
+export class SourceText {
   readonly file: string;
   readonly text: string;
   /** The same in plain characters, each in its place. */

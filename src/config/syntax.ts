@@ -3,11 +3,11 @@ import { isAlias, isMap, isScalar, isSeq, visit, type YAMLParseError } from 'yam
 import { hasLostIndentation, restoreIndentation } from './indentation.ts';
 import { STRAY_BRACKET, syntaxWords } from './mistakes.ts';
 import type { Finding, Problem } from './problem.ts';
-import { range, Source } from './source-text.ts';
+import { range, SourceText } from './source-text.ts';
 import { findTypography, fixTypography } from './typography.ts';
 
 /** A file that is not text as YAML has it: saved as UTF-16, something else by mistake, from an old Mac. */
-export function encodingProblem(source: Source): Problem | undefined {
+export function encodingProblem(source: SourceText): Problem | undefined {
   const at = (offset: number, message: string, help: string) =>
     source.problem({ severity: 'error', path: [], message, help }, { offset, length: 1 });
   const nul = source.text.indexOf('\0');
@@ -36,7 +36,7 @@ export function nestingProblem(file: string, text: string): Problem | undefined 
       message: `brackets are nested ${NESTING_MAX} deep here`,
       help: 'close the open ones first; no setting is more than ten levels deep',
     };
-    const onlyLines = new Source(file, text, text.replaceAll(/[^\r\n]/g, '#'));
+    const onlyLines = new SourceText(file, text, text.replaceAll(/[^\r\n]/g, '#'));
     return onlyLines.problem(finding, { offset: index, length: 1 });
   }
   return undefined;
@@ -45,7 +45,7 @@ export function nestingProblem(file: string, text: string): Problem | undefined 
 const NESTING_MAX = 100;
 
 /** What a web page did to the text. */
-export function typographyProblems(source: Source): Problem[] {
+export function typographyProblems(source: SourceText): Problem[] {
   const oddities = findTypography(source.text);
   return oddities.map((oddity, index) => {
     const finding: Finding = {
@@ -62,7 +62,7 @@ export function typographyProblems(source: Source): Problem[] {
 }
 
 /** Where every line begins in the first column, all else would only be the echo of that. */
-export function indentationProblems(source: Source): Problem[] {
+export function indentationProblems(source: SourceText): Problem[] {
   const plain = fixTypography(source.text, true);
   if (!hasLostIndentation(plain)) return [];
   const { doubts } = restoreIndentation(plain);
@@ -94,7 +94,7 @@ export function indentationProblems(source: Source): Problem[] {
 }
 
 /** Tabs that indent, told once however many there are. */
-function tabProblems(source: Source): Problem[] {
+function tabProblems(source: SourceText): Problem[] {
   const tabs = [...source.text.matchAll(/^ *(\t+)/gm)].filter(
     (match) => !/^\s*(#|$)/.test(source.text.slice(match.index).split('\n', 1)[0]!),
   );
@@ -119,7 +119,7 @@ function tabProblems(source: Source): Problem[] {
  * Values that begin with a mark of YAML and are meant as they are: `*.example.com`, `&x`, `!x`.
  * A reference to what is named nowhere, a name for nothing, a type that nobody knows.
  */
-export function markProblems(source: Source): Problem[] {
+export function markProblems(source: SourceText): Problem[] {
   const problems: Problem[] = [];
   const tell = (offset: number, what: string) => {
     const mark = /^[^\s,\]}]*/.exec(source.plain.slice(offset))![0];
@@ -158,14 +158,14 @@ const TAGS_OF_OTHERS: readonly [RegExp, string][] = [
 ];
 
 /** A reference that leads nowhere is told by itself. */
-function isMergeable(source: Source, value: unknown): boolean {
+function isMergeable(source: SourceText, value: unknown): boolean {
   const node = isAlias(value) ? (value.resolve(source.document) ?? value) : value;
   if (isSeq(node)) return node.items.every((item) => isMergeable(source, item));
   return isMap(node) || isAlias(node);
 }
 
 /** What the parser refuses, one problem a line. */
-export function syntaxProblems(source: Source): Problem[] {
+export function syntaxProblems(source: SourceText): Problem[] {
   const tabs = tabProblems(source);
   if (tabs.length > 0) return tabs;
   const { errors } = source.document;
@@ -225,7 +225,11 @@ const SYNTAX_PROBLEMS_MAX = 100;
 /** Texts in quotes, comments, brackets. */
 const TOKENS = /"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|(?<=^|\s)#.*|[[\]{}]/g;
 
-function syntaxProblem(source: Source, lines: readonly string[], error: YAMLParseError): Problem {
+function syntaxProblem(
+  source: SourceText,
+  lines: readonly string[],
+  error: YAMLParseError,
+): Problem {
   const [start, end] = error.pos;
   const number = source.lineOf(start);
   const deeper = deeperLine(lines, number, error);

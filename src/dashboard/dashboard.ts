@@ -1,6 +1,6 @@
 /** The dashboard: a page of a few files, served as they lie by the admin listener. */
 import { readFileSync } from 'node:fs';
-import type { Route } from '../admin/routes.ts';
+import type { AdminRoute } from '../admin/routes.ts';
 
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -30,7 +30,7 @@ export const FILES = [
  *
  * @throws the file system's error when the package lacks one of the files
  */
-export function dashboardRoutes(): Route[] {
+export function dashboardRoutes(): AdminRoute[] {
   return FILES.map((file) => {
     const text = readFileSync(new URL(`page/${file}`, import.meta.url), 'utf8');
     const type = TYPES[file.slice(file.lastIndexOf('.') + 1)]!;

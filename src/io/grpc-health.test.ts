@@ -6,8 +6,8 @@ import { createSecureServer, createServer, type ServerHttp2Stream } from 'node:h
 import type { AddressInfo, Server } from 'node:net';
 import { type TestContext, test } from 'node:test';
 import { PLAIN_IDENTITY, type ServerTls } from '../core/ports/server-address.ts';
-import { realClock } from './real-clock.ts';
 import { type ProbeResult, probe } from './probe.ts';
+import { realClock } from './real-clock.ts';
 import { Resolver } from './resolver.ts';
 
 const TLS_FOLDER = new URL('../../test/e2e/tls/', import.meta.url);

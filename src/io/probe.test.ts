@@ -4,8 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import { PLAIN_IDENTITY } from '../core/ports/server-address.ts';
-import { realClock } from './real-clock.ts';
 import { type HttpProbe, type ProbeResult, probe } from './probe.ts';
+import { realClock } from './real-clock.ts';
 import { Resolver } from './resolver.ts';
 
 const servers: (Server | net.Server)[] = [];

@@ -31,7 +31,7 @@ import {
   ofPool,
   ofWorkers,
   type Sample,
-  SERVER,
+  SERVER_LABELS,
   serverLabels,
   single,
   states,
@@ -45,7 +45,7 @@ export const FAMILIES: readonly Family[] = [
     name: 'openclaw_requests_total',
     help: 'Requests by the status sent to the client. code "none": the client left before a response. server "": no server was reached.',
     type: 'counter',
-    labels: [...SERVER, 'method', 'code'],
+    labels: [...SERVER_LABELS, 'method', 'code'],
     read: readRequests,
   },
   timing(
@@ -77,7 +77,7 @@ export const FAMILIES: readonly Family[] = [
     name: 'openclaw_server_failures_total',
     help: 'Failed attempts: no complete response, or 500, 502, 503, 504; retried elsewhere or not.',
     type: 'counter',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) => each(servers, ({ row }) => table.counters.failedAttempts(row)),
   },
   counter(
@@ -100,21 +100,21 @@ export const FAMILIES: readonly Family[] = [
     name: 'openclaw_server_requests_in_flight',
     help: 'Requests in flight at a server.',
     type: 'gauge',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) => each(servers, ({ row }) => table.inFlight(row)),
   },
   {
     name: 'openclaw_server_tunnels_open',
     help: 'Open tunnels to a server, such as WebSockets.',
     type: 'gauge',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) => each(servers, ({ row }) => table.tunnels(row)),
   },
   {
     name: 'openclaw_server_up',
     help: 'Health of a server: 1 up or not yet probed, 0 down.',
     type: 'gauge',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) =>
       each(servers, ({ row }) => Number(table.health(row) !== HEALTH.down)),
   },
@@ -122,7 +122,7 @@ export const FAMILIES: readonly Family[] = [
     name: 'openclaw_server_admin_state',
     help: 'Administrative state of a server: 1 for the current state.',
     type: 'gauge',
-    labels: [...SERVER, 'state'],
+    labels: [...SERVER_LABELS, 'state'],
     read: ({ servers, table }) =>
       states(servers, Object.keys(ADMIN), ({ row }) => adminName(table.admin(row))),
   },
@@ -130,7 +130,7 @@ export const FAMILIES: readonly Family[] = [
     name: 'openclaw_server_breaker_state',
     help: 'Breaker state of a server: 1 for the current state. Absent without a breaker.',
     type: 'gauge',
-    labels: [...SERVER, 'state'],
+    labels: [...SERVER_LABELS, 'state'],
     read: ({ servers }) =>
       states(
         servers.filter((server) => server.breaker !== undefined),

@@ -39,7 +39,7 @@ export const TOLD_BOUNDS: readonly number[] = TOLD_BOUNDS_MS.map((bound) =>
 
 const NONE: Labels = {};
 /** Labels of what is told of each server. */
-export const SERVER = ['pool', 'server'];
+export const SERVER_LABELS = ['pool', 'server'];
 
 export function serverLabels(server: ViewServer): Labels {
   return { pool: server.pool, server: server.label };
@@ -71,7 +71,7 @@ export function counter(name: string, help: string, which: Counter): Family {
     name,
     help,
     type: 'counter',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) => each(servers, ({ row }) => table.counters.total(row, which)),
   };
 }
@@ -81,7 +81,7 @@ export function timing(name: string, help: string, which: Timing): Family {
     name,
     help,
     type: 'histogram',
-    labels: SERVER,
+    labels: SERVER_LABELS,
     read: ({ servers, table }) =>
       servers.map((server) => {
         const cells = new Float64Array(HISTOGRAM_CELLS);

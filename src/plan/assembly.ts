@@ -27,7 +27,7 @@ export interface Parts extends PoolParts {
 const PARTS: Parts = { ...POOL_PARTS, waf: (options) => new Waf(options) };
 
 /** What the data path needs besides its plan. */
-export interface Surroundings extends WorkerParts {
+export interface PathSurroundings extends WorkerParts {
   /** Called with every exchange when it is over. */
   readonly settled: Settled;
   /** Called with every request refused before it became an exchange. */
@@ -53,7 +53,7 @@ export class Assembly {
   /** By name. */
   readonly #routes = new Map<string, LiveRoute>();
 
-  constructor(given: Surroundings, plan: PathPlan, parts: Parts = PARTS) {
+  constructor(given: PathSurroundings, plan: PathPlan, parts: Parts = PARTS) {
     this.#parts = parts;
     this.engine = new Engine(given);
     this.exchanges = new Exchanges(this.engine, given.settled);

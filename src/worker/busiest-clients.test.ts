@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { ClientCounts } from './busiest-clients.ts';
+import { BusiestClients } from './busiest-clients.ts';
 
 test('the busiest clients come first, with their errors and bytes', () => {
-  const counts = new ClientCounts();
+  const counts = new BusiestClients();
   for (let at = 0; at < 3; at++) counts.count('10.0.0.1', at === 0, 100);
   counts.count('10.0.0.2', false, 7);
   for (let at = 0; at < 5; at++) counts.count('::1', true, 0);
@@ -14,7 +14,7 @@ test('the busiest clients come first, with their errors and bytes', () => {
 });
 
 test('a crowd that passes by takes no more memory and hides nobody who keeps asking', () => {
-  const counts = new ClientCounts();
+  const counts = new BusiestClients();
   for (let at = 0; at < 100_000; at++) {
     counts.count(`10.${at >> 16}.${(at >> 8) & 255}.${at & 255}`, false, 1);
     if (at % 50 === 0) counts.count('busy', false, 1);

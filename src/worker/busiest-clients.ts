@@ -16,7 +16,7 @@ const KEPT = CLIENTS_MAX / 2;
  * quieter half is forgotten: a client that keeps asking is counted exactly from some moment on,
  * whatever crowd passes by.
  */
-export class ClientCounts {
+export class BusiestClients {
   readonly #clients = new Map<string, ClientCount>();
 
   /** One request is over; called for every one. */

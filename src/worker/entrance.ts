@@ -6,7 +6,7 @@ import { RefusedClient } from '../core/clients/refused-client.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import type { Exchanges } from '../core/exchange/exchanges.ts';
 import { ClientInfo } from '../core/forward/client-info.ts';
-import type { Source } from '../core/limits/client-source.ts';
+import type { ClientSource } from '../core/limits/client-source.ts';
 import { type Arrival, authorityOf, type Peer } from '../core/ports/arrival.ts';
 import type { Stream } from '../core/ports/stream.ts';
 import type { ProxyHeader } from '../core/proxy-protocol/read.ts';
@@ -94,7 +94,7 @@ export class Entrance {
     });
   }
 
-  #admit(accepted: Accepted, source: Source, address: ListenAddress): void {
+  #admit(accepted: Accepted, source: ClientSource, address: ListenAddress): void {
     const seat = new Seat(this.#engine, source);
     try {
       this.#seat(accepted, { peer: accepted.peer, source, seat }, address);
@@ -248,7 +248,7 @@ export class Entrance {
 /** Who is at the door. */
 interface Visitor {
   readonly peer: Peer;
-  readonly source: Source;
+  readonly source: ClientSource;
   readonly seat: Seat;
 }
 

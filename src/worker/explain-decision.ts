@@ -3,8 +3,13 @@
  * path: `verdictIn` over the situation that the choice was made from.
  */
 import { strategyDefinition } from '../core/balance/registry.ts';
+import {
+  type ServerVerdict,
+  VERDICT,
+  verdictName,
+  verdictReason,
+} from '../core/balance/server-verdict.ts';
 import { type Situation, verdictIn } from '../core/balance/situation.ts';
-import { VERDICT, type Verdict, verdictName, verdictReason } from '../core/balance/server-verdict.ts';
 import { type Choice, type Decision, FIGURES_MAX } from '../core/decisions/decision.ts';
 import type { Engine } from '../core/exchange/engine.ts';
 import { PHASE_NAMES } from '../core/exchange/phases.ts';
@@ -88,7 +93,7 @@ function sessionOf(pool: Pool, decision: Decision): Explanation['session'] {
 }
 
 /** What was held of a server for a choice. @param tried rows of earlier attempts */
-function verdictOf(choice: Choice, at: number, tried: readonly number[]): Verdict {
+function verdictOf(choice: Choice, at: number, tried: readonly number[]): ServerVerdict {
   const situation = choice.situation!;
   const server = situation.servers[at]!;
   const inFlight = figureOf(choice.inFlight, at);
@@ -166,7 +171,7 @@ function passedOver(
   situation: Situation<Server>,
   choice: Choice,
   at: number,
-  verdict: Verdict,
+  verdict: ServerVerdict,
 ): string {
   if (verdict !== VERDICT.usable) return verdictReason(verdict);
   const share = situation.sharePercents[at]!;

@@ -39,7 +39,7 @@ export interface Explanation {
 }
 
 /** What one worker answers. */
-export interface Answer {
+export interface ExplainAnswer {
   /** null: the worker does not remember the request, or it is none. */
   readonly explanation: Explanation | null;
   /** What is wrong with a made-up request; else empty. */

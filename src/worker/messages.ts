@@ -5,7 +5,7 @@ import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import type { ClientCount } from './busiest-clients.ts';
-import type { Answer, Question } from './explanation.ts';
+import type { ExplainAnswer, Question } from './explanation.ts';
 import type { InternalError } from './internal-errors.ts';
 import type { LinePiece } from './line-pieces.ts';
 import type { ExchangeRecord } from './record.ts';
@@ -98,5 +98,5 @@ export type FromWorker =
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
   /** Errors of our own that ended a connection or a stream. */
   | { readonly type: 'internal_errors'; readonly errors: readonly InternalError[] }
-  | { readonly type: 'explained'; readonly number: number; readonly answer: Answer }
+  | { readonly type: 'explained'; readonly number: number; readonly answer: ExplainAnswer }
   | { readonly type: 'drained' };

@@ -5,7 +5,7 @@ import type { Exchange } from '../core/exchange/exchange.ts';
 import type { Server } from '../core/servers/server.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import type { SharedTable } from '../table/table.ts';
-import { ClientCounts } from './busiest-clients.ts';
+import { BusiestClients } from './busiest-clients.ts';
 import { measureExchange, measureObserved, measureRefusal, measureStream } from './measure.ts';
 import { type ExchangeRecord, type Refused, recordOf, refusalRecord, wentWrong } from './record.ts';
 import type { RecordSink } from './records.ts';
@@ -26,7 +26,7 @@ const KINDS_MAX = 256;
  */
 export class Recorder {
   /** Who asks most. */
-  readonly clients = new ClientCounts();
+  readonly clients = new BusiestClients();
   readonly #table: SharedTable;
   readonly #lane: number;
   readonly #sink: RecordSink;

@@ -1,4 +1,4 @@
-import type { Source } from '../core/limits/client-source.ts';
+import type { ClientSource } from '../core/limits/client-source.ts';
 import type { WorkerContext } from '../core/ports/worker-context.ts';
 import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 
@@ -10,7 +10,7 @@ export class Seat {
   readonly #lane: number;
   #entry: number;
 
-  constructor({ table, lane }: WorkerContext, { place, tag }: Source) {
+  constructor({ table, lane }: WorkerContext, { place, tag }: ClientSource) {
     this.#counts = table.sourceCounts;
     this.#lane = lane;
     this.#entry = this.#counts.enter(place, tag, lane);

@@ -3,7 +3,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { NodeBackend } from '../io/node/backend.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { SharedTable } from '../table/table.ts';
-import type { Answer, Question } from './explanation.ts';
+import type { ExplainAnswer, Question } from './explanation.ts';
 import { InternalErrors } from './internal-errors.ts';
 import type {
   FromWorker,
@@ -92,7 +92,7 @@ port.on('message', (message: ToWorker) => {
 });
 
 /** What is asked is a client's text: it may end in an error of ours, but ends no thread. */
-function explain(question: Question): Answer {
+function explain(question: Question): ExplainAnswer {
   try {
     return worker.explain(question);
   } catch (error) {

@@ -11,7 +11,7 @@ import type { Route } from '../core/routes/route.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
 import type { Accepted, Backend, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/real-clock.ts';
-import { Assembly, type Surroundings } from '../plan/assembly.ts';
+import { Assembly, type PathSurroundings } from '../plan/assembly.ts';
 import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { GAUGE, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
@@ -21,7 +21,7 @@ import type { ClientCount } from './busiest-clients.ts';
 import { Clients } from './clients.ts';
 import { type ClientTls, Entrance, type EntranceOwner } from './entrance.ts';
 import { explainPast } from './explain-decision.ts';
-import type { Answer, Question } from './explanation.ts';
+import type { ExplainAnswer, Question } from './explanation.ts';
 import { Listeners } from './listeners.ts';
 import { measureThread } from './measure.ts';
 import type { HandshakeFailure, ListeningSocket, OpenSocket } from './messages.ts';
@@ -99,7 +99,7 @@ export class DataWorker implements EntranceOwner {
     });
     this.#listeners = new Listeners(this.#backend, this.#accept.bind(this));
     this.recorder.follow(plan);
-    const given: Surroundings = {
+    const given: PathSurroundings = {
       clock,
       wheel,
       contain,
@@ -175,7 +175,7 @@ export class DataWorker implements EntranceOwner {
   }
 
   /** Explains a request that went through this worker, or one that is made up. */
-  explain(question: Question): Answer {
+  explain(question: Question): ExplainAnswer {
     if (question.kind === 'past') {
       return { explanation: explainPast(this.#path.engine, question.requestId) ?? null, wrong: '' };
     }

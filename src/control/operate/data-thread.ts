@@ -2,7 +2,7 @@ import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { ClientCount } from '../../worker/busiest-clients.ts';
-import type { Answer, Question } from '../../worker/explanation.ts';
+import type { ExplainAnswer, Question } from '../../worker/explanation.ts';
 import type { InternalError } from '../../worker/internal-errors.ts';
 import { bytesOf, type LinePiece, pieceMemory } from '../../worker/line-pieces.ts';
 import type {
@@ -118,7 +118,7 @@ export class DataThread {
   }
 
   /** @returns undefined where it dies, or is too busy */
-  async explain(question: Question): Promise<Answer | undefined> {
+  async explain(question: Question): Promise<ExplainAnswer | undefined> {
     const number = ++this.#asked;
     const answer = await this.#ask(
       { type: 'explain', number, question },

@@ -4,8 +4,8 @@ import type { Settings } from '../../config/schema.ts';
 import { differInServersAlone } from '../../config/servers-alone.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
-import { realClock } from '../../io/real-clock.ts';
 import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
 import { guarded } from '../../observe/guarded.ts';
 import type { Log, LogChange, Logger } from '../../observe/log.ts';
@@ -13,14 +13,14 @@ import { urlOf } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import { WORKER_COUNTER } from '../../table/measures.ts';
 import { SharedTable } from '../../table/table.ts';
-import type { Answer, Question } from '../../worker/explanation.ts';
+import type { ExplainAnswer, Question } from '../../worker/explanation.ts';
 import { PoolSources, type PreparedSources } from '../discovery/pool-sources.ts';
 import { SOURCE_KINDS } from '../discovery/registry.ts';
 import type { SourceKind, SourceTime } from '../discovery/source.ts';
 import { boundsByDescriptors, staysWithinDescriptors } from '../plans/descriptor-budget.ts';
 import { PlanMaker } from '../plans/plan-maker.ts';
 import { HealthKeeper } from '../watch/health-keeper.ts';
-import { Observer, type Surroundings } from '../watch/observer.ts';
+import { type InstanceFacts, Observer } from '../watch/observer.ts';
 import { Pressure } from '../watch/pressure.ts';
 import type { Inheritance } from './handover.ts';
 import { ABILITY, type Ability, abilityOf } from './last-server.ts';
@@ -337,7 +337,7 @@ export class Instance {
   }
 
   /** Why a request went where it went, or where a made-up one would go. */
-  explain(question: Question): Promise<Answer> {
+  explain(question: Question): Promise<ExplainAnswer> {
     return this.#supervisor.explain(question);
   }
 
@@ -366,7 +366,7 @@ export class Instance {
     if (bounds !== null) this.log.warn({ event: 'connections_bounded', ...bounds });
   }
 
-  #surroundings(): Surroundings {
+  #surroundings(): InstanceFacts {
     return {
       lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,

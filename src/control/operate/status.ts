@@ -1,6 +1,11 @@
 import { sum } from '../../base/sum.ts';
 import { VERSION } from '../../base/version.ts';
-import { type Standing, standingOf, VERDICT, verdictName } from '../../core/balance/server-verdict.ts';
+import {
+  type Standing,
+  standingOf,
+  VERDICT,
+  verdictName,
+} from '../../core/balance/server-verdict.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
 import { urlOf } from '../../plan/listen.ts';
@@ -10,7 +15,7 @@ import { GAUGE } from '../../table/measures.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { ClientStats } from '../watch/client-board.ts';
 import type { LastMinute } from '../watch/last-minute.ts';
-import type { Observer, Surroundings } from '../watch/observer.ts';
+import type { InstanceFacts, Observer } from '../watch/observer.ts';
 import type { ServerChange } from '../watch/server-changes.ts';
 import type { ServerHistory } from '../watch/traffic-history.ts';
 import type { Operator } from './operator.ts';
@@ -130,7 +135,7 @@ export interface StatusSources {
   readonly plan: WorkerPlan;
   readonly observer: Observer;
   readonly operator: Operator;
-  readonly surroundings: Surroundings;
+  readonly surroundings: InstanceFacts;
 }
 
 export function statusOf(from: StatusSources): InstanceStatus {

@@ -4,7 +4,7 @@ import type { ListeningSockets } from '../../io/backend.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';
-import type { Answer, Question } from '../../worker/explanation.ts';
+import type { ExplainAnswer, Question } from '../../worker/explanation.ts';
 import type { ListeningSocket, OpenSocket, ToWorker } from '../../worker/messages.ts';
 import { withServers } from '../plans/server-plans.ts';
 import { causeOf, DataThread, type DataThreadEvents } from './data-thread.ts';
@@ -195,7 +195,7 @@ export class Supervisor {
    * Asks workers to explain a request: about a past one all, for only one has met it; about a
    * made-up one the first.
    */
-  async explain(question: Question): Promise<Answer> {
+  async explain(question: Question): Promise<ExplainAnswer> {
     const running = this.#present();
     const asked = question.kind === 'past' ? running : running.slice(0, 1);
     const answers = await Promise.all(asked.map((thread) => thread.explain(question)));
@@ -324,4 +324,4 @@ function isOf(addresses: readonly ListenAddress[]) {
   return ({ address }: ListeningSocket) => addresses.some((one) => isSameSocket(one, address));
 }
 
-const UNANSWERED: Answer = { explanation: null, wrong: '' };
+const UNANSWERED: ExplainAnswer = { explanation: null, wrong: '' };

@@ -8,12 +8,12 @@ import type { SharedTable } from '../../table/table.ts';
 import { withinDescriptors } from './descriptor-budget.ts';
 import { FileLooks } from './file-looks.ts';
 import { GuardState, networkFilesOf } from './guard-state.ts';
+import { planOf, poolOf } from './make-worker-plan.ts';
 import { PersistenceState } from './persistence-state.ts';
 import { DEFAULT_POOL, serverPlansOf, withServers } from './server-plans.ts';
 import { ServerRows } from './server-rows.ts';
 import { sessionKeyFile } from './session-key.ts';
 import { ServerIdentities, TlsState } from './tls-state.ts';
-import { planOf, poolOf } from './make-worker-plan.ts';
 
 /** How often what limits remember is looked over. */
 const REFRESH_MS = 1_000;

@@ -36,7 +36,7 @@ export interface AlertsStatus {
 }
 
 /** What the observer is told by the instance each time it looks. */
-export interface Surroundings {
+export interface InstanceFacts {
   /** Lanes of the workers that run. */
   readonly lanes: readonly number[];
   readonly workerDeaths: number;
@@ -56,7 +56,7 @@ export class Observer {
   readonly changes: ServerChanges;
   readonly #table: SharedTable;
   readonly #log: Logger;
-  readonly #surroundings: () => Surroundings;
+  readonly #surroundings: () => InstanceFacts;
   readonly #metrics = new Metrics();
   readonly #startedSeconds: number;
   #settings: Settings;
@@ -75,7 +75,7 @@ export class Observer {
     log: Logger,
     settings: Settings,
     plan: WorkerPlan,
-    surroundings: () => Surroundings,
+    surroundings: () => InstanceFacts,
   ) {
     this.#table = table;
     this.#log = log;

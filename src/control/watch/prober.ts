@@ -2,8 +2,8 @@ import { ProbeSchedule, type ProbeTimes } from '../../core/health/probe-schedule
 import { ProbeState, type ProbeThresholds } from '../../core/health/probe-state.ts';
 import { addressText, type ServerAddress } from '../../core/ports/server-address.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
-import { realClock } from '../../io/real-clock.ts';
 import { type ProbeResult, type ProbeSpec, probe } from '../../io/probe.ts';
+import { realClock } from '../../io/real-clock.ts';
 import { Resolver } from '../../io/resolver.ts';
 import { HEALTH, type Health } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';

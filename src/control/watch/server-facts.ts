@@ -1,5 +1,5 @@
 import { sum } from '../../base/sum.ts';
-import { standingOf, VERDICT, type Verdict } from '../../core/balance/server-verdict.ts';
+import { type ServerVerdict, standingOf, VERDICT } from '../../core/balance/server-verdict.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import { ADMIN, HEALTH } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -7,7 +7,7 @@ import type { ServerFacts } from './conditions.ts';
 import type { ServerChanges } from './server-changes.ts';
 import type { TrafficHistory } from './traffic-history.ts';
 
-const BROKEN: ReadonlySet<Verdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
+const BROKEN: ReadonlySet<ServerVerdict> = new Set([VERDICT.open, VERDICT.halfOpen]);
 
 /** What is remembered of servers. */
 interface Past {

@@ -6,8 +6,8 @@ import { ADMIN, BREAKER, type BreakerState, HEALTH } from '../../table/layout.ts
 import { SharedTable } from '../../table/table.ts';
 import { Chooser, type PoolServer } from './choose.ts';
 import { createStrategy, type StrategyName } from './registry.ts';
-import { TriedSet } from './tried-set.ts';
 import { VERDICT } from './server-verdict.ts';
+import { TriedSet } from './tried-set.ts';
 
 const TOKEN = 42;
 

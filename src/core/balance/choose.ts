@@ -2,10 +2,10 @@ import type { Random } from '../../base/random.ts';
 import { BREAKER } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import { mix32 } from './hash.ts';
+import { type ServerVerdict, type Standing, standingOf, VERDICT } from './server-verdict.ts';
 import { baseOf, type Situation, verdictIn } from './situation.ts';
 import type { Candidate, Strategy } from './strategy.ts';
 import type { TriedSet } from './tried-set.ts';
-import { type Standing, standingOf, VERDICT, type Verdict } from './server-verdict.ts';
 
 /** A server as a pool has it. */
 export interface PoolServer extends Candidate {
@@ -148,7 +148,7 @@ export class Chooser<S extends PoolServer> {
   }
 
   /** What `choose` holds of one of its servers for a request. */
-  verdict(server: S, tried: TriedSet): Verdict {
+  verdict(server: S, tried: TriedSet): ServerVerdict {
     this.#refresh();
     const at = this.#servers.indexOf(server);
     return verdictIn(this.situation, at, tried.has(server.row), isFull(server));

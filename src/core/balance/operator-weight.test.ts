@@ -6,8 +6,8 @@ import { SharedTable } from '../../table/table.ts';
 import { Server } from '../servers/server.ts';
 import { Chooser } from './choose.ts';
 import { createStrategy, type StrategyName, strategies } from './registry.ts';
-import { TriedSet } from './tried-set.ts';
 import { VERDICT } from './server-verdict.ts';
+import { TriedSet } from './tried-set.ts';
 
 const UNTRIED = new TriedSet();
 const PICKS = 3000;

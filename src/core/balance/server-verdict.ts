@@ -29,7 +29,7 @@ export const VERDICT = {
   standby: 8,
   usable: 9,
 } as const;
-export type Verdict = (typeof VERDICT)[keyof typeof VERDICT];
+export type ServerVerdict = (typeof VERDICT)[keyof typeof VERDICT];
 
 /** The part of a verdict that holds for every request until the table's generation changes. */
 export type Standing =
@@ -41,7 +41,7 @@ export type Standing =
   | typeof VERDICT.draining
   | typeof VERDICT.usable;
 
-const REASONS: Readonly<Record<Verdict, string>> = {
+const REASONS: Readonly<Record<ServerVerdict, string>> = {
   [VERDICT.maintenance]: 'an operator took it out',
   [VERDICT.down]: 'its probes fail',
   [VERDICT.open]: 'its breaker is open',
@@ -55,13 +55,13 @@ const REASONS: Readonly<Record<Verdict, string>> = {
 };
 
 /** How status and logs spell it. */
-export function verdictName(verdict: Verdict): string {
+export function verdictName(verdict: ServerVerdict): string {
   const [name] = Object.entries(VERDICT).find(([, one]) => one === verdict)!;
   return name;
 }
 
 /** The verdict as a reason, for people. */
-export function verdictReason(verdict: Verdict): string {
+export function verdictReason(verdict: ServerVerdict): string {
   return REASONS[verdict];
 }
 

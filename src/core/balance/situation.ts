@@ -3,14 +3,14 @@
  * is the same for each request. It is made when the generation changes and never changed afterwards,
  * so that a choice can be explained later by the very thing that it was made from.
  */
-import { type Standing, VERDICT, type Verdict } from './server-verdict.ts';
+import { type ServerVerdict, type Standing, VERDICT } from './server-verdict.ts';
 
 export interface Situation<S> {
   /** All of the pool, in configuration order; the lists below go by it. */
   readonly servers: readonly S[];
   readonly standings: readonly Standing[];
   /** What is held of a server for a request that was not sent there, while it has room. */
-  readonly bases: readonly Verdict[];
+  readonly bases: readonly ServerVerdict[];
   readonly weights: readonly number[];
   /** Percent of its share that a server gets; less than 100 while it starts slowly. */
   readonly sharePercents: readonly number[];
@@ -32,7 +32,7 @@ export function verdictIn(
   at: number,
   isTried: boolean,
   isFull: boolean,
-): Verdict {
+): ServerVerdict {
   const base = situation.bases[at]!;
   if (base < VERDICT.tried) return base;
   if (isTried) return VERDICT.tried;
@@ -40,7 +40,7 @@ export function verdictIn(
 }
 
 /** What holds for a server while it has room: `verdictIn` of an untried one. */
-export function baseOf(standing: Standing, isUsable: boolean): Verdict {
+export function baseOf(standing: Standing, isUsable: boolean): ServerVerdict {
   if (isUsable) return VERDICT.usable;
   return standing === VERDICT.usable ? VERDICT.standby : standing;
 }

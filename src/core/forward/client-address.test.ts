@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { type Ip, parseIp } from '../../base/ip.ts';
 import { NetworkSet } from '../../base/network-set.ts';
 import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../http1/head.ts';
-import { Source } from '../limits/client-source.ts';
+import { ClientSource } from '../limits/client-source.ts';
 import { type TrustedHeader, TrustedProxies } from './client-address.ts';
 import { ClientInfo } from './client-info.ts';
 
@@ -202,7 +202,7 @@ test('trusted_header: the other header is as if it were not there', () => {
 });
 
 test('headers of peers are believed by who they are and by what they write', () => {
-  const source = (ip: Ip | null) => new Source(ip, { low: 0, high: 0 });
+  const source = (ip: Ip | null) => new ClientSource(ip, { low: 0, high: 0 });
   const [proxy, other, unix] = [parseIp(PEER), parseIp('192.0.2.1'), null].map(source);
   const byNetwork = new TrustedProxies(TRUSTED, false, 'auto');
   assert.deepEqual(

@@ -12,7 +12,7 @@ import { parseIp } from '../../base/ip.ts';
 import { NetworkSet } from '../../base/network-set.ts';
 import type { Head } from '../http1/head.ts';
 import { NAME } from '../http1/names.ts';
-import type { Source } from '../limits/client-source.ts';
+import type { ClientSource } from '../limits/client-source.ts';
 
 /** Which header tells the client: what the trusted proxy itself writes. `proxy`: the PROXY header. */
 export const TRUSTED_HEADERS = ['auto', 'forwarded', 'x-forwarded-for', 'proxy'] as const;
@@ -72,12 +72,12 @@ export class TrustedProxies {
   }
 
   /** Whether a peer is a trusted proxy. */
-  has({ ip }: Source): boolean {
+  has({ ip }: ClientSource): boolean {
     return ip === null ? this.#unixPeers : this.#networks.has(ip);
   }
 
   /** Whether the headers of a peer are believed. */
-  believesHeadersOf(peer: Source): boolean {
+  believesHeadersOf(peer: ClientSource): boolean {
     return this.#header !== 'proxy' && this.has(peer);
   }
 

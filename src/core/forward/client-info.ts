@@ -1,5 +1,5 @@
 import type { Head } from '../http1/head.ts';
-import { NOWHERE, type Source } from '../limits/client-source.ts';
+import { type ClientSource, NOWHERE } from '../limits/client-source.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import { type ForwardedWay, nodeOf } from './client-address.ts';
@@ -47,14 +47,14 @@ export class ClientInfo {
   /** The last verified session cookie it sent. */
   checkedCookie: CheckedCookie | null = null;
   /** The peer as limits and access lists know it. */
-  readonly source: Source;
+  readonly source: ClientSource;
   /** The client of the current request: the peer, or the one a trusted peer names. */
   clientAddress: string;
   /** What is believed of a trusted peer's headers for that request; null: nothing. */
   way: ForwardedWay | null = null;
   /** The client that a trusted peer named last, as limits and access lists know it. */
   forwardedAddress = '';
-  forwardedSource: Source = NOWHERE;
+  forwardedSource: ClientSource = NOWHERE;
   /** The last host, and the lines for it: a client hardly ever changes its Host. */
   #host = '';
   #minorVersion = 1;

@@ -11,7 +11,7 @@ export interface SourceSeed {
  * within which one client may change at will. In tables it lies at `place` and is known by `tag`;
  * both are a keyed hash, so that nobody can choose addresses that push another's entry out.
  */
-export class Source {
+export class ClientSource {
   /** null: the peer of a unix socket, which has no address. */
   readonly ip: Ip | null;
   /** 32 bits, unsigned. */
@@ -33,7 +33,7 @@ export class Source {
 }
 
 /** Whoever has no address. */
-export const NOWHERE = new Source(null, { low: 0, high: 0 });
+export const NOWHERE = new ClientSource(null, { low: 0, high: 0 });
 
 const hashed = new Int32Array(2);
 

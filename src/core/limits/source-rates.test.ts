@@ -3,12 +3,12 @@ import { test } from 'node:test';
 import { Worker } from 'node:worker_threads';
 import { parseIp } from '../../base/ip.ts';
 import { seededRandom } from '../../base/random.ts';
+import { ClientSource } from './client-source.ts';
 import { Rate } from './rate.ts';
-import { Source } from './client-source.ts';
 import { SourceRates } from './source-rates.ts';
 
 const SEED = { low: 0x1234567, high: 0x89abcdef };
-const sourceOf = (text: string) => new Source(parseIp(text), SEED);
+const sourceOf = (text: string) => new ClientSource(parseIp(text), SEED);
 
 function ratesOf(sources: number, perSource: Rate | null, overall: Rate | null = null) {
   return new SourceRates(SourceRates.create(sources), perSource, overall);
@@ -99,7 +99,7 @@ test('all threads together let through what one would', async () => {
 
 test('where a client lies follows from the seed', () => {
   const one = sourceOf('192.0.2.1');
-  const other = new Source(parseIp('192.0.2.1'), { low: 1, high: 2 });
+  const other = new ClientSource(parseIp('192.0.2.1'), { low: 1, high: 2 });
   assert.notEqual(one.place, other.place);
   assert.notEqual(one.tag, other.tag);
   const places = new Set(Array.from({ length: 256 }, (_, n) => sourceOf(`10.0.0.${n}`).place));

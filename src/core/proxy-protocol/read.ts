@@ -11,15 +11,15 @@ import { crc32c } from './crc32c.ts';
 /** Who is connected to whom, as the proxy tells it. */
 export interface ProxyHeader {
   /** null: the connection is the proxy's own (LOCAL), or its kind is not known: its own ends count. */
-  readonly source: Endpoint | null;
-  readonly destination: Endpoint | null;
+  readonly source: ProxyAddress | null;
+  readonly destination: ProxyAddress | null;
   /** Whether the client spoke TLS to the proxy (PP2_TYPE_SSL). */
   readonly isSecure: boolean;
   /** Where the header ends in the bytes that were read. */
   readonly end: number;
 }
 
-export interface Endpoint {
+export interface ProxyAddress {
   /** An IP address in its shortest form, IPv4 where it is mapped into IPv6. */
   readonly address: string;
   readonly port: number;
@@ -82,7 +82,7 @@ const OCTETS = /^(?:(?:0|[1-9]\d{0,2})\.){3}(?:0|[1-9]\d{0,2})$/;
 const GROUPS = /^[\da-fA-F:.]+$/;
 const PORT = /^(?:0|[1-9]\d{0,4})$/;
 
-function endpointOf(family: string, address: string, port: string): Endpoint | null {
+function endpointOf(family: string, address: string, port: string): ProxyAddress | null {
   const form = family === 'TCP4' ? OCTETS : GROUPS;
   if (!form.test(address) || !PORT.test(port) || Number(port) > 65_535) return null;
   if (family === 'TCP6' && !address.includes(':')) return null;

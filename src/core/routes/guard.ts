@@ -4,8 +4,8 @@ import type { Failure } from '../answers/failures.ts';
 import type { TrustedProxies } from '../forward/client-address.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
 import type { Head } from '../http1/head.ts';
+import { ClientSource, type SourceSeed } from '../limits/client-source.ts';
 import type { Rate } from '../limits/rate.ts';
-import { Source, type SourceSeed } from '../limits/client-source.ts';
 import type { SourceRates } from '../limits/source-rates.ts';
 
 /** Who is let in. */
@@ -71,17 +71,17 @@ export class Guard {
   }
 
   /** Whether a peer is a trusted proxy. */
-  trusts(source: Source): boolean {
+  trusts(source: ClientSource): boolean {
     return this.#proxies.has(source);
   }
 
   /** Whether the forwarding headers of a peer are believed. */
-  believesHeadersOf(source: Source): boolean {
+  believesHeadersOf(source: ClientSource): boolean {
     return this.#proxies.believesHeadersOf(source);
   }
 
-  sourceOf(address: string): Source {
-    return new Source(parseIp(address), this.#seed);
+  sourceOf(address: string): ClientSource {
+    return new ClientSource(parseIp(address), this.#seed);
   }
 
   /**
@@ -91,7 +91,7 @@ export class Guard {
    * @param open connections that its source has, this one included; 0: not known
    * @returns the code, or '' if it is let in; `observed` if it would only have been refused
    */
-  refusalOf(source: Source, open: number): { code: Failure | ''; observed: boolean } {
+  refusalOf(source: ClientSource, open: number): { code: Failure | ''; observed: boolean } {
     if (this.trusts(source)) return LET_IN;
     if (this.#access !== null && !admits(this.#access, source.ip)) return DENIED;
     const limits = this.#limits;
@@ -134,12 +134,12 @@ export class Guard {
   }
 
   /** When two headers disagree, neither of the clients they name may be a denied one. */
-  #letsIn(access: Access, source: Source, { way }: ClientInfo): boolean {
+  #letsIn(access: Access, source: ClientSource, { way }: ClientInfo): boolean {
     if (!admits(access, source.ip)) return false;
     return way === null || way.disputed.every((address) => admits(access, parseIp(address)));
   }
 
-  #clientOf(clientInfo: ClientInfo): Source {
+  #clientOf(clientInfo: ClientInfo): ClientSource {
     const address = clientInfo.clientAddress;
     if (address === clientInfo.peerAddress) return clientInfo.source;
     if (address !== clientInfo.forwardedAddress) {

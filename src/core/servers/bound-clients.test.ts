@@ -16,7 +16,7 @@ import { AddressRing } from '../sticky/address-ring.ts';
 import { AddressTable } from '../sticky/address-table.ts';
 import { CookiePersistence } from '../sticky/cookie.ts';
 import { requestHead, responseHead } from '../sticky/heads.testing.ts';
-import { Binding, type Peer, type Persistence } from '../sticky/persistence.ts';
+import { Binding, type Persistence, type StickyClient } from '../sticky/persistence.ts';
 import { Pool } from './pool.ts';
 import { Server } from './server.ts';
 import type { PoolSettings, ServerPlan } from './settings.ts';
@@ -120,7 +120,7 @@ class World {
 
 /** A client with an address of its own that keeps cookies. */
 class Client {
-  readonly peer: Peer;
+  readonly peer: StickyClient;
   #cookie = '';
 
   constructor(number: number) {

@@ -2,10 +2,10 @@ import type { Random } from '../../base/random.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { type Chooser, WHY_NONE } from '../balance/choose.ts';
 import { strategyDefinition } from '../balance/registry.ts';
+import { type ServerVerdict, standingOf, VERDICT } from '../balance/server-verdict.ts';
 import type { Situation } from '../balance/situation.ts';
 import type { StrategyDefinition } from '../balance/strategy.ts';
 import { TriedSet } from '../balance/tried-set.ts';
-import { standingOf, VERDICT, type Verdict } from '../balance/server-verdict.ts';
 import type { ClientInfo } from '../forward/client-info.ts';
 import { NO_TRIAL, releaseTrial } from '../health/breaker.ts';
 import { isFailing } from '../health/ejection.ts';
@@ -13,7 +13,7 @@ import { retriesMax } from '../health/retry-budget.ts';
 import type { Head } from '../http1/head.ts';
 import type { WorkerContext } from '../ports/worker-context.ts';
 import type { ProxyVersion } from '../proxy-protocol/write.ts';
-import type { Binding, Persistence, Verdicts } from '../sticky/persistence.ts';
+import type { Binding, Persistence, ServerVerdicts } from '../sticky/persistence.ts';
 import { Http1ServerConnection } from './http1-server-connection.ts';
 import type { Server } from './server.ts';
 import type { ServerSide } from './server-side.ts';
@@ -40,7 +40,7 @@ export interface PoolRequest {
 const WARMING_MAX = 4;
 
 /** A set of servers with one strategy, as one worker sees it. */
-export class Pool implements Verdicts {
+export class Pool implements ServerVerdicts {
   readonly settings: PoolSettings;
   readonly servers: readonly Server[];
   readonly #chooser: Chooser<Server>;
@@ -178,13 +178,13 @@ export class Pool implements Verdicts {
    *
    * @param row -1, or the row of a server no longer configured, counts as in maintenance
    */
-  ownVerdict(row: number, tried: TriedSet): Verdict {
+  ownVerdict(row: number, tried: TriedSet): ServerVerdict {
     const server = this.#byRow.get(row);
     return server === undefined ? VERDICT.maintenance : this.#chooser.verdict(server, tried);
   }
 
   /** Whether a server may take a request that was not sent anywhere yet. */
-  verdictOf(row: number): Verdict {
+  verdictOf(row: number): ServerVerdict {
     return this.ownVerdict(row, UNTRIED);
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VERDICT, type Verdict } from '../balance/server-verdict.ts';
+import { type ServerVerdict, VERDICT } from '../balance/server-verdict.ts';
 import { AddressRing } from './address-ring.ts';
 import { requestHead } from './heads.testing.ts';
 import { Binding } from './persistence.ts';
@@ -13,10 +13,14 @@ const servers = (count: number, backups = 0) =>
     backup: row >= count,
   }));
 
-function rowOf(ring: AddressRing, clientAddress: string, verdictOf: (row: number) => Verdict) {
+function rowOf(
+  ring: AddressRing,
+  clientAddress: string,
+  verdictOf: (row: number) => ServerVerdict,
+) {
   const binding = new Binding();
-  const peer = { clientAddress, checkedCookie: null };
-  ring.find(requestHead().head, peer, { verdictOf }, binding);
+  const client = { clientAddress, checkedCookie: null };
+  ring.find(requestHead().head, client, { verdictOf }, binding);
   return binding.row;
 }
 

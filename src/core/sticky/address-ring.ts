@@ -3,7 +3,13 @@ import { type HashAlgorithm, hashAlgorithms, mix32 } from '../balance/hash.ts';
 import { HashRing } from '../balance/hash-ring.ts';
 import { VERDICT } from '../balance/server-verdict.ts';
 import type { Head } from '../http1/head.ts';
-import type { BindableServer, Binding, Peer, Persistence, Verdicts } from './persistence.ts';
+import type {
+  BindableServer,
+  Binding,
+  Persistence,
+  ServerVerdicts,
+  StickyClient,
+} from './persistence.ts';
 
 /** So many places on a ring are looked at before a client counts as unbound. */
 const JUMPS_MAX = 64;
@@ -29,9 +35,9 @@ export class AddressRing implements Persistence {
       .map((tier) => ({ ring: new HashRing(tier), rows: tier.map((server) => server.row) }));
   }
 
-  find(_head: Head, peer: Peer, servers: Verdicts, binding: Binding): void {
+  find(_head: Head, client: StickyClient, servers: ServerVerdicts, binding: Binding): void {
     // CRC-32 is linear: without mixing, neighbouring addresses would fall on few servers.
-    const key = addressKey(peer.clientAddress, this.#hash);
+    const key = addressKey(client.clientAddress, this.#hash);
     for (const { ring, rows } of this.#tiers) {
       let hash = key;
       for (let jumps = 0; jumps <= JUMPS_MAX; jumps++) {

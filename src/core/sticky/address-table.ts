@@ -1,7 +1,7 @@
 import type { SourceTable } from '../../table/source-table.ts';
 import { addressKey } from '../balance/address-key.ts';
 import type { Head } from '../http1/head.ts';
-import type { Binding, Peer, Persistence, Verdicts } from './persistence.ts';
+import type { Binding, Persistence, ServerVerdicts, StickyClient } from './persistence.ts';
 
 /**
  * Knows a client by its address and a table that all workers share: whoever meets an address first
@@ -15,8 +15,14 @@ export class AddressTable implements Persistence {
     this.#table = table;
   }
 
-  find(_head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
-    binding.key = addressKey(peer.clientAddress);
+  find(
+    _head: Head,
+    client: StickyClient,
+    _servers: ServerVerdicts,
+    binding: Binding,
+    wallMs: number,
+  ): void {
+    binding.key = addressKey(client.clientAddress);
     const { key, isMadeUp } = binding;
     binding.row = isMadeUp ? this.#table.peek(key, wallMs) : this.#table.find(key, wallMs);
   }

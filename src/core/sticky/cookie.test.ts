@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { VERDICT } from '../balance/server-verdict.ts';
 import { type CookieAttributes, CookiePersistence } from './cookie.ts';
 import { remaining, requestHead, responseHead } from './heads.testing.ts';
-import { Binding, type Peer } from './persistence.ts';
+import { Binding, type StickyClient } from './persistence.ts';
 
 const SECRET = 'the secret of these tests';
 const NOW = Date.UTC(2026, 10, 23, 12);
@@ -38,7 +38,7 @@ function issue(by: CookiePersistence, row: number, wallMs = NOW): string {
 }
 
 /** A client's connection. */
-function newPeer(): Peer {
+function newClient(): StickyClient {
   return { clientAddress: '192.0.2.1', checkedCookie: null };
 }
 
@@ -46,11 +46,11 @@ function newPeer(): Peer {
 function read(
   by: CookiePersistence,
   cookies: readonly string[],
-  { wallMs = NOW, peer = newPeer(), lines = [] as string[] } = {},
+  { wallMs = NOW, client = newClient(), lines = [] as string[] } = {},
 ) {
   const { head } = requestHead(...lines, ...cookies.map((cookie) => `Cookie: ${cookie}`));
   const binding = new Binding();
-  by.find(head, peer, VERDICTS, binding, wallMs);
+  by.find(head, client, VERDICTS, binding, wallMs);
   const left = [...remaining(head), ...binding.requestLines.split('\r\n')];
   return {
     row: binding.row,
@@ -128,10 +128,10 @@ test('a cookie is renewed once half of its life is over, and void at its end', (
 test('a cookie ends for a client that stays connected too', () => {
   const by = persistence({ expiresMs: 10 * HOUR });
   const cookie = `sid=${issue(by, 1)}`;
-  const peer = newPeer();
-  read(by, [cookie], { peer });
-  assert.equal(read(by, [cookie], { peer, wallMs: NOW + 9 * HOUR }).row, 1);
-  assert.equal(read(by, [cookie], { peer, wallMs: NOW + 10 * HOUR }).row, -1);
+  const client = newClient();
+  read(by, [cookie], { client });
+  assert.equal(read(by, [cookie], { client, wallMs: NOW + 9 * HOUR }).row, 1);
+  assert.equal(read(by, [cookie], { client, wallMs: NOW + 10 * HOUR }).row, -1);
 });
 
 test('a cookie from an instance whose clock is ahead holds', () => {
@@ -154,19 +154,19 @@ test('a cookie of an earlier key is accepted and renewed with the present one', 
 test('what was checked under other settings is checked again', () => {
   const before = persistence({}, ['an earlier secret, long']);
   const cookie = `sid=${issue(before, 2)}`;
-  const peer = newPeer();
-  read(before, [cookie], { peer });
-  assert.equal(read(persistence(), [cookie], { peer }).row, -1);
+  const client = newClient();
+  read(before, [cookie], { client });
+  assert.equal(read(persistence(), [cookie], { client }).row, -1);
 });
 
 test('a client that stays connected is believed only for the value that was checked', () => {
   const by = persistence();
   const value = issue(by, 2);
-  const peer = newPeer();
-  read(by, [`sid=${value}`], { peer });
+  const client = newClient();
+  read(by, [`sid=${value}`], { client });
   const last = value.endsWith('A') ? 'B' : 'A';
-  assert.equal(read(by, [`sid=${value.slice(0, -1)}${last}`], { peer }).row, -1);
-  assert.equal(read(by, [`sid=${value}`], { peer }).row, 2);
+  assert.equal(read(by, [`sid=${value.slice(0, -1)}${last}`], { client }).row, -1);
+  assert.equal(read(by, [`sid=${value}`], { client }).row, 2);
 });
 
 test('forged and malformed values are never honoured', () => {

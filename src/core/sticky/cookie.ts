@@ -7,9 +7,9 @@ import type {
   BindableServer,
   Binding,
   CheckedCookie,
-  Peer,
   Persistence,
-  Verdicts,
+  ServerVerdicts,
+  StickyClient,
 } from './persistence.ts';
 
 /** The session cookie's attributes (RFC 6265 §4.1.2). */
@@ -69,7 +69,13 @@ export class CookiePersistence implements Persistence {
       `; SameSite=${sameSite[0]!.toUpperCase()}${sameSite.slice(1)}\r\n`;
   }
 
-  find(head: Head, peer: Peer, _servers: Verdicts, binding: Binding, wallMs: number): void {
+  find(
+    head: Head,
+    client: StickyClient,
+    _servers: ServerVerdicts,
+    binding: Binding,
+    wallMs: number,
+  ): void {
     if (!head.has(NAME.cookie)) return;
     const { bytes, ids, valueStarts, valueEnds } = head;
     const hasNamed = head.has(NAME.connection);
@@ -85,7 +91,7 @@ export class CookiePersistence implements Persistence {
         at = pairs.pairEnd;
         if (binding.row !== -1 || checks === CHECKS_MAX) continue;
         checks += 1;
-        this.#check(bytes, pairs.valueStart, pairs.valueEnd, peer, binding, wallMs);
+        this.#check(bytes, pairs.valueStart, pairs.valueEnd, client, binding, wallMs);
       }
       if (at === valueStarts[index]) continue;
       rest = at < end ? rest + latin1(bytes, at, end) : withoutLastSeparator(rest);
@@ -117,15 +123,15 @@ export class CookiePersistence implements Persistence {
     bytes: Buffer,
     start: number,
     end: number,
-    peer: Peer,
+    client: StickyClient,
     binding: Binding,
     wallMs: number,
   ): void {
     if (end - start !== VALUE_LENGTH) return;
-    let checked = peer.checkedCookie;
+    let checked = client.checkedCookie;
     if (checked === null || checked.by !== this || !isText(bytes, start, checked.value)) {
       checked = this.#verified(latin1(bytes, start, end));
-      peer.checkedCookie = checked;
+      client.checkedCookie = checked;
     }
     if (checked.row === -1) return;
     const { expiresMs } = this.#attributes;

@@ -3,7 +3,7 @@
  * server it belongs to. Whether that server may serve is decided outside, once for all kinds
  * (Pool.chooseBound): persistence comes before the strategy, health before persistence.
  */
-import type { Verdict } from '../balance/server-verdict.ts';
+import type { ServerVerdict } from '../balance/server-verdict.ts';
 import type { Head } from '../http1/head.ts';
 
 /** One way to know clients again; one instance for a pool and worker. */
@@ -16,7 +16,13 @@ export interface Persistence {
    * @param head readable during the call only
    * @param wallMs milliseconds since 1970
    */
-  find(head: Head, peer: Peer, servers: Verdicts, binding: Binding, wallMs: number): void;
+  find(
+    head: Head,
+    client: StickyClient,
+    servers: ServerVerdicts,
+    binding: Binding,
+    wallMs: number,
+  ): void;
   /**
    * A server was chosen, for the first time or anew. Sets `binding.row` to it; or, where another
    * worker bound the client in the same moment, to the server that it is bound to.
@@ -32,7 +38,7 @@ export interface Persistence {
 }
 
 /** The client's side of a connection, as far as persistence knows it. */
-export interface Peer {
+export interface StickyClient {
   /** The client of the request, behind trusted proxies too. */
   readonly clientAddress: string;
   /** The session cookie that it last brought, once verified; null before the first. */
@@ -62,8 +68,8 @@ export interface BindableServer {
 }
 
 /** Says whether a server may be given a request. */
-export interface Verdicts {
-  verdictOf(row: number): Verdict;
+export interface ServerVerdicts {
+  verdictOf(row: number): ServerVerdict;
 }
 
 /** Where the client of one exchange belongs, and what the next hops are told of it. */

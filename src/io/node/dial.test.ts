@@ -6,10 +6,14 @@ import { after, test } from 'node:test';
 import tls from 'node:tls';
 import { Worker } from 'node:worker_threads';
 import { rethrow } from '../../base/contain.ts';
-import { PLAIN_IDENTITY, type ServerAddress, type ServerTls } from '../../core/ports/server-address.ts';
+import {
+  PLAIN_IDENTITY,
+  type ServerAddress,
+  type ServerTls,
+} from '../../core/ports/server-address.ts';
 import type { StreamOwner } from '../../core/ports/stream.ts';
-import { realClock } from '../real-clock.ts';
 import { type HttpProbe, type ProbeResult, probe } from '../probe.ts';
+import { realClock } from '../real-clock.ts';
 import { Resolver } from '../resolver.ts';
 import { SocketConnector } from './connector.ts';
 import { Dial } from './dial.ts';
