@@ -11,7 +11,7 @@ import { type Contain, type Contained, rethrow } from './contain.ts';
 const SLOTS = 1024;
 const NEVER = Number.POSITIVE_INFINITY;
 
-/** Whoever a timer calls. */
+/** The owner of a timer, called when it fires. */
 export interface TimerOwner extends Contained {
   onTimer(nowMs: number): void;
 }

@@ -77,7 +77,7 @@ export function processIo(called = 'openclaw'): Io {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EPIPE') throw error;
-      // Whoever reads has seen enough: openclaw logs --follow | head
+      // The reader has seen enough: openclaw logs --follow | head
       if (!io.isService) process.exit(io.exitCode);
     });
   }

@@ -260,7 +260,7 @@ export function network() {
   });
 }
 
-/** Whoever connects by a unix socket. */
+/** Stands for clients on a unix socket. */
 export const UNIX_PEERS = 'unix:';
 
 /** Where a proxy before us connects from: a network, or a unix socket, which has no address. */

@@ -58,7 +58,7 @@ export interface Backend {
   /**
    * What TLS handshakes with clients are made with from a plan.
    *
-   * @throws Error of OpenSSL where a certificate, key or list is no good
+   * @throws Error from OpenSSL if a certificate, key or list is invalid
    */
   securityOf(plan: TlsPlan): Security;
   /**

@@ -234,7 +234,7 @@ class Probe {
       status: this.#answer.status,
       ms: performance.now() - this.#startedMs,
     };
-    // Whoever asked has to know how to cancel first.
+    // The caller has to know how to cancel first.
     setImmediate(() => {
       if (!this.#isCancelled) this.#done(result);
     });

@@ -1,15 +1,18 @@
 /** An error in this program, as the log has it. */
 export interface InternalError {
   readonly stack: string;
-  /** How often it was met since it was told last. */
+  /** Occurrences since the last report. */
   readonly times: number;
 }
 
-/** Different errors that are told at a time: a client can cause as many as it likes, of a few kinds. */
+/**
+ * Kinds of errors reported at a time; a client can trigger any number of errors, but only of a few
+ * kinds.
+ */
 const KINDS_MAX = 8;
 const STACK_LENGTH_MAX = 4096;
 
-/** Errors of this thread until they are told; each kind once. All of them are counted elsewhere. */
+/** This thread's errors until they are reported, each kind once. All are counted elsewhere. */
 export class InternalErrors {
   readonly #times = new Map<string, number>();
 

@@ -1,5 +1,5 @@
 const PIECE_BYTES = 512 * 1024;
-/** So many may be on their way to the disk; beyond them lines are dropped. */
+/** Pieces on their way to the disk at a time; beyond them lines are dropped. */
 const PIECES = 4;
 
 /** Some whole lines, as bytes in the memory that both threads share. */
@@ -24,7 +24,7 @@ export function bytesOf(memory: SharedArrayBuffer, { index, length }: LinePiece)
 /**
  * Lines of the log, handed over as bytes in large pieces: a line costs neither a message nor an
  * object. There is a fixed number of pieces: each comes back once it is written, and when none is
- * left, because the disk stalls, lines are refused and whoever writes goes on.
+ * left, because the disk stalls, lines are refused and the writer continues.
  */
 export class LinePieces {
   readonly #send: (piece: LinePiece) => void;

@@ -2,7 +2,7 @@ import type { Accepted, Backend, Listener } from '../io/backend.ts';
 import { isSameSocket, type ListenAddress } from '../plan/listen.ts';
 import type { ListeningSocket, OpenSocket } from './messages.ts';
 
-/** What a data thread accepts from. */
+/** The listeners of a data thread. */
 export class Listeners {
   readonly #backend: Backend;
   readonly #onAccept: (accepted: Accepted, address: ListenAddress) => void;
@@ -10,14 +10,14 @@ export class Listeners {
   #last: Promise<void> = Promise.resolve();
   #isEnding = false;
 
-  /** @param onAccept is told the address as the listener was opened */
+  /** @param onAccept gets the address as the listener was opened */
   constructor(backend: Backend, onAccept: (accepted: Accepted, address: ListenAddress) => void) {
     this.#backend = backend;
     this.#onAccept = onAccept;
   }
 
   /**
-   * Accepts from these sockets, and no more from others; one call after the other.
+   * Accepts from these sockets only. One call at a time.
    *
    * @throws the system's error of the first that could not be opened
    */
@@ -33,10 +33,10 @@ export class Listeners {
   }
 
   /**
-   * Opens no more, accepts who waits, and then nobody.
+   * Opens nothing more, accepts waiting clients, then stops accepting.
    *
-   * @param waitingMs how long it accepts those who wait
-   * @param isHandedOver another process accepts on the same sockets, and takes who waits
+   * @param waitingMs how long it accepts waiting clients
+   * @param isHandedOver another process accepts on the same sockets, waiting clients included
    */
   async end(waitingMs: number, isHandedOver: boolean): Promise<void> {
     this.#isEnding = true;

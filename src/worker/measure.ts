@@ -7,7 +7,7 @@ import type { Server } from '../core/servers/server.ts';
 import { GAUGE, type Measures, TIMING, WORKER_COUNTER, WORKER_TIMING } from '../table/measures.ts';
 import { CLEAN, RULE_CLASSES } from '../waf/catalogue.ts';
 
-/** Counts a request that is over; called for every one, so it only adds numbers. */
+/** Counts a finished request; called for every one, so it only adds numbers. */
 export function measureExchange(
   measures: Measures,
   lane: number,
@@ -66,7 +66,7 @@ export function measureRefusal(
   measures.countFailure(lane, codeIndex(code));
 }
 
-/** Counts what would have been refused, were the limits not only observed. */
+/** Counts what would have been refused if limits were enforced. */
 export function measureObserved(measures: Measures, lane: number, code: string): void {
   measures.countObserved(lane, codeIndex(code));
 }

@@ -1,4 +1,4 @@
-/** Everything that the control thread and a data thread say to each other. */
+/** All messages between the control thread and a data thread. */
 import type { EndOrder } from '../core/exchange/ending.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
@@ -26,11 +26,11 @@ export interface OpenSocket extends ListeningSocket {
 export interface HandshakeFailure {
   readonly peer: string;
   readonly reason: TlsFailure;
-  /** What OpenSSL says of it. */
+  /** OpenSSL's message. */
   readonly detail: string;
 }
 
-/** How a data thread begins. */
+/** What a data thread starts with. */
 export interface WorkerStart {
   readonly lane: number;
   readonly memory: SharedArrayBuffer;
@@ -46,13 +46,13 @@ export interface WorkerStart {
 }
 
 export type ToWorker =
-  /** Accept from these sockets and no others; say `accepting` with the same number. */
+  /** Accept from these sockets only; answer `accepting` with the same number. */
   | {
       readonly type: 'accept';
       readonly number: number;
       readonly sockets: readonly ListeningSocket[];
     }
-  /** Make ready what the plan needs, but follow the old plan; say `prepared` or `unprepared`. */
+  /** Prepare the plan, but keep following the old one; answer `prepared` or `unprepared`. */
   | { readonly type: 'prepare'; readonly plan: WorkerPlan }
   /** Follow the plan that was prepared. */
   | { readonly type: 'commit' }
@@ -65,17 +65,17 @@ export type ToWorker =
       readonly pool: string;
       readonly servers: readonly ServerPlan[];
     }
-  /** Explain a request; say `explained` with the same number. */
+  /** Explain a request; answer `explained` with the same number. */
   | { readonly type: 'explain'; readonly number: number; readonly question: Question }
-  /** End some of the tunnels and event streams that would go on by themselves. */
+  /** End some of the tunnels and event streams. */
   | { readonly type: 'end'; readonly order: EndOrder }
-  /** Take back what was said of the ends at a server, as far as they have not begun. */
+  /** Cancel a server's ends that have not begun. */
   | { readonly type: 'cancel_endings'; readonly row: number }
-  /** Say `sockets`: what it accepts from, by the numbers of its own descriptors. */
+  /** Answer `sockets`: what it accepts from, by its own descriptor numbers. */
   | { readonly type: 'sockets' }
   /**
-   * Accept no more, let what is under way end, then say `drained`.
-   * `isHandedOver`: another process accepts on the same sockets.
+   * Accept no more, let requests in flight end, then say `drained`. `isHandedOver`: another process
+   * accepts on the same sockets.
    */
   | { readonly type: 'drain'; readonly withinMs: number; readonly isHandedOver: boolean }
   /** A piece of the access log is written, and free to be filled again. */
@@ -87,13 +87,13 @@ export type FromWorker =
   | { readonly type: 'prepared' }
   | { readonly type: 'unprepared'; readonly cause: string }
   | { readonly type: 'sockets'; readonly sockets: readonly OpenSocket[] }
-  /** An address could not be opened; the thread is of no use then. */
+  /** An address could not be opened; the thread is useless then. */
   | { readonly type: 'failed'; readonly address: string; readonly code: string }
   /** Lines of the access log. */
   | { readonly type: 'lines'; readonly piece: LinePiece }
   /** Some of the requests that went wrong. */
   | { readonly type: 'errors'; readonly records: readonly ExchangeRecord[] }
-  /** The clients of this thread that ask most, since it began. */
+  /** The busiest clients of this thread since it started. */
   | { readonly type: 'clients'; readonly clients: readonly ClientCount[] }
   | { readonly type: 'handshake_failures'; readonly failures: readonly HandshakeFailure[] }
   /** Errors of our own that ended a connection or a stream. */

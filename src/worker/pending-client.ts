@@ -4,7 +4,7 @@ import type { WorkerContext } from '../core/ports/worker-context.ts';
 import type { Handshake } from '../io/backend.ts';
 import type { Seat } from './seat.ts';
 
-/** A handshake that is under way when the end comes has this time. */
+/** Time for handshakes in progress when the thread ends. */
 const LAST_HANDSHAKES_MS = 1_000;
 
 /** A client whose handshake is under way. */

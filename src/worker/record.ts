@@ -3,10 +3,10 @@ import type { ClientInfo } from '../core/forward/client-info.ts';
 import type { Server } from '../core/servers/server.ts';
 import { CLEAN, explain } from '../waf/catalogue.ts';
 
-/** What is known of a request when it is over: one line of the access log. */
+/** All that is known of a finished request: one line of the access log. */
 export interface ExchangeRecord {
   requestId: string;
-  /** The peer's address; where it is a trusted proxy, the proxy's. */
+  /** The peer's address; behind a trusted proxy, the proxy's. */
   peer: string;
   /** Method and target as they were sent on; empty where the request could not be read. */
   request: string;
@@ -14,7 +14,7 @@ export interface ExchangeRecord {
   /** The server that answered or failed last; empty where none was reached. */
   server: string;
   attempts: number;
-  /** Status the client saw; 499 where it left before. */
+  /** Status sent to the client; 499 if it left before. */
   status: number;
   /** Stable code of what went wrong; empty where nothing did. */
   failure: string;
@@ -28,9 +28,9 @@ export interface ExchangeRecord {
   protocol: 'HTTP/1' | 'HTTP/2';
   /** The client behind trusted proxies; absent where it is the peer. */
   client?: string;
-  /** What limits that are only observed, or the firewall, said of it. */
+  /** Verdicts of observed limits and of the firewall. */
   verdicts?: readonly string[];
-  /** So many more of the kind followed within the second, and are not logged one by one. */
+  /** Number of similar requests within the second that are not logged one by one. */
   repeats?: number;
   /** Of the trace that it belongs to; empty where tracing is off. */
   trace_id: string;
@@ -58,7 +58,7 @@ export function recordOf(exchange: Exchange, server: Server | null, nowMs: numbe
   return record;
 }
 
-/** Whether somebody should hear of a request. */
+/** Whether a request went wrong. */
 export function wentWrong({
   failure,
   status,
@@ -81,10 +81,10 @@ function addJudgements(record: ExchangeRecord, exchange: Exchange): void {
   ];
 }
 
-/** Whoever was refused before it had a request. */
+/** A client refused before it had a request. */
 export type Refused = Pick<ClientInfo, 'peerAddress'> & Partial<Pick<ClientInfo, 'isHttp2'>>;
 
-/** @param observed it goes on all the same */
+/** @param observed it continues all the same */
 export function refusalRecord(
   peer: Refused,
   code: string,

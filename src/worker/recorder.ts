@@ -10,13 +10,13 @@ import { measureExchange, measureObserved, measureRefusal, measureStream } from 
 import { type ExchangeRecord, type Refused, recordOf, refusalRecord, wentWrong } from './record.ts';
 import type { RecordSink } from './records.ts';
 
-/** Codes of which an attacker can cause as many as he likes. */
+/** Codes a client can trigger at will. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'address_denied',
   'bad_forwarding_header',
   ...LIMIT_CODES,
 ] satisfies Failure[]);
-/** Refusals that are told apart between two flushes; further ones are counted by code alone. */
+/** Refusals told apart between flushes; further ones are counted only by code. */
 const KINDS_MAX = 256;
 
 /**
@@ -25,7 +25,7 @@ const KINDS_MAX = 256;
  * once a second how many more there were.
  */
 export class Recorder {
-  /** Who asks most. */
+  /** The busiest clients. */
   readonly clients = new BusiestClients();
   readonly #table: SharedTable;
   readonly #lane: number;
@@ -43,7 +43,7 @@ export class Recorder {
     this.#clock = clock;
   }
 
-  /** Does as a plan says, from the next request on. */
+  /** Follows a plan, from the next request on. */
   follow({ access, logLevel, measures }: WorkerPlan): void {
     this.#access = access;
     this.#logLevel = logLevel;
@@ -70,7 +70,7 @@ export class Recorder {
   /**
    * What came in was refused before it became an exchange.
    *
-   * @param observed it goes on all the same, for limits are only observed
+   * @param observed it continues all the same, for limits are only observed
    */
   refused(peer: Refused, code: string, status: number, observed = false): void {
     if (this.#measures) {
@@ -84,7 +84,7 @@ export class Recorder {
     else this.#together(`${code} ${peer.peerAddress}`, code, record);
   }
 
-  /** To be called about once a second. */
+  /** Call it about once a second. */
   flush(): void {
     for (const { first, repeats } of this.#kinds.values()) {
       if (repeats > 0) this.#log({ ...first, repeats }, false);

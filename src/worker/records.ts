@@ -4,10 +4,10 @@ import { LinePieces } from './line-pieces.ts';
 import type { FromWorker } from './messages.ts';
 import type { ExchangeRecord } from './record.ts';
 
-/** Failed requests that the control thread hears of between two `flush`: it shows the last ones. */
+/** Failed requests sent to the control thread between flushes: it shows the last ones. */
 const ERRORS_MAX = 50;
 
-/** What becomes of the records of requests that are over. */
+/** Where records of finished requests go. */
 export interface RecordSink {
   /** A line of the access log. @param wallMs milliseconds since 1970 */
   log(record: ExchangeRecord, wallMs: number): void;
@@ -16,8 +16,8 @@ export interface RecordSink {
 }
 
 /**
- * Takes records over to the control thread: lines as bytes in large pieces, and a few of those
- * that went wrong as they are. Never waits; what cannot be handed over is counted and lost.
+ * Sends records to the control thread: lines as bytes in large pieces, and a few of those that went
+ * wrong as they are. Never waits; what cannot be handed over is counted and lost.
  */
 export class RecordSender implements RecordSink {
   readonly #say: (message: FromWorker) => void;

@@ -77,7 +77,7 @@ class Rehearsal extends Exchange {
     this.failure = code;
   }
 
-  /** Its body, which there is none of, is not waited for. */
+  /** It has no body to wait for. */
   override get isHeld(): boolean {
     return false;
   }

@@ -2,7 +2,7 @@ import type { ClientSource } from '../core/limits/client-source.ts';
 import type { WorkerContext } from '../core/ports/worker-context.ts';
 import { type SourceCounts, UNCOUNTED } from '../table/source-counts.ts';
 
-/** A connection's part in the count of its source's connections, from its first moment to its last. */
+/** A connection's place in its source's count, held from its first moment to its last. */
 export class Seat {
   /** Connections that the source had with this one; 0: not known. */
   readonly open: number;
@@ -17,7 +17,7 @@ export class Seat {
     this.open = this.#counts.entered;
   }
 
-  /** Whoever comes here first counts the connection out. */
+  /** Counts the connection out; only the first call counts. */
   leave(): void {
     if (this.#entry === UNCOUNTED) return;
     this.#counts.leave(this.#entry, this.#lane);

@@ -15,7 +15,7 @@ import type {
 import { RecordSender } from './records.ts';
 import { DataWorker } from './worker.ts';
 
-/** What was recorded goes over at least so often, that `openclaw logs --follow` is no riddle. */
+/** Maximum time between flushes of records, so that `openclaw logs --follow` stays current. */
 const RECORDS_EVERY_MS = 200;
 
 const start = workerData as WorkerStart;
@@ -91,7 +91,7 @@ port.on('message', (message: ToWorker) => {
   }
 });
 
-/** What is asked is a client's text: it may end in an error of ours, but ends no thread. */
+/** The question is a client's text: it may cause an error, but must not end the thread. */
 function explain(question: Question): ExplainAnswer {
   try {
     return worker.explain(question);

@@ -32,11 +32,11 @@ import { rehearse } from './rehearsal.ts';
 const TICK_MS = 50;
 /** At its end it accepts who waits for it. Under steady traffic there is always somebody; a thread that is new takes long for each. */
 const ACCEPT_WAITING_MS_MAX = 3_000;
-/** The last end of a drain has this much time in hand. */
+/** Time left after the last scheduled end of a drain. */
 const ENDS_BEFORE_MS = 500;
 /** Memory and processor time of the thread are looked at every so many ticks. */
 const TICKS_PER_LOOK = 20;
-/** Clients that the control thread is told of. */
+/** Clients reported to the control thread. */
 const CLIENTS_TOLD = 50;
 
 export interface WorkerOptions {
@@ -46,13 +46,13 @@ export interface WorkerOptions {
   readonly openBackend: OpenBackend;
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
-  /** Hears of each error that cost one connection, or one stream, and not the thread. */
+  /** Called with each error that ended one connection or stream, not the thread. */
   readonly onInternalError: (error: unknown) => void;
-  /** Hears about once a second who asks most. */
+  /** Called about once a second with the busiest clients. */
   readonly onClients: (clients: readonly ClientCount[]) => void;
 }
 
-/** A plan that all data threads have to be ready for before one follows it. */
+/** A plan that all data threads must be ready for before one follows it. */
 interface Prepared {
   readonly plan: WorkerPlan;
   readonly tls: ClientTls | null;
@@ -120,7 +120,7 @@ export class DataWorker implements EntranceOwner {
   }
 
   /**
-   * Accepts from these sockets, and no more from others.
+   * Accepts from these sockets only.
    *
    * @throws the system's error of the first that could not be opened
    */
@@ -128,13 +128,13 @@ export class DataWorker implements EntranceOwner {
     return this.#listeners.follow(sockets);
   }
 
-  /** What it accepts from, by the numbers of its own descriptors. */
+  /** The sockets it accepts from, by its own descriptor numbers. */
   sockets(): OpenSocket[] {
     return this.#listeners.sockets();
   }
 
   /**
-   * Makes ready what another plan needs. Until `commit` the old plan is followed.
+   * Prepares another plan. The old one is followed until `commit`.
    *
    * @throws Error where the plan cannot be followed; nothing has changed
    */
@@ -143,8 +143,8 @@ export class DataWorker implements EntranceOwner {
   }
 
   /**
-   * Follows the prepared plan from the next request on. Connections and requests under way are not
-   * touched, and `listen` says what is accepted from.
+   * Follows the prepared plan from the next request on. Connections and requests in flight are not
+   * affected; `listen` sets the sockets to accept from.
    */
   commit(): void {
     if (this.#prepared === null) return;
@@ -164,8 +164,8 @@ export class DataWorker implements EntranceOwner {
   }
 
   /**
-   * Gives one pool other servers from the next request on. No certificate, list, listener or
-   * connection of a client is touched, nor a connection to a server that stays.
+   * Gives one pool new servers from the next request on. Certificates, lists, listeners, client
+   * connections and connections to remaining servers are not affected.
    *
    * @param pool its name in the plan that is followed
    * @throws RangeError where the plan has no such pool
@@ -197,14 +197,14 @@ export class DataWorker implements EntranceOwner {
     this.#path.engine.longLived.end(order, this.#path.engine.clock.nowMs());
   }
 
-  /** Lets those at a server live that were to end. */
+  /** Cancels the scheduled ends at a server. */
   cancelEndings(row: number): void {
     this.#path.engine.longLived.cancelEndings(row);
   }
 
   /**
-   * Accepts no more and waits for what is under way; tunnels and event streams, which would not end,
-   * are ended in the course of it, and the rest after `withinMs`.
+   * Stops accepting and waits for requests in flight; tunnels and event streams, which would not
+   * end by themselves, are ended meanwhile, and the rest after `withinMs`.
    *
    * @param isHandedOver another process accepts on the same sockets
    */
@@ -233,7 +233,7 @@ export class DataWorker implements EntranceOwner {
     this.#path.closeIdle();
   }
 
-  /** @throws Error of OpenSSL where a certificate, key or list is no good */
+  /** @throws Error from OpenSSL if a certificate, key or list is invalid */
   #tlsOf({ tls }: WorkerPlan): ClientTls | null {
     return tls && { security: this.#backend.securityOf(tls), hstsLine: tls.hstsLine };
   }
@@ -254,7 +254,7 @@ export class DataWorker implements EntranceOwner {
     return this.#plan.httpsPort;
   }
 
-  /** @param opened as the listener was opened; a reload may have changed what is spoken there */
+  /** @param opened as the listener was opened; a reload may have changed its protocol */
   #accept(accepted: Accepted, opened: ListenAddress): void {
     const { measures } = this.#path.engine.table;
     measures.add(this.#path.engine.lane, WORKER_COUNTER.clientConnectionsAccepted, 1);

@@ -4,18 +4,18 @@ import { SOURCE_KINDS } from './registry.ts';
 import type { ServerSource, SourceKind, SourceTime } from './source.ts';
 
 export interface PoolSourcesEvents {
-  /** Some source tells others than before; `servers` has all. */
+  /** A source reports a change; `servers` has all servers. */
   onChange(): void;
-  /** A source cannot tell for now. @param kind its name */
+  /** A source fails for now. @param kind its name */
   onFailure(kind: string, cause: string): void;
 }
 
-/** Sources of other settings, which have begun to tell and are not followed yet. */
+/** Sources of new settings, started but not followed yet. */
 export interface PreparedSources {
   readonly servers: readonly ServerSettings[];
-  /** Follows them, and ends those that are theirs no more. */
+  /** Follows them, and stops those no longer needed. */
   commit(): void;
-  /** Ends them, where they are not followed; those before go on. */
+  /** Stops them; the previous ones continue. */
   abandon(): void;
 }
 
@@ -36,7 +36,7 @@ export class PoolSources {
     this.#kinds = kinds;
   }
 
-  /** What the sources told last, each address once. */
+  /** The servers last reported, each address once. */
   get servers(): ServerSettings[] {
     return serversOf(this.#feeds);
   }
@@ -69,7 +69,7 @@ export class PoolSources {
     this.#feeds = [];
   }
 
-  /** @param last of the same kind: what it told counts until the new one tells */
+  /** @param last of the same kind: its report counts until the new one reports */
   #open(kind: SourceKind, part: unknown, last: Feed | undefined): Feed {
     const source = kind.open(part, this.#time);
     const feed: Feed = { kind, part, source, servers: last?.servers ?? [] };
@@ -85,7 +85,7 @@ export class PoolSources {
   }
 }
 
-/** A source, and what it told last. */
+/** A source and its last report. */
 interface Feed {
   readonly kind: SourceKind;
   readonly part: unknown;

@@ -1,5 +1,7 @@
 import type { SourceKind } from './source.ts';
 import { staticServers } from './static.ts';
 
-/** Where servers may come from. One that several name is as the first of them says. */
+/**
+ * Where servers may come from. If several report the same server, the first one's settings count.
+ */
 export const SOURCE_KINDS: readonly SourceKind[] = [staticServers];

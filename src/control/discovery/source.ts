@@ -1,17 +1,17 @@
 /**
- * A source of servers tells which servers a pool has, now and whenever that changes. A new kind is
- * a file beside this one and a line in `registry.ts`.
+ * A source of servers reports which servers a pool has, now and whenever that changes. A new kind
+ * is a file beside this one and a line in `registry.ts`.
  */
 import type { ServerSettings, Settings } from '../../config/schema.ts';
 
 /** One kind of source. `Part` is what it needs of the settings. */
 export interface SourceKind<Part = unknown> {
-  /** What logs call it. */
+  /** Its name in logs. */
   readonly name: string;
   /**
-   * A source goes on over a reload as long as this part of the settings stays the same.
+   * A source outlives a reload as long as this part of the settings stays the same.
    *
-   * @returns null where the settings name no source of this kind
+   * @returns null if the settings have no source of this kind
    */
   partOf(settings: Settings): Part | null;
   open(part: Part, time: SourceTime): ServerSource;
@@ -19,25 +19,25 @@ export interface SourceKind<Part = unknown> {
 
 export interface ServerSource {
   /**
-   * Begins to tell. A source that need not wait tells its servers before this returns.
-   * Failures are told and not thrown.
+   * Starts reporting. A source that need not wait reports its servers before this returns. Failures
+   * are reported, not thrown.
    */
   start(events: SourceEvents): void;
-  /** Ends all that is under way; nothing is told from now on. */
+  /** Stops; nothing is reported from now on. */
   stop(): void;
 }
 
 export interface SourceEvents {
   /** The first answer, and every change: all servers, each address once. */
   onServers(servers: readonly ServerSettings[]): void;
-  /** It cannot tell for now; what it told last counts on. @param cause for the log */
+  /** It fails for now; its last report still counts. @param cause for the log */
   onFailure(cause: string): void;
 }
 
-/** The time that a source lives by. */
+/** The clock and timers of a source. */
 export interface SourceTime {
   /** Milliseconds that only grow. */
   nowMs(): number;
-  /** Calls once after so long. @returns takes the call back */
+  /** Calls back once after a time. @returns cancels the call */
   after(ms: number, step: () => void): () => void;
 }

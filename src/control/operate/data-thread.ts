@@ -21,23 +21,23 @@ import { ListenError } from './listen-error.ts';
  * up to 150 MB after some busy minutes, and no request was cheaper for it.
  */
 const YOUNG_GENERATION_MB = 48;
-/** One that is too busy to explain a request in this time does not. */
+/** A thread that is too busy to explain a request within this time is skipped. */
 const EXPLAIN_MS_MAX = 2_000;
 
-/** What data threads tell of their work. */
+/** Reports from data threads about their work. */
 export interface DataThreadEvents {
   /** Lines of the access log; the bytes go back once the promise is fulfilled. */
   writeLines(bytes: Uint8Array, lines: number): Promise<void>;
   /** Some of the requests that went wrong. */
   onErrors(records: readonly ExchangeRecord[]): void;
   onHandshakeFailures(failures: readonly HandshakeFailure[]): void;
-  /** Errors that cost one connection, or one stream, and not the thread. */
+  /** Errors that ended one connection or stream, not the thread. */
   onInternalErrors(lane: number, errors: readonly InternalError[]): void;
-  /** The clients of one data thread that ask most; none once it is gone. */
+  /** The busiest clients of one data thread; none once it is gone. */
   onClients(lane: number, clients: readonly ClientCount[]): void;
 }
 
-/** One data thread, as the control thread talks with it. */
+/** A data thread, as seen by the control thread. */
 export class DataThread {
   readonly lane: number;
   /** Fulfilled once it accepts. Rejected with a ListenError, or when it ends before. */
@@ -75,7 +75,7 @@ export class DataThread {
     });
   }
 
-  /** Why it ended; to be asked once it has. */
+  /** Why it ended; valid once it has. */
   get cause(): string {
     return this.#cause;
   }
@@ -88,7 +88,7 @@ export class DataThread {
     this.#worker.postMessage(message);
   }
 
-  /** Accepts from these sockets and no others. One that dies meanwhile accepts from nothing. */
+  /** Accepts from these sockets only. A thread that dies meanwhile accepts from none. */
   async accept(sockets: readonly ListeningSocket[]): Promise<void> {
     const number = ++this.#asked;
     await this.#ask({ type: 'accept', number, sockets }, (message) =>
@@ -96,7 +96,7 @@ export class DataThread {
     );
   }
 
-  /** What it accepts from. One that dies meanwhile accepts from nothing. */
+  /** The sockets it accepts from. A thread that dies meanwhile accepts from none. */
   async sockets(): Promise<readonly OpenSocket[]> {
     const answer = await this.#ask({ type: 'sockets' }, (message) =>
       message.type === 'sockets' ? message : undefined,
@@ -105,8 +105,8 @@ export class DataThread {
   }
 
   /**
-   * Makes ready what a plan needs. One that dies meanwhile will be followed by another that starts
-   * with the plan that is then in force.
+   * Prepares a plan. A thread that dies meanwhile is replaced by one that starts with the plan then
+   * in force.
    *
    * @throws Error where the plan cannot be followed
    */
@@ -117,7 +117,7 @@ export class DataThread {
     if (answer?.type === 'unprepared') throw new Error(answer.cause);
   }
 
-  /** @returns undefined where it dies, or is too busy */
+  /** @returns undefined if it dies or is too busy */
   async explain(question: Question): Promise<ExplainAnswer | undefined> {
     const number = ++this.#asked;
     const answer = await this.#ask(
@@ -166,10 +166,10 @@ export class DataThread {
   }
 
   /**
-   * Says something and waits for the answer.
+   * Sends a message and waits for the answer.
    *
    * @param answerIn the answer that a message is; undefined: it is another one
-   * @returns undefined where the thread dies first, or does not answer in time
+   * @returns undefined if the thread dies first or does not answer in time
    */
   #ask<A extends FromWorker>(
     said: ToWorker,

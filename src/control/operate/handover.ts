@@ -23,7 +23,7 @@ import type { Said } from './operator.ts';
 const VARIABLE = 'OPENCLAW_INHERITS';
 /** Standard input, output and error come before, and the channel to the predecessor. */
 const FIRST_SOCKET = 4;
-/** A successor that takes longer is ended. */
+/** A successor that takes longer is stopped. */
 const READY_MS_MAX = 60_000;
 
 type FromSuccessor =
@@ -32,10 +32,10 @@ type FromSuccessor =
   | { readonly type: 'failed'; readonly why: string };
 type ToSuccessor = { readonly type: 'released' } | { readonly type: 'cancelled' };
 
-/** What a successor goes on with. */
+/** What a successor inherits. */
 export interface Inheritance {
   readonly sockets: readonly OpenSocket[];
-  /** What operators said of servers, kept over restarts or not. */
+  /** What operators set for servers, whether or not it outlives restarts. */
   readonly said: readonly (readonly [address: string, said: Said])[];
 }
 
@@ -56,10 +56,10 @@ export class Successor {
   }
 
   /**
-   * Starts the program anew, as this one was started, and waits until its data threads accept.
+   * Starts the program again, as this one was started, and waits until its data threads accept.
    *
-   * @param cancelled it is not wanted any more: it is to drain and to end
-   * @throws Error that says why it did not come up
+   * @param cancelled it is no longer wanted: it is to drain and exit
+   * @throws Error that says why it did not start
    */
   static async start({ sockets, said }: Inheritance, cancelled: AbortSignal): Promise<Successor> {
     const written: Written = { addresses: sockets.map(({ address }) => address), said };
@@ -76,7 +76,7 @@ export class Successor {
     return successor;
   }
 
-  /** The admin API's addresses are free now. @throws Error that says why it did not come up */
+  /** The admin API's addresses are free now. @throws Error that says why it did not start */
   async release(): Promise<void> {
     const isUp = this.#hear('up');
     this.#child.send({ type: 'released' } satisfies ToSuccessor);
@@ -138,7 +138,7 @@ export class Predecessor {
     return new Predecessor({ sockets, said });
   }
 
-  /** Closes the inherited sockets of addresses that are not wanted: nobody would accept there. */
+  /** Closes the inherited sockets of unwanted addresses: nothing would accept there. */
   closeUnwanted(isWanted: (address: ListenAddress) => boolean): void {
     for (const { address, fd } of this.inheritance.sockets) if (!isWanted(address)) closeSync(fd);
   }
@@ -146,7 +146,7 @@ export class Predecessor {
   /**
    * Asks for the addresses of the admin API.
    *
-   * @returns true when they are free; false: the predecessor ends, and wants no successor any more
+   * @returns true when they are free; false: the predecessor is exiting and wants no successor
    */
   askRelease(): Promise<boolean> {
     const released = new Promise<boolean>((resolve) => {
@@ -157,12 +157,12 @@ export class Predecessor {
     return released;
   }
 
-  /** From now on this instance is the one. */
+  /** From now on this instance is in charge. */
   takeOver(): void {
     this.#say({ type: 'up' });
   }
 
-  /** This instance does not take over; its process may end, for nothing is heard any more. */
+  /** This instance does not take over; its process may exit. */
   fail(why: string): void {
     if (!process.connected) return;
     process.send?.({ type: 'failed', why } satisfies FromSuccessor, () => {

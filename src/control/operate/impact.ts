@@ -1,4 +1,4 @@
-/** What a reload would touch: servers, what is under way at them, clients that are hashed. */
+/** What a reload would affect: servers, requests in flight there, hashed clients. */
 import { seededRandom } from '../../base/random.ts';
 import type { SettingChange } from '../../config/diff.ts';
 import { needsRestart } from '../../config/restart.ts';
@@ -11,16 +11,16 @@ import { ABILITY } from './last-server.ts';
 
 export interface Impact {
   readonly joining: readonly string[];
-  /** Taken out of the configuration: they get nothing new, and what they have goes on. */
+  /** Removed from the configuration: they get nothing new, and requests in flight continue. */
   readonly leaving: readonly string[];
-  /** Requests and tunnels under way at those that leave. */
+  /** Requests and tunnels in flight at the leaving servers. */
   readonly underWayAtLeaving: number;
   readonly underWay: number;
-  /** Share of clients or keys that are hashed to another server than before, in percent. */
+  /** Percentage of clients or keys that move to another server. */
   readonly movedKeysPercent: number;
-  /** Nobody is left to answer: no server, or all of them are down or taken out by an operator. */
+  /** No server is left to answer: there is none, or all are down or taken out by an operator. */
   readonly leavesNoServer: boolean;
-  /** Settings that only a restart brings into force. */
+  /** Settings that only take effect after a restart. */
   readonly needRestart: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export function impactOf(
   };
 }
 
-/** Enough draws for a tenth of a percent or so, and few enough for a thousand servers. */
+/** Enough draws for a precision of about 0.1%, and few enough for a thousand servers. */
 const DRAWS = 2000;
 
 function movedKeysPercent(before: Settings, after: Settings): number {
@@ -62,7 +62,7 @@ function movedKeysPercent(before: Settings, after: Settings): number {
   return Math.round((moved / DRAWS) * 1000) / 10;
 }
 
-/** Names of the servers that the keys go to when all are usable and idle; null without servers. */
+/** Names of the servers the keys map to when all are usable and idle; null without servers. */
 function ownersOf(settings: Settings, keys: readonly number[]): string[] | null {
   const { strategy: name } = settings.load_balancing;
   const isWeighted = strategyDefinition(name).weighted;

@@ -32,7 +32,7 @@ import { Supervisor } from './supervisor.ts';
 const SERVER_ROWS = 4096;
 const WORKER_LANES = 64;
 const LOOKS_AT_PRESSURE_MS = 1_000;
-/** Clients' addresses whose connections are counted at one time: above `max_connections`. */
+/** Client addresses whose connections are counted at a time: more than `max_connections`. */
 const SOURCES = 65_536;
 
 const REAL_TIME: SourceTime = {
@@ -43,16 +43,16 @@ const REAL_TIME: SourceTime = {
   },
 };
 
-/** Where the instance writes what happens. */
+/** The instance's log. */
 export interface InstanceLog extends Pick<Log, 'logger' | 'writeLines' | 'dropped'> {
-  /** Makes the log ready for other settings. @throws Error that names the mend */
+  /** Prepares the log for new settings. @throws Error that says how to fix it */
   prepare(settings: Settings): Promise<LogChange>;
 }
 
 /** A running load balancer: the shared table, the data threads and the plan they follow. */
 export class Instance {
   readonly log: Logger;
-  /** What metrics, status, alerts and dashboard are made of. */
+  /** The source of metrics, status, alerts and the dashboard. */
   readonly observer: Observer;
   readonly #table: SharedTable;
   readonly #plans: PlanMaker;
@@ -68,16 +68,16 @@ export class Instance {
   #pressure: NodeJS.Timeout | undefined;
   /** One change of the plan at a time. */
   readonly #changes = new Turns();
-  /** Whether a change of servers that sources told waits for its turn. */
+  /** Whether a change of servers reported by sources waits for its turn. */
   #isToFollowSources = false;
 
   /**
    * @param stateDirectory where the key of session cookies is kept
-   * @param ownDirectory where what an operator said is kept, of this configuration file alone
-   * @param workers data threads that it will start with
-   * @param kinds where servers may come from
-   * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be neither read nor made, OperatorFileError when
-   *   what an operator said cannot be read
+   * @param ownDirectory where operators' commands are kept, for this configuration file only
+   * @param workers data threads to start with
+   * @param kinds kinds of sources that servers may come from
+   * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be
+   *   neither read nor made, OperatorFileError when what an operator said cannot be read
    */
   constructor(
     settings: Settings,
@@ -159,7 +159,7 @@ export class Instance {
   }
 
   /**
-   * @param inheritance what the instance before hands over
+   * @param inheritance what the previous instance hands over
    * @throws ListenError when an address cannot be opened
    */
   async start(inheritance?: Inheritance): Promise<void> {
@@ -185,12 +185,12 @@ export class Instance {
     return this.#plan.pools.flatMap(({ servers }) => servers);
   }
 
-  /** Requests and tunnels under way at each server, by address. */
+  /** Requests and tunnels in flight at each server, by address. */
   inFlight(): Map<string, number> {
     return new Map(this.#servers.map(({ name, row }) => [name, this.#table.inFlight(row)]));
   }
 
-  /** What servers of these addresses could do for new requests; those not yet known count as working. */
+  /** Whether servers at these addresses could take new requests; unknown ones count as working. */
   abilityOf(addresses: readonly string[]): Ability {
     const rows = new Map(this.#servers.map(({ name, row }) => [name, row]));
     if (addresses.some((address) => !rows.has(address))) return ABILITY.works;
@@ -203,12 +203,12 @@ export class Instance {
 
   /**
    * Follows other settings from the next request on: all data threads together, or none.
-   * Connections, requests under way and listeners that stay are not touched.
+   * Connections, requests in flight and remaining listeners are not affected.
    *
    * @param workers data threads that the settings ask for
    * @throws ListenError when an address cannot be opened, TlsError when a certificate cannot be
-   *   used, SessionKeyError when the key of session cookies cannot be read, Error when the log cannot
-   *   be opened; nothing has changed then
+   *   used, SessionKeyError when the key of session cookies cannot be read, Error when the log
+   *   cannot be opened; nothing has changed then
    */
   reload(settings: Settings, workers: number): Promise<void> {
     return this.#changes.run(async () => {
@@ -227,7 +227,7 @@ export class Instance {
     });
   }
 
-  /** Whether nothing has changed but servers: in the settings, and in the files that they name. */
+  /** Whether only servers have changed, in the settings and in the files they name. */
   #isOfServersAlone(settings: Settings, servers: readonly unknown[], workers: number): boolean {
     return (
       workers === this.#supervisor.workerCount &&
@@ -252,7 +252,7 @@ export class Instance {
     await this.#supervisor.resize(workers, settings.load_balancing.timeout.drain);
   }
 
-  /** The short way: no file that is known is read, and no connection that stays is touched. */
+  /** The short way: reads no known file and affects no remaining connection. */
   async #replaceServers(settings: Settings, sources: Followed): Promise<void> {
     const plan = this.#plans.withServers(this.#plan, settings, sources.servers);
     const [pool] = plan.pools;
@@ -261,7 +261,7 @@ export class Instance {
     this.observer.followServers(settings, plan);
   }
 
-  /** The data threads follow this plan now: so does everything else that looks at servers. */
+  /** The data threads follow this plan now, and so does everything else that looks at servers. */
   #follow(plan: WorkerPlan, settings: Settings, sources: Followed): void {
     this.#commands.follow(plan.pools, settings.load_balancing.timeout.drain);
     this.#health.apply(settings, plan.pools);
@@ -271,7 +271,7 @@ export class Instance {
     sources.commit();
   }
 
-  /** What sources tell meanwhile is followed in one step. */
+  /** Whatever sources report meanwhile is applied in one step. */
   #followSources(): void {
     if (this.#isToFollowSources) return;
     this.#isToFollowSources = true;
@@ -289,7 +289,7 @@ export class Instance {
     });
   }
 
-  /** A certificate, key or authority is another one: new handshakes are made with it. */
+  /** A certificate, key or authority has changed: new handshakes use it. */
   #renewCertificates(): Promise<void> {
     return this.#changes.run(async () => {
       try {
@@ -312,13 +312,13 @@ export class Instance {
     });
   }
 
-  /** What a successor goes on with. */
+  /** What a successor inherits. */
   async inheritance(): Promise<Inheritance> {
     return { sockets: await this.#supervisor.sockets(), said: this.#commands.operator.all() };
   }
 
   /**
-   * Lets what is under way end, then ends.
+   * Lets requests in flight end, then stops.
    *
    * @param successor another instance accepts on the same sockets; the rest is ended after
    *   `withinMs`
@@ -341,7 +341,9 @@ export class Instance {
     return this.#supervisor.explain(question);
   }
 
-  /** Lets the primaries take over from the backups. @returns false where they never stopped */
+  /**
+   * Returns traffic from the backups to the primaries. @returns false if they never stopped serving
+   */
   failback(): boolean {
     return this.#health.failback();
   }

@@ -36,12 +36,15 @@ export class LaneSockets {
     return this.#system.areKept;
   }
 
-  /** Makes sure that an address is ours. @throws the system's error */
+  /** Claims an address. @throws the system's error */
   claim(address: ListenAddress): Promise<void> {
     return this.#system.claim(address);
   }
 
-  /** Those of the instance before: each of an address to another lane, as far as there are lanes. */
+  /**
+   * Takes over the previous instance's sockets: each socket of an address goes to another lane,
+   * while lanes last.
+   */
   inherit(inherited: readonly OpenSocket[], lanes: number): void {
     for (const { address, fd } of inherited) {
       const lane = this.#at(address).length % lanes;
@@ -52,7 +55,7 @@ export class LaneSockets {
   /**
    * Opens what a lane lacks of these addresses.
    *
-   * @param lanes all that there are; a socket of another is taken over
+   * @param lanes all lanes; a socket of any other lane is taken over
    * @throws the system's error of the first that could not be opened
    */
   async open(
@@ -79,7 +82,7 @@ export class LaneSockets {
   }
 
   /**
-   * What a lane accepts from.
+   * The sockets a lane accepts from.
    *
    * @param running lanes whose threads accept; the sockets of the others are spread over them
    * @param addresses those that are listened on by now

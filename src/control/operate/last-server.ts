@@ -1,23 +1,23 @@
 /**
- * Whether a change leaves any server to answer: an operator who takes the last one out by mistake
- * makes an outage, so that is done only when asked for expressly.
+ * Whether a change leaves any server to answer. Taking out the last one by mistake would cause an
+ * outage, so that needs to be forced.
  */
 import { standingOf, VERDICT } from '../../core/balance/server-verdict.ts';
 import { ADMIN } from '../../table/layout.ts';
 import type { SharedTable } from '../../table/table.ts';
 import type { OperatorCommand } from './operator.ts';
 
-/** What a pool has for new requests, from worst to best. */
+/** What a pool can do for new requests, from worst to best. */
 export const ABILITY = {
-  /** Every new request is answered 503. */
+  /** Every new request gets 503. */
   none: 0,
-  /** What is left in does not work at present, and may come back by itself. */
+  /** The remaining servers are not working, and may recover by themselves. */
   broken: 1,
   works: 2,
 } as const;
 export type Ability = (typeof ABILITY)[keyof typeof ABILITY];
 
-/** @param rows of the servers that get new requests as far as the operator is concerned */
+/** @param rows of the servers that the operator lets take new requests */
 export function abilityOf(table: SharedTable, rows: readonly number[]): Ability {
   if (rows.length === 0) return ABILITY.none;
   return rows.some((row) => works(table, row)) ? ABILITY.works : ABILITY.broken;
@@ -31,7 +31,7 @@ function works(table: SharedTable, row: number): boolean {
 
 type NamedServer = { readonly row: number; readonly label: string };
 
-/** @returns what would be lost if the command were followed; null: nothing that matters */
+/** @returns what the command would take away; null: nothing that matters */
 export function lossBy(
   table: SharedTable,
   servers: readonly NamedServer[],

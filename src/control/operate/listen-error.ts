@@ -1,4 +1,4 @@
-/** A listener that could not be opened; the message names the mend. */
+/** A listener that could not be opened; the message says how to fix it. */
 export class ListenError extends Error {
   readonly address: string;
   readonly code: string;
@@ -11,7 +11,7 @@ export class ListenError extends Error {
     this.code = code;
   }
 
-  /** @param address where the error does not name one itself */
+  /** @param address used if the error names none */
   static of(error: unknown, address = ''): ListenError {
     const { address: host = address, port, code = 'failed' } = error as SystemError;
     return new ListenError(port === undefined ? host : `${host}:${port}`, code);

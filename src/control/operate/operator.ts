@@ -1,10 +1,10 @@
 /**
- * What an operator said of the servers: drain, disable, a weight. It stands in the shared table, so
- * that every worker follows it with its next request; it outlives reloads, and restarts where that
- * was asked for.
+ * Operators' commands for servers: drain, disable, weight. They are kept in the shared table, so
+ * that every worker follows them with its next request; they outlive reloads, and restarts if
+ * requested.
  *
- * The file holds what was last said to be kept. A later command that is not to be kept takes the
- * earlier one back, so that a restart never brings back what an operator has undone.
+ * The file has the last persistent commands. A later command that is not persistent cancels the
+ * earlier one, so that a restart never restores what an operator has undone.
  */
 import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -15,12 +15,12 @@ import type { SharedTable } from '../../table/table.ts';
 export const WEIGHT_MAX = 256;
 /** Longest drain that has an end. */
 export const DRAIN_MS_MAX = 7 * 24 * 60 * 60 * 1000;
-/** Over this time the connections that a drain has to close are closed, unless it says otherwise. */
+/** Default time over which a drain closes the remaining connections. */
 export const DRAIN_OVER_MS = 10_000;
 
-/** What an operator asks of one server. */
+/** An operator's command for one server. */
 export type OperatorCommand =
-  /** Nothing new; what it has goes on, until the end where there is one. */
+  /** Nothing new; requests in flight continue, until the drain ends if it has an end. */
   | { readonly action: 'drain'; readonly withinMs: number | null; readonly overMs: number }
   /** Nothing at all, sticky clients included. */
   | { readonly action: 'disable' }
@@ -30,7 +30,7 @@ export type OperatorCommand =
 export type Action = OperatorCommand['action'];
 export const ACTIONS: readonly Action[] = ['drain', 'disable', 'enable', 'weight'];
 
-/** Everything said of one server. */
+/** All that operators set for one server. */
 export interface Said {
   readonly admin: Admin;
   /** When its drain ends, milliseconds since 1970; 0: it drains without an end, or not at all. */
@@ -44,15 +44,15 @@ const NOTHING: Said = { admin: ADMIN.active, drainEndsMs: 0, weight: -1 };
 type OperatedServer = { readonly row: number; readonly name: string; readonly label: string };
 
 export interface OperatorEvents {
-  /** A drain is over: what still goes to the server is to be closed. */
+  /** A drain has timed out: the server's remaining connections are to be closed. */
   onDrained(server: OperatedServer, overMs: number): void;
-  /** What was said of a server that is configured no more is forgotten. */
+  /** The commands for a server that is no longer configured are forgotten. */
   onForgotten(address: string): void;
-  /** The file does not hold what counts now: the next start goes by what was kept before. */
+  /** The file could not be updated: the next start uses its old contents. */
   onUnwritten(error: Error): void;
 }
 
-/** The message names the mend. */
+/** The message says how to fix it. */
 export class OperatorFileError extends Error {}
 
 export class Operator {
@@ -66,7 +66,7 @@ export class Operator {
   #servers: readonly OperatedServer[] = [];
 
   /**
-   * @param folder of this configuration file alone: another instance knows other servers
+   * @param folder for this configuration file only: other instances have other servers
    * @throws OperatorFileError when the file is there and cannot be read
    */
   constructor(table: SharedTable, folder: string, events: OperatorEvents) {
@@ -91,17 +91,17 @@ export class Operator {
     for (const server of servers) this.#enforce(server, DRAIN_OVER_MS);
   }
 
-  /** What was said of a server. */
+  /** What operators set for a server. */
   saidOf(address: string): Said {
     return this.#said.get(address) ?? NOTHING;
   }
 
-  /** Everything said, for a successor. */
+  /** All that operators set, for a successor. */
   all(): [address: string, said: Said][] {
     return [...this.#said];
   }
 
-  /** Takes over what was said to the instance before, kept or not. */
+  /** Takes over what operators set in the previous instance, persistent or not. */
   inherit(all: readonly (readonly [address: string, said: Said])[]): void {
     this.#said = new Map(all);
     this.apply(this.#servers);
@@ -109,7 +109,7 @@ export class Operator {
 
   /**
    * @param isKept whether it outlives restarts
-   * @throws Error when it is to be kept and cannot be written; nothing has changed then
+   * @throws Error if it is to be kept and cannot be written; then nothing has changed
    */
   say(server: OperatedServer, command: OperatorCommand, isKept: boolean): void {
     const before = this.#kept.get(server.name);
@@ -147,7 +147,7 @@ export class Operator {
     this.#timers.set(address, timer);
   }
 
-  /** From now on the server has nobody. */
+  /** The server's drain has timed out. */
   #drained(address: string, overMs: number): void {
     this.#timers.delete(address);
     const server = this.#servers.find(({ name }) => name === address);
@@ -168,7 +168,7 @@ export class Operator {
     this.#timers.delete(address);
   }
 
-  /** Where nobody asked for it, traffic does not depend on it. */
+  /** Unless persistence was requested, traffic does not depend on it. */
   #tryToWrite(): void {
     try {
       this.#write();

@@ -1,6 +1,6 @@
 /**
- * Takes a changed configuration file over into the running instance, or says what that would do.
- * One change at a time: a second reload waits for the first.
+ * Applies a changed configuration file to the running instance, or reports what that would do. One
+ * change at a time: a second reload waits for the first.
  */
 
 import { Turns } from '../../base/turns.ts';
@@ -16,32 +16,35 @@ import type { Instance } from './instance.ts';
 /** A configuration as it was read. */
 export interface ReadConfiguration {
   readonly file: string;
-  /** What goes into the history; null where no file holds it, so that nobody can go back to it. */
+  /** The text for the history; null without a file, so that nothing can be rolled back to. */
   readonly text: string | null;
   readonly settings: Settings;
 }
 
 export interface ReloaderOptions {
   readonly instance: Instance;
-  /** Reads and checks the file anew, given what runs. @throws Error whose message says every problem */
+  /**
+   * Reads and checks the file again, given what runs. @throws Error whose message lists every
+   * problem
+   */
   readonly read: (running: ReadConfiguration) => ReadConfiguration;
   readonly workersOf: (settings: Settings) => number;
   readonly history: ConfigurationHistory;
   /** What runs at the start. */
   readonly running: ReadConfiguration;
   readonly now: () => Date;
-  /** Hears that what runs is not in the history. */
+  /** Called when what runs is not in the history. */
   readonly onUnrecorded: (warning: string) => void;
-  /** Hears of every attempt; `reason` says why one failed, or was taken back later. */
+  /** Called with every attempt; `reason` says why one failed or was undone later. */
   readonly onReload: (outcome: { changes: number; reason?: string; isTakenBack?: boolean }) => void;
 }
 
 export interface ReloadReport {
   readonly changes: readonly SettingChange[];
   readonly impact: Impact;
-  /** When the change is taken back unless it is confirmed, ISO 8601; null: it stays. */
+  /** When the change is undone unless confirmed, ISO 8601; null: it stays. */
   readonly confirmBefore: string | null;
-  /** What went wrong beside it, though the change is applied; '' for nothing. */
+  /** What went wrong although the change is applied; '' for nothing. */
   readonly warning: string;
 }
 
@@ -59,7 +62,7 @@ export class Reloader {
     this.#running = options.running;
   }
 
-  /** The instance is up with what it started on. */
+  /** The instance is up with its initial configuration. */
   started(): void {
     this.#record('start', this.#running);
   }

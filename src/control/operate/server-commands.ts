@@ -70,7 +70,7 @@ export class ServerCommands {
    *
    * @param name the server's name or address
    * @param how isKept: whether it outlives restarts; isForced: even if no server is left to answer
-   * @throws Error when it is to be kept and cannot be written; nothing has changed then
+   * @throws Error if it is to be kept and cannot be written; then nothing has changed
    */
   say(
     name: string,

@@ -29,7 +29,7 @@ export class Upgrade {
    *
    * @param withinMs how long what is under way here may go on
    * @returns its process id, once its data threads accept
-   * @throws Error that says why it did not come up; nothing has changed
+   * @throws Error that says why it did not start; nothing has changed
    */
   async begin(withinMs: number): Promise<number> {
     if (this.#cancelled.signal.aborted) throw new Error('this instance is shutting down');

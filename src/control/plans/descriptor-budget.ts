@@ -15,7 +15,7 @@ const OWN_PER_WORKER = 10;
 const PER_LISTENER_AND_WORKER = 2;
 /** Probes under way at a time (`src/control/watch/prober.ts`). */
 const PROBES_MAX = 64;
-/** Of what is left, this part is for clients that wait in front of the gates. */
+/** Of the rest, this share is for clients waiting at the gates. */
 const WAITING_SHARE = 0.2;
 const WAITING_PER_WORKER_MAX = 1024;
 /** Not even so few descriptors are less than nothing: it serves as long as it can. */
@@ -24,7 +24,7 @@ const SERVER_CONNECTIONS_MIN = 4;
 
 export interface DescriptorBudget {
   readonly clientsMax: number;
-  /** Clients that wait in front of the gate of one data thread. */
+  /** Clients waiting at the gate of one data thread. */
   readonly clientsWaitingMax: number;
   readonly serverConnectionsMax: number;
 }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 
-/** How files looked when they were last read: whether to read them anew is seen by that. */
+/** How files looked when last read, to tell whether to read them again. */
 export class FileLooks {
   #seen: ReadonlyMap<string, string>;
   /** How they looked a moment ago. */
@@ -25,12 +25,12 @@ export class FileLooks {
     this.#seen = new Map([...this.#seen].filter(([file]) => kept.has(file)));
   }
 
-  /** Whether one is another file, or has another text, than when it was read. */
+  /** Whether one was replaced or changed since it was read. */
   get haveChanged(): boolean {
     return !isSame(this.#seen, looksOf([...this.#seen.keys()]));
   }
 
-  /** Whether one has changed and come to rest; told once. To be called time and again. */
+  /** Whether one has changed and is now stable; reported once. Call it periodically. */
   takeChange(): boolean {
     const looks = looksOf([...this.#seen.keys()]);
     const isAtRest = isSame(looks, this.#glimpsed);
@@ -41,7 +41,7 @@ export class FileLooks {
   }
 }
 
-/** What tells whether a file is another one, or another text, than before. */
+/** What shows whether a file was replaced or changed. */
 function looksOf(files: readonly string[]): ReadonlyMap<string, string> {
   return new Map(
     files.map((file) => {

@@ -7,7 +7,9 @@ import { Rate } from '../../core/limits/rate.ts';
 import { SOURCES_MAX, SourceRates } from '../../core/limits/source-rates.ts';
 import type { GuardPlan, LimitsPlan, RatePlan } from '../../plan/worker-plan.ts';
 
-/** What limits keep over reloads: what each client asked lately, as long as its rate is the same. */
+/**
+ * State of limits kept over reloads: each client's recent requests, while its rate stays the same.
+ */
 export class GuardState {
   #limits: LimitsPlan | null = null;
   #rates: SourceRates | null = null;
@@ -41,7 +43,7 @@ export class GuardState {
     this.#rates = limits === null ? null : ratesOf(limits.memory, limits.perSource, limits.overall);
   }
 
-  /** To be called about once a second. */
+  /** Call it about once a second. */
   refresh(): void {
     this.#rates?.refresh(this.#clock());
   }
@@ -113,7 +115,7 @@ export function networkFilesOf({ load_balancing }: Settings): string[] {
   return enabled ? [allowlist_file, denylist_file].filter((file) => file !== undefined) : [];
 }
 
-/** A list of networks that was fit when the configuration was checked is so no more. */
+/** A list of networks that was valid when the configuration was checked is no longer. */
 export class NetworkFileError extends Error {
   constructor(message: string) {
     super(message);

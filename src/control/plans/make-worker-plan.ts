@@ -18,7 +18,7 @@ const DEFAULT_ROUTE = 'default';
 /** In the shared table. */
 const DEFAULT_POOL_ROW = 0;
 
-/** A read takes a few times what is held for a slow reader: fewer, larger system calls. */
+/** A read takes a few times the buffer of a slow reader: fewer, larger system calls. */
 const READS_PER_BUFFER = 4;
 /** An answer of 64 KB and its head are one read; more would have to be held when its reader stops. */
 const READ_BYTES_MIN = 80 * 1024;
@@ -28,7 +28,7 @@ const HIGH_WATER_BYTES_MIN = 16 * 1024;
 /** A request body of up to this size is held for another attempt. */
 const REPLAY_BYTES_MIN = 64 * 1024;
 
-/** Clients that wait in front of the gate of one data thread: a descriptor each, and little else. */
+/** Clients waiting at the gate of one data thread: a descriptor each, and little else. */
 const CLIENTS_WAITING_MAX = 1_024;
 
 /**
@@ -132,7 +132,7 @@ function policyOf(
   };
 }
 
-/** What its servers need to know of the pool. */
+/** What the pool's servers need to know of it. */
 export function poolOf({ load_balancing }: Settings): PoolOfServers {
   return { name: DEFAULT_POOL, strategy: load_balancing.strategy };
 }
@@ -154,7 +154,7 @@ function sheddingOf(
 
 type Failover = Settings['load_balancing']['failover'];
 
-/** What live traffic may do to a server. */
+/** How live traffic affects a server's health. */
 function failureSettings(
   failover: Failover,
 ): Pick<PoolSettings, 'detects' | 'breaker' | 'ejection' | 'slowStartMs'> {

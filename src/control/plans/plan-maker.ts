@@ -15,10 +15,10 @@ import { ServerRows } from './server-rows.ts';
 import { sessionKeyFile } from './session-key.ts';
 import { ServerIdentities, TlsState } from './tls-state.ts';
 
-/** How often what limits remember is looked over. */
+/** How often the state of limits is refreshed. */
 const REFRESH_MS = 1_000;
 
-/** Makes plans for the data threads, and keeps what has to outlive each of them. */
+/** Makes plans for the data threads, and keeps what outlives them. */
 export class PlanMaker {
   readonly #rows: ServerRows;
   readonly #persistence: PersistenceState;
@@ -40,7 +40,7 @@ export class PlanMaker {
   }
 
   /**
-   * A plan of these settings; reads every file that they name.
+   * A plan for these settings; reads every file they name.
    *
    * @param workers data threads that will follow it
    * @throws TlsError when a certificate cannot be used, SessionKeyError when the key of session
@@ -61,8 +61,7 @@ export class PlanMaker {
   }
 
   /**
-   * The plan with other servers: nothing else of it changes, and no file is read but those of a
-   * tls that no server had before.
+   * The plan with other servers. Nothing else changes, and only files of new TLS settings are read.
    *
    * @throws TlsError, RangeError as `make` does
    */
@@ -102,7 +101,7 @@ export class PlanMaker {
     this.freeRows(plan);
   }
 
-  /** Gives back the rows of servers that this plan, which is followed, does not have. */
+  /** Frees the rows of servers that the current plan does not have. */
   freeRows({ pools }: WorkerPlan): void {
     this.#rows.keep(pools);
   }

@@ -10,14 +10,14 @@ import { ServerIdentities } from './tls-state.ts';
 /** The pool that the settings describe; other ones are still to come. */
 export const DEFAULT_POOL = 'default';
 
-/** What counts for all servers of a pool. */
+/** Settings shared by all servers of a pool. */
 export interface PoolOfServers {
   readonly name: string;
   readonly strategy: StrategyName;
 }
 
 /**
- * What the data threads are told of a pool's servers; each has a row of the shared table then.
+ * A pool's servers for the data threads; gives each a row of the shared table.
  *
  * @param identities what was read already of the files of their tls is not read again
  * @throws TlsError when a file of a server's tls cannot be used, RangeError when the table is full

@@ -15,7 +15,7 @@ export class ServerRows {
   }
 
   /**
-   * The row of a server in a pool, a clear one where it has none yet.
+   * The row of a server in a pool; a new, cleared one if it has none.
    *
    * @throws RangeError when the table is full
    */
@@ -37,7 +37,7 @@ export class ServerRows {
   }
 
   /**
-   * Frees the rows of servers that are configured no more and have nothing in flight.
+   * Frees the rows of servers that are no longer configured and have nothing in flight.
    *
    * @param pools those that there are, with the rows that their servers have
    */

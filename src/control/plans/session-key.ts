@@ -10,7 +10,7 @@ const KEY_BYTES = 32;
 const KEY_LENGTH_MIN = 16;
 const ELSEWHERE = 'Set another directory in $OPENCLAW_STATE.';
 
-/** The key file cannot be used; the message names the mend. */
+/** The key file cannot be used; the message says how to fix it. */
 export class SessionKeyError extends Error {
   constructor(file: string, why: string) {
     super(

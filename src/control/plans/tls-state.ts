@@ -38,7 +38,7 @@ const TICKET_TURN_MS = 60 * 60 * 1000;
 /** Files are looked at this often: links that are moved, as certbot does, tell no watcher. */
 const LOOK_EVERY_MS = 2_000;
 
-/** A certificate, key or authority that cannot be used; the message names file and mend. */
+/** A certificate, key or authority that cannot be used; the message names the file and the fix. */
 export class TlsError extends Error {
   constructor(file: string, why: string, help: string) {
     super(`${file}: ${why}. ${help}`);
@@ -227,7 +227,7 @@ function valueFrom<T>(file: string, reading: Reading<T>): T {
   throw new TlsError(file, message, help);
 }
 
-/** The data threads must not be the first to find out what OpenSSL thinks of it. */
+/** The data threads must not be the first to find out whether OpenSSL accepts it. */
 function tryOut(plan: TlsPlan): void {
   try {
     tryServing(plan);

@@ -6,10 +6,10 @@ import type { ViewCertificate } from '../../observe/view.ts';
 import { shownNamesOf } from '../../x509/certificate.ts';
 
 const LOOK_EVERY_MS = 3_600_000;
-/** Of a certificate for a whole company the first names will do. */
+/** Names shown of a certificate with many. */
 const NAMES_MAX = 5;
 
-/** The certificates that clients are shown, as far as people want to know of them. */
+/** Names and expiry of the certificates shown to clients. */
 export class CertificateExpiry {
   readonly #log: Logger;
   #settings: Settings;
@@ -31,7 +31,7 @@ export class CertificateExpiry {
     this.#dueMs = 0;
   }
 
-  /** Reads them anew where it is time. @param nowMs milliseconds since 1970 */
+  /** Reads them again when due. @param nowMs milliseconds since 1970 */
   look(nowMs: number): void {
     if (nowMs < this.#dueMs) return;
     this.#dueMs = nowMs + LOOK_EVERY_MS;

@@ -1,6 +1,6 @@
 import type { ClientCount } from '../../worker/busiest-clients.ts';
 
-/** A client over all data threads. */
+/** A client's requests across all data threads. */
 export interface ClientStats {
   readonly address: string;
   readonly requests: number;
@@ -15,14 +15,14 @@ const NEWEST_SHARE = 0.3;
 /** A rate that has faded to this is none. */
 const RATE_MIN = 0.01;
 
-/** The busiest clients of all data threads, each of which tells its own about once a second. */
+/** The busiest clients of all data threads, each of which reports its own about once a second. */
 export class ClientBoard {
   readonly #lanes = new Map<number, readonly ClientCount[]>();
   #rates = new Map<string, number>();
   #before = new Map<string, number>();
   #lastMs = 0;
 
-  /** What a data thread tells; what it told before is void. One that is gone has none. */
+  /** A data thread's report; replaces its last one. A thread that is gone reports none. */
   tell(lane: number, clients: readonly ClientCount[]): void {
     if (clients.length === 0) this.#lanes.delete(lane);
     else this.#lanes.set(lane, clients);

@@ -12,7 +12,7 @@ export interface ServerFacts {
   readonly pool: string;
   readonly label: string;
   readonly isDown: boolean;
-  /** Takes new requests as far as the operator is concerned. */
+  /** The operator lets it take new requests. */
   readonly isActive: boolean;
   readonly isBreakerOpen: boolean;
   /** Why it is as its probes say, and why its breaker is as it is; empty where nobody said. */
@@ -34,7 +34,7 @@ export interface Facts {
   /** Of the last minute, by code, the most frequent first. */
   readonly failures: readonly { code: string; count: number }[];
   readonly certificates: readonly { path: string; expiresSeconds: number }[];
-  /** Why the last reload failed; empty where it did not. */
+  /** Why the last reload failed; empty if it did not. */
   readonly reloadError: string;
   readonly nowMs: number;
 }

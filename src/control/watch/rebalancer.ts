@@ -53,7 +53,7 @@ export class Rebalancer {
   apply(plan: RebalancePlan | null): void {
     const isNew = this.#plan === null;
     this.#plan = plan;
-    // Whoever is there when it begins has not joined.
+    // Servers that are there at the start have not joined.
     if (isNew || plan === null) this.#serving = this.#servingNow();
     this.#came.clear();
     this.#generation = -1;

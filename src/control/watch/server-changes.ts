@@ -30,7 +30,7 @@ export class ServerChanges {
     this.#log = log;
   }
 
-  /** Whoever changes a server's state says what and why; it is shown and logged. */
+  /** Reports a changed state of a server with its cause, to be shown and logged. */
   changed(label: string, what: string, why: string): void {
     this.note(label, what, why);
     this.#log.info({ event: 'server_changed', server: label, what, why });

@@ -5,11 +5,11 @@ import type { SharedTable } from '../../table/table.ts';
 /** How busy one data thread was in the last ten seconds. */
 export interface WorkerLoad {
   readonly worker: number;
-  /** Part of a core that it used, 0 to 1. */
+  /** Share of a core it used, 0 to 1. */
   readonly cpuRatio: number;
   /** How late its regular timer was, 99 of 100 times at the most; by so much a request waits too. */
   readonly lateP99Ms: number;
-  /** Part of its new requests that it refuses for overload, 0 to 1. */
+  /** Share of new requests it refuses because of overload, 0 to 1. */
   readonly shedRatio: number;
 }
 

@@ -1,12 +1,12 @@
 /** A client's connection, as the worker that holds it sees it. */
 export interface Client {
-  /** Ends the connection as soon as what is under way is complete. */
+  /** Ends the connection once its current requests are complete. */
   drain(): void;
   /** Ends it at once. */
   abort(nowMs: number): void;
   /** How long it has been idle between two requests; -1: it is not. */
   idleMs(nowMs: number): number;
-  /** Ends it if it is idle: another client needs its place. */
+  /** Ends it if idle: another client needs its place. */
   dismiss(): void;
 }
 

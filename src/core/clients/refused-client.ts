@@ -10,8 +10,8 @@ const PATIENCE_MS = 2_000;
 const DISCARD_BYTES_MAX = 64 * 1024;
 
 /**
- * A connection that is kept out: whatever it asks first is answered with the refusal, without a
- * look at it, and the connection closed.
+ * A refused connection: its first bytes, whatever they are, get the refusal as an answer, and it is
+ * closed.
  */
 export class RefusedClient extends TransientConnection {
   readonly #text: string;

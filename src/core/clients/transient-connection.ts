@@ -21,7 +21,7 @@ export abstract class TransientConnection
   abstract onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void;
   abstract onTimer(): void;
 
-  /** Called once, after the connection was closed, by whichever side. */
+  /** Called once the connection is closed, by either side. */
   protected abstract onOver(): void;
 
   get isOver(): boolean {

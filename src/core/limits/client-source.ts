@@ -32,7 +32,7 @@ export class ClientSource {
   }
 }
 
-/** Whoever has no address. */
+/** The source of clients without an address. */
 export const NOWHERE = new ClientSource(null, { low: 0, high: 0 });
 
 const hashed = new Int32Array(2);

@@ -126,7 +126,7 @@ export class WaitQueue<P extends RoomPool = RoomPool> {
     if (this.#isTurning) return;
     this.#isTurning = true;
     let isServed = true;
-    // Whoever is answered may ask for more and line up again: so many turns and no more.
+    // An answered client may ask again and line up again: so the number of turns is bounded.
     for (let left = this.#length; left > 0 && isServed; left--) {
       const first = this.#first;
       if (first === null) break;

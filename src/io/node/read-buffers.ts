@@ -97,7 +97,7 @@ export class ReadBuffers {
  * once would else each hold a large one before the first was found to be slow.
  */
 const FULL_READS = 4;
-/** Whoever is held back for longer sends to a slow reader. */
+/** A sender held back for longer has a slow reader. */
 const SLOW_MS = 250;
 
 /**

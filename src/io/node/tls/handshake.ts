@@ -26,7 +26,7 @@ export interface NodeSecurity extends Security {
   readonly clientCertificates: ClientCertificates;
 }
 
-/** @throws Error of OpenSSL where a certificate, key or list is no good */
+/** @throws Error from OpenSSL if a certificate, key or list is invalid */
 export function securityOf(plan: TlsPlan): NodeSecurity {
   return {
     contexts: new ServerContexts(plan, TicketKeys.open(plan.ticketMemory)),

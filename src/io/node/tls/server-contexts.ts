@@ -28,7 +28,7 @@ export class ServerContexts {
   readonly #byDomain = new Map<string, tls.SecureContext>();
   readonly #staples = new Map<tls.SecureContext, Staple>();
 
-  /** @throws Error of OpenSSL where a certificate, key or list is no good */
+  /** @throws Error from OpenSSL if a certificate, key or list is invalid */
   constructor(plan: TlsPlan, tickets: TicketKeys) {
     const [first, ...others] = plan.certificates as [CertificatePlan, ...CertificatePlan[]];
     const isTwin = (one: CertificatePlan) => hasSameNames(one, first);
