@@ -5,7 +5,7 @@
  * and each of them calls its owner within `try` and hands what was thrown to a `Contain`.
  */
 
-/** Handles input from outside. */
+/** A part that handles input from outside. */
 export interface Contained {
   /**
    * A call of it threw: ends at once, whatever state that left it in, and gives back all that it
