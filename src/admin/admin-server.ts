@@ -126,7 +126,7 @@ export class AdminServer {
       }
     }
     if (target === null) {
-      const help = 'a path is /status, with what stands for :name percent-encoded';
+      const help = 'paths look like /status, with :name percent-encoded';
       return send(request, response, wrong(400, 'bad_path', help));
     }
     const other = this.#otherConfiguration(request);

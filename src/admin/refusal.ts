@@ -48,7 +48,7 @@ function crossSite(request: IncomingMessage, host: string): Refusal | null {
   const isForeign = origin !== undefined && hostOf(origin) !== host;
   const isOtherSite = site !== undefined && site !== 'same-origin' && site !== 'none';
   if (!isForeign && !isOtherSite) return null;
-  return refuse(403, 'cross_site', 'A page of another site may not change this instance.');
+  return refuse(403, 'cross_site', 'Pages of other sites may not change this instance.');
 }
 
 function refuse(status: Refusal['status'], error: string, help: string): Refusal {

@@ -15,13 +15,13 @@ export function reloadRoutes(reloader: Reloader): AdminRoute[] {
     {
       method: 'POST',
       path: '/config/reload',
-      help: 'take the file over; ?section=PATH for a part, ?confirm=60s to be taken back unless confirmed',
+      help: 'apply the file; ?section=PATH for a part, ?confirm=60s to undo it unless confirmed',
       handle: (call) => {
         const confirm = call.query.get('confirm') ?? '0s';
         const parsed = parseDuration(confirm);
         if (!parsed.ok) return wrong(400, 'bad_duration', `?confirm=60s: ${parsed.reason}`);
         if (parsed.value > CONFIRM_MS_MAX) {
-          return wrong(400, 'bad_duration', 'a confirmation is waited for a day at the most');
+          return wrong(400, 'bad_duration', '?confirm is at most one day');
         }
         return withSection(call, async (section) =>
           ok(await reloader.reload(section, parsed.value)),
@@ -31,11 +31,11 @@ export function reloadRoutes(reloader: Reloader): AdminRoute[] {
     {
       method: 'POST',
       path: '/config/confirm',
-      help: 'the reload that waits for it stays',
+      help: 'confirm the pending reload',
       handle: () =>
         reloader.confirm()
           ? ok({ confirmed: true })
-          : wrong(409, 'nothing_to_confirm', 'no reload waits for a confirmation'),
+          : wrong(409, 'nothing_to_confirm', 'no reload is waiting for confirmation'),
     },
   ];
 }

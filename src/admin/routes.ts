@@ -30,7 +30,7 @@ export const ROUTES: readonly AdminRoute[] = [
   {
     method: 'GET',
     path: '/livez',
-    help: 'that the process lives',
+    help: 'whether the process is alive',
     isPublic: true,
     handle: () => ok({ live: true }),
   },
@@ -55,7 +55,7 @@ export const ROUTES: readonly AdminRoute[] = [
   {
     method: 'GET',
     path: '/history',
-    help: 'a sample a second of the last hour; ?since=MS gives those after it',
+    help: 'one sample per second of the last hour; ?since=MS for later ones only',
     handle: ({ instance, query }) => {
       const sinceMs = Number(query.get('since') ?? 0) || 0;
       const samples = instance.observer.history.since(sinceMs);
@@ -65,7 +65,7 @@ export const ROUTES: readonly AdminRoute[] = [
   {
     method: 'GET',
     path: '/errors',
-    help: 'the last requests that went wrong, and those that the firewall took for attacks; ?limit=N of each',
+    help: 'the last failed requests, and suspected attacks; ?limit=N of each',
     handle: recentRequests,
   },
   {
@@ -83,19 +83,19 @@ export const ROUTES: readonly AdminRoute[] = [
   {
     method: 'POST',
     path: '/alerts/test',
-    help: 'one message through each channel',
+    help: 'send a test message through each channel',
     handle: async ({ instance }) => ok({ channels: await instance.observer.testAlerts() }),
   },
   {
     method: 'POST',
     path: '/alerts/silence',
-    help: 'no messages for ?for=1h; ?for=0s ends it',
+    help: 'silence alerts for ?for=1h; ?for=0s ends it',
     handle: silence,
   },
   {
     method: 'POST',
     path: '/failback',
-    help: 'let the primaries take over from the backups',
+    help: 'return traffic from the backups to the primaries',
     handle: ({ instance }) =>
       instance.failback()
         ? ok({ failedBack: true })

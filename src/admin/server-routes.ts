@@ -15,7 +15,7 @@ export const SERVER_ROUTES: readonly AdminRoute[] = [
   {
     method: 'POST',
     path: '/servers/:name/:action',
-    help: 'drain (?timeout=5m&over=10s), disable, enable or weight (?to=3, ?to=default) a server; ?persist=true for restarts too, ?force=true even if it is the last one that works',
+    help: 'drain (?timeout=5m&over=10s), disable, enable or weight (?to=3, ?to=default) a server; ?persist=true to survive restarts, ?force=true even if it is the last working one',
     handle: changeServer,
   },
 ];
@@ -34,14 +34,14 @@ function changeServer({ instance, params, query }: Call): Reply {
     outcome = instance.say(name, command, { isKept, isForced });
   } catch (error) {
     const why = (error as Error).message;
-    return wrong(500, 'not_persisted', `nothing was changed, for it cannot be kept: ${why}`);
+    return wrong(
+      500,
+      'not_persisted',
+      `nothing was changed, because it cannot be persisted: ${why}`,
+    );
   }
   if (outcome.kind === 'last_server') {
-    return wrong(
-      409,
-      'last_server',
-      `${outcome.why}; to do it all the same: --force (?force=true)`,
-    );
+    return wrong(409, 'last_server', `${outcome.why}; to do it anyway: --force (?force=true)`);
   }
   if (outcome.kind === 'unknown_server') {
     const servers = instance.plan.pools.flatMap((pool) => pool.servers);
@@ -74,5 +74,5 @@ function weightOf(text: string): OperatorCommand | string {
 function durationOf(name: string, text: string): number | string {
   const parsed = parseDuration(text);
   if (!parsed.ok) return `${name} is a duration like 5m: ${parsed.reason}`;
-  return parsed.value <= DRAIN_MS_MAX ? parsed.value : `${name} is 7d at the most`;
+  return parsed.value <= DRAIN_MS_MAX ? parsed.value : `${name} is at most 7d`;
 }

@@ -9,7 +9,7 @@ export function upgradeRoutes(instance: Instance, upgrade: Upgrade): AdminRoute[
     {
       method: 'POST',
       path: '/upgrade',
-      help: 'start the program anew in this one’s place; ?drain=1h is left to what is under way',
+      help: 'start a new process in place of this one; ?drain=1h is left to requests in flight',
       handle: async ({ query }) => {
         const text = query.get('drain');
         const drain = text === null ? null : parseDuration(text);

@@ -48,7 +48,8 @@ export function formatAddress(address: Address): string {
 
 function parseUnix(path: string): Parsed<Address> {
   if (!path.startsWith('/')) return refuse('the path of a unix socket starts with a slash');
-  if (/\p{Cc}/u.test(path)) return refuse('the path of a unix socket has no control characters');
+  if (/\p{Cc}/u.test(path))
+    return refuse('the path of a unix socket cannot contain control characters');
   if (Buffer.byteLength(path) > UNIX_PATH_BYTES_MAX) {
     return refuse(`the path of a unix socket has at most ${UNIX_PATH_BYTES_MAX} bytes`);
   }
@@ -57,11 +58,11 @@ function parseUnix(path: string): Parsed<Address> {
 
 function parseTcp(text: string): Parsed<Address> {
   if (text === '') return refuse(`the address is empty; it is written ${EXAMPLE}`);
-  if (isIPv6(text)) return refuse(`an IPv6 address stands in brackets: ${bracketsMeant(text)}`);
+  if (isIPv6(text)) return refuse(`an IPv6 address needs brackets: ${bracketsMeant(text)}`);
   if (/^-?\d+$/.test(text)) {
     if (!isPort(Number(text))) return refuse(PORT_RANGE);
     return refuse(
-      `a port alone does not say where: write ":${text}" to listen on it, "127.0.0.1:${text}" for a server`,
+      `a port alone is ambiguous: write ":${text}" to listen on it, "127.0.0.1:${text}" for a server`,
     );
   }
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d+)$/.exec(text);
@@ -101,21 +102,21 @@ function labelsOf(host: string): string[] {
 }
 
 function bracketed(host: string, port: number): Parsed<Address> {
-  if (!isIPv6(host)) return refuse(`"${host}" in brackets is no IPv6 address`);
+  if (!isIPv6(host)) return refuse(`"${host}" in brackets is not an IPv6 address`);
   return { ok: true, value: { kind: 'tcp', host: shortIPv6(host), port } };
 }
 
 /** @param host in lower case @returns what is wrong with it as a name or IPv4 address */
 export function hostFlaw(host: string): string | undefined {
   if (host === '' || isIPv4(host)) return undefined;
-  if (/^[\d.]+$/.test(host)) return `"${host}" is no IPv4 address: four numbers from 0 to 255`;
-  if (host === '*') return 'for every interface leave the host out, like ":8080"';
+  if (/^[\d.]+$/.test(host)) return `"${host}" is not an IPv4 address: four numbers from 0 to 255`;
+  if (host === '*') return 'to listen on every interface, leave out the host, like ":8080"';
   if (host.length > 253 || !labelsOf(host).every((label) => LABEL.test(label))) {
     const ascii = domainToASCII(host);
     const isMended = ascii !== host && labelsOf(ascii).every((label) => LABEL.test(label));
     return isMended
       ? `"${host}" is written ${ascii} in DNS`
-      : `"${host}" is no host name: letters, digits and hyphens between dots`;
+      : `"${host}" is not a host name: letters, digits and hyphens between dots`;
   }
   return undefined;
 }
@@ -142,7 +143,7 @@ export function parseCidr(text: string): Parsed<string> {
     if (star !== undefined) {
       const given = star.split('.').length - 1;
       return refuse(
-        `a network has no star: write "${star}${'0.'.repeat(3 - given)}0/${given * 8}"`,
+        `a network cannot contain a star: write "${star}${'0.'.repeat(3 - given)}0/${given * 8}"`,
       );
     }
     return refuse('a network is written like 10.0.0.0/8, 192.168.1.7 or 2001:db8::/32');

@@ -102,7 +102,7 @@ type Range = [first: bigint, last: bigint];
 function rangeOf(network: string): { range: Range; isV4: boolean } {
   const slash = network.indexOf('/');
   const address = parseIp(slash === -1 ? network : network.slice(0, slash));
-  if (address === null) throw new TypeError(`${network} is no network`);
+  if (address === null) throw new TypeError(`${network} is not a network`);
   const isWrittenV4 = !network.includes(':');
   const written = slash === -1 ? 128 : Number(network.slice(slash + 1));
   const prefix = isWrittenV4 && slash !== -1 ? written + V4_PREFIX_BITS : written;

@@ -10,6 +10,6 @@ export function whyTooOld(version: string): string {
   if (major >= NODE_MAJOR_MIN) return '';
   return (
     `error: openclaw needs Node ${NODE_MAJOR_MIN} or newer, this is ${version}\n` +
-    '  help: install a newer one, https://nodejs.org/en/download, and see that it comes first in PATH: node --version\n'
+    '  help: install a newer one, https://nodejs.org/en/download, and make sure it comes first in PATH: node --version\n'
   );
 }

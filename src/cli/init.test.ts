@@ -87,7 +87,7 @@ test('init asks in a terminal, and asks again after a wrong answer', async (t) =
   const { code, err } = await type(cwd, ['init'], ['9', '3', '8080', ':8080', 'a:1 b:2']);
   assert.equal(code, 0, err);
   assert.match(err, /a number from 1 to 3/);
-  assert.match(err, /8080: a port alone does not say where/);
+  assert.match(err, /8080: a port alone is ambiguous/);
   const text = readFileSync(join(cwd, 'openclaw.yml'), 'utf8');
   assert.match(text, /gateway\.trustedProxies/);
   assert.match(text, /- "a:1"\n {4}- "b:2"/);

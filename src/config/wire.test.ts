@@ -71,7 +71,7 @@ const REFUSED: Record<string, [text: string, message: RegExp, help?: RegExp]> = 
   ],
   'a server name with a space': [
     server("tls: {server_name: 'a b'}"),
-    /server_name: "a b" is no host name/,
+    /server_name: "a b" is not a host name/,
   ],
   'a server name that is not ASCII': [
     server("tls: {server_name: 'bücher.example'}"),
@@ -112,7 +112,7 @@ const REFUSED: Record<string, [text: string, message: RegExp, help?: RegExp]> = 
   ],
   'a mail server that is no name': [
     email("recipients: [a@b.example], smtp: {host: 'a b'}"),
-    /is no host name/,
+    /is not a host name/,
   ],
   'a mail user with a newline': [
     email('recipients: [a@b.example], smtp: {user: "a\\n"}'),

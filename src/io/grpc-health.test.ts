@@ -83,7 +83,7 @@ test('any other answer is a failure with its reason', async (context) => {
     [says(message(8, 3)), /^SERVICE_UNKNOWN$/],
     [says(message()), /^UNKNOWN$/],
     [says(message(8, 9)), /^state 9$/],
-    [says(Buffer.from([0, 0])), /^malformed answer$/],
+    [says(Buffer.from([0, 0])), /^malformed response$/],
     [says(SERVING, '5'), /^grpc status 5 NOT_FOUND/],
     [says(SERVING, '99'), /^grpc status 99$/],
     [says(SERVING, 'constructor'), /^grpc status constructor$/],

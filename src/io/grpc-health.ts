@@ -20,7 +20,7 @@ const STATES = ['UNKNOWN', 'SERVING', 'NOT_SERVING', 'SERVICE_UNKNOWN'];
 const CODES: ReadonlyMap<string, string> = new Map(
   Object.entries({
     4: 'DEADLINE_EXCEEDED',
-    5: 'NOT_FOUND: the service is not known there',
+    5: 'NOT_FOUND: the server does not know the service',
     7: 'PERMISSION_DENIED',
     8: 'RESOURCE_EXHAUSTED',
     12: 'UNIMPLEMENTED: the server has no health service',
@@ -89,7 +89,7 @@ function verdictOn(httpStatus: number, code: string | undefined, answer: Buffer)
   if (code !== '0') return `grpc status ${code ?? 'missing'}${nameOf(code)}`;
   const state = stateIn(answer);
   if (state === SERVING) return '';
-  return state === undefined ? 'malformed answer' : (STATES[state] ?? `state ${state}`);
+  return state === undefined ? 'malformed response' : (STATES[state] ?? `state ${state}`);
 }
 
 function nameOf(code: string | undefined): string {

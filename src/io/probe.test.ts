@@ -147,7 +147,7 @@ test('a connection that is reset or closed before the answer is told as such', a
 
 test('an answer that is no HTTP is malformed', async () => {
   const port = await portOf(net.createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')));
-  assert.match(await reasonOf(port, ASKS), /^malformed answer \(/);
+  assert.match(await reasonOf(port, ASKS), /^malformed response \(/);
 });
 
 test('a body is searched for the expected text, over pieces and up to its bound', async () => {
@@ -229,7 +229,7 @@ test('an answer that traffic accepts, a probe accepts', async () => {
 test('an answer that traffic refuses, a probe refuses', async () => {
   const answer = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nok';
   const port = await portOf(net.createServer((socket) => socket.end(answer)));
-  assert.match(await reasonOf(port, ASKS), /^malformed answer \(.*Content-Length/);
+  assert.match(await reasonOf(port, ASKS), /^malformed response \(.*Content-Length/);
 });
 
 test('a body in chunks is searched without their framing', async () => {

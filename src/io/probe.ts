@@ -166,7 +166,7 @@ class Probe {
     socket.on('error', (error: NodeJS.ErrnoException) => {
       this.#end(reasonOf(error, this.#step, this.#address.host));
     });
-    socket.once('close', () => this.#end('connection closed before its answer'));
+    socket.once('close', () => this.#end('connection closed before the response'));
     if (this.#address.tls !== null) this.#stepIsOver('tls');
     this.#step = 'first byte';
     const { http, grpc } = this.#spec;
@@ -212,7 +212,7 @@ class Probe {
     });
     socket.once('end', () => {
       judge(true);
-      if (!this.#isOver) this.#end('connection closed before its answer');
+      if (!this.#isOver) this.#end('connection closed before the response');
     });
   }
 
@@ -297,14 +297,14 @@ class Answer {
   verdict(http: HttpProbe, isAll: boolean): string | null {
     const { status } = this;
     if (status === 0) {
-      return this.#fault === undefined ? null : `malformed answer (${FAULTS[this.#fault][1]})`;
+      return this.#fault === undefined ? null : `malformed response (${FAULTS[this.#fault][1]})`;
     }
     if (!http.expectedStatus.some(({ min, max }) => status >= min && status <= max)) {
       return `status ${status}, expected ${rangesText(http.expectedStatus)}`;
     }
     if (http.expectedBody === '' || this.#text().includes(http.expectedBody)) return '';
     const isWhole = this.#body.done || this.#bodyBytes >= BODY_BYTES_MAX;
-    if (this.#fault !== undefined) return `malformed answer (${FAULTS[this.#fault][1]})`;
+    if (this.#fault !== undefined) return `malformed response (${FAULTS[this.#fault][1]})`;
     return isWhole || isAll ? bodyReason(http) : null;
   }
 
@@ -342,7 +342,7 @@ function cannotBeSent(error: unknown): string {
 }
 
 function reasonOf(error: NodeJS.ErrnoException, step: ProbeStep['name'], host: string): string {
-  if (isShortage(error)) return `this machine could not ask it (${error.code})`;
+  if (isShortage(error)) return `this machine could not send the probe (${error.code})`;
   if (step === 'resolve') return `name ${host} not found (${error.code})`;
   const action = step === 'first byte' || step === 'body' ? 'connection' : step;
   switch (error.code) {

@@ -162,7 +162,7 @@ export class Resolver {
 }
 
 function tooManyWait(host: string): NodeJS.ErrnoException {
-  const error = new Error(`${WAITERS_MAX} connections wait for the address of ${host}`);
+  const error = new Error(`${WAITERS_MAX} connections are waiting for the address of ${host}`);
   return Object.assign(error, { code: 'EAI_AGAIN' });
 }
 

@@ -94,7 +94,7 @@ test('a request that was tried again tells each attempt, with what was held of e
   assert.equal(mine.requestId, 'mine');
   const { stdout } = await explain(ids.requestId);
   assert.match(stdout, /attempt 2, after .*: red: the fewest requests in flight/);
-  assert.match(stdout, /gone +tried .* this request was sent there before/);
+  assert.match(stdout, /gone +tried .* this request was already sent there/);
 });
 
 test('a client that belongs to a server goes there, and it is told why, or why not', async () => {
@@ -176,8 +176,8 @@ test('where no server can take a request each says why', async () => {
 test('what is not known or not possible is refused with what is', async () => {
   await start();
   assert.match((await explain('nobody-knows')).stderr, /no worker remembers this request/);
-  assert.match((await explain('--client', 'me')).stderr, /client is an IP address/);
-  assert.match((await explain('--header', 'nonsense')).stderr, /a header is Name:value/);
+  assert.match((await explain('--client', 'me')).stderr, /client must be an IP address/);
+  assert.match((await explain('--header', 'nonsense')).stderr, /a header must be Name:value/);
   const both = await explain('an-id', '--path', '/');
   assert.deepEqual([both.code, /not both/.test(both.stderr)], [2, true]);
   assert.match(

@@ -268,7 +268,7 @@ test('without health checks every server is probed by TCP, with or without traff
     lines.map(({ from, to, cause }) => `${from} ${to}: ${cause}`),
     [
       'unknown down: connect refused',
-      'down up: 2 probes in a row succeeded',
+      'down up: 2 consecutive probes succeeded',
       'up down: connect refused',
     ],
   );

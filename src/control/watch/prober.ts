@@ -166,5 +166,5 @@ function isSame(one: ProbedServer, other: ProbedServer): boolean {
 }
 
 function succeeded(inRow: number): string {
-  return inRow === 1 ? 'its probe succeeded' : `${inRow} probes in a row succeeded`;
+  return inRow === 1 ? 'its probe succeeded' : `${inRow} consecutive probes succeeded`;
 }

@@ -7,7 +7,7 @@ export const leastConnections = {
     'The server with the fewest requests in flight for its weight, over all workers; fits ' +
     'requests of unequal cost.',
   key: 'none',
-  because: 'the fewest requests in flight for its weight, in turn where equal',
+  because: 'the fewest requests in flight for its weight, in turn if equal',
   reads: 'inFlight',
   weighted: true,
   create: (random) => new LeastConnections(random),

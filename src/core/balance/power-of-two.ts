@@ -7,7 +7,7 @@ export const powerOfTwo = {
     'The less loaded of two servers drawn at random; nearly as even as least_connections, and ' +
     'balancers that know nothing of each other do not all run to the same server.',
   key: 'none',
-  because: 'the less loaded of two that were drawn',
+  because: 'the less loaded of two drawn at random',
   reads: 'inFlight',
   weighted: false,
   create: (random) => new PowerOfTwo(random),

@@ -3,9 +3,10 @@ import type { Candidate, Strategy, StrategyDefinition } from './strategy.ts';
 
 export const random = {
   name: 'random',
-  summary: 'Any server, each as likely; needs no state and fits many balancers beside each other.',
+  summary:
+    'Any server with equal probability; needs no state and fits many balancers side by side.',
   key: 'none',
-  because: 'drawn, each as likely',
+  because: 'drawn at random',
   reads: 'nothing',
   weighted: false,
   create: (source) => new Uniform(source),

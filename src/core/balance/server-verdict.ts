@@ -46,11 +46,11 @@ const REASONS: Readonly<Record<ServerVerdict, string>> = {
   [VERDICT.down]: 'its probes fail',
   [VERDICT.open]: 'its breaker is open',
   [VERDICT.halfOpen]: 'its breaker is half-open, and its one trial is not for this request',
-  [VERDICT.ejected]: 'it is ejected: live traffic fared worse there than elsewhere',
-  [VERDICT.tried]: 'this request was sent there before',
-  [VERDICT.full]: 'it has as many requests as it may (max_connections)',
-  [VERDICT.draining]: 'it drains: only clients that belong to it go there',
-  [VERDICT.standby]: 'it stands by while others serve',
+  [VERDICT.ejected]: 'it is ejected: live traffic did worse there than elsewhere',
+  [VERDICT.tried]: 'this request was already sent there',
+  [VERDICT.full]: 'it has reached its max_connections',
+  [VERDICT.draining]: 'it is draining: only clients bound to it go there',
+  [VERDICT.standby]: 'it is on standby while others serve',
   [VERDICT.usable]: 'it is usable',
 };
 

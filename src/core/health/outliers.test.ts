@@ -30,7 +30,7 @@ test('a server many times slower than the others is an outlier', () => {
   assert.deepEqual(indexes(samples), [2]);
   assert.equal(
     findOutliers(samples, SETTINGS)[0]!.cause,
-    'it took 1500 ms to answer, the others 6 ms',
+    'it took 1500 ms to respond, the others 6 ms',
   );
 });
 

@@ -55,7 +55,7 @@ export function findOutliers(samples: readonly Sample[], settings: OutlierSettin
       ms >= settings.latencyMinMs &&
       isOftenSlow(sample, others);
     if (isSlow) {
-      const cause = `it took ${ms.toFixed(0)} ms to answer, the others ${usualMs.toFixed(0)} ms`;
+      const cause = `it took ${ms.toFixed(0)} ms to respond, the others ${usualMs.toFixed(0)} ms`;
       found.push({ index, cause, badness: Math.min(ms / usualMs, 1000) });
     }
   });

@@ -44,7 +44,9 @@ test('a breaker that a worker opened is told of, recovers in time, and is told o
   table.failureNotes.setLast(0, 503);
   for (let failure = 0; failure < 2; failure++) countFailure(table, 0, BREAKER, 0);
   upkeep.turn(50);
-  assert.deepEqual(told(), ['breaker a closed -> open: 2 failures in a row, the last: status 503']);
+  assert.deepEqual(told(), [
+    'breaker a closed -> open: 2 consecutive failures, the last: status 503',
+  ]);
   upkeep.turn(29_950);
   assert.equal(standing(0), 'open');
   upkeep.turn(30_000);
@@ -126,7 +128,7 @@ test('a server whose answers are far slower than those of the others is ejected'
   upkeep.turn(2000);
   assert.equal(standing(2), 'ejected');
   assert.deepEqual(told(), [
-    'ejection c in -> ejected: it took 1500 ms to answer, the others 5 ms',
+    'ejection c in -> ejected: it took 1500 ms to respond, the others 5 ms',
   ]);
 });
 

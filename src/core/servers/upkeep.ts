@@ -248,7 +248,7 @@ export class Upkeep {
         const cause = seen.ejectionCause || this.#inRowCause(failureNotes.last(row));
         seen.ejectionCause = '';
         this.#say('ejection', label, 'in', 'ejected', cause);
-      } else this.#say('ejection', label, 'ejected', 'in', 'its time is over, or it came back');
+      } else this.#say('ejection', label, 'ejected', 'in', 'its time is over, or it recovered');
     }
     const isUsable = standingOf(this.#table, row) === VERDICT.usable;
     if (!isUsable) seen.usableSinceMs = -1;
@@ -257,17 +257,17 @@ export class Upkeep {
 
   #breakerCause(from: BreakerState, to: BreakerState, lastFailure: number): string {
     const { breaker } = this.#plan.settings;
-    if (breaker === null) return 'breakers were switched off';
+    if (breaker === null) return 'breakers were turned off';
     if (to === BREAKER.closed) return 'its trial succeeded';
     if (to === BREAKER.halfOpen)
       return `recovery_timeout (${formatDuration(breaker.recoveryMs)}) is over`;
     if (from === BREAKER.halfOpen) return `its trial failed: ${failureText(lastFailure)}`;
-    return `${breaker.failureThreshold} failures in a row, the last: ${failureText(lastFailure)}`;
+    return `${breaker.failureThreshold} consecutive failures, the last: ${failureText(lastFailure)}`;
   }
 
   #inRowCause(lastFailure: number): string {
     const count = this.#plan.settings.ejection?.failuresInRow ?? 0;
-    return `${count} failures in a row, the last: ${failureText(lastFailure)}`;
+    return `${count} consecutive failures, the last: ${failureText(lastFailure)}`;
   }
 
   #turnPool(nowMs: number): void {

@@ -253,7 +253,8 @@ class Racer {
   }
 
   readonly #onError = (error: NodeJS.ErrnoException) => this.#failed(error);
-  readonly #onClose = () => this.#failed(codedError('ECONNRESET', 'closed before it was open'));
+  readonly #onClose = () =>
+    this.#failed(codedError('ECONNRESET', 'closed before it was established'));
 
   #hear(socket: net.Socket): void {
     socket.on('error', this.#onError);

@@ -23,7 +23,7 @@ export const nodeListeningSockets: ListeningSockets = {
     await listening(server, { ...where, backlog: BACKLOG });
     const fd = duplicate(fdOf(server));
     keepingPath(path, () => server.close());
-    if (fd === null) throw Object.assign(new Error('no descriptor left'), { code: 'EMFILE' });
+    if (fd === null) throw Object.assign(new Error('no file descriptors left'), { code: 'EMFILE' });
     return fd;
   },
 
