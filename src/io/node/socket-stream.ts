@@ -300,7 +300,8 @@ export class SocketStream implements Stream {
  */
 export function tellDrain(socket: net.Socket): void {
   if (socket.writableLength === 0) return;
-  (socket as net.Socket & { _writableState: WritableState })._writableState.needDrain = true;
+  const { _writableState: state } = socket as net.Socket & { _writableState?: WritableState };
+  if (state !== undefined) state.needDrain = true;
 }
 
 /**
