@@ -10,9 +10,9 @@ import { WebSocket, WebSocketServer } from 'ws';
 import {
   type Balancing,
   Openclaw,
-  type Options,
-  runOpenclaw,
   ScriptedServer,
+  SharedOpenclaw,
+  typeCommand,
   until,
 } from './harness.ts';
 
@@ -72,6 +72,9 @@ interface Client {
 let backends: Backend[];
 let raw: ScriptedServer;
 let claw: Openclaw | null = null;
+const pair = new SharedOpenclaw({ workers: 2 });
+/** For tests in which two connections must meet the same worker. */
+const single = new SharedOpenclaw();
 
 before(async () => {
   backends = await Promise.all(['red', 'blue'].map((name) => Backend.listen(name)));
@@ -85,14 +88,24 @@ afterEach(async () => {
 });
 
 after(async () => {
+  await pair.end();
+  await single.end();
   for (const backend of backends) backend.close();
   await raw.close();
 });
 
-async function start(balancing: Balancing = {}, options: Options = {}): Promise<Openclaw> {
-  const servers = backends.map(({ name, address }) => ({ name, address }));
-  claw = await Openclaw.start({ servers, ...balancing }, { workers: 2, ...options });
-  return claw;
+/** By a reload, with two workers. */
+async function start(balancing: Balancing = {}): Promise<void> {
+  claw = await pair.take(withBackends(balancing));
+}
+
+/** By a reload, with one worker and one server. */
+async function startRaw(): Promise<void> {
+  claw = await single.take({ servers: [{ name: 'raw', address: raw.address }] });
+}
+
+function withBackends(balancing: Balancing): Balancing {
+  return { servers: backends.map(({ name, address }) => ({ name, address })), ...balancing };
 }
 
 /** Some pools here have one server. */
@@ -168,10 +181,10 @@ test('lb backend drain --wait comes back when the server has nothing, and says w
     '--wait',
     ...admin,
   ];
-  const { code, stdout } = await runOpenclaw(drain);
+  const { code, stdout } = await typeCommand(drain);
   assert.deepEqual([code, /red has nothing in flight/.test(stdout)], [0, true]);
   assert.ok(clients.every((one) => one.served === 'blue' || isClosed(one)));
-  const waiting = runOpenclaw(['lb', 'backend', 'drain', 'blue', '--force', '--wait', ...admin]);
+  const waiting = typeCommand(['lb', 'backend', 'drain', 'blue', '--force', '--wait', ...admin]);
   await until('blue drains', async () => {
     return (await claw!.status()).pools[0]!.servers[1]!.admin === 'draining';
   });
@@ -214,7 +227,7 @@ test('a sticky client keeps a draining server for its WebSockets too, and loses 
 });
 
 test('event streams end between two events, as whole responses', async () => {
-  await start({}, { workers: 1 });
+  await start();
   const client = await claw!.send('GET /events HTTP/1.1\r\nHost: a\r\n\r\n');
   await client.head();
   await client.through('data: first\n\n\r\n');
@@ -240,7 +253,7 @@ const AGREED =
   'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
 
 test('the close frame stands between frames, fragments included, and nothing follows it', async () => {
-  await start({ servers: [{ name: 'raw', address: raw.address }] }, { workers: 1 });
+  await startRaw();
   let heard: Buffer = Buffer.alloc(0);
   let isEnding = false;
   raw.on('/raw', async (peer) => {
@@ -285,7 +298,7 @@ test('the close frame stands between frames, fragments included, and nothing fol
 });
 
 test('a peer that never finishes its frame is cut off after a while', async () => {
-  await start({ servers: [{ name: 'raw', address: raw.address }] }, { workers: 1 });
+  await startRaw();
   raw.on('/raw', async (peer) => {
     peer.send(AGREED).send(Buffer.from([0x82, 5, 1]));
     await peer.gone();
@@ -299,7 +312,7 @@ test('a peer that never finishes its frame is cut off after a while', async () =
 });
 
 test('other tunnels are closed plainly when a drain is over', async () => {
-  await start({ servers: [{ name: 'raw', address: raw.address }] }, { workers: 1 });
+  await startRaw();
   const upgrade = 'Connection: Upgrade\r\nUpgrade: toy\r\n';
   raw.on('/toy', async (peer) => {
     peer.send(`HTTP/1.1 101 Switching Protocols\r\n${upgrade}\r\nhello`);
@@ -314,7 +327,7 @@ test('other tunnels are closed plainly when a drain is over', async () => {
 });
 
 test('a stop closes WebSockets by 1001 and ends event streams whole', async () => {
-  await start({ timeout: { drain: '4s' } });
+  claw = await Openclaw.start(withBackends({ timeout: { drain: '4s' } }), { workers: 2 });
   const clients = await openMany(6);
   const stream = await claw!.send('GET /events HTTP/1.1\r\nHost: a\r\n\r\n');
   await stream.through('data: first\n\n\r\n');
@@ -334,8 +347,8 @@ test('a reload that removes a server ends its WebSockets after timeout.drain, an
   const reload = async (text: string, count: number) => {
     writeFileSync(file, text);
     claw!.child.kill('SIGHUP');
-    const told = () => claw!.output.stdout.split('new configuration').length - 1;
-    await until('the reload', () => told() === count);
+    const servers = async () => (await claw!.status()).pools[0]!.servers.length;
+    await until('the reload', async () => (await servers()) === count);
   };
   const without = JSON.parse(before);
   without.load_balancing.servers.shift();
@@ -343,7 +356,7 @@ test('a reload that removes a server ends its WebSockets after timeout.drain, an
   await reload(before, 2);
   await new Promise((resolve) => setTimeout(resolve, 3_500));
   assert.equal(clients.some(isClosed), false, 'brought back in time');
-  await reload(JSON.stringify(without), 3);
+  await reload(JSON.stringify(without), 1);
   await until('those of red are closed', () => {
     return clients.every((one) => one.served === 'blue' || one.code === 1001);
   });

@@ -128,8 +128,7 @@ export class Openclaw {
     const settings = JSON.parse(readFileSync(file, 'utf8'));
     change(settings);
     writeFileSync(file, JSON.stringify(settings, null, 2));
-    const response = await this.#ask('/config/reload', 'POST');
-    assert.equal(response.status, 200, await response.text());
+    await this.#say('/config/reload');
   }
 
   /** The value of a metric, the labels as Prometheus writes them; 0 where it is absent. */
@@ -186,6 +185,20 @@ export class Openclaw {
     return until(`a log line for ${path}`, () => this.log().find(isIt));
   }
 
+  /** Takes back what was said of its servers as their operator, which outlives a reload. */
+  async takeBackCommands(): Promise<void> {
+    const { pools } = await this.status();
+    for (const { name, admin, weightIsOperators } of pools.flatMap((pool) => pool.servers)) {
+      if (admin !== 'active') await this.#say(`/servers/${name}/enable`);
+      if (weightIsOperators) await this.#say(`/servers/${name}/weight?to=default`);
+    }
+  }
+
+  async #say(path: string): Promise<void> {
+    const response = await this.#ask(path, 'POST');
+    assert.equal(response.status, 200, await response.text());
+  }
+
   /** Waits until no server has a request in flight. */
   async untilIdle(): Promise<void> {
     await until('no request in flight', async () => {
@@ -239,6 +252,7 @@ export class SharedOpenclaw {
       this.#running.isShared = true;
       return this.#running;
     }
+    await this.#running.takeBackCommands();
     await this.#running.reload((settings) => {
       settings.load_balancing = filledIn(settings.load_balancing.listen, balancing);
       settings.log = { ...LOG };
