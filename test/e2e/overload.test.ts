@@ -12,39 +12,42 @@ import {
   okWith,
   Peer,
   ScriptedServer,
+  SharedOpenclaw,
   until,
 } from './harness.ts';
 
 const GET = 'GET /any HTTP/1.1\r\nHost: a.example\r\n\r\n';
 
+type Run = (claw: Openclaw) => Promise<void>;
+
 let server: ScriptedServer;
 before(async () => {
   server = await ScriptedServer.listen();
 });
-after(() => server.close());
+const shared = new SharedOpenclaw();
+after(async () => {
+  await shared.end();
+  await server.close();
+});
 
-async function withOpenclaw(
-  balancing: Balancing,
-  run: (claw: Openclaw) => Promise<void>,
-  workers = 1,
-): Promise<void> {
-  const claw = await Openclaw.start({ servers: [server.address], ...balancing }, { workers });
+/** By a reload; no client of the test before is there any more. */
+async function withShared(balancing: Balancing, run: Run): Promise<void> {
+  const claw = await shared.take({ servers: [server.address], ...balancing });
+  const open = () => claw.metricSum('openclaw_client_connections_open');
+  await until('nobody is connected', async () => (await open()) === 0);
   await run(claw).finally(() => claw.stop());
 }
 
-async function metric(claw: Openclaw, name: string): Promise<number> {
-  const text = await (await fetch(`http://127.0.0.1:${claw.adminPort}/metrics`)).text();
-  let sum = 0;
-  for (const line of text.split('\n')) {
-    if (line.startsWith(`${name}{`)) sum += Number(line.slice(line.lastIndexOf(' ') + 1));
-  }
-  return sum;
+/** By a start. */
+async function withOpenclaw(balancing: Balancing, run: Run, workers = 1): Promise<void> {
+  const claw = await Openclaw.start({ servers: [server.address], ...balancing }, { workers });
+  await run(claw).finally(() => claw.stop());
 }
 
 const statusOf = async (peer: Peer) => (await peer.response()).status;
 
 test('beyond max_connections clients wait, and are served when others have gone', () =>
-  withOpenclaw({ max_connections: 2 }, async (claw) => {
+  withShared({ max_connections: 2 }, async (claw) => {
     const held: Peer[] = [];
     server.on('/held', (peer) => void held.push(peer));
     const busy = [
@@ -55,7 +58,7 @@ test('beyond max_connections clients wait, and are served when others have gone'
     const third = await claw.send(GET);
     await until(
       'it waits',
-      async () => (await metric(claw, 'openclaw_client_connections_waiting')) === 1,
+      async () => (await claw.metricSum('openclaw_client_connections_waiting')) === 1,
     );
     assert.equal(server.requestsFor('/any'), 0);
     await until('it is told', () => claw.log().some(({ event }) => event === 'clients_full'));
@@ -65,36 +68,36 @@ test('beyond max_connections clients wait, and are served when others have gone'
     assert.equal(await statusOf(third), 200);
     held[1]!.send(okWith('late'));
     assert.equal(await statusOf(busy[1]!), 200);
-    assert.equal(await metric(claw, 'openclaw_client_connections_waiting'), 0);
+    assert.equal(await claw.metricSum('openclaw_client_connections_waiting'), 0);
     for (const client of [...busy, third]) client.close();
   }));
 
 for (const workers of [1, 2]) {
   test(`a flood of idle connections keeps nobody out (${workers} workers)`, () =>
-    withOpenclaw(
-      { max_connections: 8 },
-      async (claw) => {
-        const idle: Peer[] = [];
-        for (let nth = 0; nth < 8; nth++) idle.push(await claw.connect());
-        const isOpen = async () => (await metric(claw, 'openclaw_client_connections_open')) === 8;
-        await until('all are open', isOpen);
-        const clients: Peer[] = [];
-        for (let nth = 0; nth < 3; nth++) {
-          const client = await claw.send(GET);
-          assert.equal(await statusOf(client), 200);
-          clients.push(client);
-        }
-        assert.equal(await metric(claw, 'openclaw_client_connections_dismissed_total'), 3);
-        await until('three are closed', () => idle.filter((one) => one.hasEnded).length === 3);
-        for (const client of [...idle, ...clients]) client.close();
-      },
-      workers,
-    ));
+    workers === 1
+      ? withShared({ max_connections: 8 }, flood)
+      : withOpenclaw({ max_connections: 8 }, flood, workers));
+}
+
+async function flood(claw: Openclaw): Promise<void> {
+  const idle: Peer[] = [];
+  for (let nth = 0; nth < 8; nth++) idle.push(await claw.connect());
+  const isOpen = async () => (await claw.metricSum('openclaw_client_connections_open')) === 8;
+  await until('all are open', isOpen);
+  const clients: Peer[] = [];
+  for (let nth = 0; nth < 3; nth++) {
+    const client = await claw.send(GET);
+    assert.equal(await statusOf(client), 200);
+    clients.push(client);
+  }
+  assert.equal(await claw.metricSum('openclaw_client_connections_dismissed_total'), 3);
+  await until('three are closed', () => idle.filter((one) => one.hasEnded).length === 3);
+  for (const client of [...idle, ...clients]) client.close();
 }
 
 test('a place is free again however its connection ended, over TLS as well', async () => {
   const certificate = selfSigned(newFolder(), 'main', ['IP:127.0.0.1']);
-  await withOpenclaw({ max_connections: 1, security: { tls: certificate } }, async (claw) => {
+  await withShared({ max_connections: 1, security: { tls: certificate } }, async (claw) => {
     const target = { host: '127.0.0.1', port: claw.port, rejectUnauthorized: false };
     for (const how of ['end', 'destroy', 'no handshake', 'reset', 'end'] as const) {
       if (how === 'reset') {
@@ -162,8 +165,8 @@ test('a process out of descriptors goes on, tells it once, and accepts again', a
 });
 
 test('above the memory watermark requests get 503; admin and metrics are served', () =>
-  withOpenclaw({ performance: { overload: { memory: '64m' } } }, async (claw) => {
-    await until('it sheds', async () => (await metric(claw, 'openclaw_worker_shed_ratio')) > 0);
+  withShared({ performance: { overload: { memory: '64m' } } }, async (claw) => {
+    await until('it sheds', async () => (await claw.metricSum('openclaw_worker_shed_ratio')) > 0);
     let refused = 0;
     for (let nth = 0; nth < 60; nth++) {
       const client = await claw.send(GET);

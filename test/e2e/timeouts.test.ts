@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
-import { Openclaw, okWith, type Peer, ScriptedServer, until } from './harness.ts';
+import { Openclaw, okWith, type Peer, ScriptedServer, SharedOpenclaw, until } from './harness.ts';
 
 /** Of the timeouts: what the tests do in between takes far less, on a busy machine too. */
 const UNIT_MS = 2_000;
@@ -14,10 +14,11 @@ const PIECE = Buffer.alloc(64 * 1024, 'x');
 
 let server: ScriptedServer;
 let openclaw: Openclaw;
+const shared = new SharedOpenclaw();
 
 before(async () => {
   server = await ScriptedServer.listen();
-  openclaw = await Openclaw.start({
+  openclaw = await shared.take({
     servers: [server.address],
     timeout: {
       read: `${UNIT_MS}ms`,
@@ -30,7 +31,7 @@ before(async () => {
 });
 
 after(async () => {
-  await openclaw.stop();
+  await shared.end();
   await server.close();
 });
 
@@ -207,9 +208,26 @@ describe('timeouts', { concurrency: true }, () => {
   });
 });
 
+test('an answer that came while the process was stopped is not late', async () => {
+  const answered = Promise.withResolvers<void>();
+  server.on('/stopped', async (peer) => {
+    openclaw.child.kill('SIGSTOP');
+    peer.send(okWith('in time'));
+    answered.resolve();
+  });
+  const client = await openclaw.send(`GET /stopped HTTP/1.1\r\n${HOST}\r\n`);
+  await answered.promise;
+  // Well past the timeout; the answer has been in the socket all the time.
+  await new Promise((resolve) => setTimeout(resolve, 1.5 * UNIT_MS));
+  openclaw.child.kill('SIGCONT');
+  const { status, text } = await client.response();
+  assert.deepEqual([status, text], [200, 'in time']);
+  client.close();
+});
+
 test('connect: a server whose queue is full is a 504', async () => {
   const full = await fullListener();
-  const claw = await Openclaw.start({
+  const claw = await shared.take({
     servers: [`127.0.0.1:${full.port}`],
     timeout: { connect: '200ms' },
     failover: { retries: 0 },
@@ -224,7 +242,7 @@ test('connect: a server whose queue is full is a 504', async () => {
 
 test('read: does not count while the client is the slow one', async () => {
   // The server is this process, which has other things to do: it must not be the silent one.
-  const claw = await Openclaw.start({ servers: [server.address], timeout: { read: '3s' } });
+  const claw = await shared.take({ servers: [server.address], timeout: { read: '3s' } });
   let hasPoured = false;
   server.on('/slow-client', async (peer) => {
     peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${LARGE_BYTES}\r\n\r\n`);
@@ -279,20 +297,3 @@ async function fullListener(): Promise<{ port: number; close: () => void }> {
     },
   };
 }
-
-test('an answer that came while the process was stopped is not late', async () => {
-  const answered = Promise.withResolvers<void>();
-  server.on('/stopped', async (peer) => {
-    openclaw.child.kill('SIGSTOP');
-    peer.send(okWith('in time'));
-    answered.resolve();
-  });
-  const client = await openclaw.send(`GET /stopped HTTP/1.1\r\n${HOST}\r\n`);
-  await answered.promise;
-  // Well past the timeout; the answer has been in the socket all the time.
-  await new Promise((resolve) => setTimeout(resolve, 1.5 * UNIT_MS));
-  openclaw.child.kill('SIGCONT');
-  const { status, text } = await client.response();
-  assert.deepEqual([status, text], [200, 'in time']);
-  client.close();
-});
