@@ -64,7 +64,7 @@ export interface Choice {
 const VIOLATIONS_MAX = 10;
 /** Chunk sizes, heads and the like that come on top of a body's bytes. */
 
-/** What may come behind a request while it is answered: see client-connection.ts. */
+/** What may come behind a request while it is answered: see http1-client-connection.ts. */
 const PIPELINED_BYTES = 64 * 1024;
 const OVERHEAD_BYTES = 4 * 1024;
 

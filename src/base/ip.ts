@@ -32,7 +32,7 @@ export function parseIp(text: string): Ip | null {
 }
 
 /** Four bytes in network order as an unsigned number. */
-export function wordAt(bytes: Uint8Array, at: number): number {
+function wordAt(bytes: Uint8Array, at: number): number {
   return (
     ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0
   );

@@ -275,7 +275,7 @@ export function statsScreen(stats: Stats, screen: Screen): string {
 }
 
 /** A row a client; empty where there is none. */
-export function clientTable(clients: readonly ClientStats[], screen: Screen): string {
+function clientTable(clients: readonly ClientStats[], screen: Screen): string {
   if (clients.length === 0) return '';
   return textTable(
     [

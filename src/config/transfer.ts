@@ -23,7 +23,7 @@ export function exportSection(
 }
 
 /** Every secret of a tree is replaced by the mask; a reference to the environment is none. */
-export function maskDocument(document: Document): void {
+function maskDocument(document: Document): void {
   const mask = (node: unknown, path: Path): void => {
     if (isMap(node)) for (const pair of node.items) mask(pair.value, [...path, keyText(pair)]);
     else if (isCollection(node)) {

@@ -1,7 +1,7 @@
 /**
  * A request's way up to its first attempt, as an ordered list. A phase looks at the head, which is
  * readable only during the call, and either lets the request continue or answers it. What follows
- * (acquire, forward, relay, settle) is driven by the connections: see exchange.ts.
+ * (dispatch, upload, download, settle) is driven by the connections: see exchange.ts.
  */
 
 import type { Failure } from '../answers/failures.ts';
@@ -63,13 +63,6 @@ function identify(exchange: Exchange, head: Head, _framing: Framing, nowMs: numb
   return isKnown || refuse(exchange, head, 'bad_forwarding_header', nowMs);
 }
 
-/** What cannot be answered in time is refused at once, before it costs anything. */
-function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
-  const { shedder, random } = exchange.engine;
-  if (shedder.share === 0 || exchange.isMadeUp || !shedder.sheds(random())) return true;
-  return refuse(exchange, head, 'overloaded', nowMs);
-}
-
 /** Access lists and limits come first: what is refused must cost next to nothing. */
 function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
   const present = exchange.route!.guard;
@@ -81,6 +74,13 @@ function guard(exchange: Exchange, head: Head, _framing: Framing, nowMs: number)
   }
   exchange.observed = present.observed;
   return true;
+}
+
+/** What cannot be answered in time is refused at once, before it costs anything. */
+function shed(exchange: Exchange, head: Head, _framing: Framing, nowMs: number): boolean {
+  const { shedder, random } = exchange.engine;
+  if (shedder.share === 0 || exchange.isMadeUp || !shedder.sheds(random())) return true;
+  return refuse(exchange, head, 'overloaded', nowMs);
 }
 
 function refuse(

@@ -11,7 +11,7 @@ export function hasField(head: Head, name: string): boolean {
   return false;
 }
 
-export function isLeftOut(head: Head, index: number, leaveOut: number): boolean {
+function isLeftOut(head: Head, index: number, leaveOut: number): boolean {
   if ((leaveOut & (1 << head.ids[index]!)) !== 0) return true;
   return head.has(NAME.connection) && head.named[index] === 1;
 }

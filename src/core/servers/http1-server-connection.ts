@@ -1,3 +1,11 @@
+/**
+ * One HTTP/1.1 connection to a server: connecting, then awaiting an answer, then relaying its body,
+ * then idle for the next exchange, or a tunnel to its end; closed at last.
+ *
+ * A call to the exchange may end it, send it to another server, or destroy this connection before it
+ * returns. So every call is the last thing a method does, or is followed by a look whether the
+ * exchange is still the present one.
+ */
 import { Timer } from '../../base/wheel.ts';
 import { COUNTER } from '../../table/layout.ts';
 import { TIMING } from '../../table/measures.ts';
