@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { InstanceStatus } from '../../src/control/operate/status.ts';
 import { freePort, newFolder, okWith, ScriptedServer, until } from './harness.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -79,8 +80,12 @@ before(async () => {
   });
   instance.stderr!.resume();
   await until('openclaw is up', () => output.includes('check it') || instance.exitCode !== null);
+  // By the API: each look by a command would start a process.
   await until('its servers are up', async () => {
-    return (await type('openclaw lb status')).text.includes('3 up');
+    const response = await fetch(`http://127.0.0.1:${admin}/status`);
+    const { pools } = (await response.json()) as InstanceStatus;
+    const states = pools.flatMap((pool) => pool.servers).map(({ state }) => state);
+    return states.length === servers.length && states.every((state) => state === 'up');
   });
 });
 
