@@ -145,3 +145,22 @@ test('what a new source tells before it is followed is a change once it is', () 
   prepared.commit();
   assert.deepEqual(told, ['10.0.0.1:80']);
 });
+
+test('a report that is refused counts no longer, and one before it does until another comes', () => {
+  let answer: readonly string[] = ['10.0.0.1:80'];
+  const { kind } = asking(() => answer);
+  const { time, told, sources, addresses } = sourcesOf(kind);
+  sources.prepare(settingsOf()).commit();
+  time.pass(ASK_EVERY_MS);
+  sources.latest().commit();
+  answer = ['10.0.0.2:80'];
+  time.pass(ASK_EVERY_MS);
+  sources.latest().abandon();
+  assert.equal(addresses(), '10.0.0.1:80');
+  assert.deepEqual(sources.prepare(settingsOf()).servers, [serverAt('10.0.0.1:80')]);
+  time.pass(ASK_EVERY_MS);
+  assert.deepEqual(told, ['10.0.0.1:80', '10.0.0.2:80'], 'the same report again is no change');
+  answer = ['10.0.0.3:80'];
+  time.pass(ASK_EVERY_MS);
+  assert.equal(addresses(), '10.0.0.3:80');
+});

@@ -36,7 +36,7 @@ export class PoolSources {
     this.#kinds = kinds;
   }
 
-  /** The servers last reported, each address once. */
+  /** The servers last reported that were not refused, each address once. */
   get servers(): ServerSettings[] {
     return serversOf(this.#feeds);
   }
@@ -50,9 +50,11 @@ export class PoolSources {
       return isDeepStrictEqual(last?.part, part) ? [last!] : [this.#open(kind, part, last)];
     });
     const servers = serversOf(next);
+    const reports = next.map(lastOf);
     return {
       servers,
       commit: () => {
+        use(next, reports);
         for (const feed of before) if (!next.includes(feed)) feed.source.stop();
         this.#feeds = next;
         if (!isDeepStrictEqual(this.servers, servers)) this.#events.onChange();
@@ -60,6 +62,24 @@ export class PoolSources {
       abandon: () => {
         if (this.#feeds === next) return;
         for (const feed of next) if (!before.includes(feed)) feed.source.stop();
+      },
+    };
+  }
+
+  /**
+   * What the sources report now. Abandoned, it counts no more: each source's report before it does,
+   * until the source reports others.
+   */
+  latest(): PreparedSources {
+    const feeds = this.#feeds;
+    const reports = feeds.map(lastOf);
+    return {
+      servers: serversOf(feeds),
+      commit: () => use(feeds, reports),
+      abandon: () => {
+        for (const [at, feed] of feeds.entries()) {
+          if (feed.reported === reports[at]) feed.isRefused = feed.reported !== feed.inUse;
+        }
       },
     };
   }
@@ -72,11 +92,13 @@ export class PoolSources {
   /** @param last of the same kind: its report counts until the new one reports */
   #open(kind: SourceKind, part: unknown, last: Feed | undefined): Feed {
     const source = kind.open(part, this.#time);
-    const feed: Feed = { kind, part, source, servers: last?.servers ?? [] };
+    const inUse = last === undefined ? [] : lastOf(last);
+    const feed: Feed = { kind, part, source, reported: inUse, inUse, isRefused: false };
     source.start({
       onServers: (servers) => {
-        if (isDeepStrictEqual(feed.servers, servers)) return;
-        feed.servers = servers;
+        if (isDeepStrictEqual(feed.reported, servers)) return;
+        feed.reported = servers;
+        feed.isRefused = false;
         if (this.#feeds.includes(feed)) this.#events.onChange();
       },
       onFailure: (cause) => this.#events.onFailure(kind.name, cause),
@@ -90,13 +112,25 @@ interface Feed {
   readonly kind: SourceKind;
   readonly part: unknown;
   readonly source: ServerSource;
-  servers: readonly ServerSettings[];
+  reported: readonly ServerSettings[];
+  /** The last report that was followed. */
+  inUse: readonly ServerSettings[];
+  /** The last report cannot be used. */
+  isRefused: boolean;
+}
+
+function use(feeds: readonly Feed[], reports: readonly Feed['inUse'][]): void {
+  for (const [at, feed] of feeds.entries()) feed.inUse = reports[at]!;
+}
+
+function lastOf({ reported, inUse, isRefused }: Feed): readonly ServerSettings[] {
+  return isRefused ? inUse : reported;
 }
 
 function serversOf(feeds: readonly Feed[]): ServerSettings[] {
   const servers = new Map<string, ServerSettings>();
   for (const feed of feeds) {
-    for (const server of feed.servers) {
+    for (const server of lastOf(feed)) {
       if (!servers.has(server.address)) servers.set(server.address, server);
     }
   }

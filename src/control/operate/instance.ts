@@ -277,12 +277,13 @@ export class Instance {
     this.#isToFollowSources = true;
     void this.#changes.run(async () => {
       this.#isToFollowSources = false;
+      const sources = this.#sources.latest();
       try {
-        const { servers } = this.#sources;
-        await this.#replaceServers(this.#settings, { servers, commit: () => {} });
+        await this.#replaceServers(this.#settings, sources);
         this.log.info({ event: 'servers_changed', servers: this.#servers.length });
       } catch (error) {
         this.#plans.freeRows(this.#plan);
+        sources.abandon();
         const cause = (error as Error).message;
         this.log.error({ event: 'servers_refused', cause, text: 'the previous ones stay in use' });
       }
