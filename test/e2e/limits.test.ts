@@ -21,7 +21,10 @@ const GET = 'GET / HTTP/1.1\r\nHost: example.org\r\n\r\n';
 const shared = new SharedOpenclaw();
 after(() => shared.end());
 
-/** By a reload: for access lists. Rates remember who asked, so their tests have a start each. */
+/**
+ * By a reload. Rates remember who asked: a test of them asks from addresses that no other one has,
+ * and those with a limit over all clients, or several workers, have a start each.
+ */
 async function reload(context: TestContext, balancing: Balancing) {
   const server = await ScriptedServer.listen();
   const openclaw = await shared.take({ servers: [server.address], ...balancing });
@@ -79,8 +82,8 @@ test('an address that asks more often than it may gets 429, and others do not no
 });
 
 test('a refused request with a body is read to its end, and the connection goes on', async (context) => {
-  const openclaw = await start(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
-  const peer = await openclaw.connect();
+  const openclaw = await reload(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
+  const peer = await from(openclaw, '127.0.0.11');
   assert.deepEqual(await statuses(peer, 1), [200]);
   const post = 'POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n';
   const refused = await peer.send(post).response();
@@ -100,7 +103,7 @@ test('the limit over all clients is one, whoever asks', async (context) => {
 });
 
 test('a client behind a trusted proxy is limited by its own address', async (context) => {
-  const openclaw = await start(context, {
+  const openclaw = await reload(context, {
     trusted_proxies: ['127.0.0.0/8'],
     ...limiting({ max_requests_per_second_per_ip: 1, burst: 1, exempt: ['198.51.100.0/24'] }),
   });
@@ -178,11 +181,11 @@ test('connections of one address are bounded over all workers', async (context) 
 });
 
 test('mode observe counts and logs, and refuses nobody', async (context) => {
-  const openclaw = await start(
+  const openclaw = await reload(
     context,
     limiting({ mode: 'observe', max_requests_per_second_per_ip: 1, burst: 1 }),
   );
-  const peer = await openclaw.connect();
+  const peer = await from(openclaw, '127.0.0.12');
   assert.deepEqual(await statuses(peer, 3), [200, 200, 200]);
   const observed = 'openclaw_limits_observed_total{code="address_rate_limited"}';
   assert.equal(await openclaw.metric(observed), 2);
@@ -193,11 +196,11 @@ test('mode observe counts and logs, and refuses nobody', async (context) => {
 });
 
 test('a flood of refusals is two lines a second in the log, with their number', async (context) => {
-  const openclaw = await start(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
+  const openclaw = await reload(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
   await openclaw.reload((settings) => {
     settings.log.access = 'errors';
   });
-  const peers = await Promise.all(Array.from({ length: 50 }, () => openclaw.connect()));
+  const peers = await Promise.all(Array.from({ length: 50 }, () => from(openclaw, '127.0.0.13')));
   await Promise.all(peers.map((peer) => statuses(peer, 3)));
   const lines = () => openclaw.log().filter((line) => line.failure === 'address_rate_limited');
   const last = await until('the number is logged', () =>
@@ -209,8 +212,8 @@ test('a flood of refusals is two lines a second in the log, with their number', 
 });
 
 test('a connection that asks too early again and again is not read for a while', async (context) => {
-  const openclaw = await start(context, limiting({ max_requests_per_second_per_ip: 2, burst: 1 }));
-  const peer = await openclaw.send(GET.repeat(6));
+  const openclaw = await reload(context, limiting({ max_requests_per_second_per_ip: 2, burst: 1 }));
+  const peer = (await from(openclaw, '127.0.0.14')).send(GET.repeat(6));
   const all: number[] = [];
   for (let count = 0; count < 6; count++) all.push((await peer.response()).status);
   // The last one waited until it was no more too early.
@@ -218,8 +221,8 @@ test('a connection that asks too early again and again is not read for a while',
 });
 
 test('a reload changes limits for the next request, on connections that stay open', async (context) => {
-  const openclaw = await start(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
-  const peer = await openclaw.connect();
+  const openclaw = await reload(context, limiting({ max_requests_per_second_per_ip: 1, burst: 1 }));
+  const peer = await from(openclaw, '127.0.0.15');
   assert.deepEqual(await statuses(peer, 2), [200, 429]);
   await openclaw.reload((settings) => {
     settings.load_balancing.performance = {};
@@ -229,7 +232,7 @@ test('a reload changes limits for the next request, on connections that stay ope
     Object.assign(settings.load_balancing, limiting({ max_connections_per_ip: 1 }));
   });
   assert.deepEqual(await statuses(peer, 1), [200], 'who is in stays in');
-  assert.deepEqual(await statuses(await openclaw.connect(), 1), [429]);
+  assert.deepEqual(await statuses(await from(openclaw, '127.0.0.15'), 1), [429]);
 });
 
 test('an address on the denylist gets 403 and its connection is closed', async (context) => {

@@ -12,17 +12,22 @@ import {
   okWith,
   type Peer,
   ScriptedServer,
+  SharedOpenclaw,
   until,
 } from './harness.ts';
 
 const WORKERS = 3;
 let servers: ScriptedServer[];
+const shared = new SharedOpenclaw({ workers: WORKERS });
 
 before(async () => {
   servers = await Promise.all([1, 2, 3].map(() => ScriptedServer.listen()));
 });
 
-after(() => Promise.all(servers.map((server) => server.close())));
+after(async () => {
+  await shared.end();
+  await Promise.all(servers.map((server) => server.close()));
+});
 
 const HOST = 'Host: a.example\r\n';
 
@@ -34,10 +39,8 @@ async function withStrategy(
     server.lines.length = 0;
     server.on('/', answerOk);
   }
-  const claw = await Openclaw.start(
-    { servers: servers.map((server) => server.address), ...balancing },
-    { workers: WORKERS },
-  );
+  const addresses = servers.map((server) => server.address);
+  const claw = await shared.take({ servers: addresses, ...balancing });
   await run(claw).finally(() => claw.stop());
 }
 
@@ -63,11 +66,13 @@ function takerSince(before: number[]): number {
 
 test('round_robin gives each server its equal turns, plus or minus one for each worker', async () => {
   await withStrategy({ strategy: 'round_robin' }, async (claw) => {
+    const requests = async () =>
+      (await claw.status()).pools[0]!.servers.map((server) => server.requests);
+    const before = await requests();
     await get(claw, 90);
     for (const count of counts()) assert.ok(Math.abs(count - 30) <= WORKERS, String(counts()));
-    const { pools } = await claw.status();
     assert.deepEqual(
-      pools[0]!.servers.map((server) => server.requests),
+      (await requests()).map((count, at) => count - before[at]!),
       counts(),
     );
   });
