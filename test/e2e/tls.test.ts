@@ -34,8 +34,10 @@ before(async () => {
   server = await ScriptedServer.listen();
 });
 const shared = new SharedOpenclaw();
+const pair = new SharedOpenclaw({ workers: 2 });
 after(async () => {
   await shared.end();
+  await pair.end();
   await server.close();
 });
 
@@ -49,10 +51,12 @@ const withTls = (settings: object) => ({
   servers: [server.address],
   security: { tls: { ...main, ...settings } },
 });
-const start = (settings: object, balancing: object = {}, workers = 1) =>
-  Openclaw.start({ ...withTls(settings), ...balancing }, { workers });
-/** By a reload, where the test asks nothing of the start or of the handshakes before. */
+const start = (settings: object, balancing: object = {}) =>
+  Openclaw.start({ ...withTls(settings), ...balancing });
+/** By a reload, where the test asks nothing of the start or of failed handshakes before. */
 const reload = (settings: object) => shared.take(withTls(settings));
+/** The same with two workers. */
+const reloadPair = (settings: object) => pair.take(withTls(settings));
 
 async function secureTo(port: number, options: tls.ConnectionOptions = {}): Promise<Peer> {
   const socket = tls.connect({
@@ -70,12 +74,6 @@ async function secureTo(port: number, options: tls.ConnectionOptions = {}): Prom
 const GET = (path: string) => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
 const tlsOf = (peer: Peer) => peer.socket as tls.TLSSocket;
 const commonName = (peer: Peer) => tlsOf(peer).getPeerX509Certificate()!.subject;
-
-async function metric(openclaw: Openclaw, line: string): Promise<number> {
-  const response = await fetch(`http://127.0.0.1:${openclaw.adminPort}/metrics`);
-  const found = (await response.text()).split('\n').find((one) => one.startsWith(`${line} `));
-  return Number(found?.slice(line.length + 1) ?? 0);
-}
 
 test('a request over TLS reaches its server as one of https, and its answer says HSTS', async () => {
   server.on('/', hello);
@@ -101,7 +99,7 @@ test('a request over TLS reaches its server as one of https, and its answer says
 
 test('plain HTTP is sent on to HTTPS with method and target kept', async () => {
   const plain = await freePort();
-  const openclaw = await start({ redirect_http: `127.0.0.1:${plain}` });
+  const openclaw = await reload({ redirect_http: `127.0.0.1:${plain}` });
   try {
     const client = await Peer.connect({ host: '127.0.0.1', port: plain });
     const head = 'POST /a?b=%20 HTTP/1.1\r\nHost: example.com:8080\r\nContent-Length: 2\r\n\r\nhi';
@@ -182,7 +180,7 @@ test('no old protocol, no weak cipher, group or signature, no compression, no re
 for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
   test(`a session of ${version} is resumed at every worker`, async () => {
     server.on('/', hello);
-    const openclaw = await start({}, {}, 2);
+    const openclaw = await reloadPair({});
     try {
       const options = { minVersion: version, maxVersion: version };
       const first = await secureTo(openclaw.port, options);
@@ -195,7 +193,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
       const workers = () =>
         Promise.all(
           ['0', '1'].map((worker) =>
-            metric(openclaw, `openclaw_client_connections_accepted_total{worker="${worker}"}`),
+            openclaw.metric(`openclaw_client_connections_accepted_total{worker="${worker}"}`),
           ),
         );
       const before = await workers();
@@ -207,7 +205,7 @@ for (const version of ['TLSv1.2', 'TLSv1.3'] as const) {
         return (await workers()).every((count, worker) => count > before[worker]!);
       });
       const count = (session: string) =>
-        metric(openclaw, `openclaw_tls_handshakes_total{session="${session}"}`);
+        openclaw.metric(`openclaw_tls_handshakes_total{session="${session}"}`);
       assert.ok((await count('resumed')) >= 2);
       assert.equal(await count('new'), 1);
       first.close();
@@ -289,7 +287,7 @@ test("a client's certificate goes on to servers, where one is brought, and nobod
     seen.push(head);
     peer.send(okWith('hello'));
   });
-  const openclaw = await start({
+  const openclaw = await reload({
     client_ca_path: ours.cert_path,
     client_certificates: 'optional',
   });
@@ -350,7 +348,7 @@ test('a certificate that changes serves new handshakes, and open connections go 
     copyFileSync(files.key_path, live.key_path);
   };
   put(main);
-  const openclaw = await start(live, {}, 2);
+  const openclaw = await reloadPair(live);
   const events = (event: string) => openclaw.log().filter((line) => line.event === event).length;
   const shown = async () => {
     const client = await secureTo(openclaw.port);
@@ -385,7 +383,7 @@ test("an authority's answer about a certificate is stapled to it, and swapped wh
   const answer = ocspAnswer(ours, shop, own, 7);
   const stapled = `${own}/live.ocsp`;
   copyFileSync(answer, stapled);
-  const openclaw = await start({ ...shop, ocsp_path: stapled }, {}, 2);
+  const openclaw = await reloadPair({ ...shop, ocsp_path: stapled });
   const at = `127.0.0.1:${openclaw.port}`;
   const asked = (...args: string[]) =>
     openssl(['s_client', '-connect', at, '-status', '-CAfile', ours.cert_path, ...args], 'Q\n');
@@ -433,7 +431,7 @@ test('of many certificates each has its own answer stapled, and the others none'
 test('a client that does not finish its handshake, or speaks no TLS, is counted and named', async () => {
   const openclaw = await start({}, { timeout: { request: '300ms' } });
   const failures = (reason: string) =>
-    metric(openclaw, `openclaw_tls_handshake_failures_total{reason="${reason}"}`);
+    openclaw.metric(`openclaw_tls_handshake_failures_total{reason="${reason}"}`);
   try {
     const silent = await openclaw.connect();
     await silent.gone();
