@@ -5,7 +5,15 @@ import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { newFolder, Openclaw, okWith, Peer, ScriptedServer, until } from './harness.ts';
+import {
+  newFolder,
+  Openclaw,
+  okWith,
+  Peer,
+  ScriptedServer,
+  SharedOpenclaw,
+  until,
+} from './harness.ts';
 
 let server: ScriptedServer;
 
@@ -13,7 +21,13 @@ before(async () => {
   server = await ScriptedServer.listen();
 });
 
-after(() => server.close());
+/** For the tests in which the first process stays. */
+const shared = new SharedOpenclaw();
+
+after(async () => {
+  await shared.end();
+  await server.close();
+});
 
 const HOST = 'Host: a.example\r\n';
 const get = (path: string) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`;
@@ -139,7 +153,7 @@ test('a unix socket keeps its place, and the next upgrade works as the first', a
 });
 
 test('a file with errors is no reason to end: the upgrade is refused with them', async () => {
-  const openclaw = await Openclaw.start({ servers: [server.address] });
+  const openclaw = await shared.take({ servers: [server.address] });
   const config = join(openclaw.folder, 'openclaw.yml');
   writeFileSync(config, readFileSync(config, 'utf8').replace('"servers"', '"servres"'));
   const { status, body } = await upgrade(openclaw);
@@ -154,9 +168,10 @@ test('a file with errors is no reason to end: the upgrade is refused with them',
 });
 
 test('a successor that fails at the admin API leaves the old one with its own', async () => {
-  const openclaw = await Openclaw.start({ servers: [server.address] });
+  const openclaw = await shared.take({ servers: [server.address] });
   const config = join(openclaw.folder, 'openclaw.yml');
-  const settings = JSON.parse(readFileSync(config, 'utf8'));
+  const textBefore = readFileSync(config, 'utf8');
+  const settings = JSON.parse(textBefore);
   settings.admin.listen = server.address;
   writeFileSync(config, JSON.stringify(settings));
   const { status, body } = await upgrade(openclaw);
@@ -173,11 +188,12 @@ test('a successor that fails at the admin API leaves the old one with its own', 
   assert.equal((await peer.response()).text, '/still');
   peer.close();
   openclaw.output.stderr = '';
+  writeFileSync(config, textBefore);
   await openclaw.stop();
 });
 
 test('nobody starts a successor by a GET', async () => {
-  const openclaw = await Openclaw.start({ servers: [server.address] });
+  const openclaw = await shared.take({ servers: [server.address] });
   const asked = request({ port: openclaw.adminPort, path: '/upgrade', agent: false }).end();
   const [response] = await once(asked, 'response');
   response.resume();
