@@ -263,9 +263,11 @@ test('without health checks every server is probed by TCP, with or without traff
   await until('it is up', async () => (await standing()) === 'usable');
   server.close();
   await until('it is down again', async () => (await standing()) === 'down');
-  const lines = openclaw!.log().filter((line) => line.subject === `127.0.0.1:${port}`);
+  const lines = () => openclaw!.log().filter((line) => line.subject === `127.0.0.1:${port}`);
+  // The status may overtake the line, which comes by another pipe.
+  await until('the log says so', () => lines().length >= 3);
   assert.deepEqual(
-    lines.map(({ from, to, cause }) => `${from} ${to}: ${cause}`),
+    lines().map(({ from, to, cause }) => `${from} ${to}: ${cause}`),
     [
       'unknown down: connect refused',
       'down up: 2 consecutive probes succeeded',
