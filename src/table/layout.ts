@@ -58,7 +58,7 @@ export const POOL = {
   /** Requests that wait in queues, over all workers. Atomic. */
   waiting: 4,
 } as const;
-export const POOL_CELLS = 8;
+const POOL_CELLS = 8;
 
 /** What one worker holds of a pool's sums; written by that worker, read by all. */
 export const SHARE = {

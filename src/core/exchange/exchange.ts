@@ -263,8 +263,9 @@ export class Exchange
     this.isIdempotent = IDEMPOTENT.has(head.method);
     this.requestIsSent = false;
     this.responseHasBegun = false;
-    this.route = route;
-    this.pool = route.pool;
+    const { pool } = route;
+    if (this.route !== route) this.route = route;
+    if (this.pool !== pool) this.pool = pool;
     this.server = null;
     this.connection = null;
     this.dispatch.begin();
