@@ -1,0 +1,73 @@
+/**
+ * The port between sockets and the kernel. A call tells the kernel what is wanted; what comes of it
+ * is told to the socket, never within the call but where it says so. `epoll.ts` and
+ * `uring/` implement it.
+ */
+import type { Arena } from './arena.ts';
+
+export interface Poller {
+  /** What is received lies here, and what is sent too, until the end of the turn. */
+  readonly arena: Arena;
+  /** Takes a connected, or connecting, non-blocking socket. Nothing is received until `receive`. */
+  adopt(socket: PolledSocket): void;
+  /** Receives from now on: `onReceived`, `onReceivedEnd`. */
+  receive(socket: PolledSocket): void;
+  /** Receives no more; something may still come that was on its way. */
+  holdBack(socket: PolledSocket): void;
+  /**
+   * Sends a part of the arena. Call it again only when `onSent` was called for the one before.
+   * `onSent` may be called within the call.
+   *
+   * @param start from `stage`, or where `onReceived` said, in the same turn
+   */
+  send(socket: PolledSocket, start: number, lengthBytes: number): void;
+  /**
+   * Room in the arena for what is to be sent, good until the end of the turn.
+   *
+   * @param lengthBytes at most STAGE_BYTES
+   * @returns where it begins; -1: there is none in this turn
+   */
+  stage(lengthBytes: number): number;
+  /** Tells `onWritable` once when the socket takes bytes again, or is connected. */
+  awaitWritable(socket: PolledSocket): void;
+  /** Says that nothing more comes (`shutdown`), after what was given to `send`. */
+  shutdown(socket: PolledSocket): void;
+  /** Gives the socket's descriptor back, after what was given to `send`; it hears nothing more. */
+  close(socket: PolledSocket): void;
+  /** Accepts all who wait in a listening socket, now and later: `onAccepted`. */
+  accept(socket: PolledListener): void;
+  /** Accepts no more. The descriptor stays its owner's. */
+  leave(socket: PolledListener): void;
+  /** Runs what is due and what comes. @param waitMs how long it may wait for something @returns how many things happened */
+  poll(waitMs: number): number;
+  /** Gives back what belongs to the poller itself. Sockets are their owners'. */
+  end(): void;
+}
+
+/** The most that `stage` gives, and that one `send` may have. */
+export const STAGE_BYTES: number = 64 * 1024;
+/** Room before what was received: a head that is put before it may be longer than the one it replaces. */
+export const HEADROOM_BYTES: number = 1024;
+
+/** A connection, as a poller knows it. */
+export interface PolledSocket {
+  readonly fd: number;
+  /** The poller's own; -1: not adopted. */
+  slot: number;
+  /** Bytes of the arena, valid during the call, and for `send` in the same turn. */
+  onReceived(start: number, lengthBytes: number): void;
+  /** The peer sends nothing more (`errno` 0), or it broke. */
+  onReceivedEnd(errno: number): void;
+  /** @param result bytes taken, or -errno; -EAGAIN where none can be taken now */
+  onSent(result: number): void;
+  onWritable(): void;
+}
+
+export interface PolledListener {
+  readonly fd: number;
+  slot: number;
+  /** @param fd non-blocking; the listener's from now on */
+  onAccepted(fd: number): void;
+  /** It could not be accepted: EMFILE and the like. The poller tries again after a while. */
+  onAcceptFailed(errno: number): void;
+}
