@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { closeCauseOf } from './node/socket-stream.ts';
+import { closeCauseOf } from './close-cause.ts';
 import { isShortage } from './shortage.ts';
 
 const coded = (code: string) => Object.assign(new Error(code), { code, address: '127.0.0.1' });

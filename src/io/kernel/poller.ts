@@ -8,8 +8,14 @@ import type { Arena } from './arena.ts';
 export interface Poller {
   /** What is received lies here, and what is sent too, until the end of the turn. */
   readonly arena: Arena;
+  /** Whether the last `poll` found that libuv's loop has something to do. */
+  readonly isLoopReady: boolean;
+  /** Whether it has no sockets and no listeners. */
+  readonly isIdle: boolean;
   /** Takes a connected, or connecting, non-blocking socket. Nothing is received until `receive`. */
   adopt(socket: PolledSocket): void;
+  /** Has a socket object in the place of the one that had its descriptor and slot. */
+  replace(socket: PolledSocket): void;
   /** Receives from now on: `onReceived`, `onReceivedEnd`. */
   receive(socket: PolledSocket): void;
   /** Receives no more; something may still come that was on its way. */
@@ -38,7 +44,12 @@ export interface Poller {
   accept(socket: PolledListener): void;
   /** Accepts no more. The descriptor stays its owner's. */
   leave(socket: PolledListener): void;
-  /** Runs what is due and what comes. @param waitMs how long it may wait for something @returns how many things happened */
+  /**
+   * Gives the kernel what was asked for, and tells what has come.
+   *
+   * @param waitMs how long it may wait for something
+   * @returns how many things happened
+   */
   poll(waitMs: number): number;
   /** Gives back what belongs to the poller itself. Sockets are their owners'. */
   end(): void;
@@ -46,14 +57,18 @@ export interface Poller {
 
 /** The most that `stage` gives, and that one `send` may have. */
 export const STAGE_BYTES: number = 64 * 1024;
+/** The most that one receive gives. */
+export const RECEIVE_BYTES_MAX: number = 64 * 1024;
 /** Room before what was received: a head that is put before it may be longer than the one it replaces. */
 export const HEADROOM_BYTES: number = 1024;
 
 /** A connection, as a poller knows it. */
 export interface PolledSocket {
   readonly fd: number;
-  /** The poller's own; -1: not adopted. */
+  /** The poller's own. */
   slot: number;
+  /** The most that one receive should give: above 0, at most RECEIVE_BYTES_MAX. */
+  readonly receiveBytes: number;
   /** Bytes of the arena, valid during the call, and for `send` in the same turn. */
   onReceived(start: number, lengthBytes: number): void;
   /** The peer sends nothing more (`errno` 0), or it broke. */
@@ -65,6 +80,7 @@ export interface PolledSocket {
 
 export interface PolledListener {
   readonly fd: number;
+  /** The poller's own. */
   slot: number;
   /** @param fd non-blocking; the listener's from now on */
   onAccepted(fd: number): void;

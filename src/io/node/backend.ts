@@ -1,10 +1,10 @@
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import type { Accepted, Backend, BackendContext, Listener, Security } from '../backend.ts';
+import { Gate } from '../gate.ts';
 import { Resolver } from '../resolver.ts';
 import { afterReads } from './after-reads.ts';
 import { SocketConnector } from './connector.ts';
-import { Gate } from './gate.ts';
 import { type ListenerContext, NodeListener } from './listener.ts';
 import { ReadBuffers } from './read-buffers.ts';
 import { securityOf } from './tls/handshake.ts';

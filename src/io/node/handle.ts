@@ -28,3 +28,23 @@ export function peerOfHandle(handle: Handle): Peer {
     },
   };
 }
+
+/** Hears once when a handle is closed: every way of closing a socket ends there. */
+export function onHandleClosed(handle: Handle, closed: () => void): void {
+  let isOpen = true;
+  const leave = () => {
+    if (!isOpen) return;
+    isOpen = false;
+    closed();
+  };
+  const { close, reset } = handle;
+  handle.close = function (done) {
+    leave();
+    return close.call(this, done);
+  };
+  if (reset === undefined) return;
+  handle.reset = function (done) {
+    leave();
+    return reset.call(this, done);
+  };
+}

@@ -1,11 +1,12 @@
 import net from 'node:net';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { Listener } from '../backend.ts';
+import type { Gate } from '../gate.ts';
 import { duplicate } from '../kernel/duplicate.ts';
 import { keepingPath } from '../unix-socket.ts';
 import { type AcceptContext, NodeAccepted } from './accepted.ts';
-import type { Gate } from './gate.ts';
-import type { Handle } from './handle.ts';
+
+import { type Handle, onHandleClosed } from './handle.ts';
 import { type SocketContext, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
 
 type OnAccept = (accepted: NodeAccepted) => void;
@@ -117,11 +118,15 @@ function takeHandles(server: net.Server, context: ListenerContext, onAccept: OnA
   if (handle === undefined || typeof original !== 'function') return;
   handle.onconnection = function (this: ServerHandle, status: number, client: Handle) {
     if (status !== 0) return original.call(this, status, client);
-    const close = () => client.close();
-    const enter = () =>
-      letIn(context, () => onAccept(NodeAccepted.ofHandle(context, client)), close);
-    if (context.gate === undefined) enter();
-    else letIn(context, () => context.gate!.enter(client, enter), close);
+    const turnAway = () => client.close();
+    const accept = () => onAccept(NodeAccepted.ofHandle(context, client));
+    const { gate } = context;
+    if (gate === undefined) return letIn(context, accept, turnAway);
+    const enter = () => {
+      onHandleClosed(client, () => gate.leave());
+      letIn(context, accept, turnAway);
+    };
+    letIn(context, () => gate.enter({ letIn: enter, turnAway }), turnAway);
   };
 }
 

@@ -3,7 +3,7 @@ import net from 'node:net';
 import type { Clock } from '../../base/clock.ts';
 import type { Contain } from '../../base/contain.ts';
 import type { CloseCause, Stream, StreamOwner } from '../../core/ports/stream.ts';
-import { isShortage } from '../shortage.ts';
+import { closeCauseOf } from '../close-cause.ts';
 import { afterReads } from './after-reads.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 
@@ -346,32 +346,4 @@ function destroyAfterLastWords(this: StreamSocket, error?: Error): net.Socket {
     return this;
   }
   return net.Socket.prototype.destroy.call(this, error) as net.Socket;
-}
-
-export function closeCauseOf(error: NodeJS.ErrnoException): CloseCause {
-  if (isShortage(error)) return 'shortage';
-  switch (error.code) {
-    case 'ECONNREFUSED':
-    case 'ENOENT':
-      return 'refused';
-    case 'ECONNRESET':
-    case 'EPIPE':
-      return 'reset';
-    case 'EHOSTUNREACH':
-    case 'ENETUNREACH':
-    case 'EHOSTDOWN':
-    case 'EADDRNOTAVAIL':
-    case 'ETIMEDOUT':
-      return 'unreachable';
-    case 'ENOTFOUND':
-    case 'EAI_AGAIN':
-      return 'name_not_found';
-    default:
-      return error.code?.startsWith('ERR_TLS') ||
-        error.code?.startsWith('ERR_SSL') ||
-        error.code?.includes('CERT') ||
-        error.code === 'UNABLE_TO_VERIFY_LEAF_SIGNATURE'
-        ? 'tls_failed'
-        : 'failed';
-  }
 }

@@ -7,9 +7,10 @@ import {
   type Stream,
   type StreamOwner,
 } from '../../../core/ports/stream.ts';
+import { closeCauseOf } from '../../close-cause.ts';
 import type { Handle } from '../handle.ts';
 import { ReadPace } from '../read-buffers.ts';
-import { closeCauseOf, type SocketContext, tellDrain } from '../socket-stream.ts';
+import { type SocketContext, tellDrain } from '../socket-stream.ts';
 import type { SecuredSocket, TlsHandle, WriteRequest } from './tls-socket.ts';
 
 /** Pieces up to this size are put together before they are encrypted: one record, one packet. */

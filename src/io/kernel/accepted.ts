@@ -1,0 +1,101 @@
+import type { Arrival, Peer } from '../../core/ports/arrival.ts';
+import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.ts';
+import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
+import type { Gate } from '../gate.ts';
+import { calls } from './calls.ts';
+import { peerOf } from './sockets.ts';
+import { KernelStream, type StreamContext } from './stream.ts';
+
+/** What the connections of one thread share. */
+export interface AcceptContext extends StreamContext {
+  readonly gate: Gate;
+}
+
+/** A connection on a descriptor of which nothing was read. */
+export class KernelAccepted implements Accepted {
+  readonly peer: Peer;
+  readonly isSecure = false;
+  readonly #context: AcceptContext;
+  readonly #fd: number;
+  /** What it became; null: nothing yet. */
+  #stream: KernelStream | null = null;
+
+  /** @param fd let in by the gate, and of this connection from now on */
+  constructor(context: AcceptContext, fd: number) {
+    this.#context = context;
+    this.#fd = fd;
+    this.peer = peerOf(fd);
+  }
+
+  toStream(own: (stream: Stream) => StreamOwner): void {
+    const stream = new KernelStream(this.#context, NOBODY);
+    this.#stream = stream;
+    stream.onGone = () => this.#context.gate.leave();
+    stream.take(this.#fd);
+    stream.owner = own(stream);
+    stream.begin();
+  }
+
+  secure(security: Security, owner: HandshakeOwner): Handshake {
+    return secureBy(this.#context, this, security, owner);
+  }
+
+  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
+    return new AfterHeader(this.#context, this.#stream!, early, whose);
+  }
+
+  close(): void {
+    if (this.#stream !== null) return this.#stream.destroy();
+    calls.close(this.#fd);
+    this.#context.descriptors.remove(this.#fd);
+    this.#context.gate.leave();
+  }
+}
+
+/** A connection of which something was read. */
+class AfterHeader implements Accepted {
+  readonly peer: Peer;
+  readonly isSecure: boolean;
+  readonly #context: AcceptContext;
+  readonly #stream: KernelStream;
+  readonly #early: Buffer;
+
+  constructor(
+    context: AcceptContext,
+    stream: KernelStream,
+    early: Buffer,
+    { peer, isSecure }: Pick<Arrival, 'peer' | 'isSecure'>,
+  ) {
+    this.#context = context;
+    this.#stream = stream;
+    this.#early = early;
+    this.peer = peer;
+    this.isSecure = isSecure;
+  }
+
+  toStream(own: (stream: Stream) => StreamOwner): void {
+    this.#stream.owner = own(this.#stream);
+    if (this.#early.length > 0) this.#stream.received(this.#early, 0, this.#early.length);
+  }
+
+  secure(security: Security, owner: HandshakeOwner): Handshake {
+    return secureBy(this.#context, this, security, owner);
+  }
+
+  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
+    return new AfterHeader(this.#context, this.#stream, early, whose);
+  }
+
+  close(): void {
+    this.#stream.reset();
+  }
+}
+
+function secureBy(
+  _context: AcceptContext,
+  _arrival: Arrival,
+  _security: Security,
+  _owner: HandshakeOwner,
+): Handshake {
+  throw new Error('not yet');
+}

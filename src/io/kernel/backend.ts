@@ -1,0 +1,128 @@
+import type { ListenAddress } from '../../plan/listen.ts';
+import type { TlsPlan } from '../../plan/tls.ts';
+import type { Accepted, Backend, BackendContext, Listener, Security } from '../backend.ts';
+import { Gate } from '../gate.ts';
+import type { AcceptContext } from './accepted.ts';
+import { Arena } from './arena.ts';
+import { loopDescriptor } from './calls.ts';
+import { KernelConnector } from './connector.ts';
+import { KernelListener } from './listener.ts';
+import { Loop, type Posted } from './loop.ts';
+import type { Poller } from './poller.ts';
+
+/** Polls that bring no connection before the listening sockets count as empty. */
+const QUIET_TURNS = 2;
+const ARENA_BYTES = 32 * 1024 * 1024;
+
+/** Makes the poller of a thread. @param loopFd the descriptor of libuv's loop */
+export type OpenPoller = (arena: Arena, loopFd: number) => Poller;
+
+/** The connections of one thread by the kernel's own calls. */
+export class KernelBackend implements Backend {
+  readonly connector: KernelConnector;
+  readonly #context: AcceptContext;
+  readonly #gate: Gate;
+  readonly #listeners = new Set<KernelListener>();
+
+  constructor(open: OpenPoller, { clock, contain, doorkeeper, waitingMax }: BackendContext) {
+    const poller = open(Arena.map(ARENA_BYTES), loopDescriptor());
+    const gate = new Gate(doorkeeper, waitingMax);
+    this.#gate = gate;
+    this.#context = {
+      clock,
+      contain,
+      poller,
+      gate,
+      loop: new Loop(poller),
+      descriptors: { add() {}, remove() {} },
+      received: { floor: 0, end: -1 },
+      queuedBytes: 0,
+      after: (delayMs, call) => this.after(delayMs, call),
+    };
+    this.connector = new KernelConnector(this.#context);
+  }
+
+  get waitingMax(): number {
+    return this.#gate.waitingMax;
+  }
+
+  set waitingMax(connections: number) {
+    this.#gate.waitingMax = connections;
+  }
+
+  async listen(
+    address: ListenAddress,
+    given: number | null,
+    onAccept: (accepted: Accepted) => void,
+  ): Promise<Listener> {
+    const listener = new KernelListener(this.#context, address, given, onAccept);
+    this.#listeners.add(listener);
+    return listener;
+  }
+
+  letIn(): void {
+    this.#gate.open();
+  }
+
+  async acceptWaiting(withinMs: number): Promise<void> {
+    const { clock } = this.#context;
+    const untilMs = clock.nowMs() + withinMs;
+    let quietTurns = 0;
+    while (quietTurns < QUIET_TURNS && clock.nowMs() < untilMs) {
+      const before = this.#acceptedSoFar();
+      await new Promise((resolve) => this.#afterPoll(() => resolve(undefined)));
+      quietTurns = this.#acceptedSoFar() === before ? quietTurns + 1 : 0;
+    }
+  }
+
+  securityOf(_plan: TlsPlan): Security {
+    throw new Error('not yet');
+  }
+
+  every(periodMs: number, call: () => void): () => void {
+    const timer = setInterval(() => this.#afterPoll(call), periodMs);
+    return () => clearInterval(timer);
+  }
+
+  after(delayMs: number, call: () => void): () => void {
+    let isOver = false;
+    const fire = () => {
+      if (!isOver) call();
+    };
+    const timer = setTimeout(() => this.#afterPoll(fire), delayMs);
+    return () => {
+      isOver = true;
+      clearTimeout(timer);
+    };
+  }
+
+  close(): void {
+    this.#gate.close();
+  }
+
+  #acceptedSoFar(): number {
+    let accepted = 0;
+    for (const listener of this.#listeners) accepted += listener.accepted;
+    return accepted;
+  }
+
+  /**
+   * Calls once what has arrived until now was received: a thread that was busy, or stopped, finds a
+   * timer due and what it waits for come, and what came in time is never late.
+   */
+  #afterPoll(call: () => void): void {
+    this.#context.loop.post(new AfterPoll(call));
+  }
+}
+
+class AfterPoll implements Posted {
+  readonly #call: () => void;
+
+  constructor(call: () => void) {
+    this.#call = call;
+  }
+
+  onTurn(): void {
+    this.#call();
+  }
+}

@@ -1,0 +1,97 @@
+import { unlinkSync } from 'node:fs';
+import type { ListenAddress } from '../../plan/listen.ts';
+import type { Accepted, Listener } from '../backend.ts';
+import { type AcceptContext, KernelAccepted } from './accepted.ts';
+import { calls } from './calls.ts';
+import type { PolledListener } from './poller.ts';
+import { listening, portOf, tellListening } from './sockets.ts';
+
+/** The kernel bounds it by net.core.somaxconn. */
+const BACKLOG = 4096;
+
+/** Accepts from a listening socket all who come. */
+export class KernelListener implements Listener, PolledListener {
+  readonly address: ListenAddress;
+  readonly given: number | null;
+  readonly fd: number;
+  readonly port: number;
+  slot = -1;
+  /** Connections accepted so far. */
+  accepted = 0;
+  readonly #context: AcceptContext;
+  readonly #onAccept: (accepted: Accepted) => void;
+  #isOpen = true;
+
+  /** @throws the system's error where it opens a socket of its own */
+  constructor(
+    context: AcceptContext,
+    address: ListenAddress,
+    given: number | null,
+    onAccept: (accepted: Accepted) => void,
+  ) {
+    this.#context = context;
+    this.#onAccept = onAccept;
+    this.address = address;
+    this.given = given;
+    this.fd = given ?? listening(address, BACKLOG);
+    this.port = address.path === '' ? portOf(this.fd) : address.port;
+    if (given === null) context.descriptors.add(this.fd);
+    tellListening(this.fd);
+    context.poller.accept(this);
+    context.loop.wake();
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    this.leave();
+    const { path } = this.address;
+    if (this.given !== null || path === '') return;
+    try {
+      unlinkSync(path);
+    } catch {
+      // Somebody else has removed it.
+    }
+  }
+
+  leave(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#context.poller.leave(this);
+    if (this.given !== null) return;
+    calls.close(this.fd);
+    this.#context.descriptors.remove(this.fd);
+  }
+
+  /** @internal of the poller */
+  onAccepted(fd: number): void {
+    this.accepted += 1;
+    const { gate, descriptors } = this.#context;
+    descriptors.add(fd);
+    const turnAway = () => {
+      calls.close(fd);
+      descriptors.remove(fd);
+    };
+    this.#contained(() => gate.enter({ letIn: () => this.#letIn(fd), turnAway }), turnAway);
+  }
+
+  /** @internal of the poller: it tries again, and who waits waits in the kernel meanwhile */
+  onAcceptFailed(): void {}
+
+  #letIn(fd: number): void {
+    const accepted = new KernelAccepted(this.#context, fd);
+    this.#contained(
+      () => this.#onAccept(accepted),
+      () => accepted.close(),
+    );
+  }
+
+  /** @param close where the call throws */
+  #contained(call: () => void, close: () => void): void {
+    const { contain, clock } = this.#context;
+    try {
+      call();
+    } catch (error) {
+      contain(error, { crashed: close }, clock.nowMs());
+    }
+  }
+}
