@@ -13,8 +13,9 @@ import { security } from './tls.suite.ts';
 /** Nothing hangs for longer. */
 const TEST_MS_MAX = 20_000;
 
-export function backendSuite(name: string, open: OpenBackend, sockets: ListeningSockets): void {
-  const testWith: TestWith = (what, test) =>
+/** Each test has surroundings of its own. */
+export function testingWith(open: OpenBackend): TestWith {
+  return (what, test) =>
     it(what, { timeout: TEST_MS_MAX }, async () => {
       const around = new Surroundings(open);
       try {
@@ -23,6 +24,10 @@ export function backendSuite(name: string, open: OpenBackend, sockets: Listening
         around.end();
       }
     });
+}
+
+export function backendSuite(name: string, open: OpenBackend, sockets: ListeningSockets): void {
+  const testWith = testingWith(open);
   describe(`a stream of the ${name} backend`, () => streams(testWith));
   describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
   describe(`connections to servers by the ${name} backend`, () => servers(testWith));

@@ -14,10 +14,11 @@ import { TicketKeys } from '../../../table/ticket-keys.ts';
 import type { Accepted, HandshakeOwner } from '../../backend.ts';
 import { realClock } from '../../real-clock.ts';
 import { tlsFailureOf } from '../../tls/failures.ts';
+import { alpnOf } from '../../tls/server-settings.ts';
 import { NodeAccepted } from '../accepted.ts';
 import { NodeListener } from '../listener.ts';
 import { ReadBuffers } from '../read-buffers.ts';
-import { alpnOf, type NodeSecurity } from './handshake.ts';
+import type { NodeSecurity } from './handshake.ts';
 import { ServerContexts } from './server-contexts.ts';
 
 const CERTIFICATES = join(import.meta.dirname, '../../../../test/e2e/tls');
@@ -50,7 +51,7 @@ const plan = {
 } as const;
 const security: NodeSecurity = {
   contexts: new ServerContexts(plan, TicketKeys.create(randomBytes)),
-  alpnProtocols: alpnOf(['http/1.1']),
+  alpnProtocols: alpnOf(plan),
   clientCertificates: 'none',
   handshakeMs: plan.handshakeMs,
 };

@@ -7,6 +7,7 @@ import type { ClientCertificates, TlsPlan } from '../../../plan/tls.ts';
 import { TicketKeys } from '../../../table/ticket-keys.ts';
 import type { Handshake, HandshakeOwner, Secured, Security } from '../../backend.ts';
 import { type TlsFailure, tlsFailureOf } from '../../tls/failures.ts';
+import { alpnOf, HTTP_REQUEST, SPEAK_TLS } from '../../tls/server-settings.ts';
 import type { SocketContext } from '../socket-stream.ts';
 import { ServerContexts } from './server-contexts.ts';
 import {
@@ -30,7 +31,7 @@ export interface NodeSecurity extends Security {
 export function securityOf(plan: TlsPlan): NodeSecurity {
   return {
     contexts: new ServerContexts(plan, TicketKeys.open(plan.ticketMemory)),
-    alpnProtocols: alpnOf(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']),
+    alpnProtocols: alpnOf(plan),
     clientCertificates: plan.clientCertificates,
     handshakeMs: plan.handshakeMs,
   };
@@ -40,20 +41,6 @@ export function securityOf(plan: TlsPlan): NodeSecurity {
 export interface SecuredLater extends Unsecured {
   readonly context: SocketContext & { readonly wheel: TimerWheel };
   readonly peer: Peer;
-}
-
-/** What OpenSSL makes of GET, HEAD, POST and PUT at the beginning of a connection. */
-const HTTP_REQUEST = 'ERR_SSL_HTTP_REQUEST';
-const HELP = '400 Bad Request\nThis port speaks HTTPS: ask for https:// instead. (not_tls)\n';
-const SPEAK_TLS =
-  'HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n' +
-  `Content-Length: ${HELP.length}\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n${HELP}`;
-
-/** ALPN's spelling of a list of protocols. */
-export function alpnOf(protocols: readonly string[]): Buffer {
-  return Buffer.concat(
-    protocols.map((name) => Buffer.concat([Buffer.from([name.length]), Buffer.from(name)])),
-  );
 }
 
 /** One accepted connection up to the end of its handshake. */

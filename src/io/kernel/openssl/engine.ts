@@ -1,0 +1,53 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { Contain } from '../../../base/contain.ts';
+import type { TimerWheel } from '../../../base/wheel.ts';
+import type { Arrival } from '../../../core/ports/arrival.ts';
+import type { TlsPlan } from '../../../plan/tls.ts';
+import type { Handshake, HandshakeOwner, Security } from '../../backend.ts';
+import type { Arena } from '../arena.ts';
+import { openssl } from './calls.ts';
+import { type ServerContext, ServerHandshake } from './handshake.ts';
+import { TlsMemory } from './memory.ts';
+import { ServerCallbacks } from './server-callbacks.ts';
+import { ServerSecurity } from './server-security.ts';
+
+/** What a thread gives its engine. */
+export interface EngineContext {
+  readonly clock: Clock;
+  /** Ends handshakes that are late. */
+  readonly wheel: TimerWheel;
+  readonly contain: Contain;
+  /** Calls once the present call has returned: rare, and not for what is urgent. */
+  readonly defer?: (call: () => void) => void;
+}
+
+/** Whether this Node exports the OpenSSL that the engine needs. */
+export const hasOpenSsl: boolean = openssl !== null;
+
+/** TLS of one thread over any stream, by the OpenSSL that is in Node's binary. */
+export class TlsEngine {
+  readonly #context: ServerContext;
+
+  /**
+   * @param arena TLS_ARENA_BYTES of it are reserved; what is encrypted is given to the streams
+   *   below as parts of it, and what they give of it is decrypted without a copy
+   */
+  constructor(
+    arena: Arena,
+    { clock, wheel, contain, defer = (call) => void setImmediate(call) }: EngineContext,
+  ) {
+    const memory = new TlsMemory(arena);
+    const callbacks = new ServerCallbacks(memory, () => clock.wallMs());
+    this.#context = { memory, callbacks, clock, wheel, contain, defer };
+  }
+
+  /** As in `Backend`. @throws Error from OpenSSL if a certificate, key or list is invalid */
+  securityOf(plan: TlsPlan): Security {
+    return new ServerSecurity(this.#context.memory, this.#context.callbacks, plan);
+  }
+
+  /** Begins a handshake with a client. @param security of this engine */
+  secure(arrival: Arrival, security: Security, owner: HandshakeOwner): Handshake {
+    return new ServerHandshake(this.#context, arrival, security as ServerSecurity, owner);
+  }
+}

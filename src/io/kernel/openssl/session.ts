@@ -1,0 +1,155 @@
+import { ffi } from '../ffi.ts';
+import { CTRL } from './calls.ts';
+import { takeErrorCode } from './errors.ts';
+import type { TlsMemory } from './memory.ts';
+import type { SslContext } from './ssl-context.ts';
+
+/** What `SSL_get_error` says. */
+const ERROR_SSL = 1;
+const ERROR_WANT_READ = 2;
+const ERROR_ZERO_RETURN = 6;
+const RECEIVED_SHUTDOWN = 2;
+/** TLSEXT_NAMETYPE_host_name. */
+const HOST_NAME = 0;
+
+/** What became of a call. */
+export type Outcome = 'done' | 'wants' | 'failed';
+
+/** `read`: more has to come first. */
+export const WANTS = 0;
+/** `read`: the peer has said that nothing more comes (close_notify). */
+export const ENDED: number = -1;
+/** `read`: what came is not TLS, or not from the peer. */
+export const FAILED: number = -2;
+
+/** One `SSL`, which is freed once. What it does it does in the thread's `TlsMemory`. */
+export class TlsSession {
+  readonly #memory: TlsMemory;
+  /** 0n: it was freed. */
+  #ssl: bigint;
+
+  /** @throws Error where OpenSSL has no memory for it */
+  constructor(memory: TlsMemory, context: SslContext, isServer: boolean) {
+    const { calls } = memory;
+    this.#memory = memory;
+    this.#ssl = calls.SSL_new(context.address);
+    if (this.#ssl === 0n) throw new Error(`no TLS session: ${takeErrorCode(calls)}`);
+    // The session owns one reference to each.
+    calls.BIO_up_ref(memory.input);
+    calls.BIO_up_ref(memory.output);
+    calls.SSL_set_bio(this.#ssl, memory.input, memory.output);
+    if (isServer) calls.SSL_set_accept_state(this.#ssl);
+    else calls.SSL_set_connect_state(this.#ssl);
+  }
+
+  /** @internal of this room. @throws Error after `free` */
+  get address(): bigint {
+    const ssl = this.#ssl;
+    if (ssl === 0n) throw new Error('a TLS session was used after its end');
+    return ssl;
+  }
+
+  /** Takes ciphertext from the arena. Call `handshake` or `read` before that of another session. */
+  feed(start: number, lengthBytes: number): void {
+    const { calls, input, arena } = this.#memory;
+    const taken = calls.BIO_write(input, arena.address(start, lengthBytes), lengthBytes);
+    if (taken !== lengthBytes) throw new Error('OpenSSL gives no memory');
+  }
+
+  /** Goes on with the handshake. After `failed`, `takeErrorCode` says why. */
+  handshake(): Outcome {
+    const { calls } = this.#memory;
+    calls.ERR_clear_error();
+    const result = calls.SSL_do_handshake(this.address);
+    if (result === 1) return 'done';
+    return calls.SSL_get_error(this.address, result) === ERROR_WANT_READ ? 'wants' : 'failed';
+  }
+
+  /**
+   * Decrypts at most one record.
+   *
+   * @param start where the plaintext goes, with room for all of a record
+   * @returns its bytes, or WANTS, ENDED, FAILED
+   */
+  read(start: number, roomBytes: number): number {
+    const { calls, arena } = this.#memory;
+    const ssl = this.address;
+    const bytes = calls.SSL_read(ssl, arena.address(start, roomBytes), roomBytes);
+    if (bytes > 0) return bytes;
+    return this.#noPlaintext(bytes);
+  }
+
+  /**
+   * `SSL_get_error` also goes by the thread's queue of errors. To clear that before each read would
+   * cost every request a call; so what it says is doubted where the session shows no sign of it.
+   */
+  #noPlaintext(result: number): number {
+    const { calls } = this.#memory;
+    const ssl = this.address;
+    const error = calls.SSL_get_error(ssl, result);
+    if (error === ERROR_WANT_READ) return WANTS;
+    if (error === ERROR_ZERO_RETURN) return ENDED;
+    if (error !== ERROR_SSL || calls.SSL_in_init(ssl) !== 0) return FAILED;
+    calls.ERR_clear_error();
+    return (calls.SSL_get_shutdown(ssl) & RECEIVED_SHUTDOWN) === 0 ? WANTS : ENDED;
+  }
+
+  /** Encrypts bytes of the arena; all are taken. @returns whether it could */
+  write(address: bigint, lengthBytes: number): boolean {
+    return this.#memory.calls.SSL_write(this.address, address, lengthBytes) === lengthBytes;
+  }
+
+  /** Says that nothing more comes (close_notify); reading goes on. */
+  shutdown(): void {
+    const { calls } = this.#memory;
+    if (calls.SSL_shutdown(this.address) < 0) calls.ERR_clear_error();
+  }
+
+  /** The name that the client asked for; empty: none. */
+  get serverName(): string {
+    return ffi!.toString(this.#memory.calls.SSL_get_servername(this.address, HOST_NAME)) ?? '';
+  }
+
+  /** What ALPN agreed on; empty: nothing. */
+  get protocol(): string {
+    const { calls, arena, wordStart, wordAddress, bytes } = this.#memory;
+    const lengthAddress = arena.address(wordStart + 8, 4);
+    calls.SSL_get0_alpn_selected(this.address, wordAddress, lengthAddress);
+    const address = bytes.readBigUInt64LE(wordStart);
+    const length = bytes.readUInt32LE(wordStart + 8);
+    return address === 0n ? '' : ffi!.toBuffer(address, length).toString('latin1');
+  }
+
+  get isResumed(): boolean {
+    return this.#memory.calls.SSL_session_reused(this.address) === 1;
+  }
+
+  /** What the verification of the peer's certificate found; 0n: nothing, or there is none. */
+  get verifyResult(): bigint {
+    return this.#memory.calls.SSL_get_verify_result(this.address);
+  }
+
+  /** The peer's, DER; null: it showed none. */
+  get peerCertificate(): Buffer | null {
+    const { calls } = this.#memory;
+    const certificate = calls.SSL_get1_peer_certificate(this.address);
+    if (certificate === 0n) return null;
+    const bio = this.#memory.newBio();
+    calls.i2d_X509_bio(bio, certificate);
+    calls.X509_free(certificate);
+    return this.#memory.drain(bio);
+  }
+
+  /** The name that is asked for (SNI). */
+  askFor(serverName: string): void {
+    const { calls } = this.#memory;
+    calls.SSL_ctrl(this.address, CTRL.hostname, BigInt(HOST_NAME), this.#memory.text(serverName));
+  }
+
+  free(): void {
+    const ssl = this.#ssl;
+    if (ssl === 0n) return;
+    this.#ssl = 0n;
+    this.#memory.calls.SSL_free(ssl);
+  }
+}

@@ -1,0 +1,431 @@
+import type { Clock } from '../../../base/clock.ts';
+import type { Contain, Contained } from '../../../base/contain.ts';
+import {
+  type CloseCause,
+  NOBODY,
+  type Stream,
+  type StreamOwner,
+} from '../../../core/ports/stream.ts';
+import { PLAIN_BYTES, RECORD_BYTES, type TlsMemory } from './memory.ts';
+import { Records } from './records.ts';
+import { ENDED, FAILED, type TlsSession, WANTS } from './session.ts';
+
+/** What the encrypted streams of one thread share. */
+export interface TlsContext {
+  readonly memory: TlsMemory;
+  readonly clock: Clock;
+  /** Takes what the owner of a stream throws. */
+  readonly contain: Contain;
+  /** Calls once the present call has returned. */
+  readonly defer: (call: () => void) => void;
+}
+
+/** Does the handshake of a stream. */
+export interface Shaker extends Contained {
+  /** A record, or a part of one, has come. */
+  shake(nowMs: number): void;
+  /** What has come, all of it, is no record of a handshake, and OpenSSL does not say so. */
+  noHandshake(): void;
+  /** The peer sends nothing more, or the stream below is gone. */
+  left(): void;
+  /** A message behind the handshake was read: a session ticket, for one. */
+  told(): void;
+}
+
+/** Type of the records that begin a connection (RFC 8446 §5.1). */
+const HANDSHAKE = 22;
+/** From so many bytes OpenSSL knows what is no TLS. */
+const HEADER_BYTES = 5;
+
+/**
+ * TLS over any stream. What comes is decrypted record by record and passed on in one piece for each
+ * piece that came; what is written is encrypted at once, so that whatever waits, waits below.
+ */
+export class TlsStream implements Stream, StreamOwner {
+  owner: StreamOwner = NOBODY;
+  readonly #context: TlsContext;
+  readonly #shaker: Shaker;
+  readonly #records = new Records();
+  /** Null: it is over. */
+  #session: TlsSession | null;
+  #lower: Stream | null = null;
+  #isShaking = true;
+  #startBytes = 0;
+  #isTls = true;
+  #isPaused = false;
+  #isEnding = false;
+  /** The peer sends nothing more. */
+  #isPeerDone = false;
+  /** Ciphertext that may not be passed on yet. */
+  #held: Buffer | null = null;
+  #isEndHeld = false;
+
+  /** Takes the session over. */
+  constructor(context: TlsContext, session: TlsSession, shaker: Shaker) {
+    this.#context = context;
+    this.#session = session;
+    this.#shaker = shaker;
+  }
+
+  /** Begins to read. @param own has a stream made that this is the owner of */
+  begin(own: (toOwner: (lower: Stream) => StreamOwner) => void): void {
+    // What was read already may come before the caller knows of the handshake.
+    this.#held = NOTHING;
+    own((lower) => {
+      this.#lower = lower;
+      return this;
+    });
+    if (this.#held === NOTHING) this.#held = null;
+    else this.#context.defer(this.#passHeld);
+  }
+
+  /** The handshake is done; the owner is set in the same turn. */
+  opened(): void {
+    this.#isShaking = false;
+  }
+
+  /** Whether it is over. */
+  get isClosed(): boolean {
+    return this.#session === null;
+  }
+
+  /** Sends what OpenSSL has to say. */
+  flush(): void {
+    const { memory } = this.#context;
+    const start = memory.cipherOutStart;
+    for (;;) {
+      const bytes = memory.takeOutput();
+      if (bytes > 0) this.#lower!.writeBytes(memory.bytes, start, start + bytes);
+      if (!memory.isFull(bytes)) return;
+    }
+  }
+
+  /** Ends it without a word, but for what stands below the encryption. */
+  giveUp(plainText = ''): void {
+    const lower = this.#lower;
+    if (!this.#free() || lower === null) return;
+    if (plainText !== '') lower.writeText(plainText);
+    lower.destroy();
+  }
+
+  get pendingBytes(): number {
+    return this.#session === null ? 0 : this.#lower!.pendingBytes;
+  }
+
+  unsentBytes(): number {
+    return this.#session === null ? 0 : this.#lower!.unsentBytes();
+  }
+
+  writeText(text: string): void {
+    this.writeTextAndBytes(text, NOTHING, 0, 0);
+  }
+
+  writeBytes(bytes: Buffer, start: number, end: number): void {
+    this.writeTextAndBytes('', bytes, start, end);
+  }
+
+  writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
+    if (this.#session === null || this.#isEnding) return;
+    const size = text.length + end - start;
+    if (size === 0) return;
+    if (size > RECORD_BYTES) return this.#writeLarge(text, bytes, start, end);
+    const { memory } = this.#context;
+    const { plainStart } = memory;
+    if (text !== '') memory.bytes.write(text, plainStart, 'latin1');
+    if (end > start) bytes.copy(memory.bytes, plainStart + text.length, start, end);
+    this.#encrypt(memory.plainAddress, size);
+    this.flush();
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+    this.#lower?.pause();
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#lower?.resume();
+    if (this.#held !== null) this.#context.defer(this.#passHeld);
+  }
+
+  end(): void {
+    if (this.#session === null || this.#isEnding) return;
+    this.#isEnding = true;
+    this.#sayEnd();
+    this.#lower!.end();
+    if (this.#isPeerDone) {
+      this.#context.defer(() => this.#closeIfOver(this.#context.clock.nowMs()));
+    }
+  }
+
+  destroy(): void {
+    if (this.#session === null) return;
+    // A proper end says so, where nothing stands before it.
+    const isQuiet = !this.#isEnding && !this.#isShaking && this.#lower!.pendingBytes === 0;
+    if (isQuiet) this.#sayEnd();
+    this.#free();
+    this.#lower!.destroy();
+  }
+
+  reset(): void {
+    if (this.#free()) this.#lower!.reset();
+  }
+
+  onOpen(): void {}
+
+  onBytes(bytes: Buffer, start: number, end: number, nowMs: number): void {
+    if (this.#held !== null && this.#mayPass) this.#passHeld();
+    if (this.#session === null || this.#isPeerDone) return;
+    if (this.#held === null && this.#mayPass) this.#take(bytes, start, end, nowMs);
+    else this.#hold(bytes.subarray(start, end));
+  }
+
+  onDrain(nowMs: number): void {
+    if (this.#isShaking || this.#session === null) return;
+    const { owner } = this;
+    try {
+      owner.onDrain(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+    this.#closeIfOver(nowMs);
+  }
+
+  onEnd(nowMs: number): void {
+    if (this.#isShaking) this.#shaker.left();
+    else if (this.#held !== null) this.#isEndHeld = true;
+    else this.#peerDone(nowMs);
+  }
+
+  onClose(cause: CloseCause, nowMs: number): void {
+    if (!this.#free()) return;
+    if (this.#isShaking) this.#shaker.left();
+    else this.#tellClose(cause, nowMs);
+  }
+
+  crashed(nowMs: number): void {
+    this.#free();
+    if (this.#isShaking) this.#shaker.crashed(nowMs);
+    else this.owner.crashed(nowMs);
+  }
+
+  /** Another stream may be passing on what lies where ours would be decrypted. */
+  get #mayPass(): boolean {
+    return (!this.#isPaused || this.#isShaking) && !this.#context.memory.isTaken;
+  }
+
+  #hold(bytes: Buffer): void {
+    // By reference it would be written over.
+    this.#held = Buffer.concat([this.#held ?? NOTHING, bytes]);
+    if (!this.#isPaused) this.#context.defer(this.#passHeld);
+  }
+
+  readonly #passHeld = (): void => {
+    const bytes = this.#held;
+    if (bytes === null || this.#session === null || !this.#mayPass) return;
+    this.#held = null;
+    const nowMs = this.#context.clock.nowMs();
+    this.#take(bytes, 0, bytes.length, nowMs);
+    if (!this.#isEndHeld || this.#held !== null) return;
+    this.#isEndHeld = false;
+    this.onEnd(nowMs);
+  };
+
+  #take(bytes: Buffer, start: number, end: number, nowMs: number): void {
+    const { memory } = this.#context;
+    memory.isTaken = true;
+    try {
+      const from = memory.placeOf(bytes, start, end);
+      let at = start;
+      if (from >= 0) at += this.#takeAt(from, from + end - start, nowMs) - from;
+      else at = this.#takeCopies(bytes, start, end, nowMs);
+      if (at < end && this.#session !== null && !this.#isPeerDone) {
+        this.#held = Buffer.from(bytes.subarray(at, end));
+      }
+    } finally {
+      memory.isTaken = false;
+    }
+  }
+
+  #takeCopies(bytes: Buffer, start: number, end: number, nowMs: number): number {
+    const { memory } = this.#context;
+    const { cipherInStart, cipherInBytes } = memory;
+    let at = start;
+    while (at < end) {
+      const size = Math.min(end - at, cipherInBytes);
+      bytes.copy(memory.bytes, cipherInStart, at, at + size);
+      const taken = this.#takeAt(cipherInStart, cipherInStart + size, nowMs) - cipherInStart;
+      at += taken;
+      if (taken < size) break;
+    }
+    return at;
+  }
+
+  /** Takes bytes of the arena. @returns where it stopped: the stream was paused, or is over */
+  #takeAt(start: number, end: number, nowMs: number): number {
+    let at = start;
+    while (at < end && this.#session !== null && !this.#isPeerDone) {
+      if (this.#isShaking) at = this.#shake(at, end, nowMs);
+      else if (this.#isPaused) break;
+      else at = this.#decrypt(this.#session, at, end, nowMs);
+    }
+    return at;
+  }
+
+  #shake(start: number, end: number, nowMs: number): number {
+    const { bytes } = this.#context.memory;
+    if (this.#startBytes === 0) this.#isTls = bytes[start] === HANDSHAKE;
+    // What has no records is not counted along: OpenSSL knows it by its first bytes.
+    const size = this.#isTls ? this.#records.next(bytes, start, end) : end - start;
+    this.#startBytes += size;
+    this.#session!.feed(start, size);
+    this.#shaker.shake(nowMs);
+    const isNone = !this.#isTls && this.#startBytes >= HEADER_BYTES;
+    if (isNone && this.#session !== null) this.#shaker.noHandshake();
+    return start + size;
+  }
+
+  #decrypt(session: TlsSession, start: number, end: number, nowMs: number): number {
+    const { memory } = this.#context;
+    const { readStart, readLast } = memory;
+    let at = start;
+    let plain = readStart;
+    let outcome = WANTS;
+    while (at < end && plain <= readLast) {
+      const size = this.#records.next(memory.bytes, at, end);
+      session.feed(at, size);
+      at += size;
+      outcome = session.read(plain, RECORD_BYTES);
+      if (outcome > 0) {
+        plain += outcome;
+        // Then OpenSSL sees other records than we do, and may have left something over.
+        if (!this.#records.isWhole) outcome = FAILED;
+      } else if (outcome === WANTS && this.#records.isWhole) this.#told();
+      if (outcome < WANTS) break;
+    }
+    if (plain > readStart) this.#pass(plain, nowMs);
+    if (this.#session === null) return end;
+    if (outcome === ENDED) this.#peerDone(nowMs);
+    if (outcome === FAILED) this.#broken(nowMs);
+    return at;
+  }
+
+  #pass(end: number, nowMs: number): void {
+    const { owner } = this;
+    const { bytes, readStart } = this.#context.memory;
+    try {
+      owner.onBytes(bytes, readStart, end, nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+  }
+
+  /** A message that is not for the owner: some ask for an answer. */
+  #told(): void {
+    this.flush();
+    this.#shaker.told();
+  }
+
+  #peerDone(nowMs: number): void {
+    if (this.#isPeerDone || this.#session === null) return;
+    this.#isPeerDone = true;
+    const { owner } = this;
+    try {
+      owner.onEnd(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+    this.#closeIfOver(nowMs);
+  }
+
+  /** Both have said that nothing more comes: there is no need to wait for the peer to close. */
+  #closeIfOver(nowMs: number): void {
+    if (this.#session === null || !this.#isEnding || !this.#isPeerDone) return;
+    if (this.#lower!.pendingBytes > 0) return;
+    this.#free();
+    this.#lower!.destroy();
+    this.#tellClose('closed', nowMs);
+  }
+
+  #broken(nowMs: number): void {
+    this.flush();
+    this.#context.memory.clear();
+    this.#free();
+    this.#lower!.destroy();
+    this.#tellClose('tls_failed', nowMs);
+  }
+
+  #tellClose(cause: CloseCause, nowMs: number): void {
+    const { owner } = this;
+    try {
+      owner.onClose(cause, nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+  }
+
+  /** The owner as it was when it was called: it may have handed the stream on. */
+  #crashed(error: unknown, owner: StreamOwner, nowMs: number): void {
+    this.#context.contain(error, owner, nowMs);
+    this.destroy();
+  }
+
+  /** The first record takes the text along, the others follow from where the bytes lie. */
+  #writeLarge(text: string, bytes: Buffer, start: number, end: number): void {
+    const { memory } = this.#context;
+    const { plainStart, plainAddress, arena } = memory;
+    let textAt = 0;
+    for (; text.length - textAt > RECORD_BYTES; textAt += RECORD_BYTES) {
+      memory.bytes.write(text.slice(textAt, textAt + RECORD_BYTES), plainStart, 'latin1');
+      this.#encrypt(plainAddress, RECORD_BYTES);
+      this.flush();
+    }
+    let at = start;
+    let unsentBytes = 0;
+    if (textAt < text.length) {
+      const textBytes = memory.bytes.write(text.slice(textAt), plainStart, 'latin1');
+      const fill = Math.min(RECORD_BYTES - textBytes, end - start);
+      bytes.copy(memory.bytes, plainStart + textBytes, start, start + fill);
+      this.#encrypt(plainAddress, textBytes + fill);
+      at += fill;
+      unsentBytes = RECORD_BYTES;
+    }
+    while (at < end) {
+      const size = Math.min(PLAIN_BYTES - unsentBytes, end - at);
+      const place = memory.placeOf(bytes, at, at + size);
+      if (place < 0) bytes.copy(memory.bytes, plainStart, at, at + size);
+      this.#encrypt(place < 0 ? plainAddress : arena.address(place, size), size);
+      at += size;
+      unsentBytes = 0;
+      this.flush();
+    }
+    if (unsentBytes > 0) this.flush();
+  }
+
+  #encrypt(address: bigint, lengthBytes: number): void {
+    // A write that failed in the midst of many.
+    if (this.#session === null || this.#isEnding) return;
+    if (this.#session.write(address, lengthBytes)) return;
+    this.#isEnding = true;
+    this.#context.defer(() => {
+      if (this.#session !== null) this.#broken(this.#context.clock.nowMs());
+    });
+  }
+
+  #sayEnd(): void {
+    this.#session!.shutdown();
+    this.flush();
+  }
+
+  /** @returns whether it was there */
+  #free(): boolean {
+    const session = this.#session;
+    this.#session = null;
+    this.#held = null;
+    session?.free();
+    return session !== null;
+  }
+}
+
+const NOTHING: Buffer = Buffer.alloc(0);
