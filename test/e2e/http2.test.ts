@@ -30,6 +30,8 @@ import {
 
 /** What a test reads of a body at a time, so that its wait is for the next piece, not for all. */
 const PIECE_BYTES = 64 * 1024;
+/** Twice so many are more than may come too early in a row, once so many are not. */
+const HALF_TOO_OFTEN = 60;
 const files = selfSigned(newFolder(), 'localhost', ['DNS:localhost']);
 let server: ScriptedServer;
 before(async () => {
@@ -51,7 +53,7 @@ const start = (balancing: Balancing = {}) => shared.take(settings(balancing));
 
 async function connect(
   openclaw: Openclaw,
-  options: http2.SecureClientSessionOptions = {},
+  options: http2.SecureClientSessionOptions & { localAddress?: string } = {},
 ): Promise<http2.ClientHttp2Session> {
   const session = http2.connect(`https://127.0.0.1:${openclaw.port}`, {
     rejectUnauthorized: false,
@@ -532,23 +534,57 @@ test('a head beyond the limits is refused, and the connection goes on', async ()
 });
 
 test('a client that asks again and again above its rate is told to go', async () => {
+  let answer = (): void => {};
+  server.on('/let-in', async (peer) => {
+    await new Promise<void>((resolve) => {
+      answer = resolve;
+    });
+    peer.send(okWith('at last'));
+  });
   const openclaw = await start({
     performance: { rate_limiting: { enabled: true, max_requests_per_second_per_ip: 1 } },
   });
-  const session = await connect(openclaw);
-  try {
-    let isTold = false;
+  let clients = 0;
+  const isTold = async () => {
+    // Another client each time, for if a second passes meanwhile one more is let in.
+    clients += 1;
+    const localAddress = `127.1.${clients >> 8}.${clients & 255}`;
+    const session = await connect(openclaw, { localAddress });
+    let hasGoaway = false;
     session.on('goaway', () => {
-      isTold = true;
+      hasGoaway = true;
     });
-    const asked = Array.from({ length: 150 }, () => session.request({ ':path': '/' }));
-    for (const stream of asked) stream.on('error', () => {});
-    await until('the word to go', () => isTold);
+    try {
+      const letIn = ask(session, { ':path': '/let-in' });
+      await until('it is at the server', () => server.requestsFor('/let-in') === clients);
+      await askTogether(session, HALF_TOO_OFTEN);
+      // It was asked before the others: that it ends between them makes them no less hasty.
+      answer();
+      assert.equal((await letIn).status, 200);
+      await askTogether(session, HALF_TOO_OFTEN);
+      // What answers the ping has said before whether it is to go.
+      if (!hasGoaway) await new Promise((resolve) => session.ping(resolve));
+      return hasGoaway;
+    } finally {
+      session.destroy();
+    }
+  };
+  try {
+    await until('the word to go', isTold);
   } finally {
-    session.destroy();
     await openclaw.stop();
   }
 });
+
+async function askTogether(session: http2.ClientHttp2Session, count: number): Promise<void> {
+  const streams = Array.from({ length: count }, () => session.request({ ':path': '/' }));
+  const ends = streams.map((stream) => {
+    // Those that come when it has long been told to go are refused.
+    stream.on('error', () => {}).resume();
+    return new Promise((resolve) => stream.once('close', resolve));
+  });
+  await Promise.all(ends);
+}
 
 /** Each costs the attacker little; beyond a bound the connection is closed. */
 const ATTACKS: Record<string, () => Buffer[]> = {

@@ -170,12 +170,13 @@ export class Http2Connection implements Client, TimerOwner {
     } catch (error) {
       this.#engine.contain(error, client, nowMs);
     }
+    // In the order they were asked: one that was let in may end long after, between any of those.
+    this.#hasty = client.isHasty ? this.#hasty + 1 : 0;
+    if (this.#hasty > HASTY_MAX) this.drain();
   };
 
   #over(client: Http2ClientStream): void {
     this.#streams.delete(client);
-    this.#hasty = client.isHasty ? this.#hasty + 1 : 0;
-    if (this.#hasty > HASTY_MAX) this.drain();
     if (this.#streams.size === 0 && !this.#isDraining) {
       this.#expectRequest(this.#engine.clock.nowMs());
     }
