@@ -55,6 +55,8 @@ const flusher = setInterval(flush, RECORDS_EVERY_MS);
 port.on('message', (message: ToWorker) => {
   switch (message.type) {
     case 'accept':
+      // A reload is over with it: what was done before is told before, and into the log of then.
+      flush();
       void listen(message.sockets, { type: 'accepting', number: message.number });
       break;
     case 'prepare':

@@ -33,6 +33,8 @@ const PORT_TRIES = 5;
 export interface LogLine {
   event: string;
   level: string;
+  /** ISO 8601. */
+  time: string;
   request: string;
   requestId: string;
   status: number;
@@ -163,9 +165,18 @@ export class Openclaw {
     return readFileSync(join(this.folder, 'openclaw.log'), 'utf8');
   }
 
-  /** From here on its log is empty, and its counters are zero, for whoever asks by this object. */
-  async beginAnew(): Promise<void> {
-    this.#logFrom = this.#logText().length;
+  /**
+   * From here on its log is empty, and its counters are zero, for whoever asks by this object. What
+   * was done before is in the log before the line of a reload.
+   *
+   * @param reloadedMs when its last reload was asked for
+   */
+  async beginAnew(reloadedMs: number): Promise<void> {
+    await until('the reload is logged', () =>
+      this.log().some(({ event, time }) => event === 'reloaded' && Date.parse(time) >= reloadedMs),
+    );
+    const text = this.#logText();
+    this.#logFrom = text.indexOf('\n', text.lastIndexOf('"event":"reloaded"')) + 1;
     this.#metricsBefore = await this.#metrics();
   }
 
@@ -253,11 +264,12 @@ export class SharedOpenclaw {
       return this.#running;
     }
     await this.#running.takeBackCommands();
+    const reloadedMs = Date.now();
     await this.#running.reload((settings) => {
       settings.load_balancing = filledIn(settings.load_balancing.listen, balancing);
       settings.log = { ...LOG };
     });
-    await this.#running.beginAnew();
+    await this.#running.beginAnew(reloadedMs);
     return this.#running;
   }
 

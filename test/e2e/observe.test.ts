@@ -31,14 +31,14 @@ after(async () => {
 });
 
 /** What the server gets of a request with these header lines. */
-async function seenByServer(lines: string): Promise<Message> {
-  const peer = await openclaw.send(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
+async function seenByServer(lines: string, target = '/'): Promise<Message> {
+  const peer = await openclaw.send(`GET ${target} HTTP/1.1\r\nHost: a\r\n${lines}\r\n`);
   assert.equal((await peer.response()).status, 200);
   peer.close();
   return heads.at(-1)!;
 }
 
-function logLines(file: string): { event: string; level: string; trace_id?: string }[] {
+function logLines(file: string): { event: string; level: string; request?: string }[] {
   if (!existsSync(file)) return [];
   const text = readFileSync(file, 'utf8').trim();
   return text === '' ? [] : text.split('\n').map((line) => JSON.parse(line));
@@ -122,19 +122,21 @@ test('access, level and file of the log follow a reload, and the plan says so', 
   const plan = JSON.parse((await admin('GET', '/config/plan')).text);
   assert.deepEqual(plan.impact.needRestart, []);
   assert.equal(plan.changes.length, 3);
-  const before = logLines(first!).length;
+  await seenByServer('', '/?before');
   assert.equal((await admin('POST', '/config/reload')).status, 200);
   const requests = () => logLines(second!).filter(({ event }) => event === 'request');
   await until('the reload in the new file', () =>
     logLines(second!).find(({ event }) => event === 'reloaded'),
   );
+  const before = logLines(first!);
+  assert.ok(before.some(({ request }) => request === 'GET /?before'));
   await seenByServer('');
   const peer = await openclaw.send('CONNECT b:1 HTTP/1.1\r\nHost: b:1\r\n\r\n');
   await peer.response();
   peer.close();
   // Lines come in order: had the good request been written it would stand before.
   await until('the one that was refused', () => requests().length === 1);
-  assert.equal(logLines(first!).length, before, 'nothing more goes into the first');
+  assert.equal(logLines(first!).length, before.length, 'nothing more goes into the first');
 
   configure(({ log }) => Object.assign(log!, { level: 'warn', access: 'all' }));
   await admin('POST', '/config/reload');
@@ -175,9 +177,9 @@ test('a log that was moved away is begun anew at SIGHUP, though the file has err
     );
     // Until then lines may still have gone to the old one.
     const aside = readFileSync(`${log}.aside`, 'utf8');
-    await seenByServer('');
+    await seenByServer('', '/?anew');
     await until('a request in the new log', () =>
-      logLines(log).find(({ event }) => event === 'request'),
+      logLines(log).find(({ request }) => request === 'GET /?anew'),
     );
     assert.equal(readFileSync(`${log}.aside`, 'utf8'), aside);
   } finally {
