@@ -104,13 +104,10 @@ test('a request that was tried again tells each attempt, with what was held of e
 
 test('a client that belongs to a server goes there, and it is told why, or why not', async () => {
   await start();
-  for (const server of [red, blue]) server.on('/', (peer) => void peer.send(okWith('fine')));
-  const response = await fetch(claw!.url);
+  for (const server of [red, blue]) server.on('/bound', (peer) => void peer.send(okWith('fine')));
+  const response = await fetch(`${claw!.url}/bound`);
   const cookie = response.headers.get('set-cookie')!.split(';')[0]!;
-  const first = await until('the log line', () =>
-    claw!.log().find(({ event }) => event === 'request'),
-  );
-  const own = first.server;
+  const own = (await claw!.logged('/bound')).server;
   const told = await explained('--header', `Cookie: ${cookie}`);
   assert.deepEqual(told.session, { server: own, result: 'the client is bound to it' });
   assert.equal(told.choices[0]!.server, own);
@@ -167,12 +164,9 @@ test('where no server can take a request each says why', async () => {
     const path = `http://127.0.0.1:${claw!.adminPort}/servers/${name}/${action}?force=true`;
     await fetch(path, { method: 'POST' });
   }
-  const response = await fetch(claw!.url);
+  const response = await fetch(`${claw!.url}/for-nobody`);
   assert.equal(response.status, 503);
-  const line = await until('the log line', () =>
-    claw!.log().find(({ event }) => event === 'request'),
-  );
-  const told = await explained(line.requestId);
+  const told = await explained((await claw!.logged('/for-nobody')).requestId);
   assert.deepEqual([told.status, told.failure], [503, 'no_server']);
   assert.deepEqual(verdicts(told, 0), ['red maintenance', 'blue draining']);
   const { stdout } = await explain();
