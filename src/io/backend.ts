@@ -157,7 +157,7 @@ export interface ListeningSockets {
   readonly areKept: boolean;
   /**
    * Makes sure that an address is ours: data threads share ports, so that two instances on one port
-   * would both start, and each get half of the connections.
+   * would both start, and each get half of the connections. Who connects just then may be reset.
    *
    * @throws the system's error
    */

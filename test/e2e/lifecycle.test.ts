@@ -110,11 +110,16 @@ test('signals that come before it is up end nothing that was accepted, and are o
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
   });
-  const client = await until('it accepts', () =>
-    Peer.connect({ host: '127.0.0.1', port }).catch(() => undefined),
-  );
-  client.send(`GET /early HTTP/1.1\r\n${HOST}\r\n`);
-  await until('it is at the server', () => server.requestsFor('/early') === 1);
+  const connected: Peer[] = [];
+  const client = await until('it is at the server', async () => {
+    // A client that comes while openclaw makes sure that nobody else has the port is reset.
+    if (connected.at(-1)?.isClosed !== false) {
+      const next = await Peer.connect({ host: '127.0.0.1', port }).catch(() => undefined);
+      if (next !== undefined) connected.push(next.send(`GET /early HTTP/1.1\r\n${HOST}\r\n`));
+    }
+    return server.requestsFor('/early') === 1 && connected.at(-1);
+  });
+  assert.ok(connected.length <= 2, 'once is enough to make sure of a port');
   child.kill('SIGHUP');
   child.kill('SIGTERM');
   rmSync(held);
