@@ -244,9 +244,10 @@ test('with all servers down the answer is 503 with Retry-After, and no server is
     servers.flatMap(({ asked }) => asked),
     [],
   );
-  const causes = openclaw!.log().filter((line) => line.event === 'health_changed');
+  const changes = () => openclaw!.log().filter((line) => line.event === 'health_changed');
+  await until('the log says so', () => changes().length >= 2);
   assert.deepEqual(
-    causes.map(({ from, to, cause }) => ({ from, to, cause })),
+    changes().map(({ from, to, cause }) => ({ from, to, cause })),
     [1, 2].map(() => ({ from: 'unknown', to: 'down', cause: 'status 500, expected 200' })),
   );
 });

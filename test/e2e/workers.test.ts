@@ -286,9 +286,10 @@ test('a worker for which the system has no thread left is started later', async 
   writeFileSync(file, '');
   await until('all deaths are told', async () => (await claw.status()).workerDeaths === 3);
   await get(claw, 1);
-  const causes = claw.log().filter(({ event }) => event === 'worker_died');
+  const deaths = () => claw.log().filter(({ event }) => event === 'worker_died');
+  await until('the log tells them too', () => deaths().length >= 3);
   assert.deepEqual(
-    causes.map(({ cause }) => /^Error: (.*)/.exec(String(cause))?.[1]),
+    deaths().map(({ cause }) => /^Error: (.*)/.exec(String(cause))?.[1]),
     ['ended by a test', 'no thread for a test', 'no thread for a test'],
   );
 });
@@ -402,8 +403,10 @@ test('workers share the port, and one that dies is replaced and off the counts',
   for (const client of left()) assert.equal((await client.response()).text, 'held');
   await claw.untilIdle();
   assert.equal((await claw.status()).workerDeaths, 1);
-  const death = claw.log().find((line) => line.event === 'worker_died');
-  assert.match(String(death?.cause), /ended by a test/);
+  const death = await until('the log tells it too', () =>
+    claw.log().find((line) => line.event === 'worker_died'),
+  );
+  assert.match(String(death.cause), /ended by a test/);
   for (const client of held) client.close();
   await claw.stop();
 });
