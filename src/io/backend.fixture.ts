@@ -10,6 +10,7 @@ import type { CloseCause, Stream, StreamOwner } from '../core/ports/stream.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { Accepted, Backend, Doorkeeper, Listener, OpenBackend } from './backend.ts';
 import { realClock } from './real-clock.ts';
+import { Resolver } from './resolver.ts';
 
 export const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0, path: '', speaks: 'http' };
 
@@ -131,6 +132,7 @@ export class Surroundings {
       wheel: this.wheel,
       contain,
       doorkeeper: this.door,
+      resolver: new Resolver(realClock),
       waitingMax: 100,
       readBytes: 64 * 1024,
     });

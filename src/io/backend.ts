@@ -11,6 +11,7 @@ import type { Arrival } from '../core/ports/arrival.ts';
 import type { Connector } from '../core/ports/stream.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { TlsPlan } from '../plan/tls.ts';
+import type { Resolver } from './resolver.ts';
 import type { TlsFailure } from './tls/failures.ts';
 
 /** Makes the backend of one thread. */
@@ -24,6 +25,8 @@ export interface BackendContext {
   /** Takes what is thrown by those who are called. */
   readonly contain: Contain;
   readonly doorkeeper: Doorkeeper;
+  /** Looks up the names of servers. */
+  readonly resolver: Resolver;
   /** Connections that may wait to be let in; those beyond it are closed. */
   readonly waitingMax: number;
   /** The most that one read gives. */

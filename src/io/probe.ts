@@ -18,7 +18,7 @@ import type { ServerAddress } from '../core/ports/server-address.ts';
 import { type Ends, ownHeader } from '../core/proxy-protocol/write.ts';
 import { askHealth, type GrpcProbe } from './grpc-health.ts';
 import { afterReads } from './node/after-reads.ts';
-import { Dial } from './node/dial.ts';
+import { dial, type SocketDial } from './node/dial.ts';
 import type { Resolver } from './resolver.ts';
 import { isShortage } from './shortage.ts';
 
@@ -92,7 +92,7 @@ class Probe {
   #timer: NodeJS.Timeout;
   readonly #steps: ProbeStep[] = [];
   readonly #startedMs = performance.now();
-  #dial: Dial | null = null;
+  #dial: SocketDial | null = null;
   readonly #answer = new Answer();
   #stepStartedMs = this.#startedMs;
   #step: ProbeStep['name'] = 'resolve';
@@ -115,7 +115,7 @@ class Probe {
     this.#timer = this.#timeOut(timeoutMs, true);
     const options = { alpn: [spec.grpc === undefined ? 'http/1.1' : 'h2'], preface: prefaceOf };
     try {
-      this.#dial = new Dial(address, resolver, options, {
+      this.#dial = dial(address, resolver, options, {
         onResolved: () => this.#stepIsOver('resolve'),
         onConnected: () => this.#stepIsOver('connect'),
         onOpen: (socket) => this.#isOpen(socket),

@@ -11,6 +11,7 @@ import type { Route } from '../core/routes/route.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
 import type { Accepted, Backend, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/real-clock.ts';
+import { Resolver } from '../io/resolver.ts';
 import { Assembly, type PathSurroundings } from '../plan/assembly.ts';
 import { isSameListener, isSameSocket, type ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
@@ -94,6 +95,7 @@ export class DataWorker implements EntranceOwner {
       wheel,
       contain,
       doorkeeper: this.#admission,
+      resolver: new Resolver(clock),
       waitingMax: plan.clientsWaitingMax,
       readBytes: plan.readBytes,
     });

@@ -2,7 +2,6 @@ import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
 import type { Accepted, Backend, BackendContext, Listener, Security } from '../backend.ts';
 import { Gate } from '../gate.ts';
-import { Resolver } from '../resolver.ts';
 import { afterReads } from './after-reads.ts';
 import { SocketConnector } from './connector.ts';
 import { type ListenerContext, NodeListener } from './listener.ts';
@@ -20,11 +19,12 @@ export class NodeBackend implements Backend {
   /** Connections let in so far. */
   #accepted = 0;
 
-  constructor({ clock, wheel, contain, doorkeeper, waitingMax, readBytes }: BackendContext) {
+  constructor(given: BackendContext) {
+    const { clock, wheel, contain, doorkeeper, waitingMax, readBytes, resolver } = given;
     this.#gate = new Gate(doorkeeper, waitingMax);
     const buffers = new ReadBuffers(readBytes);
     this.#context = { clock, wheel, contain, buffers, reusePort: true, gate: this.#gate };
-    this.connector = new SocketConnector(this.#context, new Resolver(clock));
+    this.connector = new SocketConnector(this.#context, resolver);
   }
 
   get waitingMax(): number {

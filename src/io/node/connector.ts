@@ -1,7 +1,8 @@
 import type { ServerAddress } from '../../core/ports/server-address.ts';
 import type { Connector, Stream, StreamOwner } from '../../core/ports/stream.ts';
+import { isNamed } from '../dial.ts';
 import type { Resolver } from '../resolver.ts';
-import { Dial, isNamed } from './dial.ts';
+import { dial } from './dial.ts';
 import { type SocketContext, SocketStream } from './socket-stream.ts';
 
 const ALPN = ['http/1.1'];
@@ -20,7 +21,7 @@ export class SocketConnector implements Connector {
     const stream = new SocketStream(this.#context, owner);
     const reads = address.tls === null ? 'onread' : 'data';
     const options = { alpn: ALPN, preface: () => preface, onread: () => stream.onread };
-    const dial = new Dial(address, this.#resolver, options, {
+    stream.dial = dial(address, this.#resolver, options, {
       onOpen: (socket, host) => {
         stream.dial = null;
         stream.host = host;
@@ -34,7 +35,6 @@ export class SocketConnector implements Connector {
         stream.closed();
       },
     });
-    stream.dial = dial;
     return stream;
   }
 

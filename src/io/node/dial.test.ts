@@ -16,7 +16,7 @@ import { type HttpProbe, type ProbeResult, probe } from '../probe.ts';
 import { realClock } from '../real-clock.ts';
 import { Resolver } from '../resolver.ts';
 import { SocketConnector } from './connector.ts';
-import { Dial } from './dial.ts';
+import { dial } from './dial.ts';
 import { ReadBuffers } from './read-buffers.ts';
 
 const LONG_MS = 10_000;
@@ -102,7 +102,7 @@ const named = (port: number, secure: ServerTls | null = null): ServerAddress => 
 /** @returns the address that a connection was opened to */
 async function dialled(address: ServerAddress, resolver: Resolver): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  new Dial(
+  dial(
     address,
     resolver,
     { alpn: ['http/1.1'] },
