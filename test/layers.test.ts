@@ -118,6 +118,8 @@ const SOCKETS_BESIDE_BACKENDS: Readonly<Record<string, string>> = {
   'src/io/unix-socket.ts': 'asks whether somebody listens on a unix socket',
   'src/io/probe.ts': "types of the sockets that Node's dial opens for probes",
   'src/io/grpc-health.ts': "the same, for Node's HTTP/2 library",
+  'src/io/kernel/openssl/client-contexts.ts': 'asks Node whom it trusts, and for its defaults',
+  'src/io/kernel/openssl/client-handshake.ts': "has Node compare a certificate's names",
   'src/admin/admin-server.ts': 'types of where its node:http listens',
   'src/cli/demo.ts': 'types of where its node:http listens',
   'src/config/checks/certificates.ts': 'asks OpenSSL which ciphers and curves it knows',

@@ -72,6 +72,7 @@ const functions = functionsOf({
   SSL_set_accept_state: of('void', pointer),
   SSL_set_connect_state: of('void', pointer),
   SSL_set_SSL_CTX: of(pointer, pointer, pointer),
+  SSL_set_verify: of('void', pointer, int, pointer),
   SSL_set_alpn_protos: of(int, pointer, pointer, int),
   SSL_do_handshake: of(int, pointer),
   SSL_read: of(int, pointer, pointer, int),

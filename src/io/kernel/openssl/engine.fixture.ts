@@ -1,6 +1,12 @@
 /** Node's sockets with the engine's TLS, so that the engine is tested without the kernel's calls. */
 import type { Arrival } from '../../../core/ports/arrival.ts';
-import type { Connector, Stream, StreamOwner } from '../../../core/ports/stream.ts';
+import { addressText, type ServerAddress } from '../../../core/ports/server-address.ts';
+import {
+  type Connector,
+  NOBODY,
+  type Stream,
+  type StreamOwner,
+} from '../../../core/ports/stream.ts';
 import type { ListenAddress } from '../../../plan/listen.ts';
 import type { TlsPlan } from '../../../plan/tls.ts';
 import type {
@@ -12,10 +18,12 @@ import type {
   Listener,
   Security,
 } from '../../backend.ts';
+import { closeCauseOf } from '../../close-cause.ts';
 import { NodeBackend } from '../../node/backend.ts';
 import { Arena } from '../arena.ts';
 import { TlsEngine } from './engine.ts';
 import { TLS_ARENA_BYTES } from './memory.ts';
+import type { OwnedStream, TlsStream } from './tls-stream.ts';
 
 export class EngineBackend implements Backend {
   readonly connector: Connector;
@@ -25,7 +33,7 @@ export class EngineBackend implements Backend {
   constructor(context: BackendContext) {
     this.#node = new NodeBackend(context);
     this.engine = new TlsEngine(Arena.map(TLS_ARENA_BYTES), context);
-    this.connector = this.#node.connector;
+    this.connector = new EngineConnector(this.#node.connector, this.engine);
   }
 
   get waitingMax(): number {
@@ -67,6 +75,51 @@ export class EngineBackend implements Backend {
 
   close(): void {
     this.#node.close();
+  }
+}
+
+/** To the first address that is open; names are looked up by Node's. */
+class EngineConnector implements Connector {
+  readonly #node: Connector;
+  readonly #engine: TlsEngine;
+
+  constructor(node: Connector, engine: TlsEngine) {
+    this.#node = node;
+    this.#engine = engine;
+  }
+
+  connect(address: ServerAddress, owner: StreamOwner, preface: string): Stream {
+    const { tls } = address;
+    if (tls === null) return this.#node.connect(address, owner, preface);
+    const stream = this.#engine.streamToServer(owner);
+    const failed = (error: NodeJS.ErrnoException) => stream.failed(closeCauseOf(error));
+    const lowerOwner: StreamOwner = {
+      ...NOBODY,
+      onClose: (cause) => stream.failed(cause),
+      onOpen: () => {
+        try {
+          const opened = (secured: TlsStream) => stream.takeOver(secured);
+          const where = addressText(address);
+          const begun = this.#engine.secureToServer(lower, where, tls, { opened, failed });
+          stream.dial = { cancel: () => begun.close() };
+        } catch (error) {
+          lower.destroy();
+          failed(error as NodeJS.ErrnoException);
+        }
+      },
+    };
+    const plain = { ...address, tls: null };
+    const lower = this.#node.connect(plain, lowerOwner, preface) as OwnedStream;
+    stream.dial = { cancel: () => lower.destroy() };
+    return stream;
+  }
+
+  addressesVersion(address: ServerAddress): number {
+    return this.#node.addressesVersion(address);
+  }
+
+  leadsTo(address: ServerAddress, stream: Stream): boolean {
+    return this.#node.leadsTo(address, stream);
   }
 }
 

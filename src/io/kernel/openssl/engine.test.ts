@@ -1,9 +1,12 @@
 import { describe } from 'node:test';
 import { testingWith } from '../../backend.suite.ts';
+import { servers } from '../../servers.suite.ts';
 import { security } from '../../tls.suite.ts';
 import { EngineBackend } from './engine.fixture.ts';
 import { hasOpenSsl } from './engine.ts';
 
-describe("TLS by OpenSSL over Node's sockets", { skip: !hasOpenSsl }, () =>
-  security(testingWith((context) => new EngineBackend(context))),
-);
+const test = testingWith((context) => new EngineBackend(context));
+
+describe("TLS by OpenSSL over Node's sockets", { skip: !hasOpenSsl }, () => security(test));
+
+describe('connections to servers by OpenSSL', { skip: !hasOpenSsl }, () => servers(test));

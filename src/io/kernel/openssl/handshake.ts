@@ -75,6 +75,7 @@ export class ServerHandshake implements Handshake, TimerOwner, Shaker {
   }
 
   noHandshake(): void {
+    this.#context.memory.clear();
     this.#fail('not_tls', 'ERR_SSL_BAD_RECORD_TYPE');
   }
 

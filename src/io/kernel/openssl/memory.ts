@@ -90,6 +90,13 @@ export class TlsMemory {
     this.calls.ERR_clear_error();
   }
 
+  /** Whether nothing is left over: always so between calls. */
+  get isClear(): boolean {
+    const { calls } = this;
+    const pending = (bio: bigint) => calls.BIO_ctrl(bio, CTRL.bioPending, 0n, 0n);
+    return pending(this.input) === 0n && pending(this.output) === 0n;
+  }
+
   /**
    * The text with the NUL that ends it, good until the next call.
    *

@@ -11,6 +11,9 @@ const ERROR_ZERO_RETURN = 6;
 const RECEIVED_SHUTDOWN = 2;
 /** TLSEXT_NAMETYPE_host_name. */
 const HOST_NAME = 0;
+/** SSL_VERIFY_*. */
+const VERIFY_NONE = 0;
+const VERIFY_PEER = 1;
 
 /** What became of a call. */
 export type Outcome = 'done' | 'wants' | 'failed';
@@ -140,10 +143,35 @@ export class TlsSession {
     return this.#memory.drain(bio);
   }
 
-  /** The name that is asked for (SNI). */
-  askFor(serverName: string): void {
+  /**
+   * What a server is told, and held to. Before the handshake.
+   *
+   * @param serverName asked for (SNI); empty: none is
+   * @param alpn protocols on offer, as they stand on the wire
+   * @param verifies whether the handshake fails of a certificate that no authority vouches for
+   */
+  askFor(serverName: string, alpn: Uint8Array, verifies: boolean): void {
     const { calls } = this.#memory;
-    calls.SSL_ctrl(this.address, CTRL.hostname, BigInt(HOST_NAME), this.#memory.text(serverName));
+    const ssl = this.address;
+    if (serverName !== '') {
+      calls.SSL_ctrl(ssl, CTRL.hostname, BigInt(HOST_NAME), this.#memory.text(serverName));
+    }
+    calls.SSL_set_alpn_protos(ssl, this.#memory.copy(alpn), alpn.length);
+    calls.SSL_set_verify(ssl, verifies ? VERIFY_PEER : VERIFY_NONE, 0n);
+  }
+
+  /** Takes up an earlier session. @param resumed an `SSL_SESSION`; it stays its owner's */
+  resume(resumed: bigint): void {
+    this.#memory.calls.SSL_set_session(this.address, resumed);
+  }
+
+  /** @returns an `SSL_SESSION` that a later handshake may take up, the caller's to free; 0n: none */
+  takeResumable(): bigint {
+    const { calls } = this.#memory;
+    const session = calls.SSL_get1_session(this.address);
+    if (session === 0n || calls.SSL_SESSION_is_resumable(session) === 1) return session;
+    calls.SSL_SESSION_free(session);
+    return 0n;
   }
 
   free(): void {

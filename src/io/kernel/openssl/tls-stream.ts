@@ -20,6 +20,11 @@ export interface TlsContext {
   readonly defer: (call: () => void) => void;
 }
 
+/** A stream whose owner may change. */
+export interface OwnedStream extends Stream {
+  owner: StreamOwner;
+}
+
 /** Does the handshake of a stream. */
 export interface Shaker extends Contained {
   /** A record, or a part of one, has come. */
@@ -41,12 +46,16 @@ const HEADER_BYTES = 5;
  * TLS over any stream. What comes is decrypted record by record and passed on in one piece for each
  * piece that came; what is written is encrypted at once, so that whatever waits, waits below.
  */
-export class TlsStream implements Stream, StreamOwner {
+export class TlsStream implements OwnedStream, StreamOwner {
   owner: StreamOwner = NOBODY;
+  /** The address that it was opened to; empty: it is not open, or was accepted. */
+  host = '';
+  /** What opens a connection for it, as long as it has none. */
+  dial: { cancel(): void } | null = null;
   readonly #context: TlsContext;
-  readonly #shaker: Shaker;
-  readonly #records = new Records();
-  /** Null: it is over. */
+  #shaker: Shaker;
+  #records = new Records();
+  /** Null: it is over, or not yet open. */
   #session: TlsSession | null;
   #lower: Stream | null = null;
   #isShaking = true;
@@ -59,9 +68,11 @@ export class TlsStream implements Stream, StreamOwner {
   /** Ciphertext that may not be passed on yet. */
   #held: Buffer | null = null;
   #isEndHeld = false;
+  /** Who has its connection now. */
+  #heir: TlsStream | null = null;
 
-  /** Takes the session over. */
-  constructor(context: TlsContext, session: TlsSession, shaker: Shaker) {
+  /** @param session its own from now on; null: it takes over another one's later */
+  constructor(context: TlsContext, session: TlsSession | null, shaker: Shaker) {
     this.#context = context;
     this.#session = session;
     this.#shaker = shaker;
@@ -82,6 +93,41 @@ export class TlsStream implements Stream, StreamOwner {
   /** The handshake is done; the owner is set in the same turn. */
   opened(): void {
     this.#isShaking = false;
+  }
+
+  /**
+   * Has another stream's connection, whose handshake was done in this turn, instead of one of its
+   * own, and tells its owner that it is open. Whether it is paused stays as it is.
+   */
+  takeOver(other: TlsStream): void {
+    this.dial = null;
+    this.#session = other.#session;
+    this.#lower = other.#lower;
+    this.#records = other.#records;
+    this.#shaker = other.#shaker;
+    this.#isShaking = false;
+    other.#session = null;
+    other.#heir = this;
+    (this.#lower as OwnedStream).owner = this;
+    if (this.#isPaused) this.#lower!.pause();
+    const { owner } = this;
+    const nowMs = this.#context.clock.nowMs();
+    try {
+      owner.onOpen(nowMs);
+    } catch (error) {
+      this.#crashed(error, owner, nowMs);
+    }
+  }
+
+  /** No connection could be opened: tells the owner. */
+  failed(cause: CloseCause): void {
+    this.dial = null;
+    this.#tellClose(cause, this.#context.clock.nowMs());
+  }
+
+  /** @internal takes what came with the end of the handshake */
+  inherit(bytes: Buffer, start: number, end: number): void {
+    if (this.#session !== null) this.#hold(bytes.subarray(start, end));
   }
 
   /** Whether it is over. */
@@ -160,6 +206,8 @@ export class TlsStream implements Stream, StreamOwner {
   }
 
   destroy(): void {
+    this.dial?.cancel();
+    this.dial = null;
     if (this.#session === null) return;
     // A proper end says so, where nothing stands before it.
     const isQuiet = !this.#isEnding && !this.#isShaking && this.#lower!.pendingBytes === 0;
@@ -169,7 +217,9 @@ export class TlsStream implements Stream, StreamOwner {
   }
 
   reset(): void {
-    if (this.#free()) this.#lower!.reset();
+    if (this.#session === null) return this.destroy();
+    this.#free();
+    this.#lower!.reset();
   }
 
   onOpen(): void {}
@@ -240,9 +290,9 @@ export class TlsStream implements Stream, StreamOwner {
       let at = start;
       if (from >= 0) at += this.#takeAt(from, from + end - start, nowMs) - from;
       else at = this.#takeCopies(bytes, start, end, nowMs);
-      if (at < end && this.#session !== null && !this.#isPeerDone) {
-        this.#held = Buffer.from(bytes.subarray(at, end));
-      }
+      if (at === end || this.#isPeerDone) return;
+      if (this.#session !== null) this.#held = Buffer.from(bytes.subarray(at, end));
+      else this.#heir?.inherit(bytes, at, end);
     } finally {
       memory.isTaken = false;
     }
@@ -302,6 +352,7 @@ export class TlsStream implements Stream, StreamOwner {
         // Then OpenSSL sees other records than we do, and may have left something over.
         if (!this.#records.isWhole) outcome = FAILED;
       } else if (outcome === WANTS && this.#records.isWhole) this.#told();
+      if (outcome === FAILED) this.#clear();
       if (outcome < WANTS) break;
     }
     if (plain > readStart) this.#pass(plain, nowMs);
@@ -348,9 +399,13 @@ export class TlsStream implements Stream, StreamOwner {
     this.#tellClose('closed', nowMs);
   }
 
-  #broken(nowMs: number): void {
+  /** What is left over of a failed session must not be read, or sent, by another one. */
+  #clear(): void {
     this.flush();
     this.#context.memory.clear();
+  }
+
+  #broken(nowMs: number): void {
     this.#free();
     this.#lower!.destroy();
     this.#tellClose('tls_failed', nowMs);
@@ -408,6 +463,7 @@ export class TlsStream implements Stream, StreamOwner {
     if (this.#session === null || this.#isEnding) return;
     if (this.#session.write(address, lengthBytes)) return;
     this.#isEnding = true;
+    this.#clear();
     this.#context.defer(() => {
       if (this.#session !== null) this.#broken(this.#context.clock.nowMs());
     });
