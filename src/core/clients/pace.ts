@@ -82,8 +82,8 @@ export class Pace {
     policy: ClientPolicy,
     nowMs: number,
   ): 'client_write_timeout' | 'client_too_slow' | '' {
-    if (unsentBytes === this.#unsentBytes) return 'client_write_timeout';
     const takenBytes = writtenBytes - unsentBytes - this.#takenBytes;
+    if (unsentBytes === this.#unsentBytes || takenBytes <= 0) return 'client_write_timeout';
     if (takenBytes < leastTaken(policy)) return 'client_too_slow';
     this.expectTaking(unsentBytes, writtenBytes, policy, nowMs);
     return '';
