@@ -41,6 +41,8 @@ async function secureListener(around: Surroundings, plan: TlsPlan, prefix = '') 
         secured.push(one);
         told.push('secured');
         one.toStream(ear.own);
+        const { stream } = ear;
+        around.atEnd(() => stream.destroy());
       },
       failed: (reason) => {
         told.push(reason);
@@ -61,7 +63,6 @@ async function secureListener(around: Surroundings, plan: TlsPlan, prefix = '') 
       };
     }
   });
-  around.atEnd(() => ear.stream?.destroy());
   return { port: listener.port, ear, told, secured };
 }
 

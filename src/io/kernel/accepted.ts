@@ -3,12 +3,14 @@ import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.t
 import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
 import type { Gate } from '../gate.ts';
 import { calls } from './calls.ts';
+import type { TlsEngine } from './openssl/engine.ts';
 import { peerOf } from './sockets.ts';
 import { KernelStream, type StreamContext } from './stream.ts';
 
 /** What the connections of one thread share. */
 export interface AcceptContext extends StreamContext {
   readonly gate: Gate;
+  readonly engine: TlsEngine;
 }
 
 /** A connection on a descriptor of which nothing was read. */
@@ -37,7 +39,7 @@ export class KernelAccepted implements Accepted {
   }
 
   secure(security: Security, owner: HandshakeOwner): Handshake {
-    return secureBy(this.#context, this, security, owner);
+    return this.#context.engine.secure(this, security, owner);
   }
 
   afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
@@ -79,7 +81,7 @@ class AfterHeader implements Accepted {
   }
 
   secure(security: Security, owner: HandshakeOwner): Handshake {
-    return secureBy(this.#context, this, security, owner);
+    return this.#context.engine.secure(this, security, owner);
   }
 
   afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
@@ -89,13 +91,4 @@ class AfterHeader implements Accepted {
   close(): void {
     this.#stream.reset();
   }
-}
-
-function secureBy(
-  _context: AcceptContext,
-  _arrival: Arrival,
-  _security: Security,
-  _owner: HandshakeOwner,
-): Handshake {
-  throw new Error('not yet');
 }

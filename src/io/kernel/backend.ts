@@ -4,10 +4,12 @@ import type { Accepted, Backend, BackendContext, Listener, Security } from '../b
 import { Gate } from '../gate.ts';
 import type { AcceptContext } from './accepted.ts';
 import { Arena } from './arena.ts';
+import type { ConnectContext } from './attempts.ts';
 import { loopDescriptor } from './calls.ts';
 import { KernelConnector } from './connector.ts';
 import { KernelListener } from './listener.ts';
 import { Loop, type Posted } from './loop.ts';
+import { TlsEngine } from './openssl/engine.ts';
 import type { Poller } from './poller.ts';
 
 /** Polls that bring no connection before the listening sockets count as empty. */
@@ -20,19 +22,23 @@ export type OpenPoller = (arena: Arena, loopFd: number) => Poller;
 /** The connections of one thread by the kernel's own calls. */
 export class KernelBackend implements Backend {
   readonly connector: KernelConnector;
-  readonly #context: AcceptContext;
+  readonly #context: AcceptContext & ConnectContext;
   readonly #gate: Gate;
   readonly #listeners = new Set<KernelListener>();
 
-  constructor(open: OpenPoller, { clock, contain, doorkeeper, waitingMax }: BackendContext) {
-    const poller = open(Arena.map(ARENA_BYTES), loopDescriptor());
-    const gate = new Gate(doorkeeper, waitingMax);
-    this.#gate = gate;
+  constructor(open: OpenPoller, context: BackendContext) {
+    const { clock, wheel, contain, resolver } = context;
+    const arena = Arena.map(ARENA_BYTES);
+    const poller = open(arena, loopDescriptor());
+    const defer = (call: () => void) => this.#afterPoll(call);
+    this.#gate = new Gate(context.doorkeeper, context.waitingMax);
     this.#context = {
       clock,
       contain,
+      resolver,
       poller,
-      gate,
+      gate: this.#gate,
+      engine: new TlsEngine(arena, { clock, wheel, contain, defer }),
       loop: new Loop(poller),
       descriptors: { add() {}, remove() {} },
       received: { floor: 0, end: -1 },
@@ -75,8 +81,8 @@ export class KernelBackend implements Backend {
     }
   }
 
-  securityOf(_plan: TlsPlan): Security {
-    throw new Error('not yet');
+  securityOf(plan: TlsPlan): Security {
+    return this.#context.engine.securityOf(plan);
   }
 
   every(periodMs: number, call: () => void): () => void {

@@ -39,7 +39,7 @@ export interface StreamContext {
   /** What all streams hold because it could not be sent. */
   queuedBytes: number;
   /** Calls once, after what had arrived was received. @returns ends that */
-  after(delayMs: number, call: () => void): () => void;
+  readonly after: (delayMs: number, call: () => void) => () => void;
 }
 
 /** Knows the descriptors of a thread, to close them should it die. */
@@ -63,13 +63,13 @@ export class KernelStream implements Stream, PolledSocket {
   dial: { cancel(): void } | null = null;
   /** Called once when its descriptor is given back; null: nobody is to know. */
   onGone: (() => void) | null = null;
+  /** Why it could not be opened; null: it was, or is on its way. */
+  error: NodeJS.ErrnoException | null = null;
   readonly #context: StreamContext;
   #isOver = false;
   /** Where it is being connected to; null: it is connected. */
   #place: SocketPlace | null = null;
   #preface = '';
-  /** Why there is no socket to close. */
-  #failure: NodeJS.ErrnoException | null = null;
 
   /** The part of the arena that is being sent; of 0 bytes: none. */
   #sendStart = 0;
@@ -120,34 +120,39 @@ export class KernelStream implements Stream, PolledSocket {
    * @param preface goes before everything that is written
    */
   connect(place: SocketPlace, preface: string): void {
-    let fd: number;
     try {
-      fd = connecting(place);
+      const fd = connecting(place);
+      this.#place = place;
+      this.#preface = preface;
+      this.#adopt(fd);
+      this.#context.poller.awaitWritable(this);
     } catch (error) {
       this.fail(error as NodeJS.ErrnoException);
-      return;
     }
-    this.#place = place;
-    this.#preface = preface;
-    this.#adopt(fd);
-    this.#context.poller.awaitWritable(this);
   }
 
   /** It will never have a socket: tells the owner in the next turn. */
   fail(error: NodeJS.ErrnoException): void {
-    this.#failure = error;
+    this.dial = null;
+    this.error = error;
     this.#post();
   }
 
-  /** Has another stream's socket, which is connected and neither written nor read, instead of one of its own. */
-  takeOver(other: KernelStream): void {
+  /**
+   * Has another stream's socket, which has just been connected, instead of one of its own, and tells
+   * its owner that it is open.
+   *
+   * @param preface goes before everything that is written
+   */
+  takeOver(other: KernelStream, preface: string): void {
+    this.dial = null;
     this.fd = other.fd;
     this.slot = other.slot;
     this.host = other.host;
     other.fd = NO_FD;
     other.#isOver = true;
     this.#context.poller.replace(this);
-    this.#context.poller.receive(this);
+    this.#opened(preface);
   }
 
   get pendingBytes(): number {
@@ -264,7 +269,7 @@ export class KernelStream implements Stream, PolledSocket {
   onTurn(): void {
     this.#isPosted = false;
     if (this.#isOver) return;
-    if (this.#failure !== null) return this.#closeBy(closeCauseOf(this.#failure));
+    if (this.error !== null) return this.#closeBy(closeCauseOf(this.error));
     this.#giveHeld();
     this.#goOn();
   }
@@ -280,12 +285,17 @@ export class KernelStream implements Stream, PolledSocket {
   #connected(place: SocketPlace): void {
     const failed = takeError(this.fd);
     if (failed !== 0) {
-      const where = { address: place.host, port: place.port };
-      return this.#closeBy(closeCauseOf(systemError('connect', failed, where)));
+      this.error = systemError('connect', failed, { address: place.host, port: place.port });
+      return this.#closeBy(closeCauseOf(this.error));
     }
     this.#place = null;
     this.host = place.path === '' ? place.host : place.path;
-    if (this.#preface !== '') this.#enqueue(this.#preface, NO_BYTES, 0, 0);
+    this.#opened(this.#preface);
+  }
+
+  /** What is written during the call leaves together with the preface. */
+  #opened(preface: string): void {
+    if (preface !== '') this.#enqueue(preface, NO_BYTES, 0, 0);
     const { owner } = this;
     const nowMs = this.#context.clock.nowMs();
     try {
