@@ -69,9 +69,9 @@ export class ReadBuffers {
     return this.#joined.subarray(0, length);
   }
 
-  /** A buffer for whatever may lie in the shared one, or null where too many are out. */
-  take(): Buffer | null {
-    if (this.#out >= OUT_MAX) return null;
+  /** A buffer for a piece; null where too many are out, or it would not fit. */
+  take(pieceBytes: number): Buffer | null {
+    if (this.#out >= OUT_MAX || pieceBytes > this.#whole.length) return null;
     this.#out += 1;
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(this.#whole.length);
   }

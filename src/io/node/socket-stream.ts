@@ -264,7 +264,7 @@ export class SocketStream implements Stream {
       return this.writeText(piece.toString('latin1'));
     }
     const { buffers } = this.#context;
-    const copy = buffers.take();
+    const copy = buffers.take(piece.length);
     if (copy === null) {
       socket.write(Buffer.from(piece));
       return;
