@@ -7,10 +7,16 @@
  * loop says of which kind it was. Taken wrongly, a connection lives on that nghttp2 has said GOAWAY
  * on and reads no more, until a timeout ends it; or it ends, as it does where Node calls otherwise.
  */
-import type { ServerHttp2Session } from 'node:http2';
+import { constants, type ServerHttp2Session } from 'node:http2';
 
 /** NGHTTP2_ERR_PROTO, _STREAM_CLOSED and _FLOW_CONTROL. */
 const BROKEN_RULES: ReadonlySet<number | undefined> = new Set([-505, -510, -524]);
+/** What nghttp2 resets a stream with on which one of them was broken. */
+const RESETS_FOR_THEM: ReadonlySet<number> = new Set([
+  constants.NGHTTP2_PROTOCOL_ERROR,
+  constants.NGHTTP2_STREAM_CLOSED,
+  constants.NGHTTP2_FLOW_CONTROL_ERROR,
+]);
 
 export class StreamErrors {
   /** Errors that Node was told of in this turn of the loop. */
@@ -33,11 +39,13 @@ export class StreamErrors {
   }
 
   /**
-   * A stream was closed with an error, by either side.
+   * A stream was closed, by either side. Those that the client had cancelled before may be told of
+   * after an error in the same turn, where the connection is not a socket of Node.
    *
    * @returns whether it was closed for what the client did on it
    */
-  closed(): boolean {
+  closed(code: number): boolean {
+    if (!RESETS_FOR_THEM.has(code)) return false;
     this.#streams += 1;
     return this.#streams <= this.#told;
   }

@@ -46,7 +46,7 @@ export class StreamPort implements Http2Port {
     const stream = this.#stream;
     stream.on('error', ignore);
     stream.on('close', () => {
-      const isBroken = stream.rstCode !== RESET.none && this.#errors.closed();
+      const isBroken = this.#errors.closed(stream.rstCode);
       const nowMs = this.#nowMs;
       try {
         owner.closed(isBroken, nowMs);
