@@ -5,6 +5,7 @@
 import { describe, it } from 'node:test';
 import { Surroundings, type TestWith } from './backend.fixture.ts';
 import type { ListeningSockets, OpenBackend } from './backend.ts';
+import { duplexes } from './duplexes.suite.ts';
 import { listeners } from './listeners.suite.ts';
 import { servers } from './servers.suite.ts';
 import { streams } from './streams.suite.ts';
@@ -29,6 +30,7 @@ export function testingWith(open: OpenBackend): TestWith {
 export function backendSuite(name: string, open: OpenBackend, sockets: ListeningSockets): void {
   const testWith = testingWith(open);
   describe(`a stream of the ${name} backend`, () => streams(testWith));
+  describe(`a duplex of the ${name} backend`, () => duplexes(testWith));
   describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
   describe(`connections to servers by the ${name} backend`, () => servers(testWith));
   describe(`TLS by the ${name} backend`, () => security(testWith));
