@@ -123,8 +123,10 @@ export class Surroundings {
   readonly wheel: TimerWheel;
   readonly backend: Backend;
   readonly #endings: (() => void)[] = [];
+  readonly #open: OpenBackend;
 
   constructor(open: OpenBackend) {
+    this.#open = open;
     const contain = containing((error) => this.errors.push(error));
     this.wheel = new TimerWheel(realClock.nowMs(), 10, contain);
     this.backend = open({
@@ -141,6 +143,13 @@ export class Surroundings {
   /** To be called at the end of the test. */
   atEnd(end: () => void): void {
     this.#endings.push(end);
+  }
+
+  /** As of another thread: it shares nothing with this one, and ends with it. */
+  another(): Surroundings {
+    const other = new Surroundings(this.#open);
+    this.atEnd(() => other.end());
+    return other;
   }
 
   end(): void {

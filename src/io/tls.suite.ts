@@ -1,80 +1,18 @@
 import assert from 'node:assert/strict';
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
+import type net from 'node:net';
+import { Duplex } from 'node:stream';
 import tls from 'node:tls';
 import type { TlsPlan } from '../plan/tls.ts';
-import { TicketKeys } from '../table/ticket-keys.ts';
-import {
-  CERT,
-  Ear,
-  KEY,
-  MUCH_BYTES,
-  PIECE,
-  readAll,
-  type Surroundings,
-  type TestWith,
-} from './backend.fixture.ts';
-import type { Accepted, Secured } from './backend.ts';
+import { CERT, KEY, MUCH_BYTES, PIECE, readAll, type TestWith, turns } from './backend.fixture.ts';
+import { clientOf, PLAN, secureListener } from './tls.fixture.ts';
 
-const PLAN: TlsPlan = {
-  certificates: [{ cert: CERT, key: KEY, names: ['localhost'], ocsp: null }],
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-  ciphers: 'HIGH',
-  curves: 'X25519:P-256',
-  clientCa: '',
-  clientCertificates: 'none',
-  http2: false,
-  handshakeMs: 10_000,
-  hstsLine: '',
-  ticketMemory: TicketKeys.create(randomBytes).memory,
-};
-/** A listener that shakes hands; what becomes of each, as text, and the secured connections. */
-async function secureListener(around: Surroundings, plan: TlsPlan, prefix = '') {
-  const security = around.backend.securityOf(plan);
-  const ear = new Ear();
-  const told: string[] = [];
-  const secured: Secured[] = [];
-  const begin = (accepted: Accepted) =>
-    accepted.secure(security, {
-      secured: (one) => {
-        secured.push(one);
-        told.push('secured');
-        one.toStream(ear.own);
-        const { stream } = ear;
-        around.atEnd(() => stream.destroy());
-      },
-      failed: (reason) => {
-        told.push(reason);
-        ear.crashed();
-      },
-    });
-  const listener = await around.listen((accepted) => {
-    if (prefix === '') begin(accepted);
-    else {
-      const reader = new Ear();
-      accepted.toStream((stream) => {
-        reader.stream = stream;
-        return reader;
-      });
-      reader.onText = (text) => {
-        const early = Buffer.from(text.slice(prefix.length), 'latin1');
-        begin(accepted.afterHeader(early, { ...accepted, peer: accepted.peer, isSecure: false }));
-      };
-    }
-  });
-  return { port: listener.port, ear, told, secured };
-}
+const TRUSTING = { rejectUnauthorized: false };
+/** Known to Node, though not to its types. */
+const HALF_OPEN: object = { allowHalfOpen: true };
 
 export function security(test: TestWith): void {
-  const clientOf = async (around: Surroundings, port: number, options: tls.ConnectionOptions) => {
-    const client = tls.connect({ host: '127.0.0.1', port, rejectUnauthorized: false, ...options });
-    client.on('error', () => {});
-    around.atEnd(() => client.destroy());
-    await once(client, 'secureConnect');
-    return client;
-  };
-
   test('carries bytes both ways, held ones too, and ends in good order', async (around) => {
     const { port, ear, secured } = await secureListener(around, PLAN);
     const client = await clientOf(around, port, { ALPNProtocols: ['http/1.1'] });
@@ -165,6 +103,128 @@ export function security(test: TestWith): void {
     assert.deepEqual(told, ['not_tls', 'left', 'timeout']);
   });
 
+  test('takes records in halves, however small', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const plain = await around.client({ host: '127.0.0.1', port });
+    plain.setNoDelay(true);
+    const client = tls.connect({ socket: sliced(plain, 3), rejectUnauthorized: false });
+    around.atEnd(() => client.destroy());
+    client.write('hello');
+    await ear.until(() => ear.text === 'hello');
+    client.write('again');
+    await ear.until(() => ear.text === 'helloagain');
+    ear.stream.writeText('answer');
+    assert.equal(await readAll(client, 6), 'answer');
+  });
+
+  test('writes after the client has ended', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const client = await clientOf(around, port, HALF_OPEN);
+    client.end('hello');
+    await ear.until(() => ear.ends === 1);
+    assert.deepEqual([ear.text, ear.causes], ['hello', []]);
+    ear.stream.writeText('late answer');
+    ear.stream.end();
+    assert.equal(await readAll(client), 'late answer');
+    await ear.until(() => ear.causes.length > 0);
+    assert.deepEqual([ear.ends, ear.causes], [1, ['closed']]);
+    await until(() => around.door.taken === 0);
+  });
+
+  test('takes the end of a client that does not say goodbye for an end', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const plain = await around.client({ host: '127.0.0.1', port });
+    const client = tls.connect({ socket: plain, rejectUnauthorized: false });
+    client.on('error', () => {});
+    await once(client, 'secureConnect');
+    client.write('hello');
+    await ear.until(() => ear.text === 'hello');
+    plain.end();
+    await ear.until(() => ear.ends === 1);
+  });
+
+  test('tells of a client that is reset', async (around) => {
+    const { port, ear, secured } = await secureListener(around, PLAN);
+    const plain = await around.client({ host: '127.0.0.1', port });
+    tls.connect({ socket: sliced(plain, PIECE.length), ...TRUSTING }).on('error', () => {});
+    await ear.until(() => secured.length === 1);
+    plain.resetAndDestroy();
+    // Node's own TLS takes it for an end.
+    await ear.until(() => ear.causes.length > 0 || ear.ends > 0);
+    assert.ok(ear.ends === 1 || ear.causes[0] === 'reset');
+  });
+
+  test('resets a client', async (around) => {
+    const { port, ear, secured } = await secureListener(around, PLAN);
+    const plain = await around.client({ host: '127.0.0.1', port });
+    const errors: string[] = [];
+    plain.on('error', (error: NodeJS.ErrnoException) => errors.push(error.code!));
+    tls.connect({ socket: sliced(plain, PIECE.length), ...TRUSTING }).on('error', () => {});
+    await ear.until(() => secured.length === 1);
+    ear.stream.reset();
+    await new Promise((resolve) => plain.once('close', resolve));
+    assert.deepEqual([errors, ear.causes], [['ECONNRESET'], []]);
+    await until(() => around.door.taken === 0);
+  });
+
+  test('says which bytes a client does not take, and lets go of it', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const client = await clientOf(around, port, {});
+    client.pause();
+    client.write('hello');
+    await ear.until(() => ear.text === 'hello');
+    for (let written = 0; written < MUCH_BYTES; written += PIECE.length) {
+      ear.stream.writeBytes(PIECE, 0, PIECE.length);
+    }
+    await turns();
+    const unsent = ear.stream.unsentBytes();
+    assert.ok(unsent > 0);
+    await turns();
+    assert.equal(ear.stream.unsentBytes(), unsent);
+    ear.stream.destroy();
+    await until(() => around.door.taken === 0);
+    assert.deepEqual([ear.drains, ear.causes], [0, []]);
+  });
+
+  test('is quiet while it is paused', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const client = await clientOf(around, port, {});
+    client.write('one');
+    await ear.until(() => ear.text === 'one');
+    ear.stream.pause();
+    client.write('two');
+    client.end();
+    await turns();
+    assert.deepEqual([ear.text, ear.ends], ['one', 0]);
+    ear.stream.resume();
+    await ear.until(() => ear.ends === 1);
+    assert.equal(ear.text, 'onetwo');
+  });
+
+  test('closes where what comes was not written by the client', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const plain = await around.client({ host: '127.0.0.1', port });
+    const client = tls.connect({ socket: plain, rejectUnauthorized: false });
+    client.on('error', () => {});
+    client.write('hello');
+    await ear.until(() => ear.text === 'hello');
+    plain.write(Buffer.from('170303001304040404040404040404040404040404040404', 'hex'));
+    await ear.until(() => ear.causes.length > 0);
+    assert.deepEqual([ear.text, ear.causes], ['hello', ['tls_failed']]);
+  });
+
+  test('lets nobody change the keys by a second handshake', async (around) => {
+    const { port, ear, secured } = await secureListener(around, PLAN);
+    const client = await clientOf(around, port, { maxVersion: 'TLSv1.2' });
+    await ear.until(() => secured.length === 1);
+    const error = await new Promise<Error | null>((resolve) => {
+      client.once('error', resolve);
+      client.renegotiate({}, resolve);
+    });
+    assert.ok(error !== null);
+    assert.equal(secured.length, 1);
+  });
+
   test('is given up without a word', async (around) => {
     const security = around.backend.securityOf(PLAN);
     const listener = await around.listen((accepted) =>
@@ -185,4 +245,29 @@ export function security(test: TestWith): void {
     const broken = { ...PLAN, certificates: [{ ...certificate!, key: 'no key' }] };
     assert.throws(() => around.backend.securityOf(broken));
   });
+}
+
+/** Passes on what TLS writes to a socket in small pieces, each in a turn of its own. */
+function sliced(socket: net.Socket, pieceBytes: number): Duplex {
+  return new Duplex({
+    read: () => void socket.resume(),
+    write(bytes: Buffer, _encoding, done) {
+      const send = (at: number): void => {
+        if (at >= bytes.length) return done();
+        socket.write(bytes.subarray(at, at + pieceBytes));
+        setImmediate(send, at + pieceBytes);
+      };
+      send(0);
+    },
+    construct(done) {
+      socket.on('data', (bytes: Buffer) => this.push(bytes));
+      socket.on('end', () => this.push(null));
+      done();
+    },
+  });
+}
+
+/** Turns of the loop until it is so; the test's own timeout bounds it. */
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await turns(1);
 }
