@@ -19,7 +19,7 @@ const ECHO_PROGRAM = join(import.meta.dirname, 'workloads', 'websocket-echo.prog
 export async function startBackend(
   kind: BackendKind,
   folder: string,
-  core: number,
+  core: number | string,
 ): Promise<Backend> {
   const [port] = (await freePorts(1)) as [number];
   if (kind === 'static') {
@@ -27,6 +27,7 @@ export async function startBackend(
       'nginx.conf': staticConfig(folder, port),
       'static/large/64k': Buffer.alloc(64 * 1024, 'x'),
       'static/large/1m': Buffer.alloc(1024 * 1024, 'x'),
+      'static/slow/1m': Buffer.alloc(1024 * 1024, 'x'),
       'static/upload': 'there for nginx to find; never sent\n',
     });
   }
@@ -59,6 +60,7 @@ http {
     location = /small { return 200 "${SMALL_BODY}"; }
     location = /health { return 200 "ok"; }
     location /large/ { }
+    location /slow/ { }
     location = /upload { mirror /discard; error_page 405 =200 @taken; }
     location = /discard { internal; return 204; }
     location @taken { return 200 "taken"; }

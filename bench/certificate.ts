@@ -15,7 +15,7 @@ const MAKE_MS_MAX = 30_000;
 export async function makeCertificate(
   kind: KeyKind,
   folder: string,
-  core: number,
+  core: number | string,
 ): Promise<Certificate> {
   await writeFiles(folder, {});
   const files = {

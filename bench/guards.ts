@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 import { startBackend } from './backend.ts';
 import { checkMachine } from './machine.ts';
-import { openclaw } from './peers/openclaw.ts';
+import { openclaws } from './peers/openclaw.ts';
+import type { Peer } from './peers/peer.ts';
 import {
   cleanUpOnExit,
   freePorts,
@@ -44,14 +45,22 @@ const CLOSING: HttpAsk = {
   lua: 'wrk.headers["Connection"] = "close"',
 };
 
-const LIMITING = (limits: string) => `  performance: {rate_limiting: {${limits}}}`;
+const LIMITING = (limits: string) => `rate_limiting: {${limits}}`;
 const NETWORKS = Array.from({ length: 10_000 }, (_, n) => `10.${n >> 8}.${n & 255}.0/25`);
 
-/** Each with the settings under load_balancing that it adds, and the request that it is compared by. */
-const CASES: readonly { name: string; settings: string; asks: [string, HttpAsk][] }[] = [
+/** What it adds to the settings, and the requests that it is compared by. */
+interface Case {
+  readonly name: string;
+  /** Lines under load_balancing. */
+  readonly settings?: string;
+  /** An entry of load_balancing.performance. */
+  readonly performance?: string;
+  readonly asks: readonly [string, HttpAsk][];
+}
+
+const CASES: readonly Case[] = [
   {
     name: 'none',
-    settings: '',
     asks: [
       ['small', SMALL],
       ['post', POST],
@@ -60,7 +69,7 @@ const CASES: readonly { name: string; settings: string; asks: [string, HttpAsk][
   },
   {
     name: 'limits that nobody meets',
-    settings: LIMITING(
+    performance: LIMITING(
       'max_requests_per_second_per_ip: 10000000, max_requests_per_second: 10000000, max_connections_per_ip: 1000',
     ),
     asks: [['small', SMALL]],
@@ -80,7 +89,7 @@ const CASES: readonly { name: string; settings: string; asks: [string, HttpAsk][
   },
   {
     name: 'refused: 429',
-    settings: LIMITING('max_requests_per_second_per_ip: 1, burst: 10'),
+    performance: LIMITING('max_requests_per_second_per_ip: 1, burst: 10'),
     asks: [['small', SMALL]],
   },
   {
@@ -109,8 +118,8 @@ async function main(): Promise<void> {
   const folder = await makeRunFolder();
   const backend = await startBackend('static', join(folder, 'backend'), cores.load);
   const started: Started[] = [];
-  for (const [at, { settings }] of CASES.entries()) {
-    started.push(await startCase(join(folder, `${at}`), settings, backend.port, cores));
+  for (const [at, each] of CASES.entries()) {
+    started.push(await startCase(join(folder, `${at}`), each, backend.port, cores));
   }
   const figures = new Map<string, number[]>();
   for (let round = 0; round < rounds; round++) {
@@ -149,19 +158,21 @@ function note(figures: Map<string, number[]>, what: string, value: number): void
 
 async function startCase(
   folder: string,
-  settings: string,
+  { settings = '', performance }: Case,
   backendPort: number,
   cores: { proxy: number; load: number },
 ): Promise<Started> {
   const [port, adminPort] = (await freePorts(2)) as [number, number];
-  const command = openclaw.command({ port, backendPort, adminPort, folder, tls: undefined });
+  const [openclaw] = openclaws([], performance === undefined ? {} : { performance }) as [Peer];
+  const ask = { port, backendPort, adminPort, folder };
+  const command = openclaw.command({ ...ask, tls: undefined });
   const files = Object.entries(command.files ?? {}).map(([name, text]) => [
     name,
     text.replace('load_balancing:', `load_balancing:\n${settings}`),
   ]);
   await writeFiles(folder, Object.fromEntries(files));
   const running = start(command, cores.proxy);
-  const target = { pid: running.pid, port, adminPort, core: cores.load, seconds, folder };
+  const target = { ...ask, pid: running.pid, core: cores.load, seconds };
   await waitUntilReady(running, adminPort, '/livez');
   return { running, target };
 }

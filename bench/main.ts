@@ -9,11 +9,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startBackend } from './backend.ts';
 import { makeCertificate } from './certificate.ts';
-import { type Cores, checkMachine, describeMachine } from './machine.ts';
+import { type Cores, checkMachine, describeMachine, loadAverages } from './machine.ts';
 import type { Result, Turn } from './metrics.ts';
 import { type Options, parseOptions, USAGE } from './options.ts';
+import { openclaws } from './peers/openclaw.ts';
 import type { Peer, PeerAsk } from './peers/peer.ts';
-import { openclaw } from './peers/peers.ts';
 import {
   cleanUpOnExit,
   freePorts,
@@ -28,7 +28,7 @@ import {
   waitUntilReady,
   writeFiles,
 } from './processes.ts';
-import { reportOf } from './table.ts';
+import { errorsOf, reportOf, summaryOf } from './table.ts';
 import type { Target, Workload } from './workloads/workload.ts';
 
 async function main(args: readonly string[]): Promise<void> {
@@ -40,7 +40,7 @@ async function main(args: readonly string[]): Promise<void> {
   cleanUpOnExit();
   const cores = await checkMachine();
   await pinSelf(cores.load);
-  const { peers, lines } = await findPeers(options.peers);
+  const { peers, lines } = await findPeers([...openclaws(options.ios), ...options.peers]);
   const head = [...(await describeMachine(args)), ...lines];
   print(`# openclaw's bench\n\n${head.map((line) => `- ${line}`).join('\n')}\n`);
 
@@ -51,9 +51,23 @@ async function main(args: readonly string[]): Promise<void> {
     results.push(result);
     print(`${reportOf(result)}\n`);
   }
+  head.push(`load average at the end, the bench's own with it: ${loadAverages()}`);
+  const summary = summaryOf(results);
+  if (summary !== '') print(`## All of it: openclaw by each peer\n\n${summary}\n`);
+  print(`- ${head.at(-1)}`);
   if (options.json !== undefined) {
     await writeFile(options.json, `${JSON.stringify({ head, results }, undefined, 2)}\n`);
   }
+  const failed = results.filter(hasFailed).map(({ workload }) => workload.name);
+  if (failed.length > 0) throw new Error(`there were failures in ${failed.join(', ')}: see above`);
+}
+
+function hasFailed(result: Result): boolean {
+  const { turns, failures } = result;
+  return (
+    Object.keys(failures).length > 0 ||
+    Object.keys(turns).some((peer) => errorsOf(result, peer) > 0)
+  );
 }
 
 interface Bench {
@@ -63,11 +77,11 @@ interface Bench {
   readonly folder: string;
 }
 
-/** openclaw first, then the peers that are installed; and a line about each that was asked for. */
+/** Those that are installed, and a line about each that was asked for. */
 async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines: string[] }> {
   const peers: Peer[] = [];
   const lines: string[] = [];
-  for (const peer of [openclaw, ...asked]) {
+  for (const peer of asked) {
     const version = await peer.version();
     if (version === undefined) {
       lines.push(`${peer.name} is left out; to have it: ${peer.install}`);
@@ -83,18 +97,20 @@ async function findPeers(asked: readonly Peer[]): Promise<{ peers: Peer[]; lines
 /** A proxy that fails is left out of the rest of the workload, and the report says why. */
 async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
   const { options, cores } = bench;
-  const peers = (workload.peers ?? bench.peers).filter(
+  const contest = workload.contest?.(options.ios);
+  const peers = (contest?.peers ?? bench.peers).filter(
     (peer) => workload.tls === undefined || peer.speaksTls,
   );
   const folder = join(bench.folder, workload.name);
   const tls =
     workload.tls && (await makeCertificate(workload.tls, join(folder, 'tls'), cores.load));
-  const backend = await startBackend(workload.backend, join(folder, 'backend'), cores.load);
-  const { name, title, unit } = workload;
+  const loadCore = coresOf(bench, workload).load;
+  const backend = await startBackend(workload.backend, join(folder, 'backend'), loadCore);
+  const { name, title, unit, note } = workload;
   const turns = Object.fromEntries(peers.map((peer): [string, Turn[]] => [peer.name, []]));
   const result: Result = {
-    workload: { name, title, unit },
-    ...(workload.comparisons && { comparisons: workload.comparisons }),
+    workload: { name, title, unit, ...(note && { note }) },
+    ...(contest && { comparisons: contest.comparisons }),
     turns,
     failures: {},
   };
@@ -109,7 +125,7 @@ async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
           standing.get(peer) ??
           (await startPeer(bench, workload, peer, {
             backendPort: backend.port,
-            folder: join(folder, peer.name),
+            folder: join(folder, peer.name.replaceAll(' ', '-')),
             tls,
           }));
         standing.set(peer, started);
@@ -118,9 +134,11 @@ async function runWorkload(bench: Bench, workload: Workload): Promise<Result> {
           throw new Error(`it ended during its turn: ${started.running.stderr().trim()}`);
         }
         turns[peer.name]!.push(turn);
+        if (turn.errors > 0) warn(`${turn.errors} times a ${unit} failed`, name, round, peer);
       } catch (error) {
         if (isEnding()) throw error;
         result.failures[peer.name] = (error as Error).message;
+        warn((error as Error).message, name, round, peer);
       }
       if (workload.freshPeers) await stopPeer(standing, peer);
     }
@@ -152,9 +170,11 @@ async function startPeer(
   const { folder } = ask;
   const command = peer.command({ ...ask, port, adminPort });
   await writeFiles(folder, command.files ?? {});
-  const running = start(command, bench.cores.proxy);
+  const { proxy, load } = coresOf(bench, workload);
+  const running = start(command, proxy);
   const { seconds } = bench.options;
-  const target = { pid: running.pid, port, adminPort, core: bench.cores.load, seconds, folder };
+  const { backendPort } = ask;
+  const target = { pid: running.pid, port, adminPort, backendPort, core: load, seconds, folder };
   try {
     await waitUntilReady(running, port, workload.readyPath, workload.tls !== undefined);
     await workload.warmUp(target);
@@ -165,6 +185,13 @@ async function startPeer(
   }
 }
 
+function coresOf(
+  { cores }: Bench,
+  workload: Workload,
+): { proxy: number | string; load: number | string } {
+  return workload.needsTwoCores ? cores.two : cores;
+}
+
 /** Each round begins with another proxy: none is always the first. */
 function rotated<T>(all: readonly T[], by: number): T[] {
   return all.map((_, index) => all[(index + by) % all.length]!);
@@ -172,6 +199,12 @@ function rotated<T>(all: readonly T[], by: number): T[] {
 
 function print(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+/** Said at once: a long run need not go on. */
+function warn(what: string, workload: string, round: number, peer: Peer): void {
+  progress('');
+  process.stderr.write(`bench: ${workload}, round ${round + 1}, ${peer.name}: ${what}\n`);
 }
 
 /** One line that is written over, and only for a person who watches. */

@@ -5,6 +5,10 @@ export const METRICS = {
   perSecond: { title: 'a second', digits: 0 },
   p50Ms: { title: 'p50 ms', digits: 2 },
   p99Ms: { title: 'p99 ms', digits: 2 },
+  slowestMs: { title: 'slowest ms', digits: 1 },
+  lost: { title: 'lost', digits: 0 },
+  slowHeld: { title: 'slow ones at the end', digits: 0 },
+  kernelKb: { title: 'kernel KB for each', digits: 1 },
   rssMb: { title: 'resident MB', digits: 1 },
   idleBytes: { title: 'bytes a connection', digits: 0 },
 } as const;
@@ -14,7 +18,7 @@ export type Metric = keyof typeof METRICS;
 /** What one turn of one proxy gave. */
 export interface Turn {
   readonly values: Readonly<Partial<Record<Metric, number>>>;
-  /** Requests that failed or were answered with anything but success. Should be 0. */
+  /** Requests that failed or were answered with anything but success: other than 0, the run has failed. */
   readonly errors: number;
 }
 
@@ -23,8 +27,14 @@ export type Comparison = readonly [ours: string, other: string];
 
 /** All turns of one workload. */
 export interface Result {
-  readonly workload: { readonly name: string; readonly title: string; readonly unit: string };
-  /** openclaw's by each other one's where it is absent. */
+  readonly workload: {
+    readonly name: string;
+    readonly title: string;
+    readonly unit: string;
+    /** What a reader has to know of the figures. */
+    readonly note?: string;
+  };
+  /** Each openclaw's by each other one's where it is absent. */
   readonly comparisons?: readonly Comparison[];
   /** By the name of the proxy, round by round. */
   readonly turns: Record<string, Turn[]>;

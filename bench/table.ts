@@ -8,19 +8,18 @@ import {
   type Spread,
   spreadOf,
 } from './metrics.ts';
-import { TARGETS } from './targets.ts';
-
-/** The proxy that the ratios are of. */
-const OURS = 'openclaw';
+import { isOurs } from './peers/openclaw.ts';
+import { targetOf } from './targets.ts';
 
 export function reportOf(result: Result): string {
-  const { name, title, unit } = result.workload;
+  const { name, title, unit, note } = result.workload;
   const metrics = (Object.keys(METRICS) as Metric[]).filter((metric) =>
     Object.values(result.turns).some((turns) => turns.some((turn) => metric in turn.values)),
   );
   return [
     `## ${name}: ${title}`,
     '',
+    ...(note === undefined ? [] : [note, '']),
     figures(result, metrics, unit),
     ...ratios(result, metrics),
     ...doubts(result),
@@ -41,31 +40,62 @@ function figures(result: Result, metrics: readonly Metric[], unit: string): stri
   return markdownTable(['proxy', ...heads], rows);
 }
 
+/**
+ * All workloads in one table: CPU time and p99 of openclaw by those of each peer. Workloads without
+ * such a ratio are left out; '' where none is left.
+ */
+export function summaryOf(results: readonly Result[]): string {
+  const own = results.filter(({ comparisons }) => comparisons === undefined);
+  const others = [...new Set(own.flatMap(({ turns }) => Object.keys(turns)))].filter(
+    (name) => !isOurs(name),
+  );
+  const columns = others.flatMap((other) =>
+    (['cpuUs', 'p99Ms'] as const).map((metric) => ({ metric, other })),
+  );
+  const rows = own.flatMap((result) =>
+    Object.keys(result.turns)
+      .filter(isOurs)
+      .map((ours) => [ours, ...columns.map((at) => cell(result, ours, at))])
+      .filter(([, ...cells]) => cells.some((text) => text !== '-'))
+      .map((row) => [result.workload.name, ...row]),
+  );
+  const titles = columns.map(({ metric, other }) => `${METRICS[metric].title} / ${other}`);
+  return rows.length === 0 ? '' : markdownTable(['workload', 'proxy', ...titles], rows);
+}
+
+function cell(
+  result: Result,
+  ours: string,
+  { metric, other }: { metric: Metric; other: string },
+): string {
+  const ratio = ratioSpread(result.turns[ours] ?? [], result.turns[other] ?? [], metric);
+  if (ratio === undefined) return '-';
+  return show(ratio, 2) + verdict(result, metric, ratio.median, ours, other);
+}
+
 /** The figures of each comparison divided, with the targets that there are. */
 function ratios(result: Result, metrics: readonly Metric[]): string[] {
   const rows = comparisonsOf(result).map(([ours, other]) => [
     `${ours} / ${other}`,
-    ...metrics.map((metric) => {
-      const ratio = ratioSpread(result.turns[ours]!, result.turns[other]!, metric);
-      if (ratio === undefined) return '-';
-      return show(ratio, 2) + verdict(result, metric, ratio.median, ours, other);
-    }),
+    ...metrics.map((metric) => cell(result, ours, { metric, other })),
   ]);
-  const own = metrics.flatMap((metric) => {
-    const values = (result.turns[OURS] ?? []).flatMap((turn) => turn.values[metric] ?? []);
-    const judged = verdict(result, metric, spreadOf(values).median, OURS);
-    return judged === '' ? [] : [`${OURS}, ${METRICS[metric].title}:${judged}`];
-  });
+  const own = Object.entries(result.turns).flatMap(([ours, turns]) =>
+    metrics.flatMap((metric) => {
+      const values = turns.flatMap((turn) => turn.values[metric] ?? []);
+      const judged = verdict(result, metric, spreadOf(values).median, ours);
+      return judged === '' ? [] : [`${ours}, ${METRICS[metric].title}:${judged}`];
+    }),
+  );
   const titles = metrics.map((metric) => METRICS[metric].title);
   const table = rows.length === 0 ? [] : ['', markdownTable(['ratio', ...titles], rows)];
-  return own.length === 0 ? table : [...table, '', ...own];
+  return own.length === 0 ? table : [...table, '', own.join('; ')];
 }
 
 function comparisonsOf({ comparisons, turns }: Result): readonly Comparison[] {
   if (comparisons !== undefined) return comparisons;
-  if (turns[OURS] === undefined) return [];
-  const peers = Object.keys(turns).filter((peer) => peer !== OURS);
-  return peers.map((peer): Comparison => [OURS, peer]);
+  const names = Object.keys(turns);
+  const others = names.filter((name) => !isOurs(name));
+  return names.filter(isOurs).flatMap((ours) => others.map((other): Comparison => [ours, other]));
 }
 
 /** The target's bound and whether it holds, or nothing where there is no target. */
@@ -76,23 +106,19 @@ function verdict(
   ours: string,
   peer?: string,
 ): string {
-  const target = TARGETS.find(
-    (each) =>
-      each.workload === result.workload.name &&
-      each.metric === metric &&
-      (each.ours ?? OURS) === ours &&
-      each.peer === peer,
-  );
-  if (target === undefined) return '';
+  const target = targetOf(result.workload.name, metric, ours, peer);
+  if (target === undefined || Number.isNaN(value)) return '';
   const bound = `at most ${Number(target.atMost.toFixed(2))}`;
   if (errorsOf(result, ours) + (peer === undefined ? 0 : errorsOf(result, peer)) > 0) {
     return ` ${bound}: IN DOUBT, see below`;
   }
   if (value <= target.atMost) return ` ${bound}: reached`;
+  if (target.atMost === 0) return ` ${bound}: MISSED`;
   return ` ${bound}: MISSED by ${Math.round((value / target.atMost - 1) * 100)}%`;
 }
 
-function errorsOf(result: Result, peer: string): number {
+/** How many requests of a proxy failed, over all rounds. */
+export function errorsOf(result: Result, peer: string): number {
   return result.turns[peer]!.reduce((sum, turn) => sum + turn.errors, 0);
 }
 

@@ -1,29 +1,27 @@
 /** nginx as one who knows it would set it up: kept-alive upstreams, no disk, room for large answers. */
 import { userInfo } from 'node:os';
 import { versionOf } from '../processes.ts';
-import {
-  type Certificate,
-  PEER_CONNECTIONS_MAX,
-  PEER_FILES_MAX,
-  type Peer,
-  type PeerAsk,
-} from './peer.ts';
+import { type Certificate, PEER_FILES_MAX, type Peer, type PeerAsk } from './peer.ts';
 
-export const nginx: Peer = {
-  name: 'nginx',
-  install: 'apt-get install nginx',
-  speaksTls: true,
-  version: () => versionOf('nginx', ['-v'], /nginx\/(\S+)/),
-  command: (ask) => ({
-    argv: ['nginx', '-e', 'stderr', '-p', ask.folder, '-c', `${ask.folder}/nginx.conf`],
-    files: { 'nginx.conf': config(ask) },
-  }),
-};
+export const nginx: Peer = nginxPeer('nginx', 1);
 
-function config(ask: PeerAsk): string {
+export function nginxPeer(name: string, workers: number): Peer {
+  return {
+    name,
+    install: 'apt-get install nginx',
+    speaksTls: true,
+    version: () => versionOf('nginx', ['-v'], /nginx\/(\S+)/),
+    command: (ask) => ({
+      argv: ['nginx', '-e', 'stderr', '-p', ask.folder, '-c', `${ask.folder}/nginx.conf`],
+      files: { 'nginx.conf': config(ask, workers) },
+    }),
+  };
+}
+
+function config(ask: PeerAsk, workers: number): string {
   return `
-${nginxMain(ask.folder)}
-events { worker_connections ${2 * PEER_CONNECTIONS_MAX}; }
+${nginxMain(ask.folder, workers)}
+events { worker_connections ${PEER_FILES_MAX}; }
 http {
   ${nginxHttp(ask.folder)}
   upstream servers {
@@ -37,7 +35,7 @@ http {
   proxy_set_header Connection "";
   proxy_max_temp_file_size 0;
   server {
-    listen 127.0.0.1:${ask.port} backlog=4096${ask.tls === undefined ? '' : ' ssl http2'};
+    listen 127.0.0.1:${ask.port} backlog=4096${workers > 1 ? ' reuseport' : ''}${ask.tls === undefined ? '' : ' ssl http2'};
     ${ask.tls === undefined ? '' : tlsLines(ask.tls)}
     location / {
       proxy_pass http://servers;
@@ -69,11 +67,11 @@ function tlsLines({ cert, key }: Certificate): string {
     ssl_session_cache shared:sessions:10m;`;
 }
 
-/** The main section of an nginx with one worker that keeps to its folder; the backend's too. */
-export function nginxMain(folder: string): string {
+/** The main section of an nginx that keeps to its folder; the backend's too. */
+export function nginxMain(folder: string, workers = 1): string {
   const user = userInfo();
   return `
-worker_processes 1;
+worker_processes ${workers};
 ${user.uid === 0 ? `user ${user.username};` : ''}
 daemon off;
 pid ${folder}/nginx.pid;

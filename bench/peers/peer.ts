@@ -41,7 +41,10 @@ export interface PeerCommand {
 }
 
 /** Client connections that a proxy must be able to hold: the idle workload's and some room. */
-export const PEER_CONNECTIONS_MAX = 6_000;
+export const PEER_CONNECTIONS_MAX = 11_000;
 
-/** Each client connection is a file, and in the worst case one to the server; and some room. */
-export const PEER_FILES_MAX = 2 * PEER_CONNECTIONS_MAX + 500;
+/** Connections to the server that openclaw keeps descriptors for; the slow readers take a thousand. */
+export const PEER_SERVER_CONNECTIONS_MAX = 4_000;
+
+/** Each connection is a file; and some room. */
+export const PEER_FILES_MAX = PEER_CONNECTIONS_MAX + PEER_SERVER_CONNECTIONS_MAX + 2_000;

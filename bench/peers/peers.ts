@@ -3,8 +3,6 @@ import { caddy } from './caddy.ts';
 import { haproxy } from './haproxy.ts';
 import { httpProxy3 } from './http-proxy-3.ts';
 import { nginx } from './nginx.ts';
-import { openclaw } from './openclaw.ts';
 import type { Peer } from './peer.ts';
 
-export { openclaw };
 export const PEERS: readonly Peer[] = [nginx, haproxy, caddy, httpProxy3];

@@ -42,7 +42,7 @@ export const close = httpWorkload('close', 'a new connection for each request, 6
   lua: 'wrk.headers["Connection"] = "close"',
 });
 
-function httpWorkload(name: string, title: string, ask: HttpAsk): Workload {
+export function httpWorkload(name: string, title: string, ask: HttpAsk): Workload {
   return {
     name,
     title,
@@ -66,8 +66,10 @@ done = function(summary, latency)
 end
 `;
 
+type LoadTarget = Pick<Target, 'port' | 'core' | 'seconds' | 'folder'>;
+
 /** Runs wrk with one thread and gives back its figures; throws when it does not end in time. */
-export async function runWrk(target: Target, ask: HttpAsk): Promise<Load> {
+export async function runWrk(target: LoadTarget, ask: HttpAsk): Promise<Load> {
   await writeFiles(target.folder, { 'load.lua': `${ask.lua ?? ''}\n${REPORT_LUA}` });
   const stdout = await runToEnd(
     {

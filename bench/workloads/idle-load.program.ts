@@ -5,6 +5,7 @@
  */
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isWhole } from './one-answer.ts';
 
 const [port, connections] = process.argv.slice(2).map(Number) as [number, number];
 
@@ -41,11 +42,4 @@ function request(socket: Socket): Promise<void> {
     socket.on('close', () => resolve());
     socket.write(`GET /small HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
   });
-}
-
-function isWhole(answer: string): boolean {
-  const headChars = answer.indexOf('\r\n\r\n') + 4;
-  if (headChars === 3) return false;
-  const length = Number(/\r\ncontent-length: *(\d+)/i.exec(answer.slice(0, headChars))?.[1]);
-  return answer.length >= headChars + length;
 }

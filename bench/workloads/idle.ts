@@ -10,7 +10,7 @@ import { start, stop } from '../processes.ts';
 import { runWrk } from './http.ts';
 import type { Target, Workload } from './workload.ts';
 
-const CONNECTIONS = 5_000;
+const CONNECTIONS = 10_000;
 const PROGRAM = join(import.meta.dirname, 'idle-load.program.ts');
 const READY_MS_MAX = 60_000;
 

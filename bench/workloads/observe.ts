@@ -27,11 +27,13 @@ export const observe: Workload = {
   ...small,
   name: 'observe',
   title: 'as small, openclaw against itself: all off, all on, and with an access log of all',
-  peers: [off, on, accessAll],
-  comparisons: [
-    [on.name, off.name],
-    [accessAll.name, off.name],
-  ],
+  contest: () => ({
+    peers: [off, on, accessAll],
+    comparisons: [
+      [on.name, off.name],
+      [accessAll.name, off.name],
+    ],
+  }),
   turn: (target) => measureLoad(target, () => whileScraped(target, () => runWrk(target, ASK))),
 };
 

@@ -1,11 +1,17 @@
-/** The workloads over TLS: kept-alive requests, whole handshakes, and HTTP/2. */
+/** The workloads over TLS: kept-alive requests, connections resumed and anew, and HTTP/2. */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { KeyKind } from '../certificate.ts';
 import { runToEnd } from '../processes.ts';
 import { runWrk } from './http.ts';
+import { Latencies } from './latencies.ts';
 import { type Load, measureLoad, type Target, type Workload } from './workload.ts';
 
 const WARM_UP_SECONDS = 2;
 const SPARE_MS = 10_000;
+const PROGRAM = join(import.meta.dirname, 'tls-load.program.ts');
+/** Few: a client costs as much as a server, and shares its core with the backend. */
+const LANES = 4;
 const SMALL = { path: '/small', connections: 64, scheme: 'https' } as const;
 
 export const tlsSmall = workload(
@@ -16,20 +22,28 @@ export const tlsSmall = workload(
   (target) => runWrk(target, SMALL),
 );
 
+export const tlsResumed = workload(
+  'tls-resumed',
+  `a new TLS 1.3 connection for each request, resumed, ${LANES} at a time`,
+  'connection',
+  'ec',
+  (target) => runConnections(target, 'resumed'),
+);
+
 export const tlsHandshakes = workload(
   'tls-handshakes',
-  'a whole TLS 1.3 handshake after the other, ECDSA P-256',
-  'handshake',
+  `a new TLS 1.3 connection for each request, whole handshakes, ECDSA P-256, ${LANES} at a time`,
+  'connection',
   'ec',
-  runHandshakes,
+  (target) => runConnections(target, 'full'),
 );
 
 export const tlsHandshakesRsa = workload(
   'tls-handshakes-rsa',
-  'a whole TLS 1.3 handshake after the other, RSA 2048',
-  'handshake',
+  `a new TLS 1.3 connection for each request, whole handshakes, RSA 2048, ${LANES} at a time`,
+  'connection',
   'rsa',
-  runHandshakes,
+  (target) => runConnections(target, 'full'),
 );
 
 export const h2Small = workload(
@@ -60,27 +74,36 @@ function workload(
   };
 }
 
-/** One after the other, for a client costs as much as a server and shares its core with the load. */
-async function runHandshakes(target: Target): Promise<Load> {
+async function runConnections(target: Target, kind: 'full' | 'resumed'): Promise<Load> {
   const { port, core, seconds } = target;
   const argv: [string, ...string[]] = [
-    ...(['openssl', 's_time', '-connect', `127.0.0.1:${port}`] as const),
-    ...['-new', '-tls1_3', '-time', `${seconds}`],
+    ...([process.execPath, PROGRAM, `${port}`, `${LANES}`, `${seconds}`, kind] as const),
   ];
-  const stdout = await runToEnd({ argv }, core, seconds * 1_000 + SPARE_MS);
-  const match = /^(\d+) connections in (\d+) real seconds/m.exec(stdout);
-  if (match === null) throw new Error(`openssl s_time gave no figures: ${stdout.slice(0, 500)}`);
-  return { requests: Number(match[1]), durationUs: Number(match[2]) * 1e6, errors: 0 };
+  return JSON.parse(await runToEnd({ argv }, core, seconds * 1_000 + SPARE_MS)) as Load;
 }
 
 async function runH2load(target: Target): Promise<Load> {
-  const { port, core, seconds } = target;
+  const { port, core, seconds, folder } = target;
+  const log = join(folder, 'h2load.log');
   const argv: [string, ...string[]] = [
     ...(['h2load', '-t', '1', '-c', '8', '-m', '32', '-D', `${seconds}`] as const),
-    `https://127.0.0.1:${port}/small`,
+    ...['--log-file', log, `https://127.0.0.1:${port}/small`],
   ];
   const stdout = await runToEnd({ argv }, core, seconds * 1_000 + SPARE_MS);
-  return { ...parseH2load(stdout), durationUs: seconds * 1e6 };
+  const latencies = parseH2loadLog(await readFile(log, 'latin1'));
+  return {
+    ...parseH2load(stdout),
+    durationUs: seconds * 1e6,
+    p50Us: latencies.percentileUs(0.5),
+    p99Us: latencies.percentileUs(0.99),
+  };
+}
+
+/** Reads the log of h2load(1): a line for each request, its start, status and microseconds. */
+export function parseH2loadLog(log: string): Latencies {
+  const latencies = new Latencies();
+  for (const [, us] of log.matchAll(/^\d+\t\d+\t(\d+)$/gm)) latencies.add(Number(us));
+  return latencies;
 }
 
 /** Reads h2load's report. */

@@ -3,6 +3,7 @@
  * JSON. It speaks only as much of RFC 6455 as it needs, so that it costs less than what it measures.
  */
 import { connect, type Socket } from 'node:net';
+import { Latencies } from './latencies.ts';
 import type { Load } from './workload.ts';
 
 const [port, sockets, seconds] = process.argv.slice(2).map(Number) as [number, number, number];
@@ -25,9 +26,7 @@ const HANDSHAKE = [
   '\r\n',
 ].join('\r\n');
 
-/** How many messages took so many microseconds; the last counts all that took longer. */
-const counts = new Uint32Array(1_000_001);
-let messages = 0;
+const latencies = new Latencies();
 let errors = 0;
 let running = true;
 
@@ -60,8 +59,7 @@ function openSocket(): Socket {
     }
     bytesMissing -= chunk.length;
     if (bytesMissing > 0 || !running) return;
-    counts[Math.min(counts.length - 1, Math.round((performance.now() - sentAt) * 1_000))]!++;
-    messages++;
+    latencies.add((performance.now() - sentAt) * 1_000);
     send();
   });
   socket.on('error', (error) => console.error(error.message));
@@ -74,21 +72,12 @@ function openSocket(): Socket {
 function report(): void {
   running = false;
   const load: Load = {
-    requests: messages,
+    requests: latencies.count,
     durationUs: Math.round((performance.now() - beganAt) * 1_000),
-    p50Us: percentileUs(0.5),
-    p99Us: percentileUs(0.99),
+    p50Us: latencies.percentileUs(0.5),
+    p99Us: latencies.percentileUs(0.99),
     errors,
   };
   process.stdout.write(JSON.stringify(load));
   for (const socket of opened) socket.destroy();
-}
-
-function percentileUs(share: number): number {
-  let left = Math.ceil(messages * share);
-  for (let us = 0; us < counts.length; us++) {
-    left -= counts[us]!;
-    if (left <= 0) return us;
-  }
-  return counts.length;
 }

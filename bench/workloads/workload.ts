@@ -3,6 +3,7 @@ import type { BackendKind } from '../backend.ts';
 import type { KeyKind } from '../certificate.ts';
 import { cpuUsOf, rssBytesOf } from '../measure.ts';
 import type { Comparison, Turn } from '../metrics.ts';
+import type { IoBackend } from '../peers/openclaw.ts';
 import type { Peer } from '../peers/peer.ts';
 
 const MEMORY_SAMPLE_MS = 200;
@@ -13,6 +14,8 @@ export interface Workload {
   readonly title: string;
   /** What `cpuUs` and `perSecond` count. */
   readonly unit: string;
+  /** What a reader has to know of the figures. */
+  readonly note?: string;
   readonly backend: BackendKind;
   /** Answers 200 through a proxy that is ready. */
   readonly readyPath: string;
@@ -20,13 +23,19 @@ export interface Workload {
   readonly tls?: KeyKind;
   /** Starts each proxy anew for each turn: memory that it once had would blur the figure. */
   readonly freshPeers: boolean;
-  /** Who takes part, where it is not openclaw and the peers that were asked for. */
-  readonly peers?: readonly Peer[];
-  /** Names of those whose figures are divided; openclaw by each other one where it is absent. */
-  readonly comparisons?: readonly Comparison[];
+  /** Whether the proxy has two cores, and shares them with load and backend where there are but two. */
+  readonly needsTwoCores?: boolean;
+  /** Where it is not openclaw and the peers that were asked for. */
+  contest?(ios: readonly IoBackend[]): Contest;
   /** Run before the first turn of a proxy, so that compilers and pools have settled. */
   warmUp(target: Target): Promise<unknown>;
   turn(target: Target): Promise<Turn>;
+}
+
+export interface Contest {
+  readonly peers: readonly Peer[];
+  /** Names of those whose figures are divided. */
+  readonly comparisons: readonly Comparison[];
 }
 
 /** The proxy whose turn it is. */
@@ -35,8 +44,10 @@ export interface Target {
   readonly port: number;
   /** Its admin listener, where it has one. */
   readonly adminPort: number;
-  /** The core for the load. */
-  readonly core: number;
+  /** Where its one server listens. */
+  readonly backendPort: number;
+  /** The core for the load, or several as taskset takes them. */
+  readonly core: number | string;
   /** How long a turn lasts. */
   readonly seconds: number;
   /** A folder for files of the load. */

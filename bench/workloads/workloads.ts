@@ -2,8 +2,10 @@
 import { answers1m, answers64k, close, small, upload } from './http.ts';
 import { idle } from './idle.ts';
 import { observe } from './observe.ts';
-import { h2Small, tlsHandshakes, tlsHandshakesRsa, tlsSmall } from './tls.ts';
+import { slowReaders } from './slow-readers.ts';
+import { h2Small, tlsHandshakes, tlsHandshakesRsa, tlsResumed, tlsSmall } from './tls.ts';
 import { websocket } from './websocket.ts';
+import { workers } from './workers.ts';
 import type { Workload } from './workload.ts';
 
 export const WORKLOADS: readonly Workload[] = [
@@ -14,8 +16,11 @@ export const WORKLOADS: readonly Workload[] = [
   close,
   websocket,
   idle,
+  slowReaders,
+  workers,
   observe,
   tlsSmall,
+  tlsResumed,
   tlsHandshakes,
   tlsHandshakesRsa,
   h2Small,
