@@ -11,15 +11,16 @@ const DISABLED_FILE = '/proc/sys/kernel/io_uring_disabled';
 
 /** Why io_uring cannot be used here, a sentence; null: it can. */
 export function uringMissing(): string | null {
-  if (process.platform !== 'linux') return 'io_uring is part of Linux';
+  if (process.platform !== 'linux') return 'io_uring needs Linux';
   if (ffi === null) return 'this Node.js has no node:ffi';
-  if (!hasCalls) return 'the C library lacks a function';
+  if (!hasCalls) return 'the C library lacks a function that openclaw calls';
   const arena = Arena.map(ARENA_BYTES);
   try {
     tryRing(arena);
     return null;
   } catch (error) {
-    return reasonOf(error as NodeJS.ErrnoException);
+    const { errno, message } = error as NodeJS.ErrnoException;
+    return reasonOf(-(errno ?? 0), isDisabledBySysctl(), message);
   } finally {
     arena.unmap();
   }
@@ -38,25 +39,31 @@ function tryRing(arena: Arena): void {
   }
 }
 
-function reasonOf({ errno, message }: NodeJS.ErrnoException): string {
-  switch (-(errno ?? 0)) {
+/**
+ * What an error of the ring's calls means to an operator.
+ *
+ * @param errno above 0
+ * @param isDisabled whether kernel.io_uring_disabled is on
+ */
+export function reasonOf(errno: number, isDisabled: boolean, message: string): string {
+  switch (errno) {
     case ENOSYS:
-      return 'the kernel has no io_uring';
+      return 'this kernel has no io_uring';
     case EPERM:
-      return isDisabled()
-        ? 'kernel.io_uring_disabled forbids io_uring'
+      return isDisabled
+        ? 'io_uring is disabled by the sysctl kernel.io_uring_disabled'
         : 'io_uring is forbidden, probably by the seccomp profile of the container';
     case EINVAL:
-      return 'the kernel is too old for io_uring as it is used: Linux 6.1 or later is needed';
+      return 'this kernel is too old for io_uring as openclaw uses it: it needs Linux 6.1';
     case ENOMEM:
-      return 'there is no memory for io_uring: the limit of locked memory (ulimit -l) may be too low';
+      return 'there is no memory for io_uring: the limit on locked memory (ulimit -l) may be too low';
     default:
-      return `io_uring cannot be used: ${message}`;
+      return `io_uring does not work: ${message}`;
   }
 }
 
-/** 1: only a group of users may; 2: nobody. */
-function isDisabled(): boolean {
+/** 1: only members of a group may use it; 2: nobody. Before Linux 6.6 there is no such file. */
+function isDisabledBySysctl(): boolean {
   try {
     return readFileSync(DISABLED_FILE, 'utf8').trim() !== '0';
   } catch {

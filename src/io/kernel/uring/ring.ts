@@ -29,6 +29,8 @@ export type EnterRing = (submissions: number, waitMs: number) => number;
 
 const SUBMISSION_WORDS_LOG2 = 4;
 const COMPLETION_WORDS_LOG2 = 2;
+/** The kernel takes operations unless it has no memory for one. */
+const ROOM_TRIES_MAX = 32;
 
 export class Ring {
   /** A completion is 4 words of it: the operation's slot and tag, its result, its flags. */
@@ -124,8 +126,11 @@ export class Ring {
   }
 
   #makeRoom(): void {
-    this.submit(0);
-    if (this.pending > this.#submissionMask) throw new Error('io_uring takes no operations');
+    for (let tries = 0; tries < ROOM_TRIES_MAX; tries++) {
+      this.submit(0);
+      if (this.pending <= this.#submissionMask) return;
+    }
+    throw new Error('io_uring takes no operations');
   }
 }
 

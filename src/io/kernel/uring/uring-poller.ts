@@ -169,7 +169,7 @@ export class UringPoller implements Poller {
   receive(socket: PolledSocket): void {
     const { slot } = socket;
     this.#states[slot]! |= WANTS;
-    this.#arm(slot, socket);
+    this.#arm(slot);
   }
 
   /** The receive stays until something comes: most are let go on before that. */
@@ -229,7 +229,7 @@ export class UringPoller implements Poller {
 
   accept(listener: PolledListener): void {
     this.#take(listener, LISTENS | WANTS);
-    this.#armAccept(listener.slot, listener);
+    this.#armAccept(listener.slot);
   }
 
   /** The kernel lets go of it within the call. Who was accepted before is still told. */
@@ -292,7 +292,7 @@ export class UringPoller implements Poller {
     for (let index = 0; index < count; index++) {
       const slot = starving[index]!;
       this.#states[slot]! &= ~STARVES;
-      if (!this.#settle(slot)) this.#arm(slot, this.#sockets[slot] as PolledSocket);
+      if (!this.#settle(slot)) this.#arm(slot);
     }
   }
 
@@ -348,7 +348,7 @@ export class UringPoller implements Poller {
     else if (result === -ENOBUFS) this.#starve(slot);
     else if (result === 0 || !isPassing(-result)) {
       this.#states[slot] = (state | HAS_ENDED) & ~WANTS;
-      socket.onReceivedEnd(-result);
+      socket.onReceivedEnd(Math.abs(result));
     }
     if (this.#generations[slot] === generation) this.#goOn(slot, state);
   }
@@ -358,7 +358,7 @@ export class UringPoller implements Poller {
     const state = this.#states[slot]!;
     if ((state & IS_CLOSED) !== 0) return;
     const socket = this.#sockets[slot] as PolledSocket;
-    if ((state & ARMED) === 0) this.#arm(slot, socket);
+    if ((state & ARMED) === 0) this.#arm(slot);
     // It came though the owner wanted nothing, or receives too little at once.
     else if (((before | state) & WANTS) === 0) this.#cancel(slot);
     else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_BYTES) this.#cancel(slot);
@@ -392,7 +392,7 @@ export class UringPoller implements Poller {
     this.#settle(slot);
     if (result >= 0) listener.onAccepted(result);
     else if (!isPassing(-result)) this.#acceptFailed(slot, generation!, listener, -result);
-    if (this.#generations[slot] === generation) this.#armAccept(slot, listener);
+    if (this.#generations[slot] === generation) this.#armAccept(slot);
   }
 
   #acceptFailed(slot: number, generation: number, listener: PolledListener, errno: number): void {
@@ -405,13 +405,14 @@ export class UringPoller implements Poller {
 
   #acceptAgain(slot: number): void {
     this.#states[slot]! &= ~WAITS;
-    if (!this.#settle(slot)) this.#armAccept(slot, this.#sockets[slot] as PolledListener);
+    if (!this.#settle(slot)) this.#armAccept(slot);
   }
 
   /** Receives, where that is wanted and not yet so. */
-  #arm(slot: number, { fd, receiveBytes }: PolledSocket): void {
+  #arm(slot: number): void {
     const state = this.#states[slot]!;
     if ((state & (WANTS | ARMED | STARVES | HAS_ENDED | IS_CLOSED)) !== WANTS) return;
+    const { fd, receiveBytes } = this.#sockets[slot] as PolledSocket;
     const generation = this.#generations[slot]!;
     if (receiveBytes > SMALL_BYTES) {
       this.#states[slot] = state | ARMED | ARMED_LARGE;
@@ -429,9 +430,10 @@ export class UringPoller implements Poller {
     this.#starving.push(slot);
   }
 
-  #armAccept(slot: number, { fd }: PolledListener): void {
+  #armAccept(slot: number): void {
     const state = this.#states[slot]!;
     if ((state & (WANTS | ARMED | WAITS | IS_CLOSED)) !== WANTS) return;
+    const { fd } = this.#sockets[slot]!;
     this.#states[slot] = state | ARMED;
     const tag = this.#generations[slot]! | KIND_ACCEPT;
     this.#ring.put(OP_ACCEPT | ACCEPT_MULTISHOT, fd, 0, 0, 0, SOCK_NONBLOCK_CLOEXEC, slot, tag, 0);
