@@ -10,6 +10,8 @@ import { listeners } from './listeners.suite.ts';
 import { servers } from './servers.suite.ts';
 import { streams } from './streams.suite.ts';
 import { security } from './tls.suite.ts';
+import { choices } from './tls-choices.suite.ts';
+import { securedServers } from './tls-servers.suite.ts';
 
 /** Nothing hangs for longer. */
 const TEST_MS_MAX = 20_000;
@@ -34,4 +36,6 @@ export function backendSuite(name: string, open: OpenBackend, sockets: Listening
   describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
   describe(`connections to servers by the ${name} backend`, () => servers(testWith));
   describe(`TLS by the ${name} backend`, () => security(testWith));
+  describe(`what TLS by the ${name} backend agrees on`, () => choices(testWith));
+  describe(`servers with TLS by the ${name} backend`, () => securedServers(testWith));
 }

@@ -25,7 +25,7 @@ export function sessionIdContextOf(plan: TlsPlan): string {
 }
 
 /** The protocols on offer to clients, as they stand on the wire (ALPN, RFC 7301 §3.1). */
-export function alpnOf(plan: Pick<TlsPlan, 'http2'>): Buffer {
+export function alpnOf(plan: TlsPlan): Buffer {
   return alpnList(plan.http2 ? ['h2', 'http/1.1'] : ['http/1.1']);
 }
 

@@ -3,6 +3,7 @@ import { Timer, type TimerOwner, type TimerWheel } from '../../../base/wheel.ts'
 import type { Arrival, Peer } from '../../../core/ports/arrival.ts';
 import type { Stream, StreamOwner } from '../../../core/ports/stream.ts';
 import type { Handshake, HandshakeOwner, Secured } from '../../backend.ts';
+import { StreamDuplex } from '../../stream-duplex.ts';
 import { type TlsFailure, tlsFailureOf } from '../../tls/failures.ts';
 import { HTTP_REQUEST, SPEAK_TLS } from '../../tls/server-settings.ts';
 import { takeErrorCode, verifyCodeOf } from './errors.ts';
@@ -184,7 +185,9 @@ class OpenSslSecured implements Secured {
   }
 
   forNodeHttp2(): Duplex {
-    throw new Error('no h2 is offered');
+    const duplex = new StreamDuplex(this.#stream);
+    this.#stream.owner = duplex;
+    return duplex;
   }
 
   close(): void {

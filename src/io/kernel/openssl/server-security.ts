@@ -30,8 +30,7 @@ export class ServerSecurity implements Security, Shaking {
   constructor(memory: TlsMemory, callbacks: ServerCallbacks, plan: TlsPlan) {
     this.handshakeMs = plan.handshakeMs;
     this.tickets = TicketKeys.open(plan.ticketMemory);
-    // As long as `forNodeHttp2` has nothing to give.
-    this.alpn = alpnOf({ http2: false });
+    this.alpn = alpnOf(plan);
     this.clientCertificates = plan.clientCertificates;
     this.contexts = new ContextsByName(plan.certificates, (group) => {
       const context = contextOf(memory, plan);
