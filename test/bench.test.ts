@@ -98,15 +98,18 @@ test("h2load's log gives the time of each request", () => {
   assert.equal(latencies.slowestUs, 900);
 });
 
-test('latencies know their percentiles, and their slowest beyond a second', () => {
+test('latencies know their percentiles, to the millisecond beyond a second', () => {
   const latencies = new Latencies();
   assert.equal(latencies.percentileUs(0.99), 0);
   for (let us = 1; us <= 99; us++) latencies.add(us);
-  latencies.add(2_500_000);
+  latencies.add(2_500_400);
   assert.equal(latencies.percentileUs(0.5), 50);
   assert.equal(latencies.percentileUs(0.99), 99);
   assert.equal(latencies.percentileUs(1), 2_500_000);
-  assert.equal(latencies.slowestUs, 2_500_000);
+  for (let nth = 0; nth < 300; nth++) latencies.add(90_000_000);
+  assert.equal(latencies.percentileUs(0.25), 2_500_000);
+  assert.equal(latencies.percentileUs(0.5), 90_000_000);
+  assert.equal(latencies.slowestUs, 90_000_000);
 });
 
 test('memory of sockets is what they received, keep at hand and have to send', () => {

@@ -1,7 +1,13 @@
-/** Latencies counted by the microsecond, up to a second: exact, in the same memory for any number of them. */
+/** By the microsecond up to a second, by the millisecond beyond it. */
+const FINE_US = 1_000_000;
+const COARSE_US = 1_000;
+/** Longer than any load program waits for an answer. */
+const COARSE_COUNT = 60_000;
+
+/** Counted latencies: in the same memory for any number of them. */
 export class Latencies {
   /** The last counts all that took longer. */
-  readonly #counts = new Uint32Array(1_000_001);
+  readonly #counts = new Uint32Array(FINE_US + COARSE_COUNT);
   #count = 0;
   #slowestUs = 0;
 
@@ -16,18 +22,20 @@ export class Latencies {
 
   add(us: number): void {
     const whole = Math.round(us);
-    this.#counts[Math.min(this.#counts.length - 1, whole)]!++;
+    const at = whole < FINE_US ? whole : FINE_US + Math.floor((whole - FINE_US) / COARSE_US);
+    this.#counts[Math.min(this.#counts.length - 1, at)]!++;
     this.#count++;
     this.#slowestUs = Math.max(this.#slowestUs, whole);
   }
 
-  /** What this share of them, of 0 to 1, took at most; 0 of none. What lies over a second is the slowest. */
+  /** What this share of them, of 0 to 1, took at most; 0 of none. */
   percentileUs(share: number): number {
     let left = Math.ceil(this.#count * share);
     if (left === 0) return 0;
-    for (let us = 0; us < this.#counts.length - 1; us++) {
-      left -= this.#counts[us]!;
-      if (left <= 0) return us;
+    for (let at = 0; at < this.#counts.length - 1; at++) {
+      left -= this.#counts[at]!;
+      if (left > 0) continue;
+      return at < FINE_US ? at : Math.min(FINE_US + (at - FINE_US) * COARSE_US, this.#slowestUs);
     }
     return this.#slowestUs;
   }
