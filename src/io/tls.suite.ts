@@ -201,6 +201,19 @@ export function security(test: TestWith): void {
     assert.equal(ear.text, 'onetwo');
   });
 
+  test('ends where its owner throws, and tells who contains that', async (around) => {
+    const { port, ear } = await secureListener(around, PLAN);
+    const client = await clientOf(around, port);
+    const fault = new Error('a fault of the owner');
+    ear.onText = () => {
+      throw fault;
+    };
+    client.write('hello');
+    await ear.until(() => ear.crashes === 1);
+    assert.deepEqual(around.errors, [fault]);
+    await until(() => around.door.taken === 0);
+  });
+
   test('closes where what comes was not written by the client', async (around) => {
     const { port, ear } = await secureListener(around, PLAN);
     const plain = await around.client({ host: '127.0.0.1', port });

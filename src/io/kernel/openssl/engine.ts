@@ -36,6 +36,8 @@ export const hasOpenSsl: boolean = openssl !== null;
 
 /** TLS of one thread over any stream, by the OpenSSL that is in Node's binary. */
 export class TlsEngine {
+  /** @internal of this room */
+  readonly memory: TlsMemory;
   readonly #context: ServerContext & ClientContext;
 
   /**
@@ -47,6 +49,7 @@ export class TlsEngine {
     { clock, wheel, contain, defer = (call) => void setImmediate(call) }: EngineContext,
   ) {
     const memory = new TlsMemory(arena);
+    this.memory = memory;
     const callbacks = new ServerCallbacks(memory, () => clock.wallMs());
     const contexts = new ClientContexts(memory);
     const sessions = new ResumableSessions(memory.calls);

@@ -6,7 +6,8 @@ import {
   type Stream,
   type StreamOwner,
 } from '../../../core/ports/stream.ts';
-import { PLAIN_BYTES, RECORD_BYTES, type TlsMemory } from './memory.ts';
+import { encrypt, sendOutput } from './encrypt.ts';
+import { RECORD_BYTES, type TlsMemory } from './memory.ts';
 import { Records } from './records.ts';
 import { ENDED, FAILED, type TlsSession, WANTS } from './session.ts';
 
@@ -137,13 +138,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
 
   /** Sends what OpenSSL has to say. */
   flush(): void {
-    const { memory } = this.#context;
-    const start = memory.cipherOutStart;
-    for (;;) {
-      const bytes = memory.takeOutput();
-      if (bytes > 0) this.#lower!.writeBytes(memory.bytes, start, start + bytes);
-      if (!memory.isFull(bytes)) return;
-    }
+    sendOutput(this.#context.memory, this.#lower!);
   }
 
   /** Ends it without a word, but for what stands below the encryption. */
@@ -171,16 +166,10 @@ export class TlsStream implements OwnedStream, StreamOwner {
   }
 
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
-    if (this.#session === null || this.#isEnding) return;
-    const size = text.length + end - start;
-    if (size === 0) return;
-    if (size > RECORD_BYTES) return this.#writeLarge(text, bytes, start, end);
+    const session = this.#session;
+    if (session === null || this.#isEnding) return;
     const { memory } = this.#context;
-    const { plainStart } = memory;
-    if (text !== '') memory.bytes.write(text, plainStart, 'latin1');
-    if (end > start) bytes.copy(memory.bytes, plainStart + text.length, start, end);
-    this.#encrypt(memory.plainAddress, size);
-    this.flush();
+    if (!encrypt(memory, session, this.#lower!, text, bytes, start, end)) this.#writeFailed();
   }
 
   pause(): void {
@@ -426,42 +415,8 @@ export class TlsStream implements OwnedStream, StreamOwner {
     this.destroy();
   }
 
-  /** The first record takes the text along, the others follow from where the bytes lie. */
-  #writeLarge(text: string, bytes: Buffer, start: number, end: number): void {
-    const { memory } = this.#context;
-    const { plainStart, plainAddress, arena } = memory;
-    let textAt = 0;
-    for (; text.length - textAt > RECORD_BYTES; textAt += RECORD_BYTES) {
-      memory.bytes.write(text.slice(textAt, textAt + RECORD_BYTES), plainStart, 'latin1');
-      this.#encrypt(plainAddress, RECORD_BYTES);
-      this.flush();
-    }
-    let at = start;
-    let unsentBytes = 0;
-    if (textAt < text.length) {
-      const textBytes = memory.bytes.write(text.slice(textAt), plainStart, 'latin1');
-      const fill = Math.min(RECORD_BYTES - textBytes, end - start);
-      bytes.copy(memory.bytes, plainStart + textBytes, start, start + fill);
-      this.#encrypt(plainAddress, textBytes + fill);
-      at += fill;
-      unsentBytes = RECORD_BYTES;
-    }
-    while (at < end) {
-      const size = Math.min(PLAIN_BYTES - unsentBytes, end - at);
-      const place = memory.placeOf(bytes, at, at + size);
-      if (place < 0) bytes.copy(memory.bytes, plainStart, at, at + size);
-      this.#encrypt(place < 0 ? plainAddress : arena.address(place, size), size);
-      at += size;
-      unsentBytes = 0;
-      this.flush();
-    }
-    if (unsentBytes > 0) this.flush();
-  }
-
-  #encrypt(address: bigint, lengthBytes: number): void {
-    // A write that failed in the midst of many.
-    if (this.#session === null || this.#isEnding) return;
-    if (this.#session.write(address, lengthBytes)) return;
+  /** Not within the call: an owner that writes is told nothing meanwhile. */
+  #writeFailed(): void {
     this.#isEnding = true;
     this.#clear();
     this.#context.defer(() => {
