@@ -333,7 +333,10 @@ export class KernelStream implements Stream, PolledSocket {
       return;
     }
     const staged = poller.stage(lengthBytes);
-    if (staged === -1) return this.#enqueue(text, bytes, start, end);
+    if (staged === -1) {
+      this.#enqueue(text, bytes, start, end);
+      return this.#post();
+    }
     if (text !== '') arena.bytes.write(text, staged, 'latin1');
     if (end > start) bytes.copy(arena.bytes, staged + text.length, start, end);
     this.#send(staged, lengthBytes);
@@ -431,6 +434,7 @@ export class KernelStream implements Stream, PolledSocket {
   #sendFailed(errno: number): void {
     this.#isBroken = true;
     this.#dropQueue();
+    this.#owesDrain = false;
     if (this.#hasPeerEnded || this.#endLastWords !== null) this.#heldEnd = errno;
     if (this.#hasPeerEnded) return this.#post();
     this.#endLastWords ??= this.#context.after(LAST_WORDS_MS, () => this.#closeBy('reset'));
