@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { containing } from '../base/contain.ts';
 import { TimerWheel } from '../base/wheel.ts';
 import type { ServerAddress } from '../core/ports/server-address.ts';
@@ -104,9 +105,7 @@ export class CountingDoor implements Doorkeeper {
     this.taken -= 1;
   }
 
-  makeRoom(): boolean {
-    return false;
-  }
+  makeRoom: () => boolean = () => false;
 
   waiting(by: number): void {
     this.waits += by;
@@ -122,11 +121,20 @@ export class Surroundings {
   readonly errors: unknown[] = [];
   readonly wheel: TimerWheel;
   readonly backend: Backend;
+  /** The addresses of names; others are not found. */
+  readonly names = new Map<string, readonly string[]>([['localhost', ['127.0.0.1', '::1']]]);
+  /** How far the clock of the names is ahead. */
+  namesAheadMs = 0;
   readonly #endings: (() => void)[] = [];
   readonly #open: OpenBackend;
 
   constructor(open: OpenBackend) {
     this.#open = open;
+    const namesClock = { ...realClock, nowMs: () => realClock.nowMs() + this.namesAheadMs };
+    const resolver = new Resolver(namesClock, (host, done) => {
+      const error = Object.assign(new Error('no such name'), { code: 'ENOTFOUND' });
+      setImmediate(() => done(this.names.get(host) ?? [], error));
+    });
     const contain = containing((error) => this.errors.push(error));
     this.wheel = new TimerWheel(realClock.nowMs(), 10, contain);
     this.backend = open({
@@ -134,7 +142,7 @@ export class Surroundings {
       wheel: this.wheel,
       contain,
       doorkeeper: this.door,
-      resolver: new Resolver(realClock),
+      resolver,
       waitingMax: 100,
       readBytes: 64 * 1024,
     });
@@ -209,6 +217,34 @@ export class Surroundings {
     await once(server.listen(listen), 'listening');
     return server;
   }
+}
+
+/**
+ * Makes an address of the loopback at which a port takes nobody: the thread that listens there is
+ * blocked, and its queue full.
+ */
+export async function silentAddress(
+  around: Pick<Surroundings, 'atEnd'>,
+  host: string,
+  port: number,
+) {
+  const worker = new Worker(
+    `const { workerData: { host, port, gate }, parentPort } = require('node:worker_threads');
+     require('node:net').createServer().listen({ host, port, backlog: 1 }, () => {
+       parentPort.postMessage('listening');
+       Atomics.wait(gate, 0, 0);
+     });`,
+    { eval: true, workerData: { host, port, gate: new Int32Array(new SharedArrayBuffer(4)) } },
+  );
+  await once(worker, 'message');
+  const fillers = Array.from({ length: 8 }, () =>
+    net.connect({ host, port }).on('error', () => {}),
+  );
+  await Promise.race(fillers.slice(0, 2).map((one) => once(one, 'connect')));
+  around.atEnd(() => {
+    for (const filler of fillers) filler.destroy();
+    void worker.terminate();
+  });
 }
 
 /** All that a socket says to its end, or up to so many characters. */

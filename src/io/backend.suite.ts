@@ -6,6 +6,7 @@ import { describe, it } from 'node:test';
 import { Surroundings, type TestWith } from './backend.fixture.ts';
 import type { ListeningSockets, OpenBackend } from './backend.ts';
 import { duplexes } from './duplexes.suite.ts';
+import { forwarding } from './forwarding.suite.ts';
 import { listeners } from './listeners.suite.ts';
 import { servers } from './servers.suite.ts';
 import { streams } from './streams.suite.ts';
@@ -33,6 +34,7 @@ export function backendSuite(name: string, open: OpenBackend, sockets: Listening
   const testWith = testingWith(open);
   describe(`a stream of the ${name} backend`, () => streams(testWith));
   describe(`a duplex of the ${name} backend`, () => duplexes(testWith));
+  describe(`bytes through the ${name} backend`, () => forwarding(testWith));
   describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
   describe(`connections to servers by the ${name} backend`, () => servers(testWith));
   describe(`TLS by the ${name} backend`, () => security(testWith));

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { after, test } from 'node:test';
 import tls from 'node:tls';
-import { Worker } from 'node:worker_threads';
 import { rethrow } from '../../base/contain.ts';
 import {
   PLAIN_IDENTITY,
@@ -12,6 +11,7 @@ import {
   type ServerTls,
 } from '../../core/ports/server-address.ts';
 import type { StreamOwner } from '../../core/ports/stream.ts';
+import { silentAddress } from '../backend.fixture.ts';
 import { type HttpProbe, type ProbeResult, probe } from '../probe.ts';
 import { realClock } from '../real-clock.ts';
 import { Resolver } from '../resolver.ts';
@@ -64,30 +64,6 @@ const answers = (socket: net.Socket) => {
   socket.once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'));
 };
 
-/** An address of the loopback at which a port takes nobody: its thread is blocked, its queue full. */
-async function silentAddress(host: string, port: number): Promise<void> {
-  const worker = new Worker(
-    `const { workerData: { host, port, gate }, parentPort } = require('node:worker_threads');
-     require('node:net').createServer().listen({ host, port, backlog: 1 }, () => {
-       parentPort.postMessage('listening');
-       Atomics.wait(gate, 0, 0);
-     });`,
-    {
-      eval: true,
-      workerData: { host, port, gate: new Int32Array(new SharedArrayBuffer(4)) },
-    },
-  );
-  await once(worker, 'message');
-  const fillers = Array.from({ length: 8 }, () =>
-    net.connect({ host, port }).on('error', () => {}),
-  );
-  await Promise.race(fillers.slice(0, 2).map((one) => once(one, 'connect')));
-  closers.push(async () => {
-    for (const filler of fillers) filler.destroy();
-    await worker.terminate();
-  });
-}
-
 function resolverOf(...addresses: string[]): Resolver {
   return new Resolver(realClock, (_host, done) => setImmediate(done, addresses, null));
 }
@@ -137,7 +113,7 @@ test('where the first address refuses, the next is taken, and first the next tim
 
 test('where the first address is silent, the next is taken, and the silence is remembered', async () => {
   const port = await listen(answers);
-  await silentAddress('127.0.0.3', port);
+  await silentAddress({ atEnd: (end) => closers.push(end) }, '127.0.0.3', port);
   const resolver = resolverOf('127.0.0.3', '127.0.0.1');
   assert.equal(await dialled(named(port), resolver), '127.0.0.1');
   assert.equal(resolver.lateFailuresLast(['127.0.0.3', '127.0.0.1'], port)[0], '127.0.0.1');
