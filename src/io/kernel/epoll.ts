@@ -136,6 +136,9 @@ export class EpollPoller implements Poller {
     socket.onSent(sent === -EINTR ? -EAGAIN : sent);
   }
 
+  /** It was called within `send`. */
+  awaitSent(): void {}
+
   awaitWritable({ fd }: PolledSocket): void {
     this.#states[fd]! |= WANTS_WRITABLE;
   }

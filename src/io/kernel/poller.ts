@@ -34,6 +34,11 @@ export interface Poller {
    * @returns where it begins; -1: there is none in this turn
    */
   stage(lengthBytes: number): number;
+  /**
+   * Has `onSent` called soon: the socket waits for it, having more to send. Otherwise it may come with
+   * the next thing that happens.
+   */
+  awaitSent(socket: PolledSocket): void;
   /** Tells `onWritable` once when the socket takes bytes again, or is connected. */
   awaitWritable(socket: PolledSocket): void;
   /** Says that nothing more comes (`shutdown`), after what was given to `send`. */

@@ -198,7 +198,10 @@ export class KernelStream implements Stream, PolledSocket {
   end(): void {
     if (this.#isEnding || this.fd === NO_FD) return;
     this.#isEnding = true;
-    if (!this.#hasNothingToSend()) return;
+    if (!this.#hasNothingToSend()) {
+      this.#context.poller.awaitSent(this);
+      return;
+    }
     this.#shutDown();
     if (this.#hasPeerEnded) this.#post();
   }
@@ -368,6 +371,7 @@ export class KernelStream implements Stream, PolledSocket {
     this.#owesDrain = true;
     this.#queue ??= new SendQueue();
     this.#queue.add(text, bytes, start, end);
+    if (this.#sendBytes > 0) this.#context.poller.awaitSent(this);
     this.#context.queuedBytes += text.length + end - start;
   }
 
@@ -416,6 +420,7 @@ export class KernelStream implements Stream, PolledSocket {
     queue.take(poller.arena.bytes, staged, lengthBytes);
     this.#context.queuedBytes -= lengthBytes;
     this.#send(staged, lengthBytes);
+    poller.awaitSent(this);
     return true;
   }
 

@@ -22,6 +22,9 @@ export const HAS_MORE = 2;
 /** Where the number of its buffer begins. */
 export const BUFFER_SHIFT = 16;
 
+/** A send that takes less counts as failed: it has a completion, whatever its flags. */
+export const MSG_WAITALL = 0x100;
+
 export const POLLIN = 1;
 export const POLLOUT = 4;
 
@@ -36,6 +39,9 @@ export const SETUP_NO_SQARRAY: number = 1 << 16;
 
 export const ENTER_GETEVENTS = 1;
 export const ENTER_EXT_ARG = 8;
+
+/** In the ring's flags: completions wait for room. */
+export const CQ_OVERFLOW = 2;
 
 export const REGISTER_PBUF_RING = 22;
 

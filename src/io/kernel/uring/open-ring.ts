@@ -47,6 +47,7 @@ const PARAM_SUBMISSION_OFFSETS = 10;
 const PARAM_COMPLETION_OFFSETS = 20;
 const OFFSET_HEAD = 0;
 const OFFSET_TAIL = 1;
+const OFFSET_FLAGS = 4;
 const OFFSET_ARRAY = 6;
 const OFFSET_COMPLETIONS = 5;
 
@@ -123,6 +124,7 @@ class LinuxRing implements UringKernel {
       words: rings.words,
       submissionHeadAt: ofSubmissions[OFFSET_HEAD]! >> 2,
       submissionTailAt: ofSubmissions[OFFSET_TAIL]! >> 2,
+      submissionFlagsAt: ofSubmissions[OFFSET_FLAGS]! >> 2,
       completionHeadAt: ofCompletions[OFFSET_HEAD]! >> 2,
       completionTailAt: ofCompletions[OFFSET_TAIL]! >> 2,
       completionsAt: completionsAt >> 2,

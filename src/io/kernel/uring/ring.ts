@@ -1,7 +1,7 @@
 /** How io_uring is told what to do, and tells what came of it: two rings in memory shared with the kernel. */
 import { EAGAIN, EINTR } from '../calls.ts';
 import { systemError } from '../errors.ts';
-import { EBUSY, ENOMEM, ETIME } from './numbers.ts';
+import { CQ_OVERFLOW, EBUSY, ENOMEM, ETIME } from './numbers.ts';
 
 /** What the kernel and this process share. Places are in words of 32 bits. */
 export interface RingMemory {
@@ -9,6 +9,7 @@ export interface RingMemory {
   readonly words: Int32Array;
   readonly submissionHeadAt: number;
   readonly submissionTailAt: number;
+  readonly submissionFlagsAt: number;
   readonly completionHeadAt: number;
   readonly completionTailAt: number;
   readonly completionsAt: number;
@@ -108,9 +109,21 @@ export class Ring {
     if (result < 0 && !isPassing(-result)) throw systemError('io_uring_enter', -result);
   }
 
+  /** Whether all that the kernel was told is decided, so far as it is done within the call. */
+  isUpToDate(): boolean {
+    if (this.pending > 0) return false;
+    return (Atomics.load(this.words, this.#memory.submissionFlagsAt) & CQ_OVERFLOW) === 0;
+  }
+
   /** How many completions there are. */
   completed(): number {
     return (Atomics.load(this.words, this.#memory.completionTailAt) - this.#head) | 0;
+  }
+
+  /** Where one that was not taken is. @param index below `completed` */
+  peek(index: number): number {
+    const place = (this.#head + index) & this.#completionMask;
+    return this.#completionsAt + (place << COMPLETION_WORDS_LOG2);
   }
 
   /** Takes the next completion. @returns where it is in `words`; good until `release` or `submit` */

@@ -6,14 +6,16 @@
 import assert from 'node:assert/strict';
 import type { Random } from '../../../base/random.ts';
 import type { Arena } from '../arena.ts';
-import { EAGAIN, EINTR, EMFILE, EPIPE } from '../calls.ts';
+import { EAGAIN, EINTR, EMFILE, EPIPE, MSG_DONTWAIT } from '../calls.ts';
 import {
   BUFFER_SHIFT,
+  CQ_OVERFLOW,
   ECANCELED,
   ENOBUFS,
   ETIME,
   HAS_BUFFER,
   HAS_MORE,
+  MSG_WAITALL,
   OP_ACCEPT,
   OP_ASYNC_CANCEL,
   OP_CLOSE,
@@ -95,6 +97,7 @@ export class SimulatedKernel implements UringKernel {
   readonly #random: Random;
   readonly #groups: Group[] = [];
   readonly #overflow: [number, number, number, number][] = [];
+  #lastSend: Operation | null = null;
   #head = 0;
   #tail = 0;
   #seed = 0;
@@ -109,6 +112,7 @@ export class SimulatedKernel implements UringKernel {
       submissionTailAt: 1,
       completionHeadAt: 2,
       completionTailAt: 3,
+      submissionFlagsAt: 4,
       completionsAt: 8,
       submissionsMax: SUBMISSIONS_MAX,
       completionsMax: COMPLETIONS_MAX,
@@ -206,8 +210,7 @@ export class SimulatedKernel implements UringKernel {
       group: words[at + 10]!,
       isCancelled: false,
     };
-    // A real one's sends are never late; should they be, their memory must wait.
-    if (code === OP_SEND && !this.#chance(0.1)) this.#send(operation);
+    if (code === OP_SEND) this.#send(operation, words[at]!, words[at + 7]!);
     else this.operations.push(operation);
   }
 
@@ -227,8 +230,6 @@ export class SimulatedKernel implements UringKernel {
       return true;
     }
     switch (code) {
-      case OP_SEND:
-        return this.#send(operation);
       case OP_RECV:
         return this.#receive(operation);
       case OP_ACCEPT:
@@ -243,7 +244,11 @@ export class SimulatedKernel implements UringKernel {
     }
   }
 
-  #send({ file, start, lengthBytes, slot, tag }: Operation): true {
+  /** Done within the call. Only where it failed has it a completion, as a real one's. */
+  #send(operation: Operation, code: number, flags: number): void {
+    const { file, start, lengthBytes, slot, tag } = operation;
+    assert.notEqual(flags & MSG_DONTWAIT, 0);
+    this.#lastSend = operation;
     const connection = file as SimulatedConnection;
     assert.equal(connection.isShutDown, false, 'sends after the end');
     let result = lengthBytes;
@@ -254,8 +259,8 @@ export class SimulatedKernel implements UringKernel {
       const bytes = this.#arena.bytes.subarray(start, start + result);
       connection.sent = Buffer.concat([connection.sent, bytes]);
     }
-    this.#post(slot, tag, result, 0);
-    return true;
+    const hasFailed = result < (flags & MSG_WAITALL ? lengthBytes : 1);
+    if (hasFailed || (code & SKIP_SUCCESS) === 0) this.#post(slot, tag, result, 0);
   }
 
   #receive({ file, group, slot, tag, isMultishot }: Operation): boolean {
@@ -297,7 +302,10 @@ export class SimulatedKernel implements UringKernel {
   /** Of a generation that is gone: what it brings must be given back. */
   #postStale(): void {
     const like = this.operations[Math.floor(this.#random() * this.operations.length)];
-    if (like === undefined || like.code === OP_SEND) return;
+    if (this.#lastSend !== null && this.#chance(0.5)) {
+      return this.#post(this.#lastSend.slot, this.#lastSend.tag ^ STALE, -EPIPE, 0);
+    }
+    if (like === undefined) return;
     const tag = like.tag ^ STALE;
     const group = this.#groups[like.group]!;
     if (like.code === OP_ACCEPT) this.#post(like.slot, tag, this.open(), 0);
@@ -330,6 +338,7 @@ export class SimulatedKernel implements UringKernel {
   #post(slot: number, tag: number, result: number, flags: number): void {
     if (this.#overflow.length > 0 || this.#completions() === COMPLETIONS_MAX) {
       this.#overflow.push([slot, tag, result, flags]);
+      this.memory.words[this.memory.submissionFlagsAt] = CQ_OVERFLOW;
       return;
     }
     const { words, completionsAt, completionTailAt } = this.memory;
@@ -340,6 +349,7 @@ export class SimulatedKernel implements UringKernel {
 
   #flushOverflow(): void {
     const waiting = this.#overflow.splice(0);
+    this.memory.words[this.memory.submissionFlagsAt] = 0;
     for (const completion of waiting) this.#post(...completion);
   }
 

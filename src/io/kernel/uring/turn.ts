@@ -10,8 +10,12 @@ const STAGED_BYTES_MAX = 2 * 1024 * 1024;
  * done.
  */
 export class Turn {
-  /** Sends that are not done. */
-  sends = 0;
+  toldBytes = 0;
+  /** Slots that send, and how much, in the order in which the kernel is told. */
+  readonly #slots: number[] = [];
+  readonly #lengths: number[] = [];
+  /** How many of them have heard what came of it. */
+  #told = 0;
   readonly #stageAt: number;
   #stagedBytes = 0;
   readonly #groups: readonly BufferGroup[];
@@ -34,6 +38,24 @@ export class Turn {
     return start;
   }
 
+  /** Sends that have not heard what came of it. */
+  get sends(): number {
+    return this.#slots.length - this.#told;
+  }
+
+  addSend(slot: number, lengthBytes: number): void {
+    this.#slots.push(slot);
+    this.#lengths.push(lengthBytes);
+  }
+
+  /** The slot of the next send that is to hear of it; `toldBytes` is how much it was. */
+  tellNext(): number {
+    this.toldBytes = this.#lengths[this.#told]!;
+    const slot = this.#slots[this.#told]!;
+    this.#told += 1;
+    return slot;
+  }
+
   /** Something was received into a buffer in this turn. */
   hold(group: number, buffer: number): void {
     const count = this.#counts[group]!;
@@ -44,6 +66,9 @@ export class Turn {
   /** Its memory is free; its sends are done. */
   release(): void {
     this.#stagedBytes = 0;
+    this.#slots.length = 0;
+    this.#lengths.length = 0;
+    this.#told = 0;
     for (let group = 0; group < this.#groups.length; group++) {
       const count = this.#counts[group]!;
       if (count === 0) continue;

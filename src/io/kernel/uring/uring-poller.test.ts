@@ -13,6 +13,8 @@ const ARENA_BYTES = 16 * 1024 * 1024;
 /** Turns after which what has not happened will not. */
 const POLLS_MAX = 2000;
 const WAIT_MS = 20;
+/** The test's own end comes before. */
+const TOO_LONG_MS = 600_000;
 
 describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
   let poller: UringPoller;
@@ -79,6 +81,21 @@ describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
     }
     assert.equal(near.sent.at(-1), -EPIPE);
     poller.close(near);
+  });
+
+  it('does not wait for something else where a socket waits for its send', () => {
+    const [near, far] = pair({ isFarReceiving: false });
+    poller.poll(0);
+    near.say(Buffer.from('x'));
+    poller.awaitSent();
+    poller.poll(TOO_LONG_MS);
+    assert.deepEqual(near.sent, [1]);
+    near.say(Buffer.from('x'));
+    poller.shutdown(near);
+    poller.poll(TOO_LONG_MS);
+    assert.deepEqual(near.sent, [1, 1]);
+    poller.close(near);
+    poller.close(far);
   });
 
   it('sends what was received from where it lies', () => {
@@ -198,6 +215,28 @@ describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
     assert.equal(calls.recv(far.fd, into, 64, MSG_DONTWAIT), 0);
     assert.deepEqual(near.sent, []);
     poller.close(far);
+  });
+
+  it("does nothing to the next socket that has a closed one's descriptor", () => {
+    const [near, far] = pair();
+    poller.close(far);
+    pollUntil(() => near.endedBy === 0);
+    const next = new RecordingSocket(poller, connecting(place));
+    assert.equal(next.fd, far.fd);
+    poller.adopt(next);
+    poller.awaitWritable(next);
+    pollUntil(() => next.writable === 1 && listener.accepted.length === 2);
+    const peer = new RecordingSocket(poller, listener.accepted[1]!);
+    poller.adopt(peer);
+    poller.receive(peer);
+    far.say(Buffer.from('not mine'));
+    poller.shutdown(far);
+    poller.awaitWritable(far);
+    poller.receive(far);
+    poller.close(far);
+    for (let polls = 0; polls < 5; polls++) poller.poll(1);
+    assert.deepEqual([peer.received.length, peer.endedBy, far.sent], [0, -1, []]);
+    for (const socket of [near, next, peer]) poller.close(socket);
   });
 
   it('says the end after what is on its way, and receives on', () => {

@@ -3,9 +3,11 @@
  * the kernel all of it, waits, and brings what has come.
  *
  * A receive, and an accept, stays with the kernel until it is cancelled (multishot); it takes buffers
- * from a ring of them. A send never waits in the kernel: it is done in the very call that tells of it,
- * taking what the socket has room for. So what a turn sends must stay in memory until the call at the
- * next turn's beginning has returned, and no longer; see `Turn`.
+ * from a ring of them. A send never waits in the kernel (`MSG_DONTWAIT`): it is done in the very call that
+ * tells of it, taking what the socket has room for. So what a turn sends must stay in memory until the
+ * call at the next turn's beginning has returned, and no longer; see `Turn`. A send that took everything
+ * has no completion, so that the call which tells of it also waits for what comes next: one call for
+ * each message instead of two. A send of which the call said nothing has sent everything.
  *
  * What a completion is of stands in its tag: the kind of the operation, and the generation of the
  * slot, so that a completion which is late is not taken for one of the slot's next socket.
@@ -34,6 +36,7 @@ import {
   ENOBUFS,
   HAS_BUFFER,
   HAS_MORE,
+  MSG_WAITALL,
   OP_ACCEPT,
   OP_ASYNC_CANCEL,
   OP_CLOSE,
@@ -68,9 +71,8 @@ const KIND_MASK = 15;
 const KIND_SILENT = 0;
 const KIND_RECEIVE_SMALL = 1;
 const KIND_RECEIVE_LARGE = 2;
-/** By the turn that it belongs to. */
-const KIND_SEND_EVEN = 3;
-const KIND_SEND_ODD = 4;
+/** Comes only where it failed, or took less. */
+const KIND_SEND = 3;
 const KIND_WRITABLE = 5;
 const KIND_ACCEPT = 6;
 const KIND_ACCEPT_AGAIN = 7;
@@ -94,6 +96,8 @@ const STARVES = 256;
 const WAITS = 512;
 const IS_CLOSED = 1024;
 const LISTENS = 2048;
+/** The kernel has told of its send. */
+const SENT_LESS = 4096;
 /** While one of these is there, something will be told of the slot. */
 const OUTSTANDING = ARMED | AWAITS_WRITABLE | SENDS | STARVES | WAITS;
 
@@ -107,6 +111,8 @@ export class UringPoller implements Poller {
   /** Which of the two is being put together; the other one's sends are with the kernel. */
   #current = 0;
   #isOtherFree = true;
+  /** Somebody waits for what comes of a send. */
+  #isAwaited = false;
   /** The address of the arena, in halves. */
   readonly #low: number;
   readonly #high: number;
@@ -119,6 +125,8 @@ export class UringPoller implements Poller {
   #states = new Int32Array(1024);
   /** In steps of GENERATION. */
   #generations = new Int32Array(1024);
+  /** What came of the sends that took less than all. */
+  #results = new Int32Array(1024);
   readonly #free: number[] = [];
   #used = 0;
   /** Slots whose receive found no buffer. */
@@ -183,31 +191,42 @@ export class UringPoller implements Poller {
 
   send({ fd, slot }: PolledSocket, start: number, lengthBytes: number): void {
     this.arena.check(start, lengthBytes);
+    // Its descriptor may be another's by now.
+    if (slot < 0) return;
     this.#states[slot]! |= SENDS;
-    this.#turns[this.#current]!.sends += 1;
+    this.#turns[this.#current]!.addSend(slot, lengthBytes);
     this.#ring.put(
-      OP_SEND,
+      OP_SEND | SKIP_SUCCESS,
       fd,
       this.#lowOf(start),
       this.#highOf(start),
       lengthBytes,
-      MSG_DONTWAIT | MSG_NOSIGNAL,
+      MSG_DONTWAIT | MSG_NOSIGNAL | MSG_WAITALL,
       slot,
-      this.#generations[slot]! | (this.#current === 0 ? KIND_SEND_EVEN : KIND_SEND_ODD),
+      this.#generations[slot]! | KIND_SEND,
       0,
     );
   }
 
+  awaitSent(): void {
+    this.#isAwaited = true;
+  }
+
   awaitWritable({ fd, slot }: PolledSocket): void {
-    if ((this.#states[slot]! & AWAITS_WRITABLE) !== 0) return;
+    if (slot < 0 || (this.#states[slot]! & AWAITS_WRITABLE) !== 0) return;
     this.#states[slot]! |= AWAITS_WRITABLE;
     const tag = this.#generations[slot]! | KIND_WRITABLE;
     this.#ring.put(OP_POLL_ADD, fd, 0, 0, 0, POLLOUT, slot, tag, 0);
   }
 
   shutdown({ fd, slot }: PolledSocket): void {
-    if ((this.#states[slot]! & SENDS) !== 0) this.#states[slot]! |= SHUTS_DOWN;
-    else this.#kernel.shutdown(fd);
+    if (slot < 0) return;
+    if ((this.#states[slot]! & SENDS) === 0) {
+      this.#kernel.shutdown(fd);
+      return;
+    }
+    this.#states[slot]! |= SHUTS_DOWN;
+    this.#isAwaited = true;
   }
 
   /**
@@ -247,19 +266,23 @@ export class UringPoller implements Poller {
     if (this.#hasEnded) return 0;
     this.isLoopReady = false;
     this.#watchLoop();
-    this.#beginTurn();
+    const isLeft = !this.#beginTurn();
     const starving = this.#starving.length;
     const ring = this.#ring;
-    ring.submit(starving > 0 ? 0 : waitMs);
+    const mayWait = !this.#isAwaited && !isLeft && starving === 0;
+    this.#isAwaited = false;
+    ring.submit(mayWait ? waitMs : 0);
     // What comes meanwhile is of the next poll.
     const count = ring.completed();
+    const { sends } = this.#turns[this.#current ^ 1]!;
     try {
+      if (sends > 0 && ring.isUpToDate()) this.#tellSends(count);
       for (let index = 0; index < count; index++) this.#deliver(ring.take());
     } finally {
       ring.release();
       this.#endTurn(starving);
     }
-    return count;
+    return count + sends;
   }
 
   end(): void {
@@ -268,11 +291,12 @@ export class UringPoller implements Poller {
     this.#kernel.end();
   }
 
-  /** What was put together is about to be with the kernel. */
-  #beginTurn(): void {
-    if (!this.#isOtherFree) return;
+  /** What was put together is about to be with the kernel. @returns false: what was before still is */
+  #beginTurn(): boolean {
+    if (!this.#isOtherFree) return false;
     this.#current ^= 1;
     this.#isOtherFree = false;
+    return true;
   }
 
   /** @param starving how many waited for buffers when it began */
@@ -310,11 +334,8 @@ export class UringPoller implements Poller {
       case KIND_RECEIVE_LARGE:
         this.#received(slot, isLate, LARGE, result, flags);
         break;
-      case KIND_SEND_EVEN:
-        this.#sent(slot, isLate, 0, result);
-        break;
-      case KIND_SEND_ODD:
-        this.#sent(slot, isLate, 1, result);
+      case KIND_SEND:
+        if (!isLate) this.#sentLess(slot, result);
         break;
       case KIND_WRITABLE:
         if (!isLate) this.#writable(slot);
@@ -364,15 +385,45 @@ export class UringPoller implements Poller {
     else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_BYTES) this.#cancel(slot);
   }
 
-  #sent(slot: number, isLate: boolean, turn: number, result: number): void {
-    this.#turns[turn]!.sends -= 1;
-    if (isLate) return;
+  /** Told in `#tellSends`, when that is due. */
+  #sentLess(slot: number, result: number): void {
+    this.#states[slot]! |= SENT_LESS;
+    this.#results[slot] = result === -EINTR ? -EAGAIN : result;
+  }
+
+  /**
+   * Tells what came of the sends of the turn that the kernel was told. Those of which it says nothing
+   * have sent everything. They hear it before anything else that has come, which may make them send.
+   *
+   * @param count of completions
+   */
+  #tellSends(count: number): void {
+    const { words } = this.#ring;
+    for (let index = 0; index < count; index++) {
+      const at = this.#ring.peek(index);
+      const tag = words[at + 1]!;
+      if ((tag & KIND_MASK) !== KIND_SEND) continue;
+      const slot = words[at]!;
+      if ((tag & ~KIND_MASK) === this.#generations[slot]) this.#sentLess(slot, words[at + 2]!);
+      words[at + 1] = KIND_SILENT;
+    }
+    const turn = this.#turns[this.#current ^ 1]!;
+    while (turn.sends > 0) {
+      const slot = turn.tellNext();
+      this.#sent(slot, turn.toldBytes);
+    }
+  }
+
+  #sent(slot: number, lengthBytes: number): void {
     const state = this.#states[slot]!;
-    this.#states[slot] = state & ~(SENDS | SHUTS_DOWN);
-    if (this.#settle(slot) || (state & IS_CLOSED) !== 0) return;
+    this.#states[slot] = state & ~(SENDS | SENT_LESS | SHUTS_DOWN);
+    if ((state & IS_CLOSED) !== 0) {
+      this.#settle(slot);
+      return;
+    }
     const socket = this.#sockets[slot] as PolledSocket;
     if ((state & SHUTS_DOWN) !== 0) this.#kernel.shutdown(socket.fd);
-    socket.onSent(result === -EINTR ? -EAGAIN : result);
+    socket.onSent((state & SENT_LESS) === 0 ? lengthBytes : this.#results[slot]!);
   }
 
   #writable(slot: number): void {
@@ -482,11 +533,9 @@ export class UringPoller implements Poller {
 
   #grow(): void {
     const size = this.#states.length * 2;
-    const [states, generations] = [new Int32Array(size), new Int32Array(size)];
-    states.set(this.#states);
-    generations.set(this.#generations);
-    this.#states = states;
-    this.#generations = generations;
+    this.#states = grown(this.#states, size);
+    this.#generations = grown(this.#generations, size);
+    this.#results = grown(this.#results, size);
   }
 
   #lowOf(start: number): number {
@@ -501,4 +550,10 @@ export class UringPoller implements Poller {
 /** Whether it says nothing of the socket: it is asked again. */
 function isPassing(errno: number): boolean {
   return errno === ECANCELED || errno === EAGAIN || errno === EINTR || errno === ECONNABORTED;
+}
+
+function grown(values: Int32Array<ArrayBuffer>, size: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(size);
+  larger.set(values);
+  return larger;
 }
