@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { containing } from '../base/contain.ts';
@@ -14,6 +15,10 @@ import { realClock } from './real-clock.ts';
 import { Resolver } from './resolver.ts';
 
 export const LOOPBACK: ListenAddress = { host: '127.0.0.1', port: 0, path: '', speaks: 'http' };
+
+export const HAS_IPV6: boolean = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === '::1'),
+);
 
 /** For `localhost`. */
 export const [CERT, KEY] = ['server.crt', 'server.key'].map((file) =>

@@ -5,6 +5,7 @@
 import { describe, it } from 'node:test';
 import { Surroundings, type TestWith } from './backend.fixture.ts';
 import type { ListeningSockets, OpenBackend } from './backend.ts';
+import { descriptors, type InShortage } from './descriptors.suite.ts';
 import { duplexes } from './duplexes.suite.ts';
 import { forwarding } from './forwarding.suite.ts';
 import { listeners } from './listeners.suite.ts';
@@ -30,12 +31,18 @@ export function testingWith(open: OpenBackend): TestWith {
     });
 }
 
-export function backendSuite(name: string, open: OpenBackend, sockets: ListeningSockets): void {
+export function backendSuite(
+  name: string,
+  open: OpenBackend,
+  sockets: ListeningSockets,
+  inShortage: InShortage = 'wait',
+): void {
   const testWith = testingWith(open);
   describe(`a stream of the ${name} backend`, () => streams(testWith));
   describe(`a duplex of the ${name} backend`, () => duplexes(testWith));
   describe(`bytes through the ${name} backend`, () => forwarding(testWith));
   describe(`listeners of the ${name} backend`, () => listeners(testWith, sockets));
+  describe(`descriptors of the ${name} backend`, () => descriptors(testWith, inShortage));
   describe(`connections to servers by the ${name} backend`, () => servers(testWith));
   describe(`TLS by the ${name} backend`, () => security(testWith));
   describe(`what TLS by the ${name} backend agrees on`, () => choices(testWith));

@@ -1,20 +1,22 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { mkdtempSync } from 'node:fs';
+import { fstatSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import type net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Ear, LOOPBACK, type TestWith, turns } from './backend.fixture.ts';
+import { Ear, HAS_IPV6, LOOPBACK, readAll, type TestWith, turns } from './backend.fixture.ts';
 import type { Accepted, ListeningSockets } from './backend.ts';
 
 export function listeners(test: TestWith, sockets: ListeningSockets): void {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-backend-'));
   const places: [string, Partial<typeof LOOPBACK>, address: string][] = [
     ['IPv4', {}, '127.0.0.1'],
-    ['IPv6', { host: '::1' }, '::1'],
-    ['IPv4 on an IPv6 socket', { host: '::' }, '127.0.0.1'],
     ['a unix socket', { host: '', path: join(folder, 'one.sock') }, 'unix'],
   ];
+  if (HAS_IPV6) {
+    places.push(['IPv6', { host: '::1' }, '::1']);
+    places.push(['IPv4 on an IPv6 socket', { host: '::' }, '127.0.0.1']);
+  }
   for (const [what, place, address] of places) {
     test(`accept on ${what}, and know who comes`, async (around) => {
       const where = { ...LOOPBACK, ...place };
@@ -136,5 +138,122 @@ export function listeners(test: TestWith, sockets: ListeningSockets): void {
     const { drains } = ear;
     await turns();
     assert.equal(ear.drains, drains);
+  });
+
+  test('give each place back once, however a connection ends', async (around) => {
+    const { door } = around;
+    const endings: ((ear: Ear, peer: net.Socket) => void)[] = [
+      (ear) => ear.stream.destroy(),
+      (ear) => ear.stream.reset(),
+      (_, peer) => peer.resetAndDestroy(),
+      (ear, peer) => {
+        ear.stream.end();
+        peer.end();
+      },
+      (ear, peer) => {
+        ear.onText = () => {
+          throw new Error('a mistake');
+        };
+        peer.write('go');
+      },
+    ];
+    for (const end of endings) {
+      const { ear, peer } = await around.accepted();
+      assert.equal(door.taken, 1);
+      end(ear, peer);
+      peer.resume();
+      while (door.taken > 0) await turns(1);
+      ear.stream.destroy();
+      ear.stream.reset();
+      await turns();
+      assert.equal(door.taken, 0);
+    }
+  });
+
+  test('let in who comes where one that rests makes room', async (around) => {
+    const ears: Ear[] = [];
+    around.door.places = 1;
+    around.door.makeRoom = () => {
+      const resting = ears.shift();
+      resting?.stream.destroy();
+      return resting !== undefined;
+    };
+    const listener = await around.listen((accepted) => {
+      const ear = new Ear();
+      ears.push(ear);
+      accepted.toStream(ear.own);
+      ear.stream.writeText('welcome');
+    });
+    const to = { host: LOOPBACK.host, port: listener.port };
+    for (let at = 0; at < 3; at++) {
+      const peer = await around.client(to);
+      assert.equal(await readAll(peer, 7), 'welcome');
+    }
+    assert.deepEqual([around.door.waits, around.door.away, around.door.taken], [0, 0, 1]);
+    ears[0]!.stream.destroy();
+  });
+
+  test('let in who has said all and left while it waited', async (around) => {
+    around.door.places = 0;
+    const ear = new Ear();
+    const listener = await around.listen((accepted) => accepted.toStream(ear.own));
+    const peer = await around.client({ host: LOOPBACK.host, port: listener.port });
+    peer.end('all');
+    await around.backend.acceptWaiting(5_000);
+    assert.equal(around.door.waits, 1);
+    assert.equal(ear.text, '');
+    around.door.places = 1;
+    around.backend.letIn();
+    await ear.until(() => ear.ends === 1);
+    assert.deepEqual([ear.text, around.door.waits], ['all', 0]);
+    ear.stream.destroy();
+  });
+
+  test('close who waits to be let in when the backend is closed', async (around) => {
+    const other = around.another();
+    other.door.places = 0;
+    const listener = await other.listen(() => assert.fail('there is no place'));
+    const peer = await around.client({ host: LOOPBACK.host, port: listener.port });
+    await other.backend.acceptWaiting(5_000);
+    assert.equal(other.door.waits, 1);
+    other.backend.close();
+    await once(peer.resume(), 'end');
+    assert.deepEqual([other.door.waits, other.door.taken], [0, 0]);
+  });
+
+  test('wait for nobody where no time is given', async (around) => {
+    await around.listen((accepted) => accepted.close());
+    await around.backend.acceptWaiting(0);
+  });
+
+  test('accept no more when closed; what is open goes on', async (around) => {
+    const ear = new Ear();
+    const listener = await around.listen((accepted) => accepted.toStream(ear.own));
+    const { port } = listener;
+    assert.ok(fstatSync(listener.fd).isSocket());
+    const peer = await around.client({ host: LOOPBACK.host, port });
+    await ear.until(() => ear.stream !== undefined);
+    listener.close();
+    listener.close();
+    const refused = around.connect({ host: LOOPBACK.host, port });
+    await refused.until(() => refused.causes.length > 0);
+    assert.deepEqual(refused.causes, ['refused']);
+    peer.end('still here');
+    await ear.until(() => ear.ends === 1);
+    assert.equal(ear.text, 'still here');
+    ear.stream.destroy();
+  });
+
+  test('take the place of a unix socket away, unless others accept there', async (around) => {
+    const path = join(folder, 'place.sock');
+    const place = { ...LOOPBACK, host: '', path };
+    const left = await around.listen(() => {}, place);
+    assert.ok(statSync(path).isSocket());
+    left.leave();
+    assert.ok(statSync(path).isSocket());
+    rmSync(path);
+    const closed = await around.listen(() => {}, place);
+    closed.close();
+    assert.equal(statSync(path, { throwIfNoEntry: false }), undefined);
   });
 }

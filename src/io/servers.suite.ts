@@ -7,17 +7,26 @@ import { join } from 'node:path';
 import tls from 'node:tls';
 import { PLAIN_IDENTITY, type ServerAddress } from '../core/ports/server-address.ts';
 import type { CloseCause } from '../core/ports/stream.ts';
-import { CERT, Ear, KEY, PIECE, silentAddress, type TestWith, turns } from './backend.fixture.ts';
+import {
+  CERT,
+  Ear,
+  HAS_IPV6,
+  KEY,
+  PIECE,
+  silentAddress,
+  type TestWith,
+  turns,
+} from './backend.fixture.ts';
 
 export function servers(test: TestWith): void {
   const folder = mkdtempSync(join(tmpdir(), 'openclaw-backend-'));
   const path = join(folder, 'server.sock');
   const places: [string, net.ListenOptions, host: string][] = [
     ['IPv4', { host: '127.0.0.1', port: 0 }, '127.0.0.1'],
-    ['IPv6', { host: '::1', port: 0 }, '::1'],
     ['the one address of a name that answers', { host: '127.0.0.1', port: 0 }, 'localhost'],
     ['a unix socket', { path }, ''],
   ];
+  if (HAS_IPV6) places.push(['IPv6', { host: '::1', port: 0 }, '::1']);
   for (const [what, listen, host] of places) {
     test(`reach ${what}, and what goes first goes first`, async (around) => {
       const server = await around.server(listen, (socket) => socket.pipe(socket));
