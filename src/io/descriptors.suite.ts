@@ -5,7 +5,14 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
 import { createInterface } from 'node:readline';
-import { Ear, LOOPBACK, type Surroundings, type TestWith, turns } from './backend.fixture.ts';
+import {
+  Ear,
+  LOOPBACK,
+  type Surroundings,
+  silentAddress,
+  type TestWith,
+  turns,
+} from './backend.fixture.ts';
 
 /** What becomes of clients for which there is no descriptor: kept in the kernel, or closed. */
 export type InShortage = 'wait' | 'are closed';
@@ -19,15 +26,21 @@ export function descriptors(test: TestWith, inShortage: InShortage): void {
       socket.once('data', () => socket.write('new')),
     );
     const { port } = server.address() as net.AddressInfo;
+    await silentAddress(around, '127.0.0.3', port);
     for (let round = 0; round < 20; round++) {
       const old = await acceptedTogether(around, 12);
       const fresh: Ear[] = [];
+      // On their way for long: that the old one could be written to says nothing of them.
+      const waiting: Ear[] = [];
       const replace = () => {
         for (const { ear } of old) {
           ear.onText = () => {};
           ear.stream.destroy();
         }
-        for (const _ of old) fresh.push(around.connect({ host: '127.0.0.1', port }, 'ask'));
+        for (const at of old.keys()) {
+          if (at % 2 === 0) fresh.push(around.connect({ host: '127.0.0.1', port }, 'ask'));
+          else waiting.push(around.connect({ host: '127.0.0.3', port }));
+        }
       };
       for (const [at, { ear, peer }] of old.entries()) {
         ear.onText = replace;
@@ -40,6 +53,10 @@ export function descriptors(test: TestWith, inShortage: InShortage): void {
       await turns(5);
       for (const ear of fresh) {
         assert.deepEqual([ear.opens, ear.text, ear.ends, ear.causes], [1, 'new', 0, []]);
+        ear.stream.destroy();
+      }
+      for (const ear of waiting) {
+        assert.deepEqual([ear.opens, ear.ends, ear.causes], [0, 0, []]);
         ear.stream.destroy();
       }
       assert.equal(old.map(({ ear }) => ear.text).join(''), 'old', 'one of them heard something');
