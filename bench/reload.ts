@@ -79,6 +79,7 @@ for (const [name, settings] of Object.entries(SETTINGS)) {
       table,
       plan,
       openBackend: (context) => new NodeBackend(context),
+      holder: { add() {}, remove() {}, mapped() {} },
       records: { log: () => {}, failed: () => {} },
       onHandshakeFailure: () => {},
       onInternalError: () => {},

@@ -126,7 +126,7 @@ const SOCKETS_BESIDE_BACKENDS: Readonly<Record<string, string>> = {
 };
 /** Who chooses a backend, or is made for Node's. */
 const NODE_BACKEND_BY: Readonly<Record<string, string>> = {
-  'src/worker/thread.ts': 'chooses the backend of a data thread',
+  'src/io/open-backend.ts': 'opens the backend of a data thread',
   'src/control/operate/instance.ts': 'chooses who opens listening sockets',
   'src/io/probe.ts': "probes go by Node's sockets, whatever the traffic goes by",
   'src/io/tls/trial.ts': "asks OpenSSL by Node's contexts",

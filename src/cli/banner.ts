@@ -1,6 +1,7 @@
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Instance } from '../control/operate/instance.ts';
+import { ioText } from '../io/choice.ts';
 import { urlOf } from '../plan/listen.ts';
 
 /** What the banner tells besides what the instance knows of itself. */
@@ -24,6 +25,7 @@ export function banner(instance: Instance, shown: Shown): string {
   const count = `${servers.length} server${servers.length === 1 ? '' : 's'}`;
   const rows: [string, string][] = [
     ['listening', `${urls.join('  ')}  (${shown.workers} worker${shown.workers === 1 ? '' : 's'})`],
+    ['io', ioText(instance.io)],
     ['pool', `${plan.pools[0].settings.name}: ${plan.pools[0].strategy}, ${count}`],
     [
       'servers',

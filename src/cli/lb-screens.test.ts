@@ -55,6 +55,7 @@ const status = (servers: ServerStatus[]): InstanceStatus => ({
   uptimeMs: 3_600_000 * 5,
   workers: 2,
   workerDeaths: 0,
+  io: { kind: 'epoll', reason: 'io_uring: the container forbids it' },
   listeners: ['http://127.0.0.1:8080'],
   requests: 123_456,
   isMonitored: true,
@@ -121,6 +122,7 @@ test('a status is one screen', () => {
   assert.deepEqual(statusScreen(status(servers), PLAIN).split('\n'), [
     'openclaw   1.2.3, up 5h, 2 workers',
     'listening  http://127.0.0.1:8080',
+    'io         epoll (not io_uring: the container forbids it)',
     'pool       default: round_robin, 3 servers',
     'servers    1 up, 1 down, 1 draining',
     'requests   1.2k/s, 7 in flight, 123k since the start',

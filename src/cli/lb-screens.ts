@@ -1,8 +1,10 @@
 /** What `openclaw lb` and `openclaw alerts` print: from the admin API's answers to text. */
+
 import type { Stats } from '../admin/stats.ts';
 import type { CertificateStatus, InstanceStatus, ServerStatus } from '../control/operate/status.ts';
 import type { ClientStats } from '../control/watch/client-board.ts';
 import type { LastMinute } from '../control/watch/last-minute.ts';
+import { ioText } from '../io/choice.ts';
 import { backendScreen, colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Colour, paint, textTable } from './text-table.ts';
@@ -28,6 +30,7 @@ export function statusScreen(status: InstanceStatus, screen: Screen): string {
       `${status.version}, up ${age(status.uptimeMs)}, ${plural(status.workers, 'worker')}${status.workerDeaths === 0 ? '' : paint(`, ${plural(status.workerDeaths, 'death')}`, 'red', isColoured)}`,
     ],
     ['listening', status.listeners.join('  ') || 'nowhere'],
+    ['io', ioText(status.io)],
     ...status.pools.map(({ name, strategy, servers }): [string, string] => [
       'pool',
       `${name}: ${strategy}, ${plural(servers.length, 'server')}`,

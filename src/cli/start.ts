@@ -16,6 +16,7 @@ import { NetworkFileError } from '../control/plans/guard-state.ts';
 import { SessionKeyError } from '../control/plans/session-key.ts';
 import { TlsError } from '../control/plans/tls-state.ts';
 import { dashboardRoutes } from '../dashboard/dashboard.ts';
+import { IoError } from '../io/choice.ts';
 import { keepServing } from '../observe/guarded.ts';
 import { isSameSocket } from '../plan/listen.ts';
 import { banner } from './banner.ts';
@@ -244,6 +245,7 @@ function openInstance(
       error instanceof NetworkFileError ||
       error instanceof TlsError;
     if (isForUser) throw refusal(error.message);
+    if (error instanceof IoError) throw refusal(`${error.message}\n${error.help}`);
     throw error;
   }
 }

@@ -19,6 +19,7 @@ import {
   flag,
   integer,
   list,
+  needsRestart,
   oneOrList,
   optional,
   path,
@@ -41,6 +42,7 @@ import { sessionPersistence } from './schema/persistence.ts';
 import { security } from './schema/security.ts';
 import { hostName } from './wire.ts';
 
+const IO_SETTINGS = ['auto', 'io_uring', 'epoll', 'node'] as const;
 const STRATEGY_NAMES = strategies.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
 
 const KEY_EXPECTED = 'path, address, {header: NAME} or {cookie: NAME}';
@@ -203,6 +205,13 @@ const loadBalancing = section(
       'What consistent_hash hashes: path, address, {header: NAME} or {cookie: NAME}.',
     ),
     workers: setting(workers(), 'auto', 'Data threads. auto: one per core.'),
+    io: needsRestart(
+      setting(
+        choice(IO_SETTINGS),
+        'auto',
+        "What data threads do their I/O by: io_uring, epoll, or node for Node's own sockets. auto: the first of them that this machine, container and Node.js allow; the start and lb status say which, and why not a better one.",
+      ),
+    ),
     timeout: section(
       {
         connect: setting(

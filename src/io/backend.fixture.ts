@@ -10,7 +10,7 @@ import { TimerWheel } from '../base/wheel.ts';
 import type { ServerAddress } from '../core/ports/server-address.ts';
 import type { CloseCause, Stream, StreamOwner } from '../core/ports/stream.ts';
 import type { ListenAddress } from '../plan/listen.ts';
-import type { Accepted, Backend, Doorkeeper, Listener, OpenBackend } from './backend.ts';
+import type { Accepted, Backend, Doorkeeper, Holder, Listener, OpenBackend } from './backend.ts';
 import { realClock } from './real-clock.ts';
 import { Resolver } from './resolver.ts';
 
@@ -121,8 +121,25 @@ export class CountingDoor implements Doorkeeper {
   }
 }
 
+/** Sees that each is opened before it is closed, and closed before it is opened again. */
+export class OpenDescriptors implements Holder {
+  readonly open = new Set<number>();
+
+  add(fd: number): void {
+    if (this.open.has(fd)) throw new Error(`descriptor ${fd} was open`);
+    this.open.add(fd);
+  }
+
+  remove(fd: number): void {
+    if (!this.open.delete(fd)) throw new Error(`descriptor ${fd} was not open`);
+  }
+
+  mapped(): void {}
+}
+
 export class Surroundings {
   readonly door = new CountingDoor();
+  readonly holder = new OpenDescriptors();
   readonly errors: unknown[] = [];
   readonly wheel: TimerWheel;
   readonly backend: Backend;
@@ -147,6 +164,7 @@ export class Surroundings {
       wheel: this.wheel,
       contain,
       doorkeeper: this.door,
+      holder: this.holder,
       resolver,
       waitingMax: 100,
       readBytes: 64 * 1024,

@@ -25,6 +25,8 @@ export interface BackendContext {
   /** Takes what is thrown by those who are called. */
   readonly contain: Contain;
   readonly doorkeeper: Doorkeeper;
+  /** Notes what nobody else gives back should the thread die. */
+  readonly holder: Holder;
   /** Looks up the names of servers. */
   readonly resolver: Resolver;
   /** Connections that may wait to be let in; those beyond it are closed. */
@@ -75,6 +77,16 @@ export interface Backend {
   after(delayMs: number, call: () => void): () => void;
   /** Closes the connections that wait to be let in. Listeners and connections are their owners'. */
   close(): void;
+}
+
+/** Notes what a thread holds of the system. */
+export interface Holder {
+  /** A descriptor is open. */
+  add(fd: number): void;
+  /** It is about to be closed: once it is, another thread may get its number. */
+  remove(fd: number): void;
+  /** Memory that is shared with the kernel. */
+  mapped(start: bigint, lengthBytes: number): void;
 }
 
 /** Counts connections in and out, over all listeners and threads. */

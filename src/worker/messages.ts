@@ -1,6 +1,8 @@
 /** All messages between the control thread and a data thread. */
+
 import type { EndOrder } from '../core/exchange/ending.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
+import type { IoKind } from '../io/choice.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
@@ -43,6 +45,9 @@ export interface WorkerStart {
   /** Where lines of the access log are put together. */
   readonly lineMemory: SharedArrayBuffer;
   readonly sockets: readonly ListeningSocket[];
+  readonly io: IoKind;
+  /** Of Holdings. */
+  readonly holdings: SharedArrayBuffer;
 }
 
 export type ToWorker =

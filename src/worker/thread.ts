@@ -1,6 +1,7 @@
 /** The entry of a data thread. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { NodeBackend } from '../io/node/backend.ts';
+import { Holdings } from '../io/holdings.ts';
+import { backendOf } from '../io/open-backend.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';
 import { SharedTable } from '../table/table.ts';
 import type { ExplainAnswer, Question } from './explanation.ts';
@@ -33,7 +34,8 @@ const worker = new DataWorker({
   lane: start.lane,
   table,
   plan: start.plan,
-  openBackend: (context) => new NodeBackend(context),
+  openBackend: await backendOf(start.io),
+  holder: new Holdings(start.holdings),
   records,
   onClients: (clients) => say({ type: 'clients', clients }),
   onHandshakeFailure: (failure) => {

@@ -9,7 +9,7 @@ import { NOBODY } from '../core/ports/stream.ts';
 import type { Guard } from '../core/routes/guard.ts';
 import type { Route } from '../core/routes/route.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
-import type { Accepted, Backend, OpenBackend } from '../io/backend.ts';
+import type { Accepted, Backend, Holder, OpenBackend } from '../io/backend.ts';
 import { realClock } from '../io/real-clock.ts';
 import { Resolver } from '../io/resolver.ts';
 import { Assembly, type PathSurroundings } from '../plan/assembly.ts';
@@ -45,6 +45,7 @@ export interface WorkerOptions {
   readonly table: SharedTable;
   readonly plan: WorkerPlan;
   readonly openBackend: OpenBackend;
+  readonly holder: Holder;
   readonly records: RecordSink;
   readonly onHandshakeFailure: (failure: HandshakeFailure) => void;
   /** Called with each error that ended one connection or stream, not the thread. */
@@ -95,6 +96,7 @@ export class DataWorker implements EntranceOwner {
       wheel,
       contain,
       doorkeeper: this.#admission,
+      holder: options.holder,
       resolver: new Resolver(clock),
       waitingMax: plan.clientsWaitingMax,
       readBytes: plan.readBytes,

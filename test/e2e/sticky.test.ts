@@ -382,6 +382,8 @@ test('a draining server keeps its sessions and gets no new ones, one in maintena
     table,
     plan,
     openBackend: (context) => new NodeBackend(context),
+
+    holder: { add() {}, remove() {}, mapped() {} },
     records: { log: () => {}, failed: () => {} },
     onHandshakeFailure: () => {},
     onInternalError: () => {},

@@ -1,5 +1,8 @@
 import { extname } from 'node:path';
 import { Worker } from 'node:worker_threads';
+import { descriptorLimit } from '../../base/descriptors.ts';
+import { Holdings } from '../../io/holdings.ts';
+import { RELEASES } from '../../io/kernel/release.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { ClientCount } from '../../worker/busiest-clients.ts';
 import type { ExplainAnswer, Question } from '../../worker/explanation.ts';
@@ -49,10 +52,15 @@ export class DataThread {
   #asked = 0;
 
   /** @throws Error where the system has no thread or memory left for it */
-  constructor(start: Omit<WorkerStart, 'lineMemory'>, events: DataThreadEvents) {
+  constructor(start: Omit<WorkerStart, 'lineMemory' | 'holdings'>, events: DataThreadEvents) {
     this.lane = start.lane;
     this.#events = events;
-    const workerData: WorkerStart = { ...start, lineMemory: this.#lineMemory };
+    const holdings = Holdings.create(descriptorLimit());
+    const workerData: WorkerStart = {
+      ...start,
+      lineMemory: this.#lineMemory,
+      holdings: holdings.memory,
+    };
     const entry = new URL(`../../worker/thread${ownExtension()}`, import.meta.url);
     this.#worker = new Worker(entry, {
       workerData,
@@ -69,6 +77,7 @@ export class DataThread {
         else this.#hear(message);
       });
       this.#worker.on('exit', () => {
+        holdings.release(RELEASES);
         events.onClients(this.lane, []);
         reject(new Error(this.#cause));
       });

@@ -4,6 +4,7 @@ import type { Settings } from '../../config/schema.ts';
 import { differInServersAlone } from '../../config/servers-alone.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
+import { chooseIo, type IoChoice, ioText } from '../../io/choice.ts';
 import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
 import { realClock } from '../../io/real-clock.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';
@@ -63,6 +64,8 @@ export class Instance {
   #plan: WorkerPlan;
   #settings: Settings;
   readonly #workers: number;
+  /** What its data threads do their I/O by. */
+  readonly io: IoChoice;
   #workerDeaths = 0;
   readonly #instanceLog: InstanceLog;
   #pressure: NodeJS.Timeout | undefined;
@@ -77,7 +80,8 @@ export class Instance {
    * @param workers data threads to start with
    * @param kinds kinds of sources that servers may come from
    * @throws TlsError when a certificate or key cannot be used, SessionKeyError when that key can be
-   *   neither read nor made, OperatorFileError when what an operator said cannot be read
+   *   neither read nor made, OperatorFileError when what an operator said cannot be read, IoError
+   *   when the kind of I/O that is asked for cannot be had
    */
   constructor(
     settings: Settings,
@@ -87,6 +91,7 @@ export class Instance {
     workers = 1,
     kinds: readonly SourceKind[] = SOURCE_KINDS,
   ) {
+    this.io = chooseIo(settings.load_balancing.io);
     const log = instanceLog.logger;
     this.log = log;
     this.#instanceLog = instanceLog;
@@ -127,7 +132,7 @@ export class Instance {
       end: (lane, order) => this.#supervisor.endAt(lane, order),
       onBegin: (told) => log.info({ event: 'rebalancing', ...told }),
     });
-    this.#supervisor = new Supervisor(this.#table, this.#plan, nodeListeningSockets, {
+    this.#supervisor = new Supervisor(this.#table, this.#plan, nodeListeningSockets, this.io.kind, {
       writeLines: (bytes, lines) => instanceLog.writeLines(bytes, lines),
       onErrors: (records) => {
         for (const record of records) this.observer.requests.add(record);
@@ -174,7 +179,8 @@ export class Instance {
     this.#pressure = setInterval(look, LOOKS_AT_PRESSURE_MS).unref();
     this.#warnOfFewDescriptors();
     this.#plans.start(log, () => void this.#renewCertificates());
-    log.info({ event: 'started', workers, listeners: this.#plan.listen.map(urlOf) });
+    const listeners = this.#plan.listen.map(urlOf);
+    log.info({ event: 'started', workers, listeners, io: ioText(this.io) });
   }
 
   get settings(): Settings {
@@ -371,6 +377,7 @@ export class Instance {
 
   #surroundings(): InstanceFacts {
     return {
+      io: this.io,
       lanes: this.#supervisor.lanes,
       workerDeaths: this.#workerDeaths,
       lostLogRecords:

@@ -8,6 +8,7 @@ import {
 } from '../../core/balance/server-verdict.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
+import type { IoChoice } from '../../io/choice.ts';
 import { urlOf } from '../../plan/listen.ts';
 import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { COUNTER, HEALTH } from '../../table/layout.ts';
@@ -87,6 +88,8 @@ export interface InstanceStatus {
   uptimeMs: number;
   workers: number;
   workerDeaths: number;
+  /** What the workers do their I/O by, and why not by something better. */
+  io: IoChoice;
   listeners: string[];
   /** False: monitoring is off, and requests are neither counted nor timed. */
   isMonitored: boolean;
@@ -140,7 +143,7 @@ export interface StatusSources {
 
 export function statusOf(from: StatusSources): InstanceStatus {
   const { table, plan, observer, surroundings } = from;
-  const { lanes, workerDeaths, lostLogRecords } = surroundings;
+  const { lanes, workerDeaths, io, lostLogRecords } = surroundings;
   const { limits } = plan.guard;
   const { measures } = table;
   const window = observer.history.window(WINDOW_MS);
@@ -153,6 +156,7 @@ export function statusOf(from: StatusSources): InstanceStatus {
     uptimeMs: Math.round(process.uptime() * 1000),
     workers: lanes.length,
     workerDeaths,
+    io,
     listeners: plan.listen.map(urlOf),
     isMonitored: plan.measures,
     requests: sum([...rows, measures.noRow].map(requestsOf(table))),

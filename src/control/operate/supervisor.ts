@@ -1,6 +1,7 @@
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { ListeningSockets } from '../../io/backend.ts';
+import type { IoKind } from '../../io/choice.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';
@@ -26,6 +27,7 @@ export class Supervisor {
   /** Lanes of threads that accept. */
   readonly #running = new Set<number>();
   readonly #sockets: LaneSockets;
+  readonly #io: IoKind;
   readonly #restarts = new Restarts();
   /** Lanes of workers that are told to end and still drain. */
   readonly #leaving = new Set<number>();
@@ -36,11 +38,13 @@ export class Supervisor {
     table: SharedTable,
     plan: WorkerPlan,
     sockets: ListeningSockets,
+    io: IoKind,
     events: SupervisorEvents,
   ) {
     this.#table = table;
     this.#plan = plan;
     this.#sockets = new LaneSockets(sockets);
+    this.#io = io;
     this.#events = events;
   }
 
@@ -277,6 +281,7 @@ export class Supervisor {
       sources,
       plan: this.#plan,
       sockets: this.#sockets.of(lane, this.lanes, this.#plan.listen),
+      io: this.#io,
     };
     const thread = new DataThread(start, this.#events);
     this.#threads.set(lane, thread);

@@ -48,8 +48,8 @@ export class KernelAccepted implements Accepted {
 
   close(): void {
     if (this.#stream !== null) return this.#stream.destroy();
+    this.#context.holder.remove(this.#fd);
     calls.close(this.#fd);
-    this.#context.descriptors.remove(this.#fd);
     this.#context.gate.leave();
   }
 }

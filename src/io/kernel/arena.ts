@@ -80,6 +80,11 @@ export class Arena {
 
   /** Gives the memory back. Nothing may use it any more, the kernel included. */
   unmap(): void {
-    memory!.munmap(this.#start, BigInt(this.sizeBytes));
+    unmap(this.#start, this.sizeBytes);
   }
+}
+
+/** Gives memory back. Nothing may use it any more, the kernel included. */
+export function unmap(start: bigint, lengthBytes: number): void {
+  memory!.munmap(start, BigInt(lengthBytes));
 }

@@ -30,6 +30,10 @@ export class KernelBackend implements Backend {
     const { clock, wheel, contain, resolver } = context;
     const arena = Arena.map(ARENA_BYTES);
     const poller = open(arena, loopDescriptor());
+    const { holder } = context;
+    holder.add(poller.fd);
+    holder.mapped(arena.address(0, 0), arena.sizeBytes);
+    for (const { address, lengthBytes } of poller.mappings) holder.mapped(address, lengthBytes);
     const defer = (call: () => void) => this.#afterPoll(call);
     this.#gate = new Gate(context.doorkeeper, context.waitingMax);
     this.#context = {
@@ -40,7 +44,7 @@ export class KernelBackend implements Backend {
       gate: this.#gate,
       engine: new TlsEngine(arena, { clock, wheel, contain, defer }),
       loop: new Loop(poller),
-      descriptors: { add() {}, remove() {} },
+      holder: context.holder,
       received: { floor: 0, end: -1 },
       queuedBytes: 0,
       after: (delayMs, call) => this.after(delayMs, call),

@@ -65,6 +65,7 @@ const LOOP = -1;
 export class EpollPoller implements Poller {
   readonly arena: Arena;
   isLoopReady = false;
+  readonly mappings: readonly [] = [];
   readonly #epollFd: number;
   readonly #eventsAt: number;
   readonly #events: bigint;

@@ -35,7 +35,7 @@ export class KernelListener implements Listener, PolledListener {
     this.given = given;
     this.fd = given ?? listening(address, BACKLOG);
     this.port = address.path === '' ? portOf(this.fd) : address.port;
-    if (given === null) context.descriptors.add(this.fd);
+    if (given === null) context.holder.add(this.fd);
     tellListening(this.fd);
     context.poller.accept(this);
     context.loop.wake();
@@ -58,18 +58,18 @@ export class KernelListener implements Listener, PolledListener {
     this.#isOpen = false;
     this.#context.poller.leave(this);
     if (this.given !== null) return;
+    this.#context.holder.remove(this.fd);
     calls.close(this.fd);
-    this.#context.descriptors.remove(this.fd);
   }
 
   /** @internal of the poller */
   onAccepted(fd: number): void {
     this.accepted += 1;
-    const { gate, descriptors } = this.#context;
-    descriptors.add(fd);
+    const { gate, holder } = this.#context;
+    holder.add(fd);
     const turnAway = () => {
+      holder.remove(fd);
       calls.close(fd);
-      descriptors.remove(fd);
     };
     this.#contained(() => gate.enter({ letIn: () => this.#letIn(fd), turnAway }), turnAway);
   }

@@ -6,6 +6,10 @@
 import type { Arena } from './arena.ts';
 
 export interface Poller {
+  /** The poller's own descriptor. */
+  readonly fd: number;
+  /** Memory beside the arena that it shares with the kernel. */
+  readonly mappings: readonly Mapping[];
   /** What is received lies here, and what is sent too, until the end of the turn. */
   readonly arena: Arena;
   /** Whether the last `poll` found that libuv's loop has something to do. */
@@ -66,6 +70,11 @@ export const STAGE_BYTES: number = 64 * 1024;
 export const RECEIVE_BYTES_MAX: number = 64 * 1024;
 /** Room before what was received: a head that is put before it may be longer than the one it replaces. */
 export const HEADROOM_BYTES: number = 1024;
+
+export interface Mapping {
+  readonly address: bigint;
+  readonly lengthBytes: number;
+}
 
 /** A connection, as a poller knows it. */
 export interface PolledSocket {

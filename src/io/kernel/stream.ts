@@ -1,6 +1,7 @@
 import type { Clock } from '../../base/clock.ts';
 import type { Contain } from '../../base/contain.ts';
 import type { CloseCause, Stream, StreamOwner } from '../../core/ports/stream.ts';
+import type { Holder } from '../backend.ts';
 import { closeCauseOf } from '../close-cause.ts';
 import { EAGAIN } from './calls.ts';
 import { systemError } from './errors.ts';
@@ -33,19 +34,13 @@ export interface StreamContext {
   readonly contain: Contain;
   readonly poller: Poller;
   readonly loop: Loop;
-  readonly descriptors: Descriptors;
+  readonly holder: Holder;
   /** What was received and is being given to an owner: it may be sent from where it lies. */
   readonly received: { floor: number; end: number };
   /** What all streams hold because it could not be sent. */
   queuedBytes: number;
   /** Calls once, after what had arrived was received. @returns ends that */
   readonly after: (delayMs: number, call: () => void) => () => void;
-}
-
-/** Knows the descriptors of a thread, to close them should it die. */
-export interface Descriptors {
-  add(fd: number): void;
-  remove(fd: number): void;
 }
 
 const NO_BYTES = Buffer.alloc(0);
@@ -103,7 +98,7 @@ export class KernelStream implements Stream, PolledSocket {
     this.owner = owner;
   }
 
-  /** Takes a socket that is connected. @param fd this stream's from now on */
+  /** Takes a socket that was accepted. @param fd this stream's from now on */
   take(fd: number): void {
     this.#adopt(fd);
   }
@@ -122,6 +117,7 @@ export class KernelStream implements Stream, PolledSocket {
   connect(place: SocketPlace, preface: string): void {
     try {
       const fd = connecting(place);
+      this.#context.holder.add(fd);
       this.#place = place;
       this.#preface = preface;
       this.#adopt(fd);
@@ -278,9 +274,8 @@ export class KernelStream implements Stream, PolledSocket {
   }
 
   #adopt(fd: number): void {
-    const { poller, loop, descriptors } = this.#context;
+    const { poller, loop } = this.#context;
     this.fd = fd;
-    descriptors.add(fd);
     poller.adopt(this);
     loop.wake();
   }
@@ -529,9 +524,8 @@ export class KernelStream implements Stream, PolledSocket {
     this.#held = null;
     this.#owesDrain = false;
     if (this.fd === NO_FD) return;
-    const { fd } = this;
+    this.#context.holder.remove(this.fd);
     this.#context.poller.close(this);
-    this.#context.descriptors.remove(fd);
     this.fd = NO_FD;
     this.#sendBytes = 0;
     this.onGone?.();

@@ -1,4 +1,4 @@
-import type { Arena } from '../arena.ts';
+import { type Arena, unmap } from '../arena.ts';
 import { calls, EINVAL, errno, SHUT_WR } from '../calls.ts';
 import { systemError } from '../errors.ts';
 import { ffi, functionsOf } from '../ffi.ts';
@@ -29,7 +29,6 @@ const register = functionsOf({
 });
 const memory = functionsOf({
   mmap: { arguments: ['u64', 'u64', 'i32', 'i32', 'i32', 'i64'], return: 'u64' },
-  munmap: { arguments: ['u64', 'u64'], return: 'i32' },
 });
 
 const PROT_READ_WRITE = 3;
@@ -95,7 +94,7 @@ export function openRing(
 class LinuxRing implements UringKernel {
   readonly fd: number;
   readonly memory: RingMemory;
-  readonly #maps: Mapped[];
+  readonly mappings: readonly Mapped[];
   readonly #arena: Arena;
   readonly #argument: bigint;
   readonly #seconds: Int32Array;
@@ -117,7 +116,7 @@ class LinuxRing implements UringKernel {
     );
     const rings = map(fd, OFFSET_RINGS, ringBytes);
     const submissions = map(fd, OFFSET_SUBMISSIONS, submissionsMax * SUBMISSION_BYTES);
-    this.#maps = [rings, submissions];
+    this.mappings = [rings, submissions];
     // An older kernel looks up where each submission lies: always in its own place.
     if (hasArray) for (let i = 0; i < submissionsMax; i++) rings.words[(arrayAt >> 2) + i] = i;
     this.memory = {
@@ -179,9 +178,7 @@ class LinuxRing implements UringKernel {
 
   end(): void {
     calls.close(this.fd);
-    for (const { address, lengthBytes } of this.#maps) {
-      memory!.munmap(address, BigInt(lengthBytes));
-    }
+    for (const { address, lengthBytes } of this.mappings) unmap(address, lengthBytes);
   }
 }
 

@@ -88,6 +88,7 @@ interface Group {
 export class SimulatedKernel implements UringKernel {
   readonly fd = -2;
   readonly memory: RingMemory;
+  readonly mappings: readonly [] = [];
   /** No more mishaps, and everything at once. */
   isCalm = false;
   readonly operations: Operation[] = [];

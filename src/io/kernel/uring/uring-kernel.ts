@@ -1,10 +1,13 @@
 /** What a poller needs of the kernel, beside what it tells the ring; tests have one in memory. */
+import type { Mapping } from '../poller.ts';
 import type { EnterRing, RingMemory } from './ring.ts';
 
 export interface UringKernel {
   /** The ring's own descriptor. */
   readonly fd: number;
   readonly memory: RingMemory;
+  /** Where that lies. */
+  readonly mappings: readonly Mapping[];
   readonly enter: EnterRing;
   /**
    * Gives the kernel a ring of buffers to receive into.

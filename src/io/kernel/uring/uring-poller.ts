@@ -15,6 +15,7 @@
 import type { Arena } from '../arena.ts';
 import { EAGAIN, ECONNABORTED, EINTR } from '../calls.ts';
 import {
+  type Mapping,
   type PolledListener,
   type PolledSocket,
   type Poller,
@@ -106,6 +107,10 @@ export class UringPoller implements Poller {
   /** Its own descriptor. */
   get fd(): number {
     return this.#kernel.fd;
+  }
+
+  get mappings(): readonly Mapping[] {
+    return this.#kernel.mappings;
   }
 
   get isIdle(): boolean {
