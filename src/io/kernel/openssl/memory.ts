@@ -28,6 +28,7 @@ export class TlsMemory {
   readonly bytes: Buffer;
   /** Plaintext that came; there is room before it, as before what a poller received. */
   readonly readStart: number;
+  readonly readAddress: bigint;
   /** The last place where a whole record fits. */
   readonly readLast: number;
   /** Plaintext on its way: `PLAIN_BYTES`. */
@@ -42,6 +43,9 @@ export class TlsMemory {
   readonly wordAddress: bigint;
   /** Sessions read from here. */
   readonly input: bigint;
+  /** Where ciphertext lay the last time: mostly it lies there again, and its address is known. */
+  #fedStart: number;
+  #fedAddress: bigint;
   /** Sessions write here. */
   readonly output: bigint;
   /** A stream is passing on what was decrypted to `readStart`. */
@@ -53,10 +57,13 @@ export class TlsMemory {
     this.arena = arena;
     this.bytes = arena.bytes;
     this.readStart = arena.reserve(HEADROOM_BYTES + READ_BYTES) + HEADROOM_BYTES;
+    this.readAddress = arena.address(this.readStart, RECORD_BYTES);
     this.readLast = this.readStart + READ_BYTES - RECORD_BYTES;
     this.plainStart = arena.reserve(PLAIN_BYTES);
     this.plainAddress = arena.address(this.plainStart, PLAIN_BYTES);
     this.cipherInStart = arena.reserve(CIPHER_IN_BYTES);
+    this.#fedStart = this.cipherInStart;
+    this.#fedAddress = arena.address(this.cipherInStart, CIPHER_IN_BYTES);
     this.cipherOutStart = arena.reserve(CIPHER_OUT_BYTES);
     this.#cipherOutAddress = arena.address(this.cipherOutStart, CIPHER_OUT_BYTES);
     this.wordStart = arena.reserve(WORD_BYTES);
@@ -64,6 +71,21 @@ export class TlsMemory {
     this.input = openssl.BIO_new(openssl.BIO_s_mem());
     this.output = openssl.BIO_new(openssl.BIO_s_mem());
     if (this.input === 0n || this.output === 0n) throw new Error('OpenSSL gives no memory');
+  }
+
+  /**
+   * Gives ciphertext to whichever session reads next.
+   *
+   * @throws RangeError where it is not all in the arena
+   */
+  feed(start: number, lengthBytes: number): void {
+    if (start === this.#fedStart) this.arena.check(start, lengthBytes);
+    else {
+      this.#fedAddress = this.arena.address(start, lengthBytes);
+      this.#fedStart = start;
+    }
+    const taken = this.calls.BIO_write(this.input, this.#fedAddress, lengthBytes);
+    if (taken !== lengthBytes) throw new Error('OpenSSL gives no memory');
   }
 
   /** Takes what sessions wrote to `cipherOutStart`. @returns so many bytes */

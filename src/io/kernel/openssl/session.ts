@@ -1,7 +1,7 @@
 import { ffi } from '../ffi.ts';
 import { CTRL } from './calls.ts';
 import { takeErrorCode } from './errors.ts';
-import type { TlsMemory } from './memory.ts';
+import { RECORD_BYTES, type TlsMemory } from './memory.ts';
 import type { SslContext } from './ssl-context.ts';
 
 /** What `SSL_get_error` says. */
@@ -52,13 +52,6 @@ export class TlsSession {
     return ssl;
   }
 
-  /** Takes ciphertext from the arena. Call `handshake` or `read` before that of another session. */
-  feed(start: number, lengthBytes: number): void {
-    const { calls, input, arena } = this.#memory;
-    const taken = calls.BIO_write(input, arena.address(start, lengthBytes), lengthBytes);
-    if (taken !== lengthBytes) throw new Error('OpenSSL gives no memory');
-  }
-
   /** Goes on with the handshake. After `failed`, `takeErrorCode` says why. */
   handshake(): Outcome {
     const { calls } = this.#memory;
@@ -71,13 +64,13 @@ export class TlsSession {
   /**
    * Decrypts at most one record.
    *
-   * @param start where the plaintext goes, with room for all of a record
+   * @param start where the plaintext goes; all of a record has room there
    * @returns its bytes, or WANTS, ENDED, FAILED
    */
-  read(start: number, roomBytes: number): number {
-    const { calls, arena } = this.#memory;
-    const ssl = this.address;
-    const bytes = calls.SSL_read(ssl, arena.address(start, roomBytes), roomBytes);
+  read(start: number): number {
+    const { calls, arena, readStart, readAddress } = this.#memory;
+    const address = start === readStart ? readAddress : arena.address(start, RECORD_BYTES);
+    const bytes = calls.SSL_read(this.address, address, RECORD_BYTES);
     if (bytes > 0) return bytes;
     return this.#noPlaintext(bytes);
   }

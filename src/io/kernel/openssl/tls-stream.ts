@@ -7,7 +7,7 @@ import {
   type StreamOwner,
 } from '../../../core/ports/stream.ts';
 import { encrypt, sendOutput } from './encrypt.ts';
-import { RECORD_BYTES, type TlsMemory } from './memory.ts';
+import type { TlsMemory } from './memory.ts';
 import { Records } from './records.ts';
 import { ENDED, FAILED, type TlsSession, WANTS } from './session.ts';
 
@@ -313,12 +313,13 @@ export class TlsStream implements OwnedStream, StreamOwner {
   }
 
   #shake(start: number, end: number, nowMs: number): number {
-    const { bytes } = this.#context.memory;
+    const { memory } = this.#context;
+    const { bytes } = memory;
     if (this.#startBytes === 0) this.#isTls = bytes[start] === HANDSHAKE;
     // What has no records is not counted along: OpenSSL knows it by its first bytes.
     const size = this.#isTls ? this.#records.next(bytes, start, end) : end - start;
     this.#startBytes += size;
-    this.#session!.feed(start, size);
+    memory.feed(start, size);
     this.#shaker.shake(nowMs);
     const isNone = !this.#isTls && this.#startBytes >= HEADER_BYTES;
     if (isNone && this.#session !== null) this.#shaker.noHandshake();
@@ -333,9 +334,9 @@ export class TlsStream implements OwnedStream, StreamOwner {
     let outcome = WANTS;
     while (at < end && plain <= readLast) {
       const size = this.#records.next(memory.bytes, at, end);
-      session.feed(at, size);
+      memory.feed(at, size);
       at += size;
-      outcome = session.read(plain, RECORD_BYTES);
+      outcome = session.read(plain);
       if (outcome > 0) {
         plain += outcome;
         // Then OpenSSL sees other records than we do, and may have left something over.
