@@ -245,7 +245,7 @@ function openInstance(
       error instanceof NetworkFileError ||
       error instanceof TlsError;
     if (isForUser) throw refusal(error.message);
-    if (error instanceof IoError) throw refusal(`${error.message}\n${error.help}`);
+    if (error instanceof IoError) throw refusal(error.message, error.help);
     throw error;
   }
 }

@@ -22,8 +22,7 @@ export class IoError extends Error {
 
   constructor(kind: IoKind, cause: string) {
     super(`io: ${kind} cannot be used here: ${cause}`);
-    this.help =
-      'Leave load_balancing.io out, or set it to auto: the best that is possible is used.';
+    this.help = 'set load_balancing.io to auto, which takes the best there is';
   }
 }
 
