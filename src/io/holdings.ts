@@ -56,15 +56,11 @@ export class Holdings implements Holder {
   }
 
   /**
-   * Gives everything back, each once. Only when the thread is gone. Memory first: a ring that is
-   * mapped goes on holding the sockets that it receives from, though all descriptors are closed.
+   * Gives everything back, each once. Only when the thread is gone. A ring that is mapped goes on
+   * holding the sockets that it receives from, though all descriptors are closed. The memory that was
+   * mapped first goes last: a ring receives into it.
    */
   release({ unmap, close }: Releases): void {
-    for (let at = 0; at < this.#mappings.length; at += 2) {
-      const start = this.#mappings[at]!;
-      this.#mappings[at] = 0n;
-      if (start !== 0n) unmap(start, Number(this.#mappings[at + 1]));
-    }
     for (let word = 0; word < this.#words.length; word++) {
       let bits = Atomics.exchange(this.#words, word, 0);
       while (bits !== 0) {
@@ -72,6 +68,11 @@ export class Holdings implements Holder {
         bits &= bits - 1;
         close(word * 32 + bit);
       }
+    }
+    for (let at = this.#mappings.length - 2; at >= 0; at -= 2) {
+      const start = this.#mappings[at]!;
+      this.#mappings[at] = 0n;
+      if (start !== 0n) unmap(start, Number(this.#mappings[at + 1]));
     }
   }
 }

@@ -9,7 +9,7 @@ import { openUring } from './uring/open-uring.ts';
 
 const missing = kernelMissing();
 const POLLERS: [name: string, OpenPoller, missing: string | null][] = [
-  ['epoll', (arena, loopFd) => new EpollPoller(arena, loopFd), missing],
+  ['epoll', (...of) => new EpollPoller(...of), missing],
   ['io_uring', openUring, missing ?? uringMissing()],
 ];
 

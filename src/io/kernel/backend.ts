@@ -1,6 +1,6 @@
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { TlsPlan } from '../../plan/tls.ts';
-import type { Accepted, Backend, BackendContext, Listener, Security } from '../backend.ts';
+import type { Accepted, Backend, BackendContext, Holder, Listener, Security } from '../backend.ts';
 import { Gate } from '../gate.ts';
 import type { AcceptContext } from './accepted.ts';
 import { Arena } from './arena.ts';
@@ -16,8 +16,13 @@ import type { Poller } from './poller.ts';
 const QUIET_TURNS = 2;
 const ARENA_BYTES = 32 * 1024 * 1024;
 
-/** Makes the poller of a thread. @param loopFd the descriptor of libuv's loop */
-export type OpenPoller = (arena: Arena, loopFd: number) => Poller;
+/**
+ * Makes the poller of a thread.
+ *
+ * @param loopFd the descriptor of libuv's loop
+ * @param holder is told of each descriptor just before the poller closes it
+ */
+export type OpenPoller = (arena: Arena, loopFd: number, holder: Holder) => Poller;
 
 /** The connections of one thread by the kernel's own calls. */
 export class KernelBackend implements Backend {
@@ -29,8 +34,8 @@ export class KernelBackend implements Backend {
   constructor(open: OpenPoller, context: BackendContext) {
     const { clock, wheel, contain, resolver } = context;
     const arena = Arena.map(ARENA_BYTES);
-    const poller = open(arena, loopDescriptor());
     const { holder } = context;
+    const poller = open(arena, loopDescriptor(), holder);
     holder.add(poller.fd);
     holder.mapped(arena.address(0, 0), arena.sizeBytes);
     for (const { address, lengthBytes } of poller.mappings) holder.mapped(address, lengthBytes);

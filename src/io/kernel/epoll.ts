@@ -2,6 +2,7 @@
  * Sockets by edge-triggered epoll (`epoll(7)`): the kernel is told once of each socket, and tells when
  * something has come; until a receive finds nothing left, nothing needs to be asked.
  */
+import type { Holder } from '../backend.ts';
 import type { Arena } from './arena.ts';
 import {
   calls,
@@ -67,6 +68,7 @@ export class EpollPoller implements Poller {
   isLoopReady = false;
   readonly mappings: readonly [] = [];
   readonly #epollFd: number;
+  readonly #holder: Holder;
   readonly #eventsAt: number;
   readonly #events: bigint;
   readonly #eventAt: number;
@@ -85,8 +87,9 @@ export class EpollPoller implements Poller {
   #open = 0;
 
   /** @param loopFd the descriptor of libuv's loop; -1: none is watched */
-  constructor(arena: Arena, loopFd: number) {
+  constructor(arena: Arena, loopFd: number, holder: Holder) {
     this.arena = arena;
+    this.#holder = holder;
     this.#eventsAt = arena.reserve(EVENTS_MAX * EVENT_BYTES);
     this.#events = arena.address(this.#eventsAt, EVENTS_MAX * EVENT_BYTES);
     this.#eventAt = arena.reserve(EVENT_BYTES);
@@ -150,6 +153,7 @@ export class EpollPoller implements Poller {
 
   close(socket: PolledSocket): void {
     this.#forget(socket.fd);
+    this.#holder.remove(socket.fd);
     calls.close(socket.fd);
   }
 

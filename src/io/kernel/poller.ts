@@ -47,7 +47,10 @@ export interface Poller {
   awaitWritable(socket: PolledSocket): void;
   /** Says that nothing more comes (`shutdown`), after what was given to `send`. */
   shutdown(socket: PolledSocket): void;
-  /** Gives the socket's descriptor back, after what was given to `send`; it hears nothing more. */
+  /**
+   * Gives the socket's descriptor back, after what was given to `send`; it hears nothing more. The
+   * holder is told just before the kernel is: of a thread that dies in between, nobody else closes it.
+   */
   close(socket: PolledSocket): void;
   /** Accepts all who wait in a listening socket, now and later: `onAccepted`. */
   accept(socket: PolledListener): void;

@@ -524,7 +524,6 @@ export class KernelStream implements Stream, PolledSocket {
     this.#held = null;
     this.#owesDrain = false;
     if (this.fd === NO_FD) return;
-    this.#context.holder.remove(this.fd);
     this.#context.poller.close(this);
     this.fd = NO_FD;
     this.#sendBytes = 0;

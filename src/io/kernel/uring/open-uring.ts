@@ -1,3 +1,4 @@
+import type { Holder } from '../../backend.ts';
 import type { Arena } from '../arena.ts';
 import { openRing } from './open-ring.ts';
 import { UringPoller } from './uring-poller.ts';
@@ -12,6 +13,7 @@ const COMPLETIONS_MAX = 2048;
  * @param loopFd the descriptor of libuv's loop; -1: none is watched
  * @throws the system's error; see `uringMissing`
  */
-export function openUring(arena: Arena, loopFd: number): UringPoller {
-  return new UringPoller(arena, openRing(arena, SUBMISSIONS_MAX, COMPLETIONS_MAX), loopFd);
+export function openUring(arena: Arena, loopFd: number, holder: Holder): UringPoller {
+  const ring = openRing(arena, SUBMISSIONS_MAX, COMPLETIONS_MAX);
+  return new UringPoller(arena, ring, loopFd, holder);
 }

@@ -1,5 +1,18 @@
 /** Sockets and listeners that write down what they are told. */
+import type { Holder } from '../../backend.ts';
 import type { PolledListener, PolledSocket, Poller } from '../poller.ts';
+
+/** Writes down what it is told to hold no more. */
+export class RecordingHolder implements Holder {
+  readonly removed: number[] = [];
+
+  add(): void {}
+  mapped(): void {}
+
+  remove(fd: number): void {
+    this.removed.push(fd);
+  }
+}
 
 export class RecordingSocket implements PolledSocket {
   readonly fd: number;

@@ -87,6 +87,8 @@ interface Group {
 
 export class SimulatedKernel implements UringKernel {
   readonly fd = -2;
+  /** Descriptors that are held no more, and about to be closed. */
+  readonly letGo = new Set<number>();
   readonly memory: RingMemory;
   readonly mappings: readonly [] = [];
   /** No more mishaps, and everything at once. */
@@ -196,6 +198,7 @@ export class SimulatedKernel implements UringKernel {
     }
     if (code === OP_CLOSE) {
       assert.notEqual(words[at]! & SKIP_SUCCESS, 0);
+      assert.ok(this.letGo.delete(words[at + 1]!), 'closed while it is held');
       return this.close(words[at + 1]!);
     }
     const file = this.files.get(words[at + 1]!) ?? null;

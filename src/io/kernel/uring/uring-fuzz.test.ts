@@ -47,7 +47,11 @@ class Fuzz {
     this.arena = arena;
     this.random = random;
     this.kernel = new SimulatedKernel(arena, random);
-    this.poller = new UringPoller(arena, this.kernel, -1);
+    this.poller = new UringPoller(arena, this.kernel, -1, {
+      add() {},
+      remove: (fd) => this.kernel.letGo.add(fd),
+      mapped() {},
+    });
     this.listener = new FuzzListener(this, this.kernel.open(new SimulatedListener()));
   }
 

@@ -6,7 +6,7 @@ import { STAGE_BYTES } from '../poller.ts';
 import { connecting, listening, portOf } from '../sockets.ts';
 import { uringMissing } from './missing.ts';
 import { openUring } from './open-uring.ts';
-import { RecordingListener, RecordingSocket } from './polled.fixture.ts';
+import { RecordingHolder, RecordingListener, RecordingSocket } from './polled.fixture.ts';
 import type { UringPoller } from './uring-poller.ts';
 
 const ARENA_BYTES = 16 * 1024 * 1024;
@@ -19,10 +19,12 @@ const TOO_LONG_MS = 600_000;
 describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
   let poller: UringPoller;
   let listener: RecordingListener;
+  let holder: RecordingHolder;
   let place: { host: string; port: number; path: string };
 
   beforeEach(() => {
-    poller = openUring(Arena.map(ARENA_BYTES), -1);
+    holder = new RecordingHolder();
+    poller = openUring(Arena.map(ARENA_BYTES), -1, holder);
     listener = new RecordingListener(listening({ host: '127.0.0.1', port: 0, path: '' }, 64));
     place = { host: '127.0.0.1', port: portOf(listener.fd), path: '' };
     poller.accept(listener);
@@ -255,6 +257,15 @@ describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
     poller.close(far);
   });
 
+  it('holds a descriptor until the kernel is told to close it', () => {
+    const [near, far] = pair();
+    poller.close(near);
+    assert.deepEqual(holder.removed, []);
+    poller.poll(0);
+    assert.deepEqual(holder.removed, [near.fd]);
+    poller.close(far);
+  });
+
   it('tells nothing more of a closed socket, nor of it to the next one with its slot', () => {
     for (let round = 0; round < 200; round++) {
       const [near, far] = pair();
@@ -292,7 +303,7 @@ describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
 
   it('tells of a loop that is ready as long as it is', () => {
     const [near, far] = pair({ isFarReceiving: false });
-    const loop = openUring(Arena.map(ARENA_BYTES), far.fd);
+    const loop = openUring(Arena.map(ARENA_BYTES), far.fd, holder);
     loop.poll(0);
     assert.equal(loop.isLoopReady, false);
     poller.close(near);

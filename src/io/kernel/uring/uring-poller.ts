@@ -12,6 +12,7 @@
  * What a completion is of stands in its tag: the kind of the operation, and the generation of the
  * slot, so that a completion which is late is not taken for one of the slot's next socket.
  */
+import type { Holder } from '../../backend.ts';
 import type { Arena } from '../arena.ts';
 import { EAGAIN, ECONNABORTED, EINTR } from '../calls.ts';
 import {
@@ -82,16 +83,23 @@ export class UringPoller implements Poller {
   /** Somebody waits for what comes of a send. */
   #isAwaited = false;
   readonly #loopFd: number;
+  readonly #holder: Holder;
+  /** Descriptors that the kernel is told to close by what it has not been told yet. */
+  readonly #closing: number[] = [];
   #watchesLoop = false;
   /** Slots whose receive found no buffer. */
   #starving: number[] = [];
   #hasEnded = false;
 
   /** @param loopFd the descriptor of libuv's loop; -1: none is watched */
-  constructor(arena: Arena, kernel: UringKernel, loopFd: number) {
+  constructor(arena: Arena, kernel: UringKernel, loopFd: number, holder: Holder) {
     this.arena = arena;
     this.#kernel = kernel;
-    this.#ring = new Ring(kernel.memory, kernel.enter);
+    this.#holder = holder;
+    this.#ring = new Ring(kernel.memory, (submissions, waitMs) => {
+      if (this.#closing.length > 0) this.#letClosingGo();
+      return kernel.enter(submissions, waitMs);
+    });
     this.#operations = new Operations(this.#ring, arena, ACCEPT_AGAIN_MS);
     this.#groups = [
       new BufferGroup(arena, SMALL, SMALL_COUNT, SMALL_BYTES),
@@ -181,6 +189,7 @@ export class UringPoller implements Poller {
     if ((state & AWAITS_WRITABLE) !== 0)
       this.#operations.cancel(KIND_WRITABLE, slot, this.#slots.generations[slot]!);
     this.#operations.close(fd);
+    this.#closing.push(fd);
     this.#slots.states[slot] = (state & OUTSTANDING) | IS_CLOSED | IS_CANCELLED;
     this.#slots.sockets[slot] = null;
     this.#slots.settle(slot);
@@ -229,6 +238,12 @@ export class UringPoller implements Poller {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#kernel.end();
+  }
+
+  /** The kernel is about to close them, and their numbers may be another thread's at once. */
+  #letClosingGo(): void {
+    for (const fd of this.#closing) this.#holder.remove(fd);
+    this.#closing.length = 0;
   }
 
   /** What was put together is about to be with the kernel. @returns false: what was before still is */
