@@ -4,7 +4,7 @@ import type { Stats } from '../admin/stats.ts';
 import type { CertificateStatus, InstanceStatus, ServerStatus } from '../control/operate/status.ts';
 import type { ClientStats } from '../control/watch/client-board.ts';
 import type { LastMinute } from '../control/watch/last-minute.ts';
-import { ioText } from '../io/choice.ts';
+import { ioText } from '../io/io-kind.ts';
 import { backendScreen, colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Colour, paint, textTable } from './text-table.ts';

@@ -1,17 +1,7 @@
 /** Which kind of I/O the data threads of an instance use. */
+import { IO_KINDS, type IoChoice, type IoKind, type IoSetting } from './io-kind.ts';
 import { kernelMissing } from './kernel/missing.ts';
 import { uringMissing } from './kernel/uring/missing.ts';
-
-/** The best first. */
-export const IO_KINDS = ['io_uring', 'epoll', 'node'] as const;
-export type IoKind = (typeof IO_KINDS)[number];
-export type IoSetting = 'auto' | IoKind;
-
-export interface IoChoice {
-  readonly kind: IoKind;
-  /** Why a better one is not used, a sentence; empty: there is none, or the setting asks for this. */
-  readonly reason: string;
-}
 
 /** Why a kind cannot be used here, a sentence; null: it can. */
 export type Missing = Readonly<Record<IoKind, () => string | null>>;
@@ -51,9 +41,4 @@ export function chooseIo(setting: IoSetting, missing: Missing = MISSING_HERE): I
     if (!reason.includes(cause)) reason += `${reason === '' ? '' : '; '}${kind}: ${cause}`;
   }
   return { kind: 'node', reason };
-}
-
-/** For people: `epoll (io_uring: ...)`. */
-export function ioText({ kind, reason }: IoChoice): string {
-  return reason === '' ? kind : `${kind} (not ${reason})`;
 }

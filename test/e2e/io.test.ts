@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { chooseIo, IO_KINDS, IoError, type IoKind, ioText } from '../../src/io/choice.ts';
+import { chooseIo, IoError } from '../../src/io/choice.ts';
+import { IO_KINDS, type IoKind, ioText } from '../../src/io/io-kind.ts';
 import {
   answerOk,
   freePort,

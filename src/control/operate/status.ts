@@ -8,7 +8,7 @@ import {
 } from '../../core/balance/server-verdict.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
-import type { IoChoice } from '../../io/choice.ts';
+import type { IoChoice } from '../../io/io-kind.ts';
 import { urlOf } from '../../plan/listen.ts';
 import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { COUNTER, HEALTH } from '../../table/layout.ts';

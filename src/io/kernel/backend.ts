@@ -36,6 +36,8 @@ export class KernelBackend implements Backend {
     const arena = Arena.map(ARENA_BYTES);
     const { holder } = context;
     const poller = open(arena, loopDescriptor(), holder);
+    const loop = new Loop(poller);
+    const nodeUses = (by: number) => loop.nodeUses(by);
     holder.add(poller.fd);
     holder.mapped(arena.address(0, 0), arena.sizeBytes);
     for (const { address, lengthBytes } of poller.mappings) holder.mapped(address, lengthBytes);
@@ -47,8 +49,8 @@ export class KernelBackend implements Backend {
       resolver,
       poller,
       gate: this.#gate,
-      engine: new TlsEngine(arena, { clock, wheel, contain, defer }),
-      loop: new Loop(poller),
+      engine: new TlsEngine(arena, { clock, wheel, contain, defer, nodeUses }),
+      loop,
       holder: context.holder,
       received: { floor: 0, end: -1 },
       queuedBytes: 0,

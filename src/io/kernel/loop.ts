@@ -4,7 +4,7 @@ import type { Poller } from './poller.ts';
  * How long a turn waits in the kernel where nothing goes on. Libuv's descriptor wakes it; its timers
  * do not, and may be late by this much.
  */
-const IDLE_WAIT_MS = 10;
+const IDLE_WAIT_MS = 20;
 /** How long it waits for more while there is traffic, which saves the way through libuv's loop. */
 const BUSY_WAIT_MS = 1;
 /** Polls after which libuv's loop has its turn, however much comes. */
@@ -26,7 +26,7 @@ export class Loop {
   #posted: Posted[] = [];
   #turnsOf: Posted[] = [];
   #isRunning = false;
-  #givesWay = false;
+  #nodeUses = 0;
 
   constructor(poller: Poller) {
     this.#poller = poller;
@@ -45,18 +45,21 @@ export class Loop {
     this.wake();
   }
 
-  /** Something waits for Node's loop: a promise, a tick, an immediate. It is not waited in the kernel. */
-  giveWay(): void {
-    this.#givesWay = true;
+  /**
+   * Node's HTTP/2 library does its work in ticks and immediates, which are not to wait for us.
+   *
+   * @param by how many more, or fewer, connections it works on
+   */
+  nodeUses(by: number): void {
+    this.#nodeUses += by;
   }
 
   readonly #turn = (): void => {
     const poller = this.#poller;
-    let waitMs = this.#givesWay || this.#posted.length > 0 ? 0 : IDLE_WAIT_MS;
-    this.#givesWay = false;
+    let waitMs = this.#posted.length > 0 ? 0 : IDLE_WAIT_MS;
     for (let polls = 0; polls < POLLS_MAX; polls++) {
       const happened = poller.poll(waitMs) + this.#runPosted();
-      if (happened === 0 || poller.isLoopReady || this.#givesWay) break;
+      if (happened === 0 || poller.isLoopReady || this.#nodeUses > 0) break;
       waitMs = this.#posted.length > 0 ? 0 : BUSY_WAIT_MS;
     }
     if (poller.isIdle && this.#posted.length === 0) this.#isRunning = false;

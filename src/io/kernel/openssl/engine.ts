@@ -29,6 +29,8 @@ export interface EngineContext {
   readonly contain: Contain;
   /** Calls once the present call has returned: rare, and not for what is urgent. */
   readonly defer?: (call: () => void) => void;
+  /** @param by how many more, or fewer, connections Node's own library works on */
+  readonly nodeUses?: (by: number) => void;
 }
 
 /** Whether this Node exports the OpenSSL that the engine needs. */
@@ -44,16 +46,16 @@ export class TlsEngine {
    * @param arena TLS_ARENA_BYTES of it are reserved; what is encrypted is given to the streams
    *   below as parts of it, and what they give of it is decrypted without a copy
    */
-  constructor(
-    arena: Arena,
-    { clock, wheel, contain, defer = (call) => void setImmediate(call) }: EngineContext,
-  ) {
+  constructor(arena: Arena, context: EngineContext) {
+    const { clock, wheel, contain } = context;
+    const { defer = (call) => void setImmediate(call), nodeUses = () => {} } = context;
     const memory = new TlsMemory(arena);
     this.memory = memory;
     const callbacks = new ServerCallbacks(memory, () => clock.wallMs());
     const contexts = new ClientContexts(memory);
     const sessions = new ResumableSessions(memory.calls);
-    this.#context = { memory, callbacks, contexts, sessions, clock, wheel, contain, defer };
+    const shared = { memory, clock, wheel, contain, defer, nodeUses };
+    this.#context = { ...shared, callbacks, contexts, sessions };
   }
 
   /** As in `Backend`. @throws Error from OpenSSL if a certificate, key or list is invalid */

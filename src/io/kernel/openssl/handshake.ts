@@ -17,6 +17,7 @@ import { type Shaker, type TlsContext, TlsStream } from './tls-stream.ts';
 export interface ServerContext extends TlsContext {
   readonly callbacks: ServerCallbacks;
   readonly wheel: TimerWheel;
+  readonly nodeUses: (by: number) => void;
 }
 
 /** OpenSSL's word for a certificate that was shown and is not accepted. */
@@ -138,7 +139,7 @@ export class ServerHandshake implements Handshake, TimerOwner, Shaker {
     this.#stream.opened();
     const { protocol, isResumed } = this.#session;
     this.#owner.secured(
-      new OpenSslSecured(this.#peer, this.#stream, {
+      new OpenSslSecured(this.#context, this.#peer, this.#stream, {
         protocol: protocol === '' ? null : protocol,
         isResumed,
         clientCertificate,
@@ -166,13 +167,16 @@ class OpenSslSecured implements Secured {
   readonly protocol: string | null;
   readonly isResumed: boolean;
   readonly clientCertificate: Buffer | null;
+  readonly #context: ServerContext;
   readonly #stream: TlsStream;
 
   constructor(
+    context: ServerContext,
     peer: Peer,
     stream: TlsStream,
     agreed: Pick<Secured, 'protocol' | 'isResumed' | 'clientCertificate'>,
   ) {
+    this.#context = context;
     this.peer = peer;
     this.protocol = agreed.protocol;
     this.isResumed = agreed.isResumed;
@@ -186,6 +190,9 @@ class OpenSslSecured implements Secured {
 
   forNodeHttp2(): Duplex {
     const duplex = new StreamDuplex(this.#stream);
+    const { nodeUses } = this.#context;
+    nodeUses(1);
+    duplex.once('close', () => nodeUses(-1));
     this.#stream.owner = duplex;
     return duplex;
   }

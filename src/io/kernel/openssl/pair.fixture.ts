@@ -35,7 +35,7 @@ export class Bench {
   constructor() {
     const wheel = new TimerWheel(0, 50);
     const defer = (call: () => void) => void this.#deferred.push(call);
-    const context = { clock: realClock, wheel, contain: rethrow, defer };
+    const context = { clock: realClock, wheel, contain: rethrow, defer, nodeUses() {} };
     this.engine = new TlsEngine(Arena.map(TLS_ARENA_BYTES), context);
   }
 
