@@ -83,6 +83,32 @@ export function listeners(test: TestWith, sockets: ListeningSockets): void {
     assert.equal(ear.text, 'waited');
   });
 
+  test('accept on a socket whose giver has closed its descriptor', async (around) => {
+    if (!sockets.areKept) return;
+    const fd = await sockets.open(LOOPBACK);
+    const ears: Ear[] = [];
+    const listener = await around.backend.listen(LOOPBACK, fd, (accepted) => {
+      const ear = new Ear();
+      ears.push(ear);
+      accepted.toStream(ear.own);
+    });
+    around.atEnd(() => listener.close());
+    sockets.close(fd, LOOPBACK, false);
+    const to = { host: LOOPBACK.host, port: listener.port };
+    // Theirs are numbers that were free, that of the closed one among them.
+    for (const client of await Promise.all([1, 2, 3].map(() => around.client(to)))) {
+      client.end('hello');
+    }
+    await around.backend.acceptWaiting(5_000);
+    assert.equal(ears.length, 3);
+    for (const ear of ears) await ear.until(() => ear.ends === 1);
+    assert.deepEqual(
+      ears.map(({ text }) => text),
+      ['hello', 'hello', 'hello'],
+    );
+    for (const ear of ears) ear.stream.destroy();
+  });
+
   test('accept all who wait before they are closed', async (around) => {
     let accepted = 0;
     const listener = await around.listen((one) => {

@@ -2,7 +2,9 @@ import { unlinkSync } from 'node:fs';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { Accepted, Listener } from '../backend.ts';
 import { type AcceptContext, KernelAccepted } from './accepted.ts';
-import { calls } from './calls.ts';
+import { calls, EMFILE } from './calls.ts';
+import { duplicate } from './duplicate.ts';
+import { systemError } from './errors.ts';
 import type { PolledListener } from './poller.ts';
 import { listening, portOf, tellListening } from './sockets.ts';
 
@@ -22,7 +24,7 @@ export class KernelListener implements Listener, PolledListener {
   readonly #onAccept: (accepted: Accepted) => void;
   #isOpen = true;
 
-  /** @throws the system's error where it opens a socket of its own */
+  /** @throws the system's error */
   constructor(
     context: AcceptContext,
     address: ListenAddress,
@@ -33,9 +35,9 @@ export class KernelListener implements Listener, PolledListener {
     this.#onAccept = onAccept;
     this.address = address;
     this.given = given;
-    this.fd = given ?? listening(address, BACKLOG);
+    this.fd = given === null ? listening(address, BACKLOG) : ownOf(given);
     this.port = address.path === '' ? portOf(this.fd) : address.port;
-    if (given === null) context.holder.add(this.fd);
+    context.holder.add(this.fd);
     tellListening(this.fd);
     context.poller.accept(this);
     context.loop.wake();
@@ -57,7 +59,6 @@ export class KernelListener implements Listener, PolledListener {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#context.poller.leave(this);
-    if (this.given !== null) return;
     this.#context.holder.remove(this.fd);
     calls.close(this.fd);
   }
@@ -94,4 +95,11 @@ export class KernelListener implements Listener, PolledListener {
       contain(error, { crashed: close }, clock.nowMs());
     }
   }
+}
+
+/** Whoever gave a descriptor may close it at any time, and its number is another socket's then. */
+function ownOf(given: number): number {
+  const fd = duplicate(given);
+  if (fd === null) throw systemError('fcntl', EMFILE);
+  return fd;
 }
