@@ -17,6 +17,7 @@ import {
 } from './harness.ts';
 
 const WORKERS = 3;
+const BUSY_CLOSING = new URL('./busy-closing.ts', import.meta.url).href;
 let servers: ScriptedServer[];
 const shared = new SharedOpenclaw({ workers: WORKERS });
 
@@ -298,24 +299,10 @@ test(
   'a reload with fewer workers resets nobody who waits to be accepted',
   NEEDS_KEPT_SOCKETS,
   async (t) => {
-    const folder = newFolder();
-    const preload = join(folder, 'busy.cjs');
-    // As a thread with much to do: who connects just before it accepts no more is not accepted.
-    writeFileSync(
-      preload,
-      `
-      const { isMainThread } = require('node:worker_threads');
-      const { Server } = require('node:net');
-      const { close } = Server.prototype;
-      if (!isMainThread) Server.prototype.close = function (...given) {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
-        return close.apply(this, given);
-      };`,
-    );
     servers[0]!.on('/', answerOk);
     const claw = await Openclaw.start(
       { servers: [servers[0]!.address], workers: 3 },
-      { nodeOptions: ['--require', preload] },
+      { nodeOptions: ['--import', BUSY_CLOSING] },
     );
     t.after(() => claw.stop());
     let isOver = false;

@@ -68,8 +68,8 @@ for (const { kind, skip, open } of POLLERS) {
     const starts = [arena.address(0, 0), ...poller.mappings.map(({ address }) => address)];
 
     holdings.release(RELEASES);
-    await Promise.all(closed);
     const mapped = readFileSync('/proc/self/maps', 'utf8');
+    await Promise.all(closed);
     for (const start of starts)
       assert.ok(!mapped.includes(`${start.toString(16)}-`), 'still mapped');
     // Who comes now is for others.
