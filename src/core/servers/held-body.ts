@@ -1,4 +1,5 @@
 import type { Stream } from '../ports/stream.ts';
+import { HELD_BLOCK_BYTES, heldBlocks } from './held-blocks.ts';
 
 /** A body that drips is put together in blocks: an object for each byte would weigh far more. */
 const BLOCK_BYTES = 4 * 1024;
@@ -38,7 +39,8 @@ export class HeldBody {
     const size = last === undefined ? count : Math.max(count, BLOCK_BYTES);
     if (last !== undefined)
       this.#pieces[this.#pieces.length - 1] = last.subarray(0, this.#lastBytes);
-    const block = Buffer.allocUnsafe(size);
+    const isBlock = size > BLOCK_BYTES && size <= HELD_BLOCK_BYTES;
+    const block = isBlock ? heldBlocks.take() : Buffer.allocUnsafe(size);
     this.#lastBytes = bytes.copy(block, 0, start, end);
     this.#pieces.push(block);
   }
@@ -58,6 +60,7 @@ export class HeldBody {
   /** The body is not needed again. */
   forget(): void {
     if (this.#pieces.length > 0) {
+      for (const piece of this.#pieces) heldBlocks.giveBack(piece);
       this.#pieces.length = 0;
       this.#isWhole = false;
     }

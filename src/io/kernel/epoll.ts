@@ -10,8 +10,6 @@ import {
   ECONNABORTED,
   EINTR,
   errno,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
   SHUT_WR,
   SOCK_NONBLOCK_CLOEXEC,
 } from './calls.ts';
@@ -135,7 +133,7 @@ export class EpollPoller implements Poller {
 
   send(socket: PolledSocket, start: number, lengthBytes: number): void {
     const address = this.arena.address(start, lengthBytes);
-    let sent = calls.send(socket.fd, address, lengthBytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+    let sent = calls.write(socket.fd, address, lengthBytes);
     if (sent < 0) sent = -errno();
     socket.onSent(sent === -EINTR ? -EAGAIN : sent);
   }
@@ -226,7 +224,7 @@ export class EpollPoller implements Poller {
     const generation = this.#generations[fd];
     for (let receives = 0; receives < RECEIVES_A_TURN; receives++) {
       const { receiveBytes } = socket;
-      const received = calls.recv(fd, this.#receive, receiveBytes, MSG_DONTWAIT);
+      const received = calls.read(fd, this.#receive, receiveBytes);
       if (received > 0) {
         // Less than was asked for is all there is, unless the end stands behind it.
         const isAll = received < receiveBytes && (states[fd]! & ENDING) === 0;

@@ -25,7 +25,7 @@ export interface Poller {
   /** Receives no more; something may still come that was on its way. */
   holdBack(socket: PolledSocket): void;
   /**
-   * Sends a part of the arena. Call it again only when `onSent` was called for the one before.
+   * Sends a part of the arena, of any length. Call it again only when `onSent` was called for the one before.
    * `onSent` may be called within the call.
    *
    * @param start from `stage`, or where `onReceived` said, in the same turn
@@ -67,12 +67,14 @@ export interface Poller {
   end(): void;
 }
 
-/** The most that `stage` gives, and that one `send` may have. */
-export const STAGE_BYTES: number = 64 * 1024;
-/** The most that one receive gives. */
-export const RECEIVE_BYTES_MAX: number = 64 * 1024;
 /** Room before what was received: a head that is put before it may be longer than the one it replaces. */
 export const HEADROOM_BYTES: number = 1024;
+/** One receive of a connection that is not known to be fast: a body, or a TLS record, of 16 KB and what stands before it. */
+export const SMALL_RECEIVE_BYTES: number = 18 * 1024;
+/** The most that one receive gives: an answer of 64 KB with its head. */
+export const RECEIVE_BYTES_MAX: number = 68 * 1024;
+/** The most that `stage` gives. */
+export const STAGE_BYTES: number = RECEIVE_BYTES_MAX + HEADROOM_BYTES;
 
 export interface Mapping {
   readonly address: bigint;

@@ -11,13 +11,12 @@ import {
   type PolledSocket,
   type Poller,
   RECEIVE_BYTES_MAX,
+  SMALL_RECEIVE_BYTES,
   STAGE_BYTES,
 } from './poller.ts';
 import { SendQueue } from './send-queue.ts';
 import { connecting, resetOnClose, type SocketPlace, takeError } from './sockets.ts';
 
-/** What one receive gives of a connection that has not shown that its bytes are taken at once. */
-const SMALL_RECEIVE_BYTES = 16 * 1024;
 /** Full receives after which a stream is given large pieces. */
 const FULL_RECEIVES = 4;
 /** A sender that was held back for longer has a slow reader. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { seededRandom } from '../../../base/random.ts';
 import { Arena } from '../arena.ts';
-import { calls, EAGAIN, MSG_DONTWAIT, MSG_NOSIGNAL } from '../calls.ts';
+import { calls, EAGAIN, MSG_DONTWAIT, MSG_NOSIGNAL, SOCK_NONBLOCK_CLOEXEC } from '../calls.ts';
 import { connecting, listening, portOf } from '../sockets.ts';
 import { uringMissing } from './missing.ts';
 import { MSG_WAITALL, OP_SEND, SKIP_SUCCESS } from './numbers.ts';
@@ -31,7 +31,7 @@ describe('a send by io_uring that may not wait', { skip: uringMissing() ?? false
       const listeningFd = listening({ host: '127.0.0.1', port: 0, path: '' }, 8);
       const place = { host: '127.0.0.1', port: portOf(listeningFd), path: '' };
       const fds = Array.from({ length: AT_ONCE_MAX }, () => connecting(place));
-      const peers = fds.map(() => calls.accept4(listeningFd, 0n, 0n, 0));
+      const peers = fds.map(() => calls.accept4(listeningFd, 0n, 0n, SOCK_NONBLOCK_CLOEXEC));
       const taken = fds.map(() => 0);
       const random = seededRandom(1);
       const outcomes = { all: 0, less: 0, nothing: 0 };
@@ -84,5 +84,5 @@ describe('a send by io_uring that may not wait', { skip: uringMissing() ?? false
 
 /** @returns 0: nothing is there */
 function received(fd: number, address: bigint): number {
-  return Math.max(calls.recv(fd, address, SEND_BYTES_MAX, MSG_DONTWAIT), 0);
+  return Math.max(calls.read(fd, address, SEND_BYTES_MAX), 0);
 }

@@ -21,6 +21,7 @@ import {
   type PolledSocket,
   type Poller,
   RECEIVE_BYTES_MAX,
+  SMALL_RECEIVE_BYTES,
 } from '../poller.ts';
 import { BufferGroup } from './buffers.ts';
 import { BUFFER_SHIFT, ECANCELED, ENOBUFS, HAS_BUFFER, HAS_MORE } from './numbers.ts';
@@ -62,7 +63,6 @@ const ACCEPT_AGAIN_MS = 50;
 
 /** Buffers of sockets that receive all the time, as a rule little; a receive takes one or more. */
 const SMALL = 0;
-const SMALL_BYTES = 16 * 1024;
 const SMALL_COUNT = 256;
 /** Of those that receive much: one buffer a turn. */
 const LARGE = 1;
@@ -102,7 +102,7 @@ export class UringPoller implements Poller {
     });
     this.#operations = new Operations(this.#ring, arena, ACCEPT_AGAIN_MS);
     this.#groups = [
-      new BufferGroup(arena, SMALL, SMALL_COUNT, SMALL_BYTES),
+      new BufferGroup(arena, SMALL, SMALL_COUNT, SMALL_RECEIVE_BYTES),
       new BufferGroup(arena, LARGE, LARGE_COUNT, RECEIVE_BYTES_MAX),
     ];
     for (const { group, ringAddress, count } of this.#groups) {
@@ -338,7 +338,8 @@ export class UringPoller implements Poller {
     if ((state & ARMED) === 0) this.#arm(slot);
     // It came though the owner wanted nothing, or receives too little at once.
     else if (((before | state) & WANTS) === 0) this.#cancel(slot);
-    else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_BYTES) this.#cancel(slot);
+    else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_RECEIVE_BYTES)
+      this.#cancel(slot);
   }
 
   /** Told in `#tellSends`, when that is due. */
@@ -422,7 +423,7 @@ export class UringPoller implements Poller {
     if ((state & (WANTS | ARMED | STARVES | HAS_ENDED | IS_CLOSED)) !== WANTS) return;
     const { fd, receiveBytes } = this.#slots.sockets[slot] as PolledSocket;
     const generation = this.#slots.generations[slot]!;
-    if (receiveBytes > SMALL_BYTES) {
+    if (receiveBytes > SMALL_RECEIVE_BYTES) {
       this.#slots.states[slot] = state | ARMED | ARMED_LARGE;
       this.#operations.receiveOnce(fd, slot, generation, LARGE);
     } else {
