@@ -45,6 +45,8 @@ const { values } = parseArgs({
     slow: { type: 'string', default: '2000' },
     /** Of crowd, attacks, costs. */
     parts: { type: 'string', default: 'crowd,attacks,costs' },
+    /** What openclaw does its I/O by. */
+    io: { type: 'string', default: 'auto' },
   },
 });
 const [rate, seconds, idle, slow] = [values.rate, values.seconds, values.idle, values.slow].map(
@@ -174,6 +176,7 @@ async function startOpenclaw(
       listen: `127.0.0.1:${port}`,
       servers: [{ address: `127.0.0.1:${backendPort}`, name: 'one' }],
       workers: 2,
+      io: values.io,
       timeout: { idle: '5m', drain: '1s' },
       performance: {
         connection_pool: { max_connections: 4_000 },

@@ -10,6 +10,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { InstanceStatus } from '../../src/control/operate/status.ts';
+import { IO_UNDER_TEST } from './io-under-test.ts';
 import { Peer } from './peer.ts';
 import { until } from './wait.ts';
 
@@ -357,6 +358,7 @@ const LOG = { access: 'all', level: 'debug' };
 function filledIn(listen: unknown, balancing: Balancing): Balancing {
   return {
     listen,
+    ...IO_UNDER_TEST,
     ...balancing,
     // A machine that runs many tests at once starves workers: that is not what they are about.
     performance: { overload: { enabled: false }, ...(balancing.performance as object) },

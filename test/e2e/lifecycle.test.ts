@@ -17,6 +17,7 @@ import {
   ScriptedServer,
   until,
 } from './harness.ts';
+import { IO_UNDER_TEST } from './io-under-test.ts';
 
 let server: ScriptedServer;
 /** Has a port that is taken. */
@@ -94,7 +95,11 @@ test('signals that come before it is up end nothing that was accepted, and are o
   ) as [string, string, string];
   writeFileSync(held, '');
   writeFileSync(preload, holding(adminPort, held));
-  const load_balancing = { listen: `127.0.0.1:${port}`, servers: [server.address] };
+  const load_balancing = {
+    listen: `127.0.0.1:${port}`,
+    servers: [server.address],
+    ...IO_UNDER_TEST,
+  };
   const admin = { listen: `127.0.0.1:${adminPort}`, socket: join(folder, 'admin.sock') };
   writeFileSync(config, JSON.stringify({ load_balancing, admin }));
   const gate = Promise.withResolvers<void>();

@@ -11,6 +11,7 @@ import { join, resolve } from 'node:path';
 import { after, before, test } from 'node:test';
 import type { InstanceStatus } from '../../src/control/operate/status.ts';
 import { freePort, newFolder, okWith, ScriptedServer, until } from './harness.ts';
+import { IO_UNDER_TEST } from './io-under-test.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const FIXTURES = join(ROOT, 'test/fixtures');
@@ -71,7 +72,8 @@ before(async () => {
   // What is not its own: free ports, and no mail or message to anybody.
   const own = `load_balancing.listen 127.0.0.1:${listen} admin.listen 127.0.0.1:${admin}`;
   const alerts = 'load_balancing.monitoring.alerts.enabled false';
-  const { code, text } = await type(`openclaw config set ${own} ${alerts}`);
+  const io = `load_balancing.io ${IO_UNDER_TEST.io ?? 'auto'}`;
+  const { code, text } = await type(`openclaw config set ${own} ${alerts} ${io}`);
   assert.equal(code, 0, text);
   instance = spawn(join(folder, 'openclaw'), ['start'], { cwd: folder, env });
   let output = '';

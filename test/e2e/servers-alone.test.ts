@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { parseConfig } from '../../src/config/load.ts';
 import { Instance } from '../../src/control/operate/instance.ts';
 import { NO_LOG } from '../../src/control/operate/no-log.fixture.ts';
+import { IO_UNDER_TEST } from './io-under-test.ts';
 import { Peer } from './peer.ts';
 
 /** A server whose answers are ended by the test, or at once. */
@@ -47,6 +48,7 @@ test('servers come and go without a client that notices, in flight or kept alive
       servers: servers.map(({ address }) => address),
       health_check: { enabled: false },
       failover: { detection: { enabled: false } },
+      ...IO_UNDER_TEST,
     };
     return parseConfig(JSON.stringify({ load_balancing }), { file: 'test', env: {} }).settings!;
   };

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { seededRandom } from '../../src/base/random.ts';
 import { freePort, Openclaw } from '../e2e/harness.ts';
+import { IO_UNDER_TEST } from '../e2e/io-under-test.ts';
 import { CLIENTS, type Client, type Deed, type Ending, type Target } from './clients.ts';
 import {
   descriptorsOf,
@@ -30,6 +31,7 @@ const SETTLE_MS = 30_000;
 const EXAMPLES_MAX = 8;
 
 const BALANCING = {
+  ...IO_UNDER_TEST,
   timeout: { connect: '1s', read: '10s', write: '5s', request: '3s', idle: '30s', stream: '10s' },
   health_check: { interval: '1s', timeout: '500ms', endpoint: '/small', success_threshold: 1 },
   failover: { detection: { enabled: true, interval: '500ms', timeout: '500ms' } },

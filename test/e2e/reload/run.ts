@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { strategyDefinition } from '../../../src/core/balance/registry.ts';
 import { freePort, Openclaw } from '../harness.ts';
+import { IO_UNDER_TEST } from '../io-under-test.ts';
 
 const STRATEGIES = [
   'round_robin',
@@ -102,6 +103,7 @@ export class ReloadRun {
     const come = round % 4;
     const mine = `127.0.0.1:${port}`;
     return {
+      ...IO_UNDER_TEST,
       listen: round % 5 === 0 ? [mine, `127.0.0.1:${other}`] : mine,
       strategy,
       workers: 2,
