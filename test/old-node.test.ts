@@ -1,12 +1,13 @@
 /** A Node that is too old to run openclaw is told so, and not shown an error of its own. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { NODE_MAJOR_MIN, whyTooOld } from '../src/base/node-version.ts';
+import { nodesOfPath } from './nodes-of-path.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const SRC = join(ROOT, 'src');
@@ -70,10 +71,4 @@ function compiledEntry(context: TestContext): string {
     );
   }
   return folder;
-}
-
-function nodesOfPath(): string[] {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/bin', '/usr/local/bin'];
-  const nodes = new Set(folders.map((folder) => join(folder, 'node')));
-  return [...nodes].filter((node) => existsSync(node));
 }

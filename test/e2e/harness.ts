@@ -49,6 +49,8 @@ export interface Options {
   workers?: number;
   /** File descriptors that it may open. */
   descriptorsMax?: number;
+  /** Instead of the Node that the test runs by. */
+  node?: string;
   /** Further arguments of node itself. */
   nodeOptions?: string[];
   env?: Record<string, string>;
@@ -313,9 +315,10 @@ export async function typeCommand(
 export async function runOpenclaw(
   args: string[],
   env: Record<string, string> = {},
+  node = process.execPath,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const folder = newFolder();
-  const { child, output } = spawnOpenclaw([], args, { OPENCLAW_STATE: folder, ...env });
+  const { child, output } = spawnOpenclaw([node], args, { OPENCLAW_STATE: folder, ...env });
   const ended = once(child, 'close');
   await orKill(child, `openclaw ${args.join(' ')} has ended`, () => hasEnded(child));
   await ended;
@@ -390,8 +393,8 @@ async function tryToStart(
   // On the command line it counts for reloads too.
   if (!('workers' in balancing)) args.push('--workers', String(options.workers ?? 1));
   const env = { OPENCLAW_STATE: folder, OPENCLAW_RUNTIME: folder, ...options.env };
-  const { nodeOptions = [], descriptorsMax } = options;
-  const { child, output } = spawnOpenclaw(nodeOptions, args, env, descriptorsMax);
+  const { node = process.execPath, nodeOptions = [], descriptorsMax } = options;
+  const { child, output } = spawnOpenclaw([node, ...nodeOptions], args, env, descriptorsMax);
   await orKill(
     child,
     'openclaw is up',
@@ -428,13 +431,14 @@ function hasEnded(child: ChildProcess): boolean {
   return child.exitCode !== null || child.signalCode !== null;
 }
 
+/** @param node the program and its own options */
 function spawnOpenclaw(
-  nodeOptions: string[],
+  node: string[],
   args: string[],
   env: Record<string, string>,
   descriptorsMax?: number,
 ): { child: ChildProcess; output: { stdout: string; stderr: string } } {
-  const command = [process.execPath, ...nodeOptions, MAIN, ...args];
+  const command = [...node, MAIN, ...args];
   const limit = descriptorsMax === undefined ? '' : `ulimit -n ${descriptorsMax}; `;
   const child = spawn('/bin/sh', ['-c', `${limit}exec "$@"`, 'sh', ...command], {
     stdio: ['ignore', 'pipe', 'pipe'],

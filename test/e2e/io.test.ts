@@ -1,10 +1,13 @@
 /** What the data threads do their I/O by: chosen, told, and put in order when one dies. */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { whyTooOld } from '../../src/base/node-version.ts';
 import { chooseIo, IoError } from '../../src/io/choice.ts';
 import { IO_KINDS, type IoKind, ioText } from '../../src/io/io-kind.ts';
+import { nodesOfPath } from '../nodes-of-path.ts';
 import {
   answerOk,
   freePort,
@@ -16,8 +19,6 @@ import {
 } from './harness.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
-/** As where there is no `node:ffi`: Node 24, for one. */
-const WITHOUT_FFI = { NODE_OPTIONS: '--no-experimental-ffi' };
 
 let server: ScriptedServer;
 
@@ -53,7 +54,7 @@ async function getOne(claw: Openclaw): Promise<void> {
 test('by itself it takes the best there is; the start, the status and the log say which', async () => {
   const choice = chooseIo('auto');
   // The harness sees that nothing, a warning of Node's included, was written to standard error.
-  const claw = await Openclaw.start({ servers: [server.address] }, { workers: 2 });
+  const claw = await Openclaw.start({ servers: [server.address], io: 'auto' }, { workers: 2 });
   await getOne(claw);
   assert.deepEqual((await claw.status()).io, choice);
   assert.equal(told(claw.output.stdout, 'io'), ioText(choice));
@@ -82,30 +83,45 @@ for (const io of IO_KINDS) {
   });
 }
 
-test('without node:ffi it starts with Node’s own sockets, and says why', async () => {
-  const claw = await Openclaw.start({ servers: [server.address] }, { env: WITHOUT_FFI });
-  await getOne(claw);
-  const { io } = await claw.status();
-  assert.equal(io.kind, 'node');
-  assert.match(told(claw.output.stdout, 'io')!, /^node \(not io_uring: /);
-  await claw.stop();
-});
+/** Nodes that have no `node:ffi`, by what they are called in the test's name. */
+const WITHOUT_FFI: Record<string, { node: string; env: Record<string, string> }> = {
+  'a Node that may not use node:ffi': {
+    node: process.execPath,
+    env: { NODE_OPTIONS: '--no-experimental-ffi' },
+  },
+};
+for (const node of nodesOfPath()) {
+  const print = '[process.version, process.getBuiltinModule?.("node:ffi") === undefined]';
+  const { stdout } = spawnSync(node, ['-p', `JSON.stringify(${print})`], { encoding: 'utf8' });
+  const [version, isWithout] = JSON.parse(stdout) as [string, boolean];
+  if (isWithout && whyTooOld(version) === '') WITHOUT_FFI[`Node ${version}`] = { node, env: {} };
+}
 
-test('a kind that cannot be had is refused at the start, with the way out', async () => {
-  const file = join(newFolder(), 'openclaw.yml');
-  const load_balancing = {
-    listen: `127.0.0.1:${await freePort()}`,
-    servers: [server.address],
-    io: 'epoll',
-  };
-  writeFileSync(file, JSON.stringify({ load_balancing }));
-  const { code, stdout, stderr } = await runOpenclaw(['start', '--config', file], WITHOUT_FFI);
-  assert.deepEqual([code, stdout], [1, '']);
-  assert.match(
-    stderr,
-    /^error: io: epoll cannot be used here: .*node:ffi.*\n {2}help: .*auto.*\n$/,
-  );
-});
+for (const [name, { node, env }] of Object.entries(WITHOUT_FFI)) {
+  test(`${name} starts with its own sockets, and says why`, async () => {
+    const settings = { servers: [server.address], io: 'auto' };
+    const claw = await Openclaw.start(settings, { node, env });
+    await getOne(claw);
+    const { io } = await claw.status();
+    assert.equal(io.kind, 'node');
+    assert.match(told(claw.output.stdout, 'io')!, /^node \(not io_uring: .*node:ffi/);
+    await claw.stop();
+  });
+
+  test(`${name} refuses a kind that cannot be had, with the way out`, async () => {
+    const file = join(newFolder(), 'openclaw.yml');
+    const listen = `127.0.0.1:${await freePort()}`;
+    for (const io of ['epoll', 'io_uring']) {
+      const load_balancing = { listen, servers: [server.address], io };
+      writeFileSync(file, JSON.stringify({ load_balancing }));
+      const { code, stdout, stderr } = await runOpenclaw(['start', '--config', file], env, node);
+      assert.deepEqual([code, stdout], [1, '']);
+      const [error, help] = stderr.split('\n  help: ');
+      assert.match(error!, new RegExp(`^error: io: ${io} cannot be used here: .*node:ffi`));
+      assert.match(help!, /^set load_balancing\.io to auto.*\n$/);
+    }
+  });
+}
 
 /** Nothing like it is in openclaw itself. */
 function dyingThread(file: string): string {
