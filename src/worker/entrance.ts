@@ -235,7 +235,7 @@ export class Entrance {
       peerIsTrusted: this.#owner.guard.believesHeadersOf(source),
       peerPort: peer.port,
       source,
-      localAuthority: peer.localAuthority,
+      localAuthority: () => peer.localAuthority(),
       ...what,
     });
   }

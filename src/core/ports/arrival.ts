@@ -7,7 +7,7 @@ export interface Peer {
   /** 0 for a unix socket. */
   readonly port: number;
   /** The `host:port` it connected to, looked up only on demand. */
-  readonly localAuthority: () => string;
+  localAuthority(): string;
 }
 
 /** An accepted connection that nothing was read from. Its taker reads it or closes it. */

@@ -1,10 +1,11 @@
+import type { Contained } from '../../base/contain.ts';
 import type { Arrival, Peer } from '../../core/ports/arrival.ts';
 import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.ts';
 import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
-import type { Gate } from '../gate.ts';
+import type { Entrant, Gate } from '../gate.ts';
 import { calls } from './calls.ts';
 import type { TlsEngine } from './openssl/engine.ts';
-import { peerOf } from './sockets.ts';
+import { SocketPeer } from './sockets.ts';
 import { KernelStream, type StreamContext } from './stream.ts';
 
 /** What the connections of one thread share. */
@@ -14,25 +15,50 @@ export interface AcceptContext extends StreamContext {
 }
 
 /** A connection on a descriptor of which nothing was read. */
-export class KernelAccepted implements Accepted {
+export class KernelAccepted implements Accepted, Entrant, Contained {
   readonly peer: Peer;
   readonly isSecure = false;
   readonly #context: AcceptContext;
   readonly #fd: number;
+  readonly #onAccept: (accepted: Accepted) => void;
+  #isLetIn = false;
+  #isClosed = false;
   /** What it became; null: nothing yet. */
   #stream: KernelStream | null = null;
 
-  /** @param fd let in by the gate, and of this connection from now on */
-  constructor(context: AcceptContext, fd: number) {
+  /**
+   * @param fd of this connection from now on
+   * @param onAccept called when the gate lets it in
+   */
+  constructor(context: AcceptContext, fd: number, onAccept: (accepted: Accepted) => void) {
     this.#context = context;
     this.#fd = fd;
-    this.peer = peerOf(fd);
+    this.#onAccept = onAccept;
+    this.peer = new SocketPeer(fd);
+  }
+
+  letIn(): void {
+    this.#isLetIn = true;
+    try {
+      this.#onAccept(this);
+    } catch (error) {
+      const { contain, clock } = this.#context;
+      contain(error, this, clock.nowMs());
+    }
+  }
+
+  turnAway(): void {
+    this.close();
+  }
+
+  crashed(): void {
+    this.close();
   }
 
   toStream(own: (stream: Stream) => StreamOwner): void {
     const stream = new KernelStream(this.#context, NOBODY);
     this.#stream = stream;
-    stream.onGone = () => this.#context.gate.leave();
+    stream.gate = this.#context.gate;
     stream.take(this.#fd);
     stream.owner = own(stream);
     stream.begin();
@@ -48,9 +74,12 @@ export class KernelAccepted implements Accepted {
 
   close(): void {
     if (this.#stream !== null) return this.#stream.destroy();
-    this.#context.holder.remove(this.#fd);
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { holder, gate } = this.#context;
+    holder.remove(this.#fd);
     calls.close(this.#fd);
-    this.#context.gate.leave();
+    if (this.#isLetIn) gate.leave();
   }
 }
 

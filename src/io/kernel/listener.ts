@@ -66,35 +66,18 @@ export class KernelListener implements Listener, PolledListener {
   /** @internal of the poller */
   onAccepted(fd: number): void {
     this.accepted += 1;
-    const { gate, holder } = this.#context;
+    const { gate, holder, contain, clock } = this.#context;
     holder.add(fd);
-    const turnAway = () => {
-      holder.remove(fd);
-      calls.close(fd);
-    };
-    this.#contained(() => gate.enter({ letIn: () => this.#letIn(fd), turnAway }), turnAway);
+    const accepted = new KernelAccepted(this.#context, fd, this.#onAccept);
+    try {
+      gate.enter(accepted);
+    } catch (error) {
+      contain(error, accepted, clock.nowMs());
+    }
   }
 
   /** @internal of the poller: it tries again, and who waits waits in the kernel meanwhile */
   onAcceptFailed(): void {}
-
-  #letIn(fd: number): void {
-    const accepted = new KernelAccepted(this.#context, fd);
-    this.#contained(
-      () => this.#onAccept(accepted),
-      () => accepted.close(),
-    );
-  }
-
-  /** @param close where the call throws */
-  #contained(call: () => void, close: () => void): void {
-    const { contain, clock } = this.#context;
-    try {
-      call();
-    } catch (error) {
-      contain(error, { crashed: close }, clock.nowMs());
-    }
-  }
 }
 
 /** Whoever gave a descriptor may close it at any time, and its number is another socket's then. */

@@ -114,19 +114,26 @@ export function resetOnClose(fd: number): void {
   calls.setsockopt(fd, SOL_SOCKET, SO_LINGER, OPTION, 8);
 }
 
-/** The other end of an accepted connection. Its own end is asked for while it is open, on demand. */
-export function peerOf(fd: number): Peer {
-  const isKnown = readName(calls.getpeername(fd, beginName(), LENGTH));
-  const address = isKnown ? plainAddress(readHost(scratch.bytes, NAME_AT)) : 'unix';
-  return {
-    address,
-    port: isKnown ? readPort(scratch.bytes, NAME_AT) : 0,
-    localAuthority: () => {
-      if (!readName(calls.getsockname(fd, beginName(), LENGTH))) return authorityOf(undefined, 0);
-      const host = readHost(scratch.bytes, NAME_AT);
-      return authorityOf(host, host === undefined ? undefined : readPort(scratch.bytes, NAME_AT));
-    },
-  };
+/** The other end of an accepted connection. */
+export class SocketPeer implements Peer {
+  readonly address: string;
+  readonly port: number;
+  readonly #fd: number;
+
+  constructor(fd: number) {
+    this.#fd = fd;
+    const isKnown = readName(calls.getpeername(fd, beginName(), LENGTH));
+    this.address = isKnown ? plainAddress(readHost(scratch.bytes, NAME_AT)) : 'unix';
+    this.port = isKnown ? readPort(scratch.bytes, NAME_AT) : 0;
+  }
+
+  /** To be asked while it is open. */
+  localAuthority(): string {
+    if (!readName(calls.getsockname(this.#fd, beginName(), LENGTH)))
+      return authorityOf(undefined, 0);
+    const host = readHost(scratch.bytes, NAME_AT);
+    return authorityOf(host, host === undefined ? undefined : readPort(scratch.bytes, NAME_AT));
+  }
 }
 
 /** The port that a socket is bound to; 0 for a unix socket. */

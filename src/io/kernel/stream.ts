@@ -55,8 +55,8 @@ export class KernelStream implements Stream, PolledSocket {
   host = '';
   /** What opens a socket for it, as long as it has none. */
   dial: { cancel(): void } | null = null;
-  /** Called once when its descriptor is given back; null: nobody is to know. */
-  onGone: (() => void) | null = null;
+  /** Hears when its descriptor is given back; null: nobody is to know. */
+  gate: { leave(): void } | null = null;
   /** Why it could not be opened; null: it was, or is on its way. */
   error: NodeJS.ErrnoException | null = null;
   readonly #context: StreamContext;
@@ -526,8 +526,8 @@ export class KernelStream implements Stream, PolledSocket {
     this.#context.poller.close(this);
     this.fd = NO_FD;
     this.#sendBytes = 0;
-    this.onGone?.();
-    this.onGone = null;
+    this.gate?.leave();
+    this.gate = null;
   }
 
   #dropQueue(): void {
