@@ -11,6 +11,8 @@ import { KernelStream, type StreamContext } from './stream.ts';
 /** What the connections of one thread share. */
 export interface AcceptContext extends StreamContext {
   readonly gate: Gate;
+  /** Connections accepted so far. */
+  readonly accepts: { count: number };
   readonly engine: TlsEngine;
 }
 

@@ -29,14 +29,13 @@ export class KernelBackend implements Backend {
   readonly connector: KernelConnector;
   readonly #context: AcceptContext & ConnectContext;
   readonly #gate: Gate;
-  readonly #listeners = new Set<KernelListener>();
 
   constructor(open: OpenPoller, context: BackendContext) {
     const { clock, wheel, contain, resolver } = context;
     const arena = Arena.map(ARENA_BYTES);
     const { holder } = context;
     const poller = open(arena, loopDescriptor(), holder);
-    const loop = new Loop(poller);
+    const loop = new Loop(poller, clock);
     const nodeUses = (by: number) => loop.nodeUses(by);
     holder.add(poller.fd);
     holder.mapped(arena.address(0, 0), arena.sizeBytes);
@@ -53,6 +52,7 @@ export class KernelBackend implements Backend {
       loop,
       holder: context.holder,
       received: { floor: 0, end: -1 },
+      accepts: { count: 0 },
       queuedBytes: 0,
       after: (delayMs, call) => this.after(delayMs, call),
     };
@@ -72,9 +72,7 @@ export class KernelBackend implements Backend {
     given: number | null,
     onAccept: (accepted: Accepted) => void,
   ): Promise<Listener> {
-    const listener = new KernelListener(this.#context, address, given, onAccept);
-    this.#listeners.add(listener);
-    return listener;
+    return new KernelListener(this.#context, address, given, onAccept);
   }
 
   letIn(): void {
@@ -82,13 +80,13 @@ export class KernelBackend implements Backend {
   }
 
   async acceptWaiting(withinMs: number): Promise<void> {
-    const { clock } = this.#context;
+    const { clock, accepts } = this.#context;
     const untilMs = clock.nowMs() + withinMs;
     let quietTurns = 0;
     while (quietTurns < QUIET_TURNS && clock.nowMs() < untilMs) {
-      const before = this.#acceptedSoFar();
+      const before = accepts.count;
       await new Promise((resolve) => this.#afterPoll(() => resolve(undefined)));
-      quietTurns = this.#acceptedSoFar() === before ? quietTurns + 1 : 0;
+      quietTurns = accepts.count === before ? quietTurns + 1 : 0;
     }
   }
 
@@ -97,8 +95,17 @@ export class KernelBackend implements Backend {
   }
 
   every(periodMs: number, call: () => void): () => void {
-    const timer = setInterval(() => this.#afterPoll(call), periodMs);
-    return () => clearInterval(timer);
+    const { clock, loop } = this.#context;
+    const beat = { dueMs: clock.nowMs() + periodMs };
+    const leave = loop.beat(beat);
+    const timer = setInterval(() => {
+      beat.dueMs = clock.nowMs() + periodMs;
+      this.#afterPoll(call);
+    }, periodMs);
+    return () => {
+      leave();
+      clearInterval(timer);
+    };
   }
 
   after(delayMs: number, call: () => void): () => void {
@@ -115,12 +122,6 @@ export class KernelBackend implements Backend {
 
   close(): void {
     this.#gate.close();
-  }
-
-  #acceptedSoFar(): number {
-    let accepted = 0;
-    for (const listener of this.#listeners) accepted += listener.accepted;
-    return accepted;
   }
 
   /**

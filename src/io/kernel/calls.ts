@@ -38,11 +38,14 @@ const found = process.platform === 'linux' ? functionsOf(DEFINITIONS) : null;
 export const hasCalls: boolean = found !== null;
 export const calls: Functions = found as Functions;
 
-let errnoCell: Int32Array | null = null;
+/** This thread's `errno`, where it lies: asking for it when it is wanted would write over it. */
+const errnoCell: Int32Array =
+  found === null
+    ? new Int32Array(1)
+    : new Int32Array(ffi!.toArrayBuffer(found.__errno_location() as bigint, 4, false));
 
 /** The error of the call before, which must have failed just now. */
 export function errno(): number {
-  errnoCell ??= new Int32Array(ffi!.toArrayBuffer(calls.__errno_location() as bigint, 4, false));
   return errnoCell[0]!;
 }
 

@@ -18,8 +18,6 @@ export class KernelListener implements Listener, PolledListener {
   readonly fd: number;
   readonly port: number;
   slot = -1;
-  /** Connections accepted so far. */
-  accepted = 0;
   readonly #context: AcceptContext;
   readonly #onAccept: (accepted: Accepted) => void;
   #isOpen = true;
@@ -65,8 +63,8 @@ export class KernelListener implements Listener, PolledListener {
 
   /** @internal of the poller */
   onAccepted(fd: number): void {
-    this.accepted += 1;
-    const { gate, holder, contain, clock } = this.#context;
+    const { accepts, gate, holder, contain, clock } = this.#context;
+    accepts.count += 1;
     holder.add(fd);
     const accepted = new KernelAccepted(this.#context, fd, this.#onAccept);
     try {

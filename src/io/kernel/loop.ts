@@ -1,8 +1,9 @@
+import type { Clock } from '../../base/clock.ts';
 import type { Poller } from './poller.ts';
 
 /**
  * How long a turn waits in the kernel where nothing goes on. Libuv's descriptor wakes it; its timers
- * do not, and may be late by this much.
+ * do not, and may be late by this much, but for those that are told to `beat`.
  */
 const IDLE_WAIT_MS = 20;
 /** How long it waits for more while there is traffic, which saves the way through libuv's loop. */
@@ -16,6 +17,12 @@ export interface Posted {
   onTurn(): void;
 }
 
+/** A timer of Node's that is to be on time. */
+export interface Beat {
+  /** When it is due next. */
+  dueMs: number;
+}
+
 /**
  * The turns of a thread's poller. It runs in Node's own loop, as an immediate, and waits in the kernel
  * in its place: libuv's descriptor is among those that are waited for. It stops by itself where no
@@ -23,13 +30,22 @@ export interface Posted {
  */
 export class Loop {
   readonly #poller: Poller;
+  readonly #clock: Clock;
+  readonly #beats = new Set<Beat>();
   #posted: Posted[] = [];
   #turnsOf: Posted[] = [];
   #isRunning = false;
   #nodeUses = 0;
 
-  constructor(poller: Poller) {
+  constructor(poller: Poller, clock: Clock) {
     this.#poller = poller;
+    this.#clock = clock;
+  }
+
+  /** From now on it waits in the kernel no longer than until this is due. @returns ends that */
+  beat(beat: Beat): () => void {
+    this.#beats.add(beat);
+    return () => void this.#beats.delete(beat);
   }
 
   /** To be called when a socket was adopted. */
@@ -56,7 +72,7 @@ export class Loop {
 
   readonly #turn = (): void => {
     const poller = this.#poller;
-    let waitMs = this.#posted.length > 0 ? 0 : IDLE_WAIT_MS;
+    let waitMs = this.#posted.length > 0 ? 0 : this.#idleWaitMs();
     for (let polls = 0; polls < POLLS_MAX; polls++) {
       const happened = poller.poll(waitMs) + this.#runPosted();
       if (happened === 0 || poller.isLoopReady || this.#nodeUses > 0) break;
@@ -65,6 +81,14 @@ export class Loop {
     if (poller.isIdle && this.#posted.length === 0) this.#isRunning = false;
     else setImmediate(this.#turn);
   };
+
+  #idleWaitMs(): number {
+    let waitMs = IDLE_WAIT_MS;
+    if (this.#beats.size === 0) return waitMs;
+    const nowMs = this.#clock.nowMs();
+    for (const { dueMs } of this.#beats) waitMs = Math.min(waitMs, Math.ceil(dueMs - nowMs));
+    return Math.max(0, waitMs);
+  }
 
   #runPosted(): number {
     const posted = this.#posted;
