@@ -19,6 +19,12 @@ export const IS_CLOSED = 1024;
 export const LISTENS = 2048;
 /** The kernel has told of its send. */
 export const SENT_LESS = 4096;
+/** Has sent something since it received last. */
+export const HAS_SENT = 8192;
+/** What it receives is little, and answered. */
+export const IS_BRIEF = 16384;
+/** The receive that the kernel has goes on until it is cancelled. */
+export const ARMED_OFTEN = 32768;
 /** While one of these is there, something will be told of the slot. */
 export const OUTSTANDING: number = ARMED | AWAITS_WRITABLE | SENDS | STARVES | WAITS;
 

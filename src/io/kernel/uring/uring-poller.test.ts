@@ -184,6 +184,36 @@ describe('an io_uring poller', { skip: uringMissing() ?? false }, () => {
     poller.close(far);
   });
 
+  for (const isAnswering of [false, true]) {
+    const who = isAnswering ? 'one that has answered small messages' : 'a new one';
+    it(`gives a socket that is held back no more than that of a flood, ${who}`, () => {
+      const [near, far] = pair();
+      if (isAnswering) {
+        for (let round = 1; round <= 3; round++) {
+          near.say(Buffer.from('x'));
+          pollUntil(() => far.received.length === round);
+          far.say(Buffer.from('y'));
+          pollUntil(() => near.received.length === round);
+        }
+        // Then it uploads: what is not answered comes buffer by buffer, from the second one on.
+        near.say(Buffer.alloc(STAGE_BYTES));
+        const before = far.received.length + STAGE_BYTES;
+        pollUntil(() => far.received.length === before);
+      }
+      far.pieces.length = 0;
+      far.use = () => poller.holdBack(far);
+      const block = Buffer.alloc(STAGE_BYTES, 'x');
+      while (near.sent.at(-1) !== -EAGAIN && near.sent.length < POLLS_MAX) {
+        near.say(block);
+        poller.poll(0);
+      }
+      for (let polls = 0; polls < 5; polls++) poller.poll(1);
+      assert.ok(far.pieces.length <= 2, `${far.pieces.length} pieces`);
+      poller.close(near);
+      poller.close(far);
+    });
+  }
+
   it('receives on where it is held back and let go on within a turn', () => {
     const [near, far] = pair();
     far.use = () => {

@@ -2,8 +2,10 @@
  * Sockets by io_uring (`io_uring(7)`): what is wanted is written into a ring, and one call a turn tells
  * the kernel all of it, waits, and brings what has come.
  *
- * A receive, and an accept, stays with the kernel until it is cancelled (multishot); it takes buffers
- * from a ring of them. A send never waits in the kernel (`MSG_DONTWAIT`): it is done in the very call that
+ * An accept stays with the kernel until it is cancelled (multishot), and so does a receive of a socket
+ * whose messages are small and answered. Such a receive takes as many buffers at once as there is data,
+ * up to 32, before its owner can hold it back; so that a slow peer's memory stays small, others receive
+ * one buffer each time. All take buffers from a ring of them. A send never waits in the kernel (`MSG_DONTWAIT`): it is done in the very call that
  * tells of it, taking what the socket has room for. So what a turn sends must stay in memory until the
  * call at the next turn's beginning has returned, and no longer; see `Turn`. A send that took everything
  * has no completion, so that the call which tells of it also waits for what comes next: one call for
@@ -41,8 +43,11 @@ import { Ring } from './ring.ts';
 import {
   ARMED,
   ARMED_LARGE,
+  ARMED_OFTEN,
   AWAITS_WRITABLE,
   HAS_ENDED,
+  HAS_SENT,
+  IS_BRIEF,
   IS_CANCELLED,
   IS_CLOSED,
   LISTENS,
@@ -61,10 +66,10 @@ import type { UringKernel } from './uring-kernel.ts';
 /** After an accept failed for want of descriptors, when it is tried again. */
 const ACCEPT_AGAIN_MS = 50;
 
-/** Buffers of sockets that receive all the time, as a rule little; a receive takes one or more. */
+/** Buffers of sockets that receive little, as a rule. */
 const SMALL = 0;
 const SMALL_COUNT = 256;
-/** Of those that receive much: one buffer a turn. */
+/** Of those that receive much. */
 const LARGE = 1;
 const LARGE_COUNT = 32;
 
@@ -152,7 +157,7 @@ export class UringPoller implements Poller {
     // Its descriptor may be another's by now.
     if (slot < 0) return;
     this.#operations.send(fd, start, lengthBytes, slot, this.#slots.generations[slot]!);
-    this.#slots.states[slot]! |= SENDS;
+    this.#slots.states[slot]! |= SENDS | HAS_SENT;
     this.#turns[this.#current]!.addSend(slot, lengthBytes);
   }
 
@@ -313,7 +318,7 @@ export class UringPoller implements Poller {
     if ((flags & HAS_BUFFER) !== 0) this.#turns[this.#current]!.hold(group, number);
     if (isLate) return;
     if ((flags & HAS_MORE) === 0)
-      this.#slots.states[slot]! &= ~(ARMED | ARMED_LARGE | IS_CANCELLED);
+      this.#slots.states[slot]! &= ~(ARMED | ARMED_LARGE | ARMED_OFTEN | IS_CANCELLED);
     const state = this.#slots.states[slot]!;
     if ((state & IS_CLOSED) !== 0) {
       this.#slots.settle(slot);
@@ -321,8 +326,10 @@ export class UringPoller implements Poller {
     }
     const socket = this.#slots.sockets[slot] as PolledSocket;
     const generation = this.#slots.generations[slot];
-    if (result > 0) socket.onReceived(this.#groups[group]!.startOf(number), result);
-    else if (result === -ENOBUFS) this.#starve(slot);
+    if (result > 0) {
+      this.#slots.states[slot] = afterReceive(state, result);
+      socket.onReceived(this.#groups[group]!.startOf(number), result);
+    } else if (result === -ENOBUFS) this.#starve(slot);
     else if (result === 0 || !isPassing(-result)) {
       this.#slots.states[slot] = (state | HAS_ENDED) & ~WANTS;
       socket.onReceivedEnd(Math.abs(result));
@@ -336,8 +343,9 @@ export class UringPoller implements Poller {
     if ((state & IS_CLOSED) !== 0) return;
     const socket = this.#slots.sockets[slot] as PolledSocket;
     if ((state & ARMED) === 0) this.#arm(slot);
-    // It came though the owner wanted nothing, or receives too little at once.
+    // It came though the owner wanted nothing; or too much comes for a receive that goes on.
     else if (((before | state) & WANTS) === 0) this.#cancel(slot);
+    else if ((state & (ARMED_OFTEN | IS_BRIEF)) === ARMED_OFTEN) this.#cancel(slot);
     else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_RECEIVE_BYTES)
       this.#cancel(slot);
   }
@@ -425,10 +433,13 @@ export class UringPoller implements Poller {
     const generation = this.#slots.generations[slot]!;
     if (receiveBytes > SMALL_RECEIVE_BYTES) {
       this.#slots.states[slot] = state | ARMED | ARMED_LARGE;
-      this.#operations.receiveOnce(fd, slot, generation, LARGE);
+      this.#operations.receiveOnce(fd, slot, generation | KIND_RECEIVE_LARGE, LARGE);
     } else {
-      this.#slots.states[slot] = state | ARMED;
-      this.#operations.receiveOften(fd, slot, generation, SMALL);
+      const tag = generation | KIND_RECEIVE_SMALL;
+      const isOften = (state & IS_BRIEF) !== 0;
+      this.#slots.states[slot] = isOften ? state | ARMED | ARMED_OFTEN : state | ARMED;
+      if (isOften) this.#operations.receiveOften(fd, slot, tag, SMALL);
+      else this.#operations.receiveOnce(fd, slot, tag, SMALL);
     }
   }
 
@@ -462,6 +473,12 @@ export class UringPoller implements Poller {
     this.#watchesLoop = true;
     this.#operations.watchLoop(this.#loopFd);
   }
+}
+
+/** The state of a socket that received something. */
+function afterReceive(state: number, lengthBytes: number): number {
+  if (lengthBytes >= SMALL_RECEIVE_BYTES) return state & ~(HAS_SENT | IS_BRIEF);
+  return (state & HAS_SENT) === 0 ? state : (state & ~HAS_SENT) | IS_BRIEF;
 }
 
 /** Whether it says nothing of the socket: it is asked again. */
