@@ -27,10 +27,9 @@ function judged(denied: NetworkSet | null, limiting: Limits | null): () => void 
   const access = denied === null ? null : { allowed: null, denied };
   const guard = new Guard(TrustedProxies.none, access, limiting, { low: 1, high: 2 });
   const clientInfo = new ClientInfo({
-    peerAddress: '192.0.2.1',
+    peer: { address: '192.0.2.1', port: 0, localAuthority: () => '' },
     peerIsTrusted: false,
     scheme: 'http',
-    localAuthority: () => '',
     source: guard.sourceOf('192.0.2.1'),
   });
   return () => void guard.judge(clientInfo, performance.now());

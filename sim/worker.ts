@@ -23,9 +23,8 @@ import type { World } from './world.ts';
 export const TICK_MS = 50;
 
 const PEER = {
-  peerAddress: '10.0.0.1',
+  peer: { address: '10.0.0.1', port: 0, localAuthority: () => 'localhost' },
   peerIsTrusted: false,
-  localAuthority: () => 'localhost',
 };
 const HTTP1_CLIENT = new ClientInfo({ ...PEER, scheme: 'http' });
 const HTTP2_CLIENT = new ClientInfo({ ...PEER, scheme: 'https', isHttp2: true });

@@ -6,10 +6,9 @@ import { DEFAULT_HEAD_LIMITS, Head, readRequestHead } from '../core/http1/head.t
 import { keyOfStrategy } from './strategy-key.ts';
 
 const VIA = new ClientInfo({
-  peerAddress: '192.0.2.1',
+  peer: { address: '192.0.2.1', port: 0, localAuthority: () => '' },
   peerIsTrusted: false,
   scheme: 'http',
-  localAuthority: () => '',
 });
 
 function keyOf(by: StrategyKey, target: string, ...lines: string[]): number {

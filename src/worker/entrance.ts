@@ -231,11 +231,9 @@ export class Entrance {
       Partial<Pick<ClientInfo, 'responseLines' | 'redirectPort' | 'isHttp2' | 'clientCertificate'>>,
   ): ClientInfo {
     return new ClientInfo({
-      peerAddress: peer.address,
+      peer,
       peerIsTrusted: this.#owner.guard.believesHeadersOf(source),
-      peerPort: peer.port,
       source,
-      localAuthority: () => peer.localAuthority(),
       ...what,
     });
   }

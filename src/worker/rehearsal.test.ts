@@ -100,8 +100,8 @@ class World {
 
   clientInfo(): ClientInfo {
     const source = new Guard(TrustedProxies.none, null, null, { low: 1, high: 2 }).sourceOf(CLIENT);
-    const localAuthority = () => 'localhost';
-    const from = { peerAddress: CLIENT, peerIsTrusted: false, source, localAuthority };
+    const peer = { address: CLIENT, port: 0, localAuthority: () => 'localhost' };
+    const from = { peer, peerIsTrusted: false, source };
     return new ClientInfo({ ...from, scheme: 'http' });
   }
 

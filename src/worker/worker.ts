@@ -185,11 +185,10 @@ export class DataWorker implements EntranceOwner {
     }
     const source = this.#path.guard.sourceOf(question.client);
     const clientInfo = new ClientInfo({
-      peerAddress: question.client,
+      peer: { address: question.client, port: 0, localAuthority: () => 'localhost' },
       peerIsTrusted: this.#path.guard.believesHeadersOf(source),
       source,
       scheme: 'http',
-      localAuthority: () => 'localhost',
     });
     const told = rehearse(this.#path.engine, this.route, clientInfo, question, Math.random);
     if (typeof told === 'string') return { explanation: null, wrong: told };

@@ -186,10 +186,9 @@ export class Wire implements Connector {
     const route = { pool, guard, waf: null, policy };
     this.route = route;
     const clientInfo = new ClientInfo({
-      peerAddress,
+      peer: { address: peerAddress, port: 0, localAuthority: () => '198.51.100.1:8080' },
       peerIsTrusted,
       scheme: 'http',
-      localAuthority: () => '198.51.100.1:8080',
     });
     this.#connect = () => {
       this.client = new MemoryStream();

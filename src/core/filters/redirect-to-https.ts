@@ -31,5 +31,5 @@ export function redirectToHttps(
 function hostOf(clientInfo: ClientInfo, head: Head): string {
   const index = head.find(NAME.host);
   const host = index === -1 ? '' : head.value(index);
-  return host === '' ? clientInfo.localAuthority() : host;
+  return host === '' ? clientInfo.peer.localAuthority() : host;
 }

@@ -17,10 +17,9 @@ function identified(lines: string, header: TrustedHeader = 'auto'): ClientInfo |
   const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\n${lines}\r\n`, 'latin1');
   assert.ok(readRequestHead(head, bytes, 0, bytes.length, DEFAULT_HEAD_LIMITS) > 0);
   const clientInfo = new ClientInfo({
-    peerAddress: PEER,
+    peer: { address: PEER, port: 0, localAuthority: () => '' },
     peerIsTrusted: true,
     scheme: 'http',
-    localAuthority: () => '',
   });
   return new TrustedProxies(TRUSTED, false, header).identify(clientInfo, head) ? clientInfo : null;
 }

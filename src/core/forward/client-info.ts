@@ -1,5 +1,6 @@
 import type { Head } from '../http1/head.ts';
 import { type ClientSource, NOWHERE } from '../limits/client-source.ts';
+import type { Peer } from '../ports/arrival.ts';
 import { type ProxyVersion, proxyHeader } from '../proxy-protocol/write.ts';
 import type { CheckedCookie } from '../sticky/persistence.ts';
 import { type ForwardedWay, nodeOf } from './client-address.ts';
@@ -12,28 +13,18 @@ const VIA_LINE_HTTP2 = 'Via: 2.0 openclaw\r\n';
 /** The peer of a unix socket, which has no address. */
 const UNIX_PEER = 'unix';
 
-type ClientInfoParts = Pick<
-  ClientInfo,
-  'peerAddress' | 'peerIsTrusted' | 'scheme' | 'localAuthority'
-> &
+type ClientInfoParts = Pick<ClientInfo, 'peer' | 'peerIsTrusted' | 'scheme'> &
   Partial<
-    Pick<
-      ClientInfo,
-      'responseLines' | 'redirectPort' | 'source' | 'peerPort' | 'isHttp2' | 'clientCertificate'
-    >
+    Pick<ClientInfo, 'responseLines' | 'redirectPort' | 'source' | 'isHttp2' | 'clientCertificate'>
   >;
 
 /** The client's side of a connection, as needed to forward its requests. */
 export class ClientInfo {
-  /** Address of the peer, without port; `unix` for a unix socket. */
-  readonly peerAddress: string;
+  /** The other end of the connection. */
+  readonly peer: Peer;
   /** Whether the peer's own forwarding headers are believed. */
   readonly peerIsTrusted: boolean;
-  /** 0 where it is not known. */
-  readonly peerPort: number;
   readonly scheme: 'http' | 'https';
-  /** `host:port` that the client reached, for a request that names no host. */
-  readonly localAuthority: () => string;
   /** Header lines for every response that lacks them; empty for most. */
   readonly responseLines: string;
   /** HTTPS port its requests are redirected to; 0: they are served. */
@@ -60,19 +51,23 @@ export class ClientInfo {
   #minorVersion = 1;
   #lines: Buffer | null = null;
 
-  constructor(peer: ClientInfoParts) {
-    this.source = peer.source ?? NOWHERE;
-    this.peerPort = peer.peerPort ?? 0;
-    this.peerAddress = peer.peerAddress;
-    this.clientAddress = peer.peerAddress;
-    this.peerIsTrusted = peer.peerIsTrusted;
-    this.scheme = peer.scheme;
-    this.localAuthority = peer.localAuthority;
-    this.responseLines = peer.responseLines ?? '';
-    this.redirectPort = peer.redirectPort ?? 0;
-    this.isHttp2 = peer.isHttp2 ?? false;
-    this.clientCertificate = peer.clientCertificate ?? null;
-    this.node = nodeOf(peer.peerAddress);
+  constructor(parts: ClientInfoParts) {
+    const { peer } = parts;
+    this.peer = peer;
+    this.source = parts.source ?? NOWHERE;
+    this.clientAddress = peer.address;
+    this.peerIsTrusted = parts.peerIsTrusted;
+    this.scheme = parts.scheme;
+    this.responseLines = parts.responseLines ?? '';
+    this.redirectPort = parts.redirectPort ?? 0;
+    this.isHttp2 = parts.isHttp2 ?? false;
+    this.clientCertificate = parts.clientCertificate ?? null;
+    this.node = nodeOf(peer.address);
+  }
+
+  /** Address of the peer, without port; `unix` for a unix socket. */
+  get peerAddress(): string {
+    return this.peer.address;
   }
 
   /** Whether the peer has an address: that of a unix socket has none. */
@@ -88,10 +83,10 @@ export class ClientInfo {
 
   /** The PROXY header that names the client to a server. */
   proxyHeader(version: ProxyVersion): string {
-    const local = /^\[?([^\]]*)\]?:(\d+)$/.exec(this.localAuthority());
+    const local = /^\[?([^\]]*)\]?:(\d+)$/.exec(this.peer.localAuthority());
     const ends = {
       sourceAddress: this.peerAddress,
-      sourcePort: this.peerPort,
+      sourcePort: this.peer.port,
       destinationAddress: local?.[1] ?? '',
       destinationPort: Number(local?.[2] ?? 0),
     };

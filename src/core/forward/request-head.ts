@@ -62,7 +62,8 @@ export function forwardedRequest(
   // HTTP/1.0 has no expectations: passed on in HTTP/1.1 it would become one (RFC 9110 §10.1.1).
   // One that was met here is none any more.
   if (!framing.expectContinue) leaveOut |= 1 << NAME.expect;
-  let host = hostIndex === -1 ? clientInfo.localAuthority() : clientInfo.hostOf(head, hostIndex);
+  let host =
+    hostIndex === -1 ? clientInfo.peer.localAuthority() : clientInfo.hostOf(head, hostIndex);
   writer.begin();
   if (absolute !== undefined) {
     host = absolute.authority;

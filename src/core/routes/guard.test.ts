@@ -36,10 +36,9 @@ function proxiesOf(trusted: string[] = []): TrustedProxies {
 function clientInfoOf(guard: Guard, address: string): ClientInfo {
   const source = guard.sourceOf(address);
   return new ClientInfo({
-    peerAddress: address,
+    peer: { address: address, port: 0, localAuthority: () => '' },
     peerIsTrusted: guard.trusts(source),
     scheme: 'http',
-    localAuthority: () => '',
     source,
   });
 }
