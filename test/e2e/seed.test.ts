@@ -17,6 +17,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const FIXTURES = join(ROOT, 'test/fixtures');
 const COMMANDS = readFileSync(join(FIXTURES, 'seed-commands.txt'), 'utf8').trim().split('\n');
 
+/** Node's own, of features that it calls experimental. */
+const NODES_WARNING = /\(node:\d+\)|ExperimentalWarning/;
+
 /** What is said, by how the command begins. Each ends with 0. */
 const SAID: readonly (readonly [string, RegExp])[] = [
   ['openclaw config set', /openclaw\.yml (is written|already has this value)/],
@@ -36,6 +39,8 @@ const folder = newFolder();
 const servers: ScriptedServer[] = [];
 let type: (line: string) => Promise<{ code: number | null; text: string }>;
 let instance: ReturnType<typeof spawn>;
+/** What it wrote to standard error: warnings about the configuration. */
+let complaints = '';
 
 before(async () => {
   for (let count = 0; count < 3; count++) {
@@ -80,7 +85,9 @@ before(async () => {
   instance.stdout!.setEncoding('utf8').on('data', (piece: string) => {
     output += piece;
   });
-  instance.stderr!.resume();
+  instance.stderr!.setEncoding('utf8').on('data', (piece: string) => {
+    complaints += piece;
+  });
   await until('openclaw is up', () => output.includes('check it') || instance.exitCode !== null);
   // By the API: each look by a command would start a process.
   await until('its servers are up', async () => {
@@ -95,12 +102,14 @@ after(async () => {
   instance.kill('SIGTERM');
   await once(instance, 'exit');
   for (const server of servers) await server.close();
+  assert.doesNotMatch(complaints, NODES_WARNING);
 });
 
 for (const [index, line] of COMMANDS.entries()) {
   test(`${index + 1}: ${line}`, async () => {
     const { code, text } = await type(line.replace('192.168.1.100:8080', servers[0]!.address));
     assert.equal(code, 0, text);
+    assert.doesNotMatch(text, NODES_WARNING);
     const [, said] = SAID.find(([begin]) => line.startsWith(begin))!;
     assert.match(text, said);
   });
