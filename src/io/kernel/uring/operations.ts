@@ -30,6 +30,7 @@ export const KIND_WRITABLE = 4;
 export const KIND_ACCEPT = 5;
 export const KIND_ACCEPT_AGAIN = 6;
 export const KIND_LOOP = 7;
+export const KIND_RECEIVE_BRIEF = 8;
 /** Above the kind. */
 export const GENERATION = 16;
 
@@ -61,16 +62,13 @@ export class Operations {
     arena.int32[(this.#againAt >> 2) + 2] = againMs * 1e6;
   }
 
-  /**
-   * Receives until it is cancelled, or has a completion without more.
-   *
-   * @param tag KIND_RECEIVE_SMALL or KIND_RECEIVE_LARGE with the generation
-   */
-  receiveOften(fd: number, slot: number, tag: number, group: number): void {
-    this.#ring.put(OP_RECV | BUFFER_SELECT | RECV_MULTISHOT, fd, 0, 0, 0, 0, slot, tag, group);
+  /** Receives until it is cancelled, or has a completion without more. */
+  receiveOften(fd: number, slot: number, generation: number, group: number): void {
+    const operation = OP_RECV | BUFFER_SELECT | RECV_MULTISHOT;
+    this.#ring.put(operation, fd, 0, 0, 0, 0, slot, generation | KIND_RECEIVE_BRIEF, group);
   }
 
-  /** @param tag as of `receiveOften` */
+  /** @param tag KIND_RECEIVE_SMALL or KIND_RECEIVE_LARGE with the generation */
   receiveOnce(fd: number, slot: number, tag: number, group: number): void {
     this.#ring.put(OP_RECV | BUFFER_SELECT, fd, 0, 0, 0, 0, slot, tag, group);
   }

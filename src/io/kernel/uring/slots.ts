@@ -23,8 +23,8 @@ export const SENT_LESS = 4096;
 export const HAS_SENT = 8192;
 /** What it receives is little, and answered. */
 export const IS_BRIEF = 16384;
-/** The receive that the kernel has goes on until it is cancelled. */
-export const ARMED_OFTEN = 32768;
+/** The kernel has a receive that goes on until it is cancelled. */
+export const ARMED_BRIEF = 32768;
 /** While one of these is there, something will be told of the slot. */
 export const OUTSTANDING: number = ARMED | AWAITS_WRITABLE | SENDS | STARVES | WAITS;
 

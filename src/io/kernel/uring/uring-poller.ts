@@ -3,9 +3,9 @@
  * the kernel all of it, waits, and brings what has come.
  *
  * An accept stays with the kernel until it is cancelled (multishot), and so does a receive of a socket
- * whose messages are small and answered. Such a receive takes as many buffers at once as there is data,
- * up to 32, before its owner can hold it back; so that a slow peer's memory stays small, others receive
- * one buffer each time. All take buffers from a ring of them. A send never waits in the kernel (`MSG_DONTWAIT`): it is done in the very call that
+ * whose messages are small and answered. Such a receive takes as many buffers as there is data for, up
+ * to 32, before its owner can hold it back; so they are small ones, and other sockets receive one
+ * buffer each time. All take buffers from a ring of them. A send never waits in the kernel (`MSG_DONTWAIT`): it is done in the very call that
  * tells of it, taking what the socket has room for. So what a turn sends must stay in memory until the
  * call at the next turn's beginning has returned, and no longer; see `Turn`. A send that took everything
  * has no completion, so that the call which tells of it also waits for what comes next: one call for
@@ -32,6 +32,7 @@ import {
   KIND_ACCEPT_AGAIN,
   KIND_LOOP,
   KIND_MASK,
+  KIND_RECEIVE_BRIEF,
   KIND_RECEIVE_LARGE,
   KIND_RECEIVE_SMALL,
   KIND_SEND,
@@ -42,8 +43,8 @@ import {
 import { Ring } from './ring.ts';
 import {
   ARMED,
+  ARMED_BRIEF,
   ARMED_LARGE,
-  ARMED_OFTEN,
   AWAITS_WRITABLE,
   HAS_ENDED,
   HAS_SENT,
@@ -72,6 +73,10 @@ const SMALL_COUNT = 256;
 /** Of those that receive much. */
 const LARGE = 1;
 const LARGE_COUNT = 32;
+/** Of those whose messages are small and answered: the receive takes one or more. */
+const BRIEF = 2;
+const BRIEF_COUNT = 512;
+const BRIEF_BYTES = 4096;
 
 export class UringPoller implements Poller {
   readonly arena: Arena;
@@ -109,6 +114,7 @@ export class UringPoller implements Poller {
     this.#groups = [
       new BufferGroup(arena, SMALL, SMALL_COUNT, SMALL_RECEIVE_BYTES),
       new BufferGroup(arena, LARGE, LARGE_COUNT, RECEIVE_BYTES_MAX),
+      new BufferGroup(arena, BRIEF, BRIEF_COUNT, BRIEF_BYTES),
     ];
     for (const { group, ringAddress, count } of this.#groups) {
       kernel.provide(group, ringAddress, count);
@@ -294,6 +300,9 @@ export class UringPoller implements Poller {
       case KIND_RECEIVE_LARGE:
         this.#received(slot, isLate, LARGE, result, flags);
         break;
+      case KIND_RECEIVE_BRIEF:
+        this.#received(slot, isLate, BRIEF, result, flags);
+        break;
       case KIND_SEND:
         if (!isLate) this.#sentLess(slot, result);
         break;
@@ -318,7 +327,7 @@ export class UringPoller implements Poller {
     if ((flags & HAS_BUFFER) !== 0) this.#turns[this.#current]!.hold(group, number);
     if (isLate) return;
     if ((flags & HAS_MORE) === 0)
-      this.#slots.states[slot]! &= ~(ARMED | ARMED_LARGE | ARMED_OFTEN | IS_CANCELLED);
+      this.#slots.states[slot]! &= ~(ARMED | ARMED_LARGE | ARMED_BRIEF | IS_CANCELLED);
     const state = this.#slots.states[slot]!;
     if ((state & IS_CLOSED) !== 0) {
       this.#slots.settle(slot);
@@ -345,7 +354,7 @@ export class UringPoller implements Poller {
     if ((state & ARMED) === 0) this.#arm(slot);
     // It came though the owner wanted nothing; or too much comes for a receive that goes on.
     else if (((before | state) & WANTS) === 0) this.#cancel(slot);
-    else if ((state & (ARMED_OFTEN | IS_BRIEF)) === ARMED_OFTEN) this.#cancel(slot);
+    else if ((state & (ARMED_BRIEF | IS_BRIEF)) === ARMED_BRIEF) this.#cancel(slot);
     else if ((state & ARMED_LARGE) === 0 && socket.receiveBytes > SMALL_RECEIVE_BYTES)
       this.#cancel(slot);
   }
@@ -434,12 +443,12 @@ export class UringPoller implements Poller {
     if (receiveBytes > SMALL_RECEIVE_BYTES) {
       this.#slots.states[slot] = state | ARMED | ARMED_LARGE;
       this.#operations.receiveOnce(fd, slot, generation | KIND_RECEIVE_LARGE, LARGE);
+    } else if ((state & IS_BRIEF) !== 0) {
+      this.#slots.states[slot] = state | ARMED | ARMED_BRIEF;
+      this.#operations.receiveOften(fd, slot, generation, BRIEF);
     } else {
-      const tag = generation | KIND_RECEIVE_SMALL;
-      const isOften = (state & IS_BRIEF) !== 0;
-      this.#slots.states[slot] = isOften ? state | ARMED | ARMED_OFTEN : state | ARMED;
-      if (isOften) this.#operations.receiveOften(fd, slot, tag, SMALL);
-      else this.#operations.receiveOnce(fd, slot, tag, SMALL);
+      this.#slots.states[slot] = state | ARMED;
+      this.#operations.receiveOnce(fd, slot, generation | KIND_RECEIVE_SMALL, SMALL);
     }
   }
 
@@ -465,6 +474,8 @@ export class UringPoller implements Poller {
       this.#operations.cancel(KIND_ACCEPT, slot, this.#slots.generations[slot]!);
     else if ((state & ARMED_LARGE) !== 0)
       this.#operations.cancel(KIND_RECEIVE_LARGE, slot, this.#slots.generations[slot]!);
+    else if ((state & ARMED_BRIEF) !== 0)
+      this.#operations.cancel(KIND_RECEIVE_BRIEF, slot, this.#slots.generations[slot]!);
     else this.#operations.cancel(KIND_RECEIVE_SMALL, slot, this.#slots.generations[slot]!);
   }
 
@@ -477,7 +488,7 @@ export class UringPoller implements Poller {
 
 /** The state of a socket that received something. */
 function afterReceive(state: number, lengthBytes: number): number {
-  if (lengthBytes >= SMALL_RECEIVE_BYTES) return state & ~(HAS_SENT | IS_BRIEF);
+  if (lengthBytes >= BRIEF_BYTES) return state & ~(HAS_SENT | IS_BRIEF);
   return (state & HAS_SENT) === 0 ? state : (state & ~HAS_SENT) | IS_BRIEF;
 }
 
