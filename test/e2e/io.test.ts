@@ -5,8 +5,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { whyTooOld } from '../../src/base/node-version.ts';
-import { chooseIo, IoError } from '../../src/io/choice.ts';
-import { IO_KINDS, type IoKind, ioText } from '../../src/io/io-kind.ts';
+import { chooseIo } from '../../src/io/choice.ts';
+import { IO_KINDS, ioText } from '../../src/io/io-kind.ts';
 import { nodesOfPath } from '../nodes-of-path.ts';
 import {
   answerOk,
@@ -17,6 +17,7 @@ import {
   ScriptedServer,
   until,
 } from './harness.ts';
+import { lacks } from './io-under-test.ts';
 
 const REQUEST = 'GET / HTTP/1.1\r\nHost: a.example\r\n\r\n';
 
@@ -28,17 +29,6 @@ before(async () => {
 });
 
 after(() => server.close());
-
-/** Why this machine does not have a kind; false: it has. */
-function lacks(kind: IoKind): string | false {
-  try {
-    chooseIo(kind);
-    return false;
-  } catch (error) {
-    if (error instanceof IoError) return error.message;
-    throw error;
-  }
-}
 
 /** The words behind a name at the beginning of a line. */
 function told(output: string, name: string): string | undefined {
