@@ -72,14 +72,15 @@ test('a request that was tried again tells each attempt, with what was held of e
     failover: { detection: { enabled: false } },
   });
   red.on('/work', answerOk);
-  await (
-    await claw!.send('GET /work HTTP/1.1\r\nHost: a\r\nX-Request-Id: mine\r\n\r\n')
-  ).response();
-  await (
-    await claw!.send('GET /work HTTP/1.1\r\nHost: a\r\nX-Request-Id: other\r\n\r\n')
-  ).response();
+  const work = async (lines = '') => {
+    await (await claw!.send(`GET /work HTTP/1.1\r\nHost: a\r\n${lines}\r\n`)).response();
+    // The other worker may be asked next, and sooner than this one has counted the request as done.
+    await claw!.untilIdle();
+  };
+  await work('X-Request-Id: mine\r\n');
+  await work('X-Request-Id: other\r\n');
   const ids = await until('a request that met the server that is gone', async () => {
-    await (await claw!.send('GET /work HTTP/1.1\r\nHost: a\r\n\r\n')).response();
+    await work();
     return claw!.log().find((line) => line.event === 'request' && line.attempts === 2);
   });
   const told = await explained(ids.requestId);
