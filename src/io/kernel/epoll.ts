@@ -251,6 +251,7 @@ export class EpollPoller implements Poller {
     for (let accepts = 0; accepts < ACCEPTS_A_TURN; accepts++) {
       const accepted = calls.accept4(fd, 0n, 0n, SOCK_NONBLOCK_CLOEXEC);
       if (accepted >= 0) {
+        this.#holder.add(accepted);
         listener.onAccepted(accepted);
         if (this.#generations[fd] !== generation) return;
         continue;

@@ -63,9 +63,8 @@ export class KernelListener implements Listener, PolledListener {
 
   /** @internal of the poller */
   onAccepted(fd: number): void {
-    const { accepts, gate, holder, contain, clock } = this.#context;
+    const { accepts, gate, contain, clock } = this.#context;
     accepts.count += 1;
-    holder.add(fd);
     const accepted = new KernelAccepted(this.#context, fd, this.#onAccept);
     try {
       gate.enter(accepted);

@@ -101,7 +101,7 @@ export interface PolledListener {
   readonly fd: number;
   /** The poller's own. */
   slot: number;
-  /** @param fd non-blocking; the listener's from now on */
+  /** @param fd non-blocking, and noted by the holder; the listener's from now on */
   onAccepted(fd: number): void;
   /** It could not be accepted: EMFILE and the like. The poller tries again after a while. */
   onAcceptFailed(errno: number): void;

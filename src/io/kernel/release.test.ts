@@ -85,3 +85,37 @@ for (const { kind, skip, open } of POLLERS) {
     calls.close(fd);
   });
 }
+
+/** The thread ends while it is told of the first of several. */
+class DyingListener extends RecordingListener {
+  override onAccepted(): void {
+    throw new Error('out of memory');
+  }
+}
+
+for (const { kind, skip, open } of POLLERS) {
+  test(`${kind}: whom a thread has accepted that dies at once hears of it`, {
+    skip: skip ?? false,
+    timeout: TEST_MS_MAX,
+  }, async (t) => {
+    const holdings = Holdings.create(undefined);
+    const poller = open(Arena.map(ARENA_BYTES), holdings);
+    holdings.add(poller.fd);
+    const fd = listening({ host: '127.0.0.1', port: 0, path: '' }, 64);
+    t.after(() => calls.close(fd));
+    const peers = Array.from({ length: PEERS }, () => net.connect(portOf(fd), '127.0.0.1'));
+    t.after(() => peers.map((peer) => peer.destroy()));
+    const closed = peers.map((peer) => once(peer.resume(), 'close'));
+    await Promise.all(peers.map((peer) => once(peer, 'connect')));
+    poller.accept(new DyingListener(fd));
+    assert.throws(() => poller.poll(1), /out of memory/);
+
+    holdings.release(RELEASES);
+    // Whom it had not accepted waits for another thread.
+    for (let peer = 0; peer < PEERS; peer++) {
+      const accepted = calls.accept4(fd, 0n, 0n, 0);
+      if (accepted >= 0) calls.close(accepted);
+    }
+    await Promise.all(closed);
+  });
+}

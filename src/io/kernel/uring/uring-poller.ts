@@ -234,6 +234,7 @@ export class UringPoller implements Poller {
     ring.submit(mayWait ? waitMs : 0);
     // What comes meanwhile is of the next poll.
     const count = ring.completed();
+    this.#noteAccepted(count);
     const { sends } = this.#turns[this.#current ^ 1]!;
     try {
       if (sends > 0 && ring.isUpToDate()) this.#tellSends(count);
@@ -255,6 +256,20 @@ export class UringPoller implements Poller {
   #letClosingGo(): void {
     for (const fd of this.#closing) this.#holder.remove(fd);
     this.#closing.length = 0;
+  }
+
+  /**
+   * Whom the kernel has accepted is open, whatever becomes of this thread before it comes to them.
+   *
+   * @param count of completions
+   */
+  #noteAccepted(count: number): void {
+    const { words } = this.#ring;
+    for (let index = 0; index < count; index++) {
+      const at = this.#ring.peek(index);
+      if ((words[at + 1]! & KIND_MASK) === KIND_ACCEPT && words[at + 2]! >= 0)
+        this.#holder.add(words[at + 2]!);
+    }
   }
 
   /** What was put together is about to be with the kernel. @returns false: what was before still is */
@@ -409,7 +424,10 @@ export class UringPoller implements Poller {
 
   #accepted(slot: number, isLate: boolean, result: number, flags: number): void {
     if (isLate) {
-      if (result >= 0) this.#kernel.close(result);
+      if (result >= 0) {
+        this.#holder.remove(result);
+        this.#kernel.close(result);
+      }
       return;
     }
     if ((flags & HAS_MORE) === 0) this.#slots.states[slot]! &= ~(ARMED | IS_CANCELLED);
