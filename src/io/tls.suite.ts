@@ -12,6 +12,10 @@ const TRUSTING = { rejectUnauthorized: false };
 /** Known to Node, though not to its types. */
 const HALF_OPEN: object = { allowHalfOpen: true };
 
+/** Types of TLS's records (RFC 8446 §5.1). */
+const ALERT = 21;
+const APPLICATION_DATA = 23;
+
 export function security(test: TestWith): void {
   test('carries bytes both ways, held ones too, and ends in good order', async (around) => {
     const { port, ear, secured } = await secureListener(around, PLAN);
@@ -128,6 +132,24 @@ export function security(test: TestWith): void {
     assert.equal(await readAll(client), 'late answer');
     await ear.until(() => ear.causes.length > 0);
     assert.deepEqual([ear.ends, ear.causes], [1, ['closed']]);
+    await until(() => around.door.taken === 0);
+  });
+
+  test('says goodbye where it is destroyed just after a write', async (around) => {
+    const { port, ear } = await secureListener(around, { ...PLAN, maxVersion: 'TLSv1.2' });
+    const plain = await around.client({ host: '127.0.0.1', port });
+    const came: Buffer[] = [];
+    plain.on('data', (bytes: Buffer) => came.push(bytes));
+    const client = tls.connect({ socket: sliced(plain, 65_536), rejectUnauthorized: false });
+    around.atEnd(() => client.destroy());
+    client.write('hello');
+    ear.onText = () => {
+      ear.stream.writeText('answer');
+      ear.stream.destroy();
+    };
+    assert.equal(await readAll(client), 'answer');
+    const types = recordTypes(Buffer.concat(came));
+    assert.deepEqual(types.slice(-2), [APPLICATION_DATA, ALERT]);
     await until(() => around.door.taken === 0);
   });
 
@@ -283,4 +305,10 @@ function sliced(socket: net.Socket, pieceBytes: number): Duplex {
 /** Turns of the loop until it is so; the test's own timeout bounds it. */
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turns(1);
+}
+
+function recordTypes(bytes: Buffer): number[] {
+  const types: number[] = [];
+  for (let at = 0; at < bytes.length; at += 5 + bytes.readUInt16BE(at + 3)) types.push(bytes[at]!);
+  return types;
 }

@@ -202,7 +202,9 @@ export class TlsStream implements OwnedStream, StreamOwner {
     const isQuiet = !this.#isEnding && !this.#isShaking && this.#lower!.pendingBytes === 0;
     if (isQuiet) this.#sayEnd();
     this.#free();
-    this.#lower!.destroy();
+    const lower = this.#lower!;
+    if (isQuiet && lower.pendingBytes > 0) this.#destroySoon(lower);
+    else lower.destroy();
   }
 
   reset(): void {
@@ -423,6 +425,15 @@ export class TlsStream implements OwnedStream, StreamOwner {
     this.#context.defer(() => {
       if (this.#session !== null) this.#broken(this.#context.clock.nowMs());
     });
+  }
+
+  /**
+   * What was written just before is with the kernel from the next turn on, and the goodbye, which
+   * waits behind it, from the one after that. A peer that does not take them goes without.
+   */
+  #destroySoon(lower: Stream): void {
+    const { defer } = this.#context;
+    defer(() => defer(() => lower.destroy()));
   }
 
   #sayEnd(): void {
