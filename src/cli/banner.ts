@@ -1,7 +1,7 @@
+import { ioText } from '../base/io-kind.ts';
 import { VERSION } from '../base/version.ts';
 import type { Settings } from '../config/schema.ts';
 import type { Instance } from '../control/operate/instance.ts';
-import { ioText } from '../io/io-kind.ts';
 import { urlOf } from '../plan/listen.ts';
 
 /** What the banner tells besides what the instance knows of itself. */

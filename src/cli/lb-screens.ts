@@ -1,10 +1,10 @@
 /** What `openclaw lb` and `openclaw alerts` print: from the admin API's answers to text. */
 
 import type { Stats } from '../admin/stats.ts';
+import { ioText } from '../base/io-kind.ts';
 import type { CertificateStatus, InstanceStatus, ServerStatus } from '../control/operate/status.ts';
 import type { ClientStats } from '../control/watch/client-board.ts';
 import type { LastMinute } from '../control/watch/last-minute.ts';
-import { ioText } from '../io/io-kind.ts';
 import { backendScreen, colourOf, errorColour, type Screen, stateCell } from './lb-servers.ts';
 import { age, bytes, count, ms, percent } from './readable.ts';
 import { type Colour, paint, textTable } from './text-table.ts';

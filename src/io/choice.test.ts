@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { type IoKind, ioText } from '../base/io-kind.ts';
 import { chooseIo, IoError, type Missing } from './choice.ts';
-import { type IoKind, ioText } from './io-kind.ts';
 
 const lacking = (lacks: Partial<Record<IoKind, string>>): Missing => ({
   io_uring: () => lacks.io_uring ?? null,

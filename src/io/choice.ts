@@ -1,5 +1,5 @@
 /** Which kind of I/O the data threads of an instance use. */
-import { IO_KINDS, type IoChoice, type IoKind, type IoSetting } from './io-kind.ts';
+import { IO_KINDS, type IoChoice, type IoKind, type IoSetting } from '../base/io-kind.ts';
 import { kernelMissing } from './kernel/missing.ts';
 import { uringMissing } from './kernel/uring/missing.ts';
 

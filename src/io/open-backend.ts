@@ -1,5 +1,5 @@
+import type { IoKind } from '../base/io-kind.ts';
 import type { Backend, BackendContext, OpenBackend } from './backend.ts';
-import type { IoKind } from './io-kind.ts';
 
 /** Loads the backend of a kind, and nothing of the others. */
 export async function backendOf(kind: IoKind): Promise<OpenBackend> {

@@ -1,8 +1,8 @@
 /** All messages between the control thread and a data thread. */
 
+import type { IoKind } from '../base/io-kind.ts';
 import type { EndOrder } from '../core/exchange/ending.ts';
 import type { ServerPlan } from '../core/servers/settings.ts';
-import type { IoKind } from '../io/io-kind.ts';
 import type { TlsFailure } from '../io/tls/failures.ts';
 import type { ListenAddress } from '../plan/listen.ts';
 import type { WorkerPlan } from '../plan/worker-plan.ts';

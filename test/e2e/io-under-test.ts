@@ -2,8 +2,9 @@
  * What the data threads of every openclaw that a test starts do their I/O by, where the test itself
  * does not say: `OPENCLAW_TEST_IO`, one of io_uring, epoll and node; the best there is if it is unset.
  */
+
+import { IO_KINDS, type IoKind } from '../../src/base/io-kind.ts';
 import { chooseIo, IoError } from '../../src/io/choice.ts';
-import { IO_KINDS, type IoKind } from '../../src/io/io-kind.ts';
 
 const kind = process.env.OPENCLAW_TEST_IO ?? '';
 if (kind !== '' && !IO_KINDS.includes(kind as IoKind))

@@ -4,9 +4,9 @@ import { spawnSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { IO_KINDS, ioText } from '../../src/base/io-kind.ts';
 import { whyTooOld } from '../../src/base/node-version.ts';
 import { chooseIo } from '../../src/io/choice.ts';
-import { IO_KINDS, ioText } from '../../src/io/io-kind.ts';
 import { nodesOfPath } from '../nodes-of-path.ts';
 import {
   answerOk,

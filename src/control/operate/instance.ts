@@ -1,11 +1,11 @@
 import { randomInt } from 'node:crypto';
+import { type IoChoice, ioText } from '../../base/io-kind.ts';
 import { Turns } from '../../base/turns.ts';
 import type { Settings } from '../../config/schema.ts';
 import { differInServersAlone } from '../../config/servers-alone.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { StateChange } from '../../core/servers/upkeep.ts';
 import { chooseIo } from '../../io/choice.ts';
-import { type IoChoice, ioText } from '../../io/io-kind.ts';
 import { nodeListeningSockets } from '../../io/node/listening-sockets.ts';
 import { realClock } from '../../io/real-clock.ts';
 import { TLS_FAILURES } from '../../io/tls/failures.ts';

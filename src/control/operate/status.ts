@@ -1,3 +1,4 @@
+import type { IoChoice } from '../../base/io-kind.ts';
 import { sum } from '../../base/sum.ts';
 import { VERSION } from '../../base/version.ts';
 import {
@@ -8,7 +9,6 @@ import {
 } from '../../core/balance/server-verdict.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
-import type { IoChoice } from '../../io/io-kind.ts';
 import { urlOf } from '../../plan/listen.ts';
 import type { PoolPlan, WorkerPlan } from '../../plan/worker-plan.ts';
 import { COUNTER, HEALTH } from '../../table/layout.ts';

@@ -1,7 +1,7 @@
+import type { IoKind } from '../../base/io-kind.ts';
 import type { EndOrder } from '../../core/exchange/ending.ts';
 import type { ServerPlan } from '../../core/servers/settings.ts';
 import type { ListeningSockets } from '../../io/backend.ts';
-import type { IoKind } from '../../io/io-kind.ts';
 import { isSameSocket, type ListenAddress } from '../../plan/listen.ts';
 import type { WorkerPlan } from '../../plan/worker-plan.ts';
 import type { SharedTable } from '../../table/table.ts';

@@ -1,9 +1,9 @@
 import { hostname } from 'node:os';
+import type { IoChoice } from '../../base/io-kind.ts';
 import { sum } from '../../base/sum.ts';
 import { VERSION } from '../../base/version.ts';
 import type { Settings } from '../../config/schema.ts';
 import { breakerName } from '../../core/servers/upkeep.ts';
-import type { IoChoice } from '../../io/io-kind.ts';
 import { type ActiveAlert, AlertEngine, type AlertMessage } from '../../observe/alerts.ts';
 import { channelsOf } from '../../observe/channels.ts';
 import { type ChannelStatus, Dispatcher } from '../../observe/dispatcher.ts';
