@@ -169,5 +169,9 @@ test('a reload that nobody confirms is taken back', async () => {
   await until('the strategy is back', async () => {
     return (await openclaw.status()).pools[0]!.strategy === before;
   });
+  // It is said after it was done.
+  await until('it is told', () =>
+    openclaw.output.stderr.includes('the previous configuration is back'),
+  );
   openclaw.output.stderr = '';
 });
