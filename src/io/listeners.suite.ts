@@ -109,6 +109,35 @@ export function listeners(test: TestWith, sockets: ListeningSockets): void {
     for (const ear of ears) ear.stream.destroy();
   });
 
+  test('tell nobody of a client that was gone before it was accepted', async (around) => {
+    if (!sockets.areKept) return;
+    const fd = await sockets.open(LOOPBACK);
+    around.atEnd(() => sockets.close(fd, LOOPBACK, false));
+    const probe = await around.backend.listen(LOOPBACK, fd, (accepted) => accepted.close());
+    const { port } = probe;
+    probe.close();
+    // Its address cannot be asked any more: it would pass for a client on a unix socket.
+    const gone = await around.client({ host: LOOPBACK.host, port });
+    gone.write('POST / HTTP/1.1');
+    await turns(2);
+    gone.resetAndDestroy();
+    const stays = await around.client({ host: LOOPBACK.host, port });
+    const peers: string[] = [];
+    const ear = new Ear();
+    await around.listen(
+      (accepted) => {
+        peers.push(accepted.peer.address);
+        accepted.toStream(ear.own);
+      },
+      LOOPBACK,
+      fd,
+    );
+    stays.end('here');
+    await ear.until(() => ear.text === 'here');
+    ear.stream.destroy();
+    assert.deepEqual(peers, ['127.0.0.1']);
+  });
+
   test('accept all who wait before they are closed', async (around) => {
     let accepted = 0;
     const listener = await around.listen((one) => {

@@ -28,8 +28,21 @@ export function authorityOf(bound: string | undefined, port: number | undefined)
   return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
+/** The address of a peer that has none. */
+const UNIX_PEER = 'unix';
+
+/**
+ * Whether a TCP client is already gone: one that resets at once is accepted, and what it sent can be
+ * read, but its address cannot be asked. It must not pass for a client on a unix socket.
+ *
+ * @param path of the listener; empty: it is on TCP
+ */
+export function isGone(peer: Peer, path: string): boolean {
+  return path === '' && peer.address === UNIX_PEER;
+}
+
 /** IPv4 in IPv6 clothes becomes IPv4 again. @param address undefined: of a unix socket */
 export function plainAddress(address: string | undefined): string {
-  if (address === undefined) return 'unix';
+  if (address === undefined) return UNIX_PEER;
   return address.startsWith('::ffff:') && address.includes('.') ? address.slice(7) : address;
 }

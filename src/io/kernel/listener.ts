@@ -1,4 +1,5 @@
 import { unlinkSync } from 'node:fs';
+import { isGone } from '../../core/ports/arrival.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { Accepted, Listener } from '../backend.ts';
 import { type AcceptContext, KernelAccepted } from './accepted.ts';
@@ -66,6 +67,7 @@ export class KernelListener implements Listener, PolledListener {
     const { accepts, gate, contain, clock } = this.#context;
     accepts.count += 1;
     const accepted = new KernelAccepted(this.#context, fd, this.#onAccept);
+    if (isGone(accepted.peer, this.address.path)) return accepted.close();
     try {
       gate.enter(accepted);
     } catch (error) {

@@ -1,4 +1,5 @@
 import net from 'node:net';
+import { isGone } from '../../core/ports/arrival.ts';
 import type { ListenAddress } from '../../plan/listen.ts';
 import type { Listener } from '../backend.ts';
 import type { Gate } from '../gate.ts';
@@ -60,7 +61,11 @@ export class NodeListener implements Listener {
     onAccept: OnAccept,
     given: number | null = null,
   ): Promise<NodeListener> {
-    const listener = new NodeListener(address, context, onAccept, given);
+    const accept = (accepted: NodeAccepted) => {
+      if (isGone(accepted.peer, address.path)) accepted.close();
+      else onAccept(accepted);
+    };
+    const listener = new NodeListener(address, context, accept, given);
     return new Promise((resolve, reject) => {
       const server = listener.#server;
       server.once('error', reject);
@@ -71,7 +76,7 @@ export class NodeListener implements Listener {
         server.off('error', reject);
         // Without a descriptor left libuv accepts and closes, so that the next ones are tried.
         server.on('error', () => {});
-        takeHandles(server, context, onAccept);
+        takeHandles(server, context, accept);
         resolve(listener);
       });
     });
