@@ -491,7 +491,7 @@ test('a client that stops sending its body, or taking its answer, is given up', 
     peer.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`).send(Buffer.alloc(size));
   });
   server.on('/silent', () => {});
-  const openclaw = await start({ timeout: { read: '300ms', write: '300ms' } });
+  const openclaw = await start({ timeout: { read: '1s', write: '300ms' } });
   const session = await connect(openclaw);
   try {
     const silent = session.request({ ':method': 'POST', ':path': '/silent' });
