@@ -1,8 +1,7 @@
-import type { Clock } from '../../base/clock.ts';
-import type { Contain } from '../../base/contain.ts';
-import type { CloseCause, Stream, StreamOwner } from '../../core/ports/stream.ts';
+import type { CloseCause, Stream } from '../../core/ports/stream.ts';
 import type { Holder } from '../backend.ts';
 import { closeCauseOf } from '../close-cause.ts';
+import { type ContainingContext, ContainingStream } from '../containing-stream.ts';
 import { EAGAIN } from './calls.ts';
 import { systemError } from './errors.ts';
 import type { Loop } from './loop.ts';
@@ -27,10 +26,7 @@ const QUEUED_BYTES_MAX = 8 * 1024 * 1024;
 const LAST_WORDS_MS = 250;
 
 /** What the streams of one thread share. */
-export interface StreamContext {
-  readonly clock: Clock;
-  /** Takes what the owner of a stream throws. */
-  readonly contain: Contain;
+export interface StreamContext extends ContainingContext {
   readonly poller: Poller;
   readonly loop: Loop;
   readonly holder: Holder;
@@ -46,8 +42,7 @@ const NO_BYTES = Buffer.alloc(0);
 const NO_FD = -1;
 
 /** A stream of the core on a descriptor, accepted or opened. */
-export class KernelStream implements Stream, PolledSocket {
-  owner: StreamOwner;
+export class KernelStream extends ContainingStream<StreamContext> implements Stream, PolledSocket {
   fd = NO_FD;
   slot = -1;
   receiveBytes = SMALL_RECEIVE_BYTES;
@@ -59,7 +54,6 @@ export class KernelStream implements Stream, PolledSocket {
   gate: { leave(): void } | null = null;
   /** Why it could not be opened; null: it was, or is on its way. */
   error: NodeJS.ErrnoException | null = null;
-  readonly #context: StreamContext;
   #isOver = false;
   /** Where it is being connected to; null: it is connected. */
   #place: SocketPlace | null = null;
@@ -92,19 +86,17 @@ export class KernelStream implements Stream, PolledSocket {
   #hasPeerEnded = false;
   #isPosted = false;
 
-  constructor(context: StreamContext, owner: StreamOwner) {
-    this.#context = context;
-    this.owner = owner;
-  }
-
-  /** Takes a socket that was accepted. @param fd this stream's from now on */
+  /** Takes a socket. @param fd this stream's from now on */
   take(fd: number): void {
-    this.#adopt(fd);
+    const { poller, loop } = this.context;
+    this.fd = fd;
+    poller.adopt(this);
+    loop.wake();
   }
 
   /** Receives from now on, unless its owner has paused it. */
   begin(): void {
-    if (!this.#isPaused && !this.#isOver) this.#context.poller.receive(this);
+    if (!this.#isPaused && !this.#isOver) this.context.poller.receive(this);
   }
 
   /**
@@ -116,11 +108,11 @@ export class KernelStream implements Stream, PolledSocket {
   connect(place: SocketPlace, preface: string): void {
     try {
       const fd = connecting(place);
-      this.#context.holder.add(fd);
+      this.context.holder.add(fd);
       this.#place = place;
       this.#preface = preface;
-      this.#adopt(fd);
-      this.#context.poller.awaitWritable(this);
+      this.take(fd);
+      this.context.poller.awaitWritable(this);
     } catch (error) {
       this.fail(error as NodeJS.ErrnoException);
     }
@@ -146,7 +138,7 @@ export class KernelStream implements Stream, PolledSocket {
     this.host = other.host;
     other.fd = NO_FD;
     other.#isOver = true;
-    this.#context.poller.replace(this);
+    this.context.poller.replace(this);
     this.#opened(preface);
   }
 
@@ -176,25 +168,25 @@ export class KernelStream implements Stream, PolledSocket {
     if (this.#isPaused) return;
     this.#isPaused = true;
     if (this.fd === NO_FD) return;
-    this.#pausedMs = this.#context.clock.nowMs();
-    this.#context.poller.holdBack(this);
+    this.#pausedMs = this.context.clock.nowMs();
+    this.context.poller.holdBack(this);
   }
 
   resume(): void {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     if (this.fd === NO_FD) return;
-    this.#isSlow = this.#context.clock.nowMs() - this.#pausedMs > SLOW_MS;
+    this.#isSlow = this.context.clock.nowMs() - this.#pausedMs > SLOW_MS;
     this.#pace();
     if (this.#held !== null || this.#heldEnd !== -1) this.#post();
-    else if (!this.#hasPeerEnded) this.#context.poller.receive(this);
+    else if (!this.#hasPeerEnded) this.context.poller.receive(this);
   }
 
   end(): void {
     if (this.#isEnding || this.fd === NO_FD) return;
     this.#isEnding = true;
     if (!this.#hasNothingToSend()) {
-      this.#context.poller.awaitSent(this);
+      this.context.poller.awaitSent(this);
       return;
     }
     this.#shutDown();
@@ -214,18 +206,12 @@ export class KernelStream implements Stream, PolledSocket {
 
   /** Gives bytes to the owner that were received before it came. */
   received(bytes: Buffer, start: number, end: number): void {
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onBytes(bytes, start, end, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellBytes(bytes, start, end);
   }
 
   /** @internal of the poller */
   onReceived(start: number, lengthBytes: number): void {
-    const { arena } = this.#context.poller;
+    const { arena } = this.context.poller;
     if (this.#isPaused || this.#held !== null) {
       this.#held ??= [];
       this.#held.push(Buffer.from(arena.bytes.subarray(start, start + lengthBytes)));
@@ -235,10 +221,10 @@ export class KernelStream implements Stream, PolledSocket {
       this.#fullReceives += 1;
       this.#pace();
     }
-    const { received } = this.#context;
+    const { received } = this.context;
     received.floor = start - HEADROOM_BYTES;
     received.end = start + lengthBytes;
-    this.received(arena.bytes, start, start + lengthBytes);
+    this.tellBytes(arena.bytes, start, start + lengthBytes);
     received.end = -1;
   }
 
@@ -272,13 +258,6 @@ export class KernelStream implements Stream, PolledSocket {
     this.#goOn();
   }
 
-  #adopt(fd: number): void {
-    const { poller, loop } = this.#context;
-    this.fd = fd;
-    poller.adopt(this);
-    loop.wake();
-  }
-
   #connected(place: SocketPlace): void {
     const failed = takeError(this.fd);
     if (failed !== 0) {
@@ -293,15 +272,9 @@ export class KernelStream implements Stream, PolledSocket {
   /** What is written during the call leaves together with the preface. */
   #opened(preface: string): void {
     if (preface !== '') this.#enqueue(preface, NO_BYTES, 0, 0);
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onOpen(nowMs);
-    } catch (error) {
-      return this.#crashed(error, owner, nowMs);
-    }
+    this.tellOpen();
     if (this.#isOver || this.fd === NO_FD) return;
-    if (!this.#isPaused) this.#context.poller.receive(this);
+    if (!this.#isPaused) this.context.poller.receive(this);
     this.#goOn();
   }
 
@@ -318,7 +291,7 @@ export class KernelStream implements Stream, PolledSocket {
 
   /** At most STAGE_BYTES. */
   #sendNow(text: string, bytes: Buffer, start: number, end: number): void {
-    const { poller, received } = this.#context;
+    const { poller, received } = this.context;
     const { arena } = poller;
     const lengthBytes = text.length + end - start;
     const from = start - text.length;
@@ -354,7 +327,7 @@ export class KernelStream implements Stream, PolledSocket {
   #send(start: number, lengthBytes: number): void {
     this.#sendStart = start;
     this.#sendBytes = lengthBytes;
-    this.#context.poller.send(this, start, lengthBytes);
+    this.context.poller.send(this, start, lengthBytes);
   }
 
   #hasNothingToSend(): boolean {
@@ -365,14 +338,14 @@ export class KernelStream implements Stream, PolledSocket {
     this.#owesDrain = true;
     this.#queue ??= new SendQueue();
     this.#queue.add(text, bytes, start, end);
-    if (this.#sendBytes > 0) this.#context.poller.awaitSent(this);
-    this.#context.queuedBytes += text.length + end - start;
+    if (this.#sendBytes > 0) this.context.poller.awaitSent(this);
+    this.context.queuedBytes += text.length + end - start;
   }
 
   /** @param result as `onSent` has it, not all of it */
   #sentLess(result: number, lengthBytes: number): void {
     if (result < 0 && result !== -EAGAIN) return this.#sendFailed(-result);
-    const { poller } = this.#context;
+    const { poller } = this.context;
     const sentBytes = Math.max(result, 0);
     const rest = poller.arena.bytes.subarray(
       this.#sendStart + sentBytes,
@@ -381,7 +354,7 @@ export class KernelStream implements Stream, PolledSocket {
     this.#owesDrain = true;
     this.#queue ??= new SendQueue();
     this.#queue.putBack(rest);
-    this.#context.queuedBytes += rest.length;
+    this.context.queuedBytes += rest.length;
     this.#isFull = true;
     poller.awaitWritable(this);
   }
@@ -392,7 +365,10 @@ export class KernelStream implements Stream, PolledSocket {
     while (this.#queue !== null && this.#mayFlush()) if (!this.#flush(this.#queue)) break;
     this.#isWriting = false;
     if (this.#isOver || !this.#hasNothingToSend()) return;
-    if (this.#owesDrain) this.#tellDrain();
+    if (this.#owesDrain) {
+      this.#owesDrain = false;
+      this.tellDrain();
+    }
     if (this.#isOver) return;
     if (this.#isEnding && this.#hasNothingToSend()) this.#shutDown();
     if (this.#hasShutDown && this.#hasPeerEnded) this.#closeBy('closed');
@@ -404,7 +380,7 @@ export class KernelStream implements Stream, PolledSocket {
 
   /** @returns false: not in this turn */
   #flush(queue: SendQueue): boolean {
-    const { poller } = this.#context;
+    const { poller } = this.context;
     const lengthBytes = Math.min(queue.lengthBytes, STAGE_BYTES);
     const staged = poller.stage(lengthBytes);
     if (staged === -1) {
@@ -412,21 +388,10 @@ export class KernelStream implements Stream, PolledSocket {
       return false;
     }
     queue.take(poller.arena.bytes, staged, lengthBytes);
-    this.#context.queuedBytes -= lengthBytes;
+    this.context.queuedBytes -= lengthBytes;
     this.#send(staged, lengthBytes);
     poller.awaitSent(this);
     return true;
-  }
-
-  #tellDrain(): void {
-    this.#owesDrain = false;
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onDrain(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
   }
 
   /** A peer may have said something before it broke: a server answers 413 and closes. */
@@ -434,15 +399,18 @@ export class KernelStream implements Stream, PolledSocket {
     this.#isBroken = true;
     this.#dropQueue();
     this.#owesDrain = false;
-    if (this.#hasPeerEnded || this.#endLastWords !== null) this.#heldEnd = errno;
-    if (this.#hasPeerEnded) return this.#post();
-    this.#endLastWords ??= this.#context.after(LAST_WORDS_MS, () => this.#closeBy('reset'));
+    if (this.#hasPeerEnded) {
+      this.#heldEnd = errno;
+      this.#post();
+    } else {
+      this.#endLastWords = this.context.after(LAST_WORDS_MS, () => this.#closeBy('reset'));
+    }
   }
 
   #shutDown(): void {
     if (this.#hasShutDown) return;
     this.#hasShutDown = true;
-    if (!this.#isBroken) this.#context.poller.shutdown(this);
+    if (!this.#isBroken) this.context.poller.shutdown(this);
   }
 
   /** What came while it was paused. */
@@ -450,7 +418,7 @@ export class KernelStream implements Stream, PolledSocket {
     while (this.#held !== null && !this.#isPaused) {
       const piece = this.#held.shift();
       if (piece === undefined) this.#held = null;
-      else this.received(piece, 0, piece.length);
+      else this.tellBytes(piece, 0, piece.length);
       if (this.#isOver) return;
     }
     if (this.#isPaused) return;
@@ -458,7 +426,7 @@ export class KernelStream implements Stream, PolledSocket {
       const errno = this.#heldEnd;
       this.#heldEnd = -1;
       this.#ended(errno);
-    } else if (!this.#hasPeerEnded && this.#place === null) this.#context.poller.receive(this);
+    } else if (!this.#hasPeerEnded && this.#place === null) this.context.poller.receive(this);
   }
 
   #ended(errno: number): void {
@@ -468,13 +436,7 @@ export class KernelStream implements Stream, PolledSocket {
     }
     if (this.#hasPeerEnded) return;
     this.#hasPeerEnded = true;
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onEnd(nowMs);
-    } catch (error) {
-      return this.#crashed(error, owner, nowMs);
-    }
+    this.tellEnd();
     if (this.#isOver) return;
     if (this.#isBroken) this.#closeBy('reset');
     else this.#goOn();
@@ -485,32 +447,20 @@ export class KernelStream implements Stream, PolledSocket {
     const isLarge =
       this.#fullReceives >= FULL_RECEIVES &&
       !this.#isSlow &&
-      this.#context.queuedBytes < QUEUED_BYTES_MAX;
+      this.context.queuedBytes < QUEUED_BYTES_MAX;
     this.receiveBytes = isLarge ? RECEIVE_BYTES_MAX : SMALL_RECEIVE_BYTES;
   }
 
   #post(): void {
     if (this.#isPosted) return;
     this.#isPosted = true;
-    this.#context.loop.post(this);
+    this.context.loop.post(this);
   }
 
   #closeBy(cause: CloseCause): void {
     if (this.#isOver) return;
     this.#close();
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onClose(cause, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
-  }
-
-  /** The owner as it was when it was called: it may have handed the stream on. */
-  #crashed(error: unknown, owner: StreamOwner, nowMs: number): void {
-    this.#context.contain(error, owner, nowMs);
-    this.destroy();
+    this.tellClose(cause);
   }
 
   #close(): void {
@@ -523,7 +473,7 @@ export class KernelStream implements Stream, PolledSocket {
     this.#held = null;
     this.#owesDrain = false;
     if (this.fd === NO_FD) return;
-    this.#context.poller.close(this);
+    this.context.poller.close(this);
     this.fd = NO_FD;
     this.#sendBytes = 0;
     this.gate?.leave();
@@ -531,7 +481,7 @@ export class KernelStream implements Stream, PolledSocket {
   }
 
   #dropQueue(): void {
-    if (this.#queue !== null) this.#context.queuedBytes -= this.#queue.lengthBytes;
+    if (this.#queue !== null) this.context.queuedBytes -= this.#queue.lengthBytes;
     this.#queue = null;
   }
 }

@@ -1,9 +1,8 @@
 import fs from 'node:fs';
 import net from 'node:net';
-import type { Clock } from '../../base/clock.ts';
-import type { Contain } from '../../base/contain.ts';
 import type { CloseCause, Stream, StreamOwner } from '../../core/ports/stream.ts';
 import { closeCauseOf } from '../close-cause.ts';
+import { type ContainingContext, ContainingStream } from '../containing-stream.ts';
 import { afterReads } from './after-reads.ts';
 import { type ReadBuffers, ReadPace } from './read-buffers.ts';
 
@@ -15,11 +14,8 @@ export const WRITE_HIGH_WATER_BYTES = TEXT_BYTES_MAX;
 const LAST_WORDS_MS = 250;
 
 /** What the streams of one thread share. */
-export interface SocketContext {
-  readonly clock: Clock;
+export interface SocketContext extends ContainingContext {
   readonly buffers: ReadBuffers;
-  /** Takes what the owner of a stream throws. */
-  readonly contain: Contain;
 }
 
 const STREAM = Symbol('stream');
@@ -31,9 +27,7 @@ interface WritableState {
 }
 
 /** A stream of the core on a TCP, unix or TLS socket. */
-export class SocketStream implements Stream {
-  owner: StreamOwner;
-  readonly #context: SocketContext;
+export class SocketStream extends ContainingStream<SocketContext> implements Stream {
   readonly #pace: ReadPace;
   #socket: StreamSocket | null = null;
   #reads: 'onread' | 'data' = 'data';
@@ -48,9 +42,8 @@ export class SocketStream implements Stream {
   dial: { cancel(): void } | null = null;
 
   constructor(context: SocketContext, owner: StreamOwner) {
-    this.#context = context;
+    super(context, owner);
     this.#pace = new ReadPace(context.buffers, context.clock);
-    this.owner = owner;
   }
 
   /**
@@ -114,7 +107,7 @@ export class SocketStream implements Stream {
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
     const socket = this.#socket;
     if (socket === null) return;
-    let piece = this.#context.buffers.join(text, bytes, start, end);
+    let piece = this.context.buffers.join(text, bytes, start, end);
     if (piece === null) {
       this.writeText(text);
       piece = bytes.subarray(start, end);
@@ -170,37 +163,19 @@ export class SocketStream implements Stream {
     const borrowed = this.#borrowed;
     if (borrowed !== null && this.pendingBytes === 0) {
       this.#borrowed = null;
-      for (const buffer of borrowed) this.#context.buffers.giveBack(buffer);
+      for (const buffer of borrowed) this.context.buffers.giveBack(buffer);
     }
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onDrain(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellDrain();
   }
 
   /** @internal of whoever opens it */
   opened(): void {
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onOpen(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellOpen();
   }
 
   /** @internal of the socket's events */
   ended(): void {
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onEnd(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellEnd();
   }
 
   /** @internal of the socket's events */
@@ -211,24 +186,12 @@ export class SocketStream implements Stream {
   /** @internal of the socket's events */
   closed(): void {
     this.#detach();
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onClose(this.#cause, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellClose(this.#cause);
   }
 
   /** @internal of the socket's events, and of who has read something before the owner came */
-  received(bytes: Buffer, end = bytes.length): void {
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onBytes(bytes, 0, end, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+  received(bytes: Buffer, start: number, end: number): void {
+    this.tellBytes(bytes, start, end);
   }
 
   /** @internal of the socket's events */
@@ -247,23 +210,17 @@ export class SocketStream implements Stream {
 
   #onRead(bytesRead: number, buffer: Buffer): boolean {
     if (this.#socket === null) return false;
-    this.received(buffer, bytesRead);
+    this.tellBytes(buffer, 0, bytesRead);
     // Where it was paused meanwhile, that has stopped the reading; the next buffer is asked for now.
     this.#pace.passedOn(bytesRead);
     return true;
-  }
-
-  /** The owner as it was when it was called: it may have handed the stream on. */
-  #crashed(error: unknown, owner: StreamOwner, nowMs: number): void {
-    this.#context.contain(error, owner, nowMs);
-    this.destroy();
   }
 
   #writeCopy(socket: net.Socket, piece: Buffer): void {
     if (piece.length <= TEXT_BYTES_MAX) {
       return this.writeText(piece.toString('latin1'));
     }
-    const { buffers } = this.#context;
+    const { buffers } = this.context;
     const copy = buffers.take(piece.length);
     if (copy === null) {
       socket.write(Buffer.from(piece));
@@ -286,7 +243,7 @@ export class SocketStream implements Stream {
     this.#socket = null;
     delete (socket as StreamSocket)[STREAM];
     if (this.#lastWords !== null) clearTimeout(this.#lastWords);
-    const { buffers } = this.#context;
+    const { buffers } = this.context;
     // The kernel may still be reading from a borrowed buffer: those are left to the collector.
     for (const _ of this.#borrowed ?? []) buffers.forget();
     this.#borrowed = null;
@@ -320,7 +277,7 @@ function writeAtOnce(socket: net.Socket & { _handle?: { fd?: number } }, piece: 
 }
 
 function onData(this: StreamSocket, bytes: Buffer): void {
-  this[STREAM]?.received(bytes);
+  this[STREAM]?.received(bytes, 0, bytes.length);
 }
 
 function onDrain(this: StreamSocket): void {

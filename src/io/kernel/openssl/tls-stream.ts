@@ -1,22 +1,19 @@
-import type { Clock } from '../../../base/clock.ts';
-import type { Contain, Contained } from '../../../base/contain.ts';
+import type { Contained } from '../../../base/contain.ts';
 import {
   type CloseCause,
   NOBODY,
   type Stream,
   type StreamOwner,
 } from '../../../core/ports/stream.ts';
+import { type ContainingContext, ContainingStream } from '../../containing-stream.ts';
 import { encrypt, sendOutput } from './encrypt.ts';
 import type { TlsMemory } from './memory.ts';
 import { Records } from './records.ts';
 import { ENDED, FAILED, type TlsSession, WANTS } from './session.ts';
 
 /** What the encrypted streams of one thread share. */
-export interface TlsContext {
+export interface TlsContext extends ContainingContext {
   readonly memory: TlsMemory;
-  readonly clock: Clock;
-  /** Takes what the owner of a stream throws. */
-  readonly contain: Contain;
   /** Calls once the present call has returned. */
   readonly defer: (call: () => void) => void;
 }
@@ -47,13 +44,11 @@ const HEADER_BYTES = 5;
  * TLS over any stream. What comes is decrypted record by record and passed on in one piece for each
  * piece that came; what is written is encrypted at once, so that whatever waits, waits below.
  */
-export class TlsStream implements OwnedStream, StreamOwner {
-  owner: StreamOwner = NOBODY;
+export class TlsStream extends ContainingStream<TlsContext> implements OwnedStream, StreamOwner {
   /** The address that it was opened to; empty: it is not open, or was accepted. */
   host = '';
   /** What opens a connection for it, as long as it has none. */
   dial: { cancel(): void } | null = null;
-  readonly #context: TlsContext;
   #shaker: Shaker;
   #records = new Records();
   /** Null: it is over, or not yet open. */
@@ -74,7 +69,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
 
   /** @param session its own from now on; null: it takes over another one's later */
   constructor(context: TlsContext, session: TlsSession | null, shaker: Shaker) {
-    this.#context = context;
+    super(context, NOBODY);
     this.#session = session;
     this.#shaker = shaker;
   }
@@ -88,7 +83,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
       return this;
     });
     if (this.#held === NOTHING) this.#held = null;
-    else this.#context.defer(this.#passHeld);
+    else this.context.defer(this.#passHeld);
   }
 
   /** The handshake is done; the owner is set in the same turn. */
@@ -111,19 +106,13 @@ export class TlsStream implements OwnedStream, StreamOwner {
     other.#heir = this;
     (this.#lower as OwnedStream).owner = this;
     if (this.#isPaused) this.#lower!.pause();
-    const { owner } = this;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      owner.onOpen(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellOpen();
   }
 
   /** No connection could be opened: tells the owner. */
   failed(cause: CloseCause): void {
     this.dial = null;
-    this.#tellClose(cause, this.#context.clock.nowMs());
+    this.tellClose(cause);
   }
 
   /** @internal takes what came with the end of the handshake */
@@ -138,7 +127,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
 
   /** Sends what OpenSSL has to say. */
   flush(): void {
-    sendOutput(this.#context.memory, this.#lower!);
+    sendOutput(this.context.memory, this.#lower!);
   }
 
   /** Ends it without a word, but for what stands below the encryption. */
@@ -168,7 +157,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   writeTextAndBytes(text: string, bytes: Buffer, start: number, end: number): void {
     const session = this.#session;
     if (session === null || this.#isEnding) return;
-    const { memory } = this.#context;
+    const { memory } = this.context;
     if (!encrypt(memory, session, this.#lower!, text, bytes, start, end)) this.#writeFailed();
   }
 
@@ -181,7 +170,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
     if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#lower?.resume();
-    if (this.#held !== null) this.#context.defer(this.#passHeld);
+    if (this.#held !== null) this.context.defer(this.#passHeld);
   }
 
   end(): void {
@@ -190,7 +179,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
     this.#sayEnd();
     this.#lower!.end();
     if (this.#isPeerDone) {
-      this.#context.defer(() => this.#closeIfOver(this.#context.clock.nowMs()));
+      this.context.defer(() => this.#closeIfOver(this.context.clock.nowMs()));
     }
   }
 
@@ -224,12 +213,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
 
   onDrain(nowMs: number): void {
     if (this.#isShaking || this.#session === null) return;
-    const { owner } = this;
-    try {
-      owner.onDrain(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellDrain(nowMs);
     this.#closeIfOver(nowMs);
   }
 
@@ -242,7 +226,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   onClose(cause: CloseCause, nowMs: number): void {
     if (!this.#free()) return;
     if (this.#isShaking) this.#shaker.left();
-    else this.#tellClose(cause, nowMs);
+    else this.tellClose(cause, nowMs);
   }
 
   crashed(nowMs: number): void {
@@ -253,20 +237,20 @@ export class TlsStream implements OwnedStream, StreamOwner {
 
   /** Another stream may be passing on what lies where ours would be decrypted. */
   get #mayPass(): boolean {
-    return (!this.#isPaused || this.#isShaking) && !this.#context.memory.isTaken;
+    return (!this.#isPaused || this.#isShaking) && !this.context.memory.isTaken;
   }
 
   #hold(bytes: Buffer): void {
     // By reference it would be written over.
     this.#held = Buffer.concat([this.#held ?? NOTHING, bytes]);
-    if (!this.#isPaused) this.#context.defer(this.#passHeld);
+    if (!this.#isPaused) this.context.defer(this.#passHeld);
   }
 
   readonly #passHeld = (): void => {
     const bytes = this.#held;
     if (bytes === null || this.#session === null || !this.#mayPass) return;
     this.#held = null;
-    const nowMs = this.#context.clock.nowMs();
+    const nowMs = this.context.clock.nowMs();
     this.#take(bytes, 0, bytes.length, nowMs);
     if (!this.#isEndHeld || this.#held !== null) return;
     this.#isEndHeld = false;
@@ -274,7 +258,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   };
 
   #take(bytes: Buffer, start: number, end: number, nowMs: number): void {
-    const { memory } = this.#context;
+    const { memory } = this.context;
     memory.isTaken = true;
     try {
       const from = memory.placeOf(bytes, start, end);
@@ -290,7 +274,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   }
 
   #takeCopies(bytes: Buffer, start: number, end: number, nowMs: number): number {
-    const { memory } = this.#context;
+    const { memory } = this.context;
     const { cipherInStart, cipherInBytes } = memory;
     let at = start;
     while (at < end) {
@@ -315,7 +299,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   }
 
   #shake(start: number, end: number, nowMs: number): number {
-    const { memory } = this.#context;
+    const { memory } = this.context;
     const { bytes } = memory;
     if (this.#startBytes === 0) this.#isTls = bytes[start] === HANDSHAKE;
     // What has no records is not counted along: OpenSSL knows it by its first bytes.
@@ -329,7 +313,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   }
 
   #decrypt(session: TlsSession, start: number, end: number, nowMs: number): number {
-    const { memory } = this.#context;
+    const { memory } = this.context;
     const { readStart, readLast } = memory;
     let at = start;
     let plain = readStart;
@@ -347,21 +331,11 @@ export class TlsStream implements OwnedStream, StreamOwner {
       if (outcome === FAILED) this.#clear();
       if (outcome < WANTS) break;
     }
-    if (plain > readStart) this.#pass(plain, nowMs);
+    if (plain > readStart) this.tellBytes(memory.bytes, readStart, plain, nowMs);
     if (this.#session === null) return end;
     if (outcome === ENDED) this.#peerDone(nowMs);
     if (outcome === FAILED) this.#broken(nowMs);
     return at;
-  }
-
-  #pass(end: number, nowMs: number): void {
-    const { owner } = this;
-    const { bytes, readStart } = this.#context.memory;
-    try {
-      owner.onBytes(bytes, readStart, end, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
   }
 
   /** A message that is not for the owner: some ask for an answer. */
@@ -373,12 +347,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
   #peerDone(nowMs: number): void {
     if (this.#isPeerDone || this.#session === null) return;
     this.#isPeerDone = true;
-    const { owner } = this;
-    try {
-      owner.onEnd(nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
+    this.tellEnd(nowMs);
     this.#closeIfOver(nowMs);
   }
 
@@ -388,42 +357,27 @@ export class TlsStream implements OwnedStream, StreamOwner {
     if (this.#lower!.pendingBytes > 0) return;
     this.#free();
     this.#lower!.destroy();
-    this.#tellClose('closed', nowMs);
+    this.tellClose('closed', nowMs);
   }
 
   /** What is left over of a failed session must not be read, or sent, by another one. */
   #clear(): void {
     this.flush();
-    this.#context.memory.clear();
+    this.context.memory.clear();
   }
 
   #broken(nowMs: number): void {
     this.#free();
     this.#lower!.destroy();
-    this.#tellClose('tls_failed', nowMs);
-  }
-
-  #tellClose(cause: CloseCause, nowMs: number): void {
-    const { owner } = this;
-    try {
-      owner.onClose(cause, nowMs);
-    } catch (error) {
-      this.#crashed(error, owner, nowMs);
-    }
-  }
-
-  /** The owner as it was when it was called: it may have handed the stream on. */
-  #crashed(error: unknown, owner: StreamOwner, nowMs: number): void {
-    this.#context.contain(error, owner, nowMs);
-    this.destroy();
+    this.tellClose('tls_failed', nowMs);
   }
 
   /** Not within the call: an owner that writes is told nothing meanwhile. */
   #writeFailed(): void {
     this.#isEnding = true;
     this.#clear();
-    this.#context.defer(() => {
-      if (this.#session !== null) this.#broken(this.#context.clock.nowMs());
+    this.context.defer(() => {
+      if (this.#session !== null) this.#broken(this.context.clock.nowMs());
     });
   }
 
@@ -432,7 +386,7 @@ export class TlsStream implements OwnedStream, StreamOwner {
    * waits behind it, from the one after that. A peer that does not take them goes without.
    */
   #destroySoon(lower: Stream): void {
-    const { defer } = this.#context;
+    const { defer } = this.context;
     defer(() => defer(() => lower.destroy()));
   }
 

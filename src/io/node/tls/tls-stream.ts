@@ -1,13 +1,9 @@
 import type { OnReadOpts } from 'node:net';
 import type tls from 'node:tls';
 import { latin1 } from '../../../base/latin1.ts';
-import {
-  type CloseCause,
-  NOBODY,
-  type Stream,
-  type StreamOwner,
-} from '../../../core/ports/stream.ts';
+import { type CloseCause, NOBODY, type Stream } from '../../../core/ports/stream.ts';
 import { closeCauseOf } from '../../close-cause.ts';
+import { ContainingStream } from '../../containing-stream.ts';
 import type { Handle } from '../handle.ts';
 import { ReadPace } from '../read-buffers.ts';
 import { type SocketContext, tellDrain } from '../socket-stream.ts';
@@ -28,9 +24,7 @@ const UNTOLD_BYTES_MAX = 4 * 1024;
  * at once is looked for at the next one, for being told costs a call into JavaScript. Where the
  * handle is not as it is known here, `socket.write` is used.
  */
-export class TlsStream implements Stream {
-  owner: StreamOwner = NOBODY;
-  readonly #context: SocketContext;
+export class TlsStream extends ContainingStream<SocketContext> implements Stream {
   readonly #pace: ReadPace;
   #socket: tls.TLSSocket | null = null;
   #handle: TlsHandle | null = null;
@@ -47,7 +41,7 @@ export class TlsStream implements Stream {
   #isEnding = false;
 
   constructor(context: SocketContext) {
-    this.#context = context;
+    super(context, NOBODY);
     this.#pace = new ReadPace(context.buffers, context.clock);
   }
 
@@ -57,7 +51,7 @@ export class TlsStream implements Stream {
       buffer: () => this.#pace.next()!,
       callback: (bytesRead, buffer) => {
         if (this.#socket === null) return false;
-        this.#received(buffer as Buffer, bytesRead);
+        this.tellBytes(buffer as Buffer, 0, bytesRead);
         this.#pace.passedOn(bytesRead);
         return true;
       },
@@ -72,30 +66,17 @@ export class TlsStream implements Stream {
       this.#handle = handle;
       this.#lower = lower;
     } else {
-      socket.on('data', (bytes: Buffer) => this.#received(bytes, bytes.length));
+      socket.on('data', (bytes: Buffer) => this.tellBytes(bytes, 0, bytes.length));
       socket.on('drain', () => this.#drained());
       socket.on('finish', () => this.#drained());
     }
-    socket.on('end', () => {
-      const nowMs = this.#context.clock.nowMs();
-      try {
-        this.owner.onEnd(nowMs);
-      } catch (error) {
-        this.#crashed(error, nowMs);
-      }
-    });
+    socket.on('end', () => this.tellEnd());
     socket.on('error', (error) => {
       this.#cause = closeCauseOf(error);
       socket.destroy();
     });
     socket.on('close', () => {
-      if (this.#detach() === null) return;
-      const nowMs = this.#context.clock.nowMs();
-      try {
-        this.owner.onClose(this.#cause, nowMs);
-      } catch (error) {
-        this.#crashed(error, nowMs);
-      }
+      if (this.#detach() !== null) this.tellClose(this.#cause);
     });
     if (this.#pace.isPaused) socket.pause();
   }
@@ -135,7 +116,7 @@ export class TlsStream implements Stream {
 
   /** As one piece where that can be: a second one would have to wait for the end of the first. */
   #writeLarge(text: string, bytes: Buffer, start: number, end: number): void {
-    const piece = this.#context.buffers.join(text, bytes, start, end);
+    const piece = this.context.buffers.join(text, bytes, start, end);
     if (piece !== null) return this.writeBytes(piece, 0, piece.length);
     this.writeText(text);
     this.writeBytes(bytes, start, end);
@@ -199,27 +180,7 @@ export class TlsStream implements Stream {
   }
 
   #drained(): void {
-    if (this.pendingBytes > 0) return;
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      this.owner.onDrain(nowMs);
-    } catch (error) {
-      this.#crashed(error, nowMs);
-    }
-  }
-
-  #received(bytes: Buffer, end: number): void {
-    const nowMs = this.#context.clock.nowMs();
-    try {
-      this.owner.onBytes(bytes, 0, end, nowMs);
-    } catch (error) {
-      this.#crashed(error, nowMs);
-    }
-  }
-
-  #crashed(error: unknown, nowMs: number): void {
-    this.#context.contain(error, this.owner, nowMs);
-    this.destroy();
+    if (this.pendingBytes === 0) this.tellDrain();
   }
 
   get #isWriting(): boolean {
