@@ -225,6 +225,16 @@ class Racer<Connection> implements AttemptOwner<Connection> {
   }
 }
 
+/** As `Connector.addressesVersion`. */
+export function addressesVersion(resolver: Resolver, address: ServerAddress): number {
+  return isNamed(address) ? resolver.renew(address.host) : 0;
+}
+
+/** As `Connector.leadsTo`. @param host the address that the stream was opened to; empty: it is not open */
+export function leadsTo(resolver: Resolver, address: ServerAddress, host: string): boolean {
+  return !isNamed(address) || host === '' || resolver.has(address.host, host);
+}
+
 /** Whether an address has to be looked up. */
 export function isNamed({ host, path }: ServerAddress): boolean {
   return path === '' && isIP(host) === 0;

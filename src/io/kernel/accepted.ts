@@ -1,6 +1,7 @@
 import type { Contained } from '../../base/contain.ts';
 import type { Arrival, Peer } from '../../core/ports/arrival.ts';
 import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.ts';
+import { AfterHeader } from '../after-header.ts';
 import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
 import type { Entrant, Gate } from '../gate.ts';
 import { calls } from './calls.ts';
@@ -71,7 +72,10 @@ export class KernelAccepted implements Accepted, Entrant, Contained {
   }
 
   afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
-    return new AfterHeader(this.#context, this.#stream!, early, whose);
+    const { engine } = this.#context;
+    return new AfterHeader(this.#stream!, early, whose, (after, security, owner) =>
+      engine.secure(after, security, owner),
+    );
   }
 
   close(): void {
@@ -82,44 +86,5 @@ export class KernelAccepted implements Accepted, Entrant, Contained {
     holder.remove(this.#fd);
     calls.close(this.#fd);
     if (this.#isLetIn) gate.leave();
-  }
-}
-
-/** A connection of which something was read. */
-class AfterHeader implements Accepted {
-  readonly peer: Peer;
-  readonly isSecure: boolean;
-  readonly #context: AcceptContext;
-  readonly #stream: KernelStream;
-  readonly #early: Buffer;
-
-  constructor(
-    context: AcceptContext,
-    stream: KernelStream,
-    early: Buffer,
-    { peer, isSecure }: Pick<Arrival, 'peer' | 'isSecure'>,
-  ) {
-    this.#context = context;
-    this.#stream = stream;
-    this.#early = early;
-    this.peer = peer;
-    this.isSecure = isSecure;
-  }
-
-  toStream(own: (stream: Stream) => StreamOwner): void {
-    this.#stream.owner = own(this.#stream);
-    if (this.#early.length > 0) this.#stream.received(this.#early, 0, this.#early.length);
-  }
-
-  secure(security: Security, owner: HandshakeOwner): Handshake {
-    return this.#context.engine.secure(this, security, owner);
-  }
-
-  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
-    return new AfterHeader(this.#context, this.#stream, early, whose);
-  }
-
-  close(): void {
-    this.#stream.reset();
   }
 }

@@ -1,5 +1,5 @@
 /** Connections to one address on their way, for the race of a name's addresses. */
-import type { ServerAddress } from '../../core/ports/server-address.ts';
+import type { ServerAddress, ServerTls } from '../../core/ports/server-address.ts';
 import type { StreamOwner } from '../../core/ports/stream.ts';
 import type { Attempting, AttemptOwner, DialContext } from '../dial.ts';
 import type { ClientHandshake } from './openssl/client-handshake.ts';
@@ -12,29 +12,31 @@ export interface ConnectContext extends StreamContext, DialContext {
   readonly engine: TlsEngine;
 }
 
-/** A connection without TLS. */
-export class PlainAttempt implements Attempting, StreamOwner {
-  readonly #owner: AttemptOwner<KernelStream>;
-  readonly #stream: KernelStream;
+/** Begins to connect, and tells the race where that fails. */
+abstract class Attempt<Connection> implements Attempting, StreamOwner {
+  protected readonly owner: AttemptOwner<Connection>;
+  protected readonly stream: KernelStream;
 
-  /** @param address its host is an IP address */
-  constructor(context: ConnectContext, address: ServerAddress, owner: AttemptOwner<KernelStream>) {
-    this.#owner = owner;
-    this.#stream = new KernelStream(context, this);
-    this.#stream.connect(address, '');
+  constructor(
+    context: ConnectContext,
+    address: ServerAddress,
+    preface: string,
+    owner: AttemptOwner<Connection>,
+  ) {
+    this.owner = owner;
+    this.stream = new KernelStream(context, this);
+    this.stream.connect(address, preface);
   }
 
   close(): void {
-    this.#stream.destroy();
+    this.stream.destroy();
   }
 
-  onOpen(): void {
-    this.#owner.connected();
-    this.#owner.opened(this.#stream);
-  }
+  abstract onOpen(): void;
 
+  /** Not once it was handed on: then it has another owner. */
   onClose(): void {
-    this.#owner.failed(this.#stream.error!, 'connect');
+    this.owner.failed(this.stream.error!, 'connect');
   }
 
   onBytes(): void {}
@@ -43,17 +45,28 @@ export class PlainAttempt implements Attempting, StreamOwner {
   crashed(): void {}
 }
 
+/** A connection without TLS. */
+export class PlainAttempt extends Attempt<KernelStream> {
+  /** @param address its host is an IP address */
+  constructor(context: ConnectContext, address: ServerAddress, owner: AttemptOwner<KernelStream>) {
+    super(context, address, '', owner);
+  }
+
+  onOpen(): void {
+    this.owner.connected();
+    this.owner.opened(this.stream);
+  }
+}
+
 /** A connection and its handshake. */
-export class TlsAttempt implements Attempting, StreamOwner {
+export class TlsAttempt extends Attempt<TlsStream> {
   readonly #context: ConnectContext;
-  readonly #address: ServerAddress;
+  readonly #tls: ServerTls;
   readonly #key: string;
-  readonly #owner: AttemptOwner<TlsStream>;
-  readonly #stream: KernelStream;
   #handshake: ClientHandshake | null = null;
 
   /**
-   * @param address its host is an IP address
+   * @param address its host is an IP address; with TLS
    * @param key sessions are taken up with the same one only
    * @param preface goes before the handshake
    */
@@ -64,43 +77,28 @@ export class TlsAttempt implements Attempting, StreamOwner {
     preface: string,
     owner: AttemptOwner<TlsStream>,
   ) {
+    super(context, address, preface, owner);
     this.#context = context;
-    this.#address = address;
+    this.#tls = address.tls!;
     this.#key = key;
-    this.#owner = owner;
-    this.#stream = new KernelStream(context, this);
-    this.#stream.connect(address, preface);
   }
 
-  close(): void {
-    if (this.#handshake === null) this.#stream.destroy();
+  override close(): void {
+    if (this.#handshake === null) super.close();
     else this.#handshake.close();
   }
 
   onOpen(): void {
-    this.#owner.connected();
-    const { tls, host, path } = this.#address;
+    this.owner.connected();
+    const { engine } = this.#context;
     try {
-      this.#handshake = this.#context.engine.secureToServer(this.#stream, this.#key, tls!, {
-        opened: (stream) => {
-          stream.host = path === '' ? host : path;
-          this.#owner.opened(stream);
-        },
-        failed: (error) => this.#owner.failed(error, 'tls'),
+      this.#handshake = engine.secureToServer(this.stream, this.#key, this.#tls, {
+        opened: (stream) => this.owner.opened(stream),
+        failed: (error) => this.owner.failed(error, 'tls'),
       });
     } catch (error) {
-      this.#stream.destroy();
-      this.#owner.failed(error as NodeJS.ErrnoException, 'tls');
+      this.stream.destroy();
+      this.owner.failed(error as NodeJS.ErrnoException, 'tls');
     }
   }
-
-  /** Before the handshake began; then it has another owner. */
-  onClose(): void {
-    this.#owner.failed(this.#stream.error!, 'connect');
-  }
-
-  onBytes(): void {}
-  onDrain(): void {}
-  onEnd(): void {}
-  crashed(): void {}
 }

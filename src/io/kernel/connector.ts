@@ -1,7 +1,7 @@
 import { addressText, type ServerAddress } from '../../core/ports/server-address.ts';
 import type { Connector, Stream, StreamOwner } from '../../core/ports/stream.ts';
 import { closeCauseOf } from '../close-cause.ts';
-import { Dial, isNamed } from '../dial.ts';
+import { addressesVersion, Dial, isNamed, leadsTo } from '../dial.ts';
 import { type ConnectContext, PlainAttempt, TlsAttempt } from './attempts.ts';
 import type { TlsStream } from './openssl/tls-stream.ts';
 import { KernelStream } from './stream.ts';
@@ -23,12 +23,11 @@ export class KernelConnector implements Connector {
   }
 
   addressesVersion(address: ServerAddress): number {
-    return isNamed(address) ? this.#context.resolver.renew(address.host) : 0;
+    return addressesVersion(this.#context.resolver, address);
   }
 
   leadsTo(address: ServerAddress, stream: Stream): boolean {
-    const { host } = stream as KernelStream | TlsStream;
-    return !isNamed(address) || host === '' || this.#context.resolver.has(address.host, host);
+    return leadsTo(this.#context.resolver, address, (stream as KernelStream | TlsStream).host);
   }
 
   #dial(stream: KernelStream, address: ServerAddress, preface: string): void {

@@ -2,6 +2,7 @@ import net from 'node:net';
 import type { TimerWheel } from '../../base/wheel.ts';
 import { type Arrival, authorityOf, type Peer, plainAddress } from '../../core/ports/arrival.ts';
 import { NOBODY, type Stream, type StreamOwner } from '../../core/ports/stream.ts';
+import { AfterHeader, type SecureStream } from '../after-header.ts';
 import type { Accepted, Handshake, HandshakeOwner, Security } from '../backend.ts';
 import { type Handle, peerOfHandle } from './handle.ts';
 import { type SocketContext, SocketStream, WRITE_HIGH_WATER_BYTES } from './socket-stream.ts';
@@ -64,7 +65,7 @@ export class NodeAccepted implements Accepted {
   }
 
   afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
-    return new AfterHeader(this.context, this.#stream!, early, whose);
+    return new AfterHeader(this.#stream!, early, whose, secureAfter(this.context));
   }
 
   close(): void {
@@ -73,46 +74,13 @@ export class NodeAccepted implements Accepted {
   }
 }
 
-/** A connection of which something was read. */
-class AfterHeader implements Accepted {
-  readonly peer: Peer;
-  readonly isSecure: boolean;
-  readonly #context: AcceptContext;
-  readonly #stream: SocketStream;
-  readonly #early: Buffer;
-
-  constructor(
-    context: AcceptContext,
-    stream: SocketStream,
-    early: Buffer,
-    { peer, isSecure }: Pick<Arrival, 'peer' | 'isSecure'>,
-  ) {
-    this.#context = context;
-    this.#stream = stream;
-    this.#early = early;
-    this.peer = peer;
-    this.isSecure = isSecure;
-  }
-
-  toStream(own: (stream: Stream) => StreamOwner): void {
-    this.#stream.owner = own(this.#stream);
-    if (this.#early.length > 0) this.#stream.received(this.#early);
-  }
-
-  /** TLS reads from Node's socket, and first what is put back into it. */
-  secure(security: Security, owner: HandshakeOwner): Handshake {
-    const socket = this.#stream.release();
-    if (this.#early.length > 0) socket.unshift(Buffer.from(this.#early));
-    return NodeAccepted.ofSocket(this.#context, socket, this).secure(security, owner);
-  }
-
-  afterHeader(early: Buffer, whose: Pick<Arrival, 'peer' | 'isSecure'>): Accepted {
-    return new AfterHeader(this.#context, this.#stream, early, whose);
-  }
-
-  close(): void {
-    this.#stream.reset();
-  }
+/** TLS reads from Node's socket, and first what is put back into it. */
+function secureAfter(context: AcceptContext): SecureStream<SocketStream> {
+  return (after, security, owner) => {
+    const socket = after.stream.release();
+    if (after.early.length > 0) socket.unshift(Buffer.from(after.early));
+    return NodeAccepted.ofSocket(context, socket, after).secure(security, owner);
+  };
 }
 
 function socketOf(handle: Handle, stream: SocketStream): net.Socket {

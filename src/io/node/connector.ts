@@ -1,6 +1,6 @@
 import type { ServerAddress } from '../../core/ports/server-address.ts';
 import type { Connector, Stream, StreamOwner } from '../../core/ports/stream.ts';
-import { isNamed } from '../dial.ts';
+import { addressesVersion, leadsTo } from '../dial.ts';
 import type { Resolver } from '../resolver.ts';
 import { dial } from './dial.ts';
 import { type SocketContext, SocketStream } from './socket-stream.ts';
@@ -39,11 +39,10 @@ export class SocketConnector implements Connector {
   }
 
   addressesVersion(address: ServerAddress): number {
-    return isNamed(address) ? this.#resolver.renew(address.host) : 0;
+    return addressesVersion(this.#resolver, address);
   }
 
   leadsTo(address: ServerAddress, stream: Stream): boolean {
-    const { host } = stream as SocketStream;
-    return !isNamed(address) || host === '' || this.#resolver.has(address.host, host);
+    return leadsTo(this.#resolver, address, (stream as SocketStream).host);
   }
 }
