@@ -2,8 +2,9 @@
 
 /** The best first. */
 export const IO_KINDS = ['io_uring', 'epoll', 'node'] as const;
+export const IO_SETTINGS = ['auto', ...IO_KINDS] as const;
 export type IoKind = (typeof IO_KINDS)[number];
-export type IoSetting = 'auto' | IoKind;
+export type IoSetting = (typeof IO_SETTINGS)[number];
 
 export interface IoChoice {
   readonly kind: IoKind;

@@ -8,6 +8,7 @@
  */
 
 import { z } from 'zod';
+import { IO_SETTINGS } from '../base/io-kind.ts';
 import { type StrategyName, strategies } from '../core/balance/registry.ts';
 import type { StrategyKey } from '../core/balance/strategy.ts';
 import { TRUSTED_HEADERS } from '../core/forward/client-address.ts';
@@ -42,7 +43,6 @@ import { sessionPersistence } from './schema/persistence.ts';
 import { security } from './schema/security.ts';
 import { hostName } from './wire.ts';
 
-const IO_SETTINGS = ['auto', 'io_uring', 'epoll', 'node'] as const;
 const STRATEGY_NAMES = strategies.map(({ name }) => name) as [StrategyName, ...StrategyName[]];
 
 const KEY_EXPECTED = 'path, address, {header: NAME} or {cookie: NAME}';

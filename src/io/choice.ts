@@ -17,7 +17,7 @@ export class IoError extends Error {
 }
 
 const MISSING_HERE: Missing = {
-  io_uring: () => kernelMissing() ?? uringMissing(),
+  io_uring: uringMissing,
   epoll: kernelMissing,
   node: () => null,
 };

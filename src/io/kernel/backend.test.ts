@@ -7,10 +7,9 @@ import { kernelMissing } from './missing.ts';
 import { uringMissing } from './uring/missing.ts';
 import { openUring } from './uring/open-uring.ts';
 
-const missing = kernelMissing();
 const POLLERS: [name: string, OpenPoller, missing: string | null][] = [
-  ['epoll', (...of) => new EpollPoller(...of), missing],
-  ['io_uring', openUring, missing ?? uringMissing()],
+  ['epoll', (...of) => new EpollPoller(...of), kernelMissing()],
+  ['io_uring', openUring, uringMissing()],
 ];
 
 for (const [name, open, cause] of POLLERS) {

@@ -220,15 +220,14 @@ export class EpollPoller implements Poller {
 
   #receiveFrom(socket: PolledSocket): void {
     const { fd } = socket;
-    const states = this.#states;
     const generation = this.#generations[fd];
     for (let receives = 0; receives < RECEIVES_A_TURN; receives++) {
       const { receiveBytes } = socket;
       const received = calls.read(fd, this.#receive, receiveBytes);
       if (received > 0) {
         // Less than was asked for is all there is, unless the end stands behind it.
-        const isAll = received < receiveBytes && (states[fd]! & ENDING) === 0;
-        if (isAll) states[fd]! &= ~READABLE;
+        const isAll = received < receiveBytes && (this.#states[fd]! & ENDING) === 0;
+        if (isAll) this.#states[fd]! &= ~READABLE;
         socket.onReceived(this.#receiveAt, received);
         if (isAll || this.#generations[fd] !== generation) return;
         if ((this.#states[fd]! & WANTS_RECEIVE) === 0) return;
@@ -236,9 +235,9 @@ export class EpollPoller implements Poller {
       }
       const failure = received === 0 ? 0 : errno();
       if (failure === EINTR) continue;
-      states[fd]! &= ~READABLE;
+      this.#states[fd]! &= ~READABLE;
       if (failure === EAGAIN) return;
-      states[fd]! &= ~WANTS_RECEIVE;
+      this.#states[fd]! &= ~WANTS_RECEIVE;
       socket.onReceivedEnd(failure);
       return;
     }

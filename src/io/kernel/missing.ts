@@ -1,6 +1,6 @@
 import { hasCalls } from './calls.ts';
 import { ffi } from './ffi.ts';
-import { hasOpenSsl } from './openssl/engine.ts';
+import { hasOpenSsl } from './openssl/calls.ts';
 
 /** The first Node.js with `node:ffi`. */
 const FFI_SINCE = 26;

@@ -29,7 +29,7 @@ const POLLERS = [
   },
   {
     kind: 'io_uring',
-    skip: kernelMissing() ?? uringMissing(),
+    skip: uringMissing(),
     open: (arena: Arena, holdings: Holdings): Poller => openUring(arena, -1, holdings),
   },
 ];

@@ -98,6 +98,9 @@ export type OpenSsl = NonNullable<typeof functions>;
 export const openssl: OpenSsl | null =
   process.versions.openssl?.startsWith('3.') === true ? functions : null;
 
+/** Whether this Node exports the OpenSSL that the engine needs. */
+export const hasOpenSsl: boolean = openssl !== null;
+
 /** Where callbacks into JavaScript are registered; they live as long as the thread. */
 export const library = openssl === null ? null : ffi!.dlopen(null, {}).lib;
 

@@ -4,8 +4,8 @@ import { servers } from '../../servers.suite.ts';
 import { security } from '../../tls.suite.ts';
 import { choices } from '../../tls-choices.suite.ts';
 import { securedServers } from '../../tls-servers.suite.ts';
+import { hasOpenSsl } from './calls.ts';
 import { EngineBackend } from './engine.fixture.ts';
-import { hasOpenSsl } from './engine.ts';
 
 const test = testingWith((context) => new EngineBackend(context));
 

@@ -7,7 +7,6 @@ import type { StreamOwner } from '../../../core/ports/stream.ts';
 import type { TlsPlan } from '../../../plan/tls.ts';
 import type { Handshake, HandshakeOwner, Security } from '../../backend.ts';
 import type { Arena } from '../arena.ts';
-import { openssl } from './calls.ts';
 import { ClientContexts } from './client-contexts.ts';
 import {
   type ClientContext,
@@ -32,9 +31,6 @@ export interface EngineContext {
   /** @param by how many more, or fewer, connections Node's own library works on */
   readonly nodeUses?: (by: number) => void;
 }
-
-/** Whether this Node exports the OpenSSL that the engine needs. */
-export const hasOpenSsl: boolean = openssl !== null;
 
 /** TLS of one thread over any stream, by the OpenSSL that is in Node's binary. */
 export class TlsEngine {

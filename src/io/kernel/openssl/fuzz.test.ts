@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { type Random, seededRandom } from '../../../base/random.ts';
-import { hasOpenSsl } from './engine.ts';
+import { hasOpenSsl } from './calls.ts';
 import { Bench, type Pair } from './pair.fixture.ts';
 
 const RUNS = 400;

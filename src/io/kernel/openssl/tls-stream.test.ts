@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { NOBODY } from '../../../core/ports/stream.ts';
-import { hasOpenSsl } from './engine.ts';
+import { hasOpenSsl } from './calls.ts';
 import { Bench, type Pair } from './pair.fixture.ts';
 
 describe('an encrypted stream', { skip: !hasOpenSsl }, () => {

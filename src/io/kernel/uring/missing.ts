@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Arena } from '../arena.ts';
-import { EINVAL, hasCalls } from '../calls.ts';
-import { ffi } from '../ffi.ts';
+import { EINVAL } from '../calls.ts';
+import { kernelMissing } from '../missing.ts';
 import { BufferGroup } from './buffers.ts';
 import { ENOMEM, ENOSYS, EPERM } from './numbers.ts';
 import { openRing } from './open-ring.ts';
@@ -11,9 +11,8 @@ const DISABLED_FILE = '/proc/sys/kernel/io_uring_disabled';
 
 /** Why io_uring cannot be used here, a sentence; null: it can. */
 export function uringMissing(): string | null {
-  if (process.platform !== 'linux') return 'io_uring needs Linux';
-  if (ffi === null) return 'this Node.js has no node:ffi';
-  if (!hasCalls) return 'the C library lacks a function that openclaw calls';
+  const cause = kernelMissing();
+  if (cause !== null) return cause;
   const arena = Arena.map(ARENA_BYTES);
   try {
     tryRing(arena);

@@ -488,13 +488,7 @@ export class UringPoller implements Poller {
     const state = this.#slots.states[slot]!;
     if ((state & (ARMED | IS_CANCELLED)) !== ARMED) return;
     this.#slots.states[slot] = state | IS_CANCELLED;
-    if ((state & LISTENS) !== 0)
-      this.#operations.cancel(KIND_ACCEPT, slot, this.#slots.generations[slot]!);
-    else if ((state & ARMED_LARGE) !== 0)
-      this.#operations.cancel(KIND_RECEIVE_LARGE, slot, this.#slots.generations[slot]!);
-    else if ((state & ARMED_BRIEF) !== 0)
-      this.#operations.cancel(KIND_RECEIVE_BRIEF, slot, this.#slots.generations[slot]!);
-    else this.#operations.cancel(KIND_RECEIVE_SMALL, slot, this.#slots.generations[slot]!);
+    this.#operations.cancel(armedKind(state), slot, this.#slots.generations[slot]!);
   }
 
   #watchLoop(): void {
@@ -502,6 +496,13 @@ export class UringPoller implements Poller {
     this.#watchesLoop = true;
     this.#operations.watchLoop(this.#loopFd);
   }
+}
+
+/** The operation that the kernel has of a slot that is armed. */
+function armedKind(state: number): number {
+  if ((state & LISTENS) !== 0) return KIND_ACCEPT;
+  if ((state & ARMED_LARGE) !== 0) return KIND_RECEIVE_LARGE;
+  return (state & ARMED_BRIEF) !== 0 ? KIND_RECEIVE_BRIEF : KIND_RECEIVE_SMALL;
 }
 
 /** The state of a socket that received something. */
