@@ -1,3 +1,5 @@
+import type { Load } from './workload.ts';
+
 /** By the microsecond up to a second, by the millisecond beyond it. */
 const FINE_US = 1_000_000;
 const COARSE_US = 1_000;
@@ -38,5 +40,16 @@ export class Latencies {
       return at < FINE_US ? at : Math.min(FINE_US + (at - FINE_US) * COARSE_US, this.#slowestUs);
     }
     return this.#slowestUs;
+  }
+
+  /** What a load program reports of itself. @param beganAt as `performance.now` has it */
+  load(beganAt: number, errors: number): Load {
+    return {
+      requests: this.#count,
+      durationUs: Math.round((performance.now() - beganAt) * 1_000),
+      p50Us: this.percentileUs(0.5),
+      p99Us: this.percentileUs(0.99),
+      errors,
+    };
   }
 }

@@ -6,7 +6,6 @@
 import { type ConnectionOptions, connect } from 'node:tls';
 import { Latencies } from './latencies.ts';
 import { onAnswer } from './one-answer.ts';
-import type { Load } from './workload.ts';
 
 const [port, lanes, seconds] = process.argv.slice(2, 5).map(Number) as [number, number, number];
 const resumes = process.argv[5] === 'resumed';
@@ -68,11 +67,4 @@ if (resumes) {
 }
 beganAt = performance.now();
 await Promise.all(all.map(run));
-const load: Load = {
-  requests: latencies.count,
-  durationUs: Math.round((performance.now() - beganAt) * 1_000),
-  p50Us: latencies.percentileUs(0.5),
-  p99Us: latencies.percentileUs(0.99),
-  errors,
-};
-process.stdout.write(JSON.stringify(load));
+process.stdout.write(JSON.stringify(latencies.load(beganAt, errors)));

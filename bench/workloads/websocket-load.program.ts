@@ -4,7 +4,6 @@
  */
 import { connect, type Socket } from 'node:net';
 import { Latencies } from './latencies.ts';
-import type { Load } from './workload.ts';
 
 const [port, sockets, seconds] = process.argv.slice(2).map(Number) as [number, number, number];
 
@@ -71,13 +70,6 @@ function openSocket(): Socket {
 
 function report(): void {
   running = false;
-  const load: Load = {
-    requests: latencies.count,
-    durationUs: Math.round((performance.now() - beganAt) * 1_000),
-    p50Us: latencies.percentileUs(0.5),
-    p99Us: latencies.percentileUs(0.99),
-    errors,
-  };
-  process.stdout.write(JSON.stringify(load));
+  process.stdout.write(JSON.stringify(latencies.load(beganAt, errors)));
   for (const socket of opened) socket.destroy();
 }

@@ -8,6 +8,7 @@ import { IO_KINDS, ioText } from '../../src/base/io-kind.ts';
 import { whyTooOld } from '../../src/base/node-version.ts';
 import { chooseIo } from '../../src/io/choice.ts';
 import { nodesOfPath } from '../nodes-of-path.ts';
+import { dyingThread } from './dying-thread.ts';
 import {
   answerOk,
   freePort,
@@ -111,19 +112,6 @@ for (const [name, { node, env }] of Object.entries(WITHOUT_FFI)) {
       assert.match(help!, /^set load_balancing\.io to auto.*\n$/);
     }
   });
-}
-
-/** Nothing like it is in openclaw itself. */
-function dyingThread(file: string): string {
-  return `
-    const { isMainThread } = require('node:worker_threads');
-    if (!isMainThread) {
-      const { unlinkSync } = require('node:fs');
-      setInterval(() => {
-        try { unlinkSync(${JSON.stringify(file)}); } catch { return; }
-        throw new Error('ended by a test');
-      }, 20).unref();
-    }`;
 }
 
 for (const io of IO_KINDS) {

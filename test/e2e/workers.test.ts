@@ -4,6 +4,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { canDuplicate } from '../../src/io/kernel/duplicate.ts';
+import { dyingThread } from './dying-thread.ts';
 import {
   answerOk,
   type Balancing,
@@ -324,24 +325,11 @@ test(
   },
 );
 
-/** Dies, in one data thread, once the file lies there. Nothing like it is in openclaw itself. */
-function killer(file: string): string {
-  return `
-    const { isMainThread } = require('node:worker_threads');
-    if (!isMainThread) {
-      const { unlinkSync } = require('node:fs');
-      setInterval(() => {
-        try { unlinkSync(${JSON.stringify(file)}); } catch { return; }
-        throw new Error('ended by a test');
-      }, 20).unref();
-    }`;
-}
-
 test('workers share the port, and one that dies is replaced and off the counts', async () => {
   const folder = newFolder();
   const file = join(folder, 'die');
   const preload = join(folder, 'killer.cjs');
-  writeFileSync(preload, killer(file));
+  writeFileSync(preload, dyingThread(file));
   const [server] = servers as [ScriptedServer];
   const gate = Promise.withResolvers<void>();
   let ids = new Set<string>();

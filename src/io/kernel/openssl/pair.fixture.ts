@@ -1,32 +1,17 @@
 /** A client and a server of one engine, connected in memory. */
-import { randomBytes } from 'node:crypto';
 import { rethrow } from '../../../base/contain.ts';
 import { TimerWheel } from '../../../base/wheel.ts';
 import type { ServerTls } from '../../../core/ports/server-address.ts';
 import { PLAIN_IDENTITY } from '../../../core/ports/server-address.ts';
 import type { TlsPlan } from '../../../plan/tls.ts';
-import { TicketKeys } from '../../../table/ticket-keys.ts';
-import { CERT, Ear, KEY } from '../../backend.fixture.ts';
+import { Ear } from '../../backend.fixture.ts';
 import type { Secured, Security } from '../../backend.ts';
 import { realClock } from '../../real-clock.ts';
+import { PLAN } from '../../tls.fixture.ts';
 import { Arena } from '../arena.ts';
 import { TlsEngine } from './engine.ts';
 import { LinkEnd } from './link.fixture.ts';
 import { TLS_ARENA_BYTES } from './memory.ts';
-
-const PLAN: TlsPlan = {
-  certificates: [{ cert: CERT, key: KEY, names: ['server.example'], ocsp: null }],
-  minVersion: 'TLSv1.2',
-  maxVersion: 'TLSv1.3',
-  ciphers: 'HIGH',
-  curves: 'X25519',
-  clientCa: '',
-  clientCertificates: 'none',
-  http2: false,
-  handshakeMs: 10_000,
-  hstsLine: '',
-  ticketMemory: TicketKeys.create(randomBytes).memory,
-};
 
 export class Bench {
   readonly engine: TlsEngine;
@@ -40,7 +25,7 @@ export class Bench {
   }
 
   securityOf(plan: Partial<TlsPlan> = {}): Security {
-    return this.engine.securityOf({ ...PLAN, ...plan });
+    return this.engine.securityOf({ ...PLAN, curves: 'X25519', ...plan });
   }
 
   pair(security: Security, key = 'same'): Pair {
